@@ -1,0 +1,1 @@
+"""Top floor: the command line, one file a subcommand."""

@@ -1,0 +1,1 @@
+"""Floor 1: structures, public data sets, splits; everything that reads or writes records."""

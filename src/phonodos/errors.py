@@ -1,0 +1,44 @@
+"""The one family of errors a user of phonodos meets: what happened, why, and how to fix it."""
+
+
+class PhonodosError(Exception):
+    """An error the user can act on.
+
+    Parameters
+    ----------
+    summary
+        What happened, in one line that names the file, crystal or option.
+    reason
+        Why it happened.
+    fix
+        What to do about it.
+    """
+
+    def __init__(self, summary: str, reason: str, fix: str) -> None:
+        super().__init__(summary, reason, fix)
+        self.summary = summary
+        self.reason = reason
+        self.fix = fix
+
+    def __str__(self) -> str:
+        return f"{self.summary}\n  reason: {self.reason}\n  fix:    {self.fix}"
+
+
+class StructureError(PhonodosError):
+    """A crystal structure is missing, unreadable or physically impossible."""
+
+
+class DataError(PhonodosError):
+    """An archive, record, data set or split is missing, broken or of the wrong kind."""
+
+
+class WeightsError(PhonodosError):
+    """A weight file is missing, truncated, of another format or not what it claims to be."""
+
+
+class ConfigError(PhonodosError):
+    """A training configuration or a command-line setting is invalid."""
+
+
+class PredictionError(PhonodosError):
+    """A network gave no usable answer for a crystal."""

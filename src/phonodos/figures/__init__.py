@@ -1,0 +1,1 @@
+"""Floor 1: figures in one house style."""

@@ -1,0 +1,1 @@
+"""Floor 1: the crystal graph, the networks on it, and their weight files."""

@@ -1,0 +1,55 @@
+"""Units: cm^-1, Angstrom, amu, eV and K inside; everything else is converted at the doors.
+
+Constants are the exact values of the 2019 SI, the unified atomic mass unit that of CODATA 2018.
+"""
+
+import math
+from typing import Final, Literal
+
+from phonodos.errors import ConfigError
+
+PLANCK: Final = 6.62607015e-34  # [J s]
+BOLTZMANN: Final = 1.380649e-23  # [J/K]
+AVOGADRO: Final = 6.02214076e23  # [1/mol]
+ELEMENTARY_CHARGE: Final = 1.602176634e-19  # [C]
+SPEED_OF_LIGHT: Final = 299792458.0  # [m/s]
+ATOMIC_MASS: Final = 1.66053906660e-27  # [kg]
+GAS_CONSTANT: Final = BOLTZMANN * AVOGADRO  # [J/(K mol)]
+
+JOULE_PER_WAVENUMBER: Final = PLANCK * SPEED_OF_LIGHT * 100.0  # [J cm]
+EV_PER_WAVENUMBER: Final = JOULE_PER_WAVENUMBER / ELEMENTARY_CHARGE  # [eV cm]
+WAVENUMBER_PER_EV: Final = 1.0 / EV_PER_WAVENUMBER  # [cm^-1/eV], 8065.544
+KELVIN_PER_WAVENUMBER: Final = JOULE_PER_WAVENUMBER / BOLTZMANN  # [K cm], h c / k_B
+THZ_PER_WAVENUMBER: Final = SPEED_OF_LIGHT * 100.0 * 1e-12  # [THz cm]
+MEV_PER_WAVENUMBER: Final = EV_PER_WAVENUMBER * 1e3  # [meV cm]
+
+# sqrt(eV / (A^2 amu)) as a wavenumber: the frequency of a unit mass on a unit spring, 521.4709.
+WAVENUMBER_PER_SQRT_SPRING: Final = (
+    math.sqrt(ELEMENTARY_CHARGE / ATOMIC_MASS) * 1e10 / (2.0 * math.pi * SPEED_OF_LIGHT * 100.0)
+)
+
+FrequencyUnit = Literal["cm-1", "THz", "meV"]
+FREQUENCY_UNITS: Final[dict[str, float]] = {
+    "cm-1": 1.0,
+    "THz": THZ_PER_WAVENUMBER,
+    "meV": MEV_PER_WAVENUMBER,
+}
+FREQUENCY_LABELS: Final[dict[str, str]] = {"cm-1": "cm$^{-1}$", "THz": "THz", "meV": "meV"}
+
+
+def per_wavenumber(unit: str) -> float:
+    """Return how many of `unit` one cm^-1 is (1 for ``cm-1``, 0.02998 for ``THz``, 0.124 for ``meV``).
+
+    Raises
+    ------
+    ConfigError
+        If the unit is none of the three.
+    """
+    try:
+        return FREQUENCY_UNITS[unit]
+    except KeyError:
+        raise ConfigError(
+            f"unknown frequency unit '{unit}'",
+            "frequencies are shown in one of " + ", ".join(FREQUENCY_UNITS),
+            "choose one of them, for example --units THz",
+        ) from None
