@@ -1,0 +1,146 @@
+"""`CrystalGraph`: one or many crystals as atoms and directed edges to every neighbour within a cutoff.
+
+One formula for an edge from centre i to neighbour j in the periodic image S:
+``edge_vector = r_j - r_i + S cell`` [A], and |edge_vector| < cutoff. A pair is listed once in each
+direction; an atom is a neighbour of its own periodic images but never of itself.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+from vesin import NeighborList
+
+from phonodos.errors import StructureError
+from phonodos.physics import elements
+from phonodos.physics.crystal import Crystal
+
+
+@dataclass(frozen=True, eq=False)
+class CrystalGraph:
+    """Atoms and edges of one crystal or of a batch.
+
+    Attributes
+    ----------
+    site_masses
+        (n, 118) mass times fraction of every element at every site [amu]: equation 1 of the paper.
+    fractions
+        (n, 118) fraction of every element at every site.
+    edge_index
+        (2, m) row 0 the centre i, row 1 the neighbour j; sorted by centre.
+    edge_vectors
+        (m, 3) from centre to neighbour [A].
+    batch
+        (n,) crystal every atom belongs to.
+    n_crystals
+        Number of crystals.
+    """
+
+    site_masses: Tensor
+    fractions: Tensor
+    edge_index: Tensor
+    edge_vectors: Tensor
+    batch: Tensor
+    n_crystals: int
+
+    @property
+    def n_atoms(self) -> int:
+        """Number of atoms in the batch."""
+        return int(self.batch.shape[0])
+
+    @cached_property
+    def neighbour_counts(self) -> Tensor:
+        """(n,) number of neighbours of every atom."""
+        return torch.bincount(self.edge_index[0], minlength=self.n_atoms)
+
+    @cached_property
+    def neighbour_slots(self) -> Tensor:
+        """(n, most neighbours) edge numbers of every atom, padded with the number of edges."""
+        counts = self.neighbour_counts
+        first = torch.cumsum(counts, 0) - counts
+        offsets = torch.arange(max(int(counts.max()), 1), device=counts.device)
+        slots = first[:, None] + offsets[None, :]
+        return torch.where(offsets[None, :] < counts[:, None], slots, self.edge_index.shape[1])
+
+    def to(self, *, device: str | torch.device | None = None, dtype: torch.dtype) -> "CrystalGraph":
+        """Return the graph on a device and in a floating-point type."""
+        return replace(
+            self,
+            site_masses=self.site_masses.to(device=device, dtype=dtype),
+            fractions=self.fractions.to(device=device, dtype=dtype),
+            edge_index=self.edge_index.to(device=device),
+            edge_vectors=self.edge_vectors.to(device=device, dtype=dtype),
+            batch=self.batch.to(device=device),
+        )
+
+
+def build_graph(crystal: Crystal, cutoff: float) -> CrystalGraph:
+    """Return the graph of one crystal with all neighbours closer than `cutoff` [A], in float64.
+
+    Raises
+    ------
+    StructureError
+        If no atom has a neighbour: a lone atom in a large box has no phonons.
+    """
+    neighbours = NeighborList(cutoff=cutoff, full_list=True, sorted=True)
+    i, j, vectors = neighbours.compute(
+        points=np.ascontiguousarray(crystal.positions),
+        box=np.ascontiguousarray(crystal.cell),
+        periodic=True,
+        quantities="ijD",
+        copy=True,
+    )
+    if len(i) == 0:
+        raise StructureError(
+            f"{crystal.label}: no atom has a neighbour within {cutoff:g} A",
+            "the network sees a crystal through its bonds, and here there are none "
+            "(an isolated atom or molecule in a large box?)",
+            "give the crystal in its periodic cell, with lengths in Angstrom",
+        )
+    fractions, site_masses = _encode_sites(crystal)
+    return CrystalGraph(
+        site_masses=torch.from_numpy(site_masses),
+        fractions=torch.from_numpy(fractions),
+        edge_index=torch.from_numpy(np.stack([i, j]).astype(np.int64)),
+        edge_vectors=torch.from_numpy(vectors),
+        batch=torch.zeros(crystal.n_atoms, dtype=torch.int64),
+        n_crystals=1,
+    )
+
+
+def isolated_sites(graph: CrystalGraph) -> tuple[int, ...]:
+    """Return the atoms without any neighbour; a network knows nothing of their surroundings."""
+    return tuple(torch.nonzero(graph.neighbour_counts == 0).flatten().tolist())
+
+
+def collate(graphs: Sequence[CrystalGraph]) -> CrystalGraph:
+    """Return one graph that holds the crystals of all `graphs` side by side."""
+    if len(graphs) == 1:
+        return graphs[0]
+    atoms = [g.n_atoms for g in graphs]
+    first_atom = np.concatenate([[0], np.cumsum(atoms)[:-1]]).tolist()
+    first_crystal = np.cumsum([0] + [g.n_crystals for g in graphs]).tolist()
+    return CrystalGraph(
+        site_masses=torch.cat([g.site_masses for g in graphs]),
+        fractions=torch.cat([g.fractions for g in graphs]),
+        edge_index=torch.cat(
+            [g.edge_index + n for g, n in zip(graphs, first_atom, strict=True)], 1
+        ),
+        edge_vectors=torch.cat([g.edge_vectors for g in graphs]),
+        batch=torch.cat([g.batch + n for g, n in zip(graphs, first_crystal, strict=False)]),
+        n_crystals=first_crystal[-1],
+    )
+
+
+def _encode_sites(crystal: Crystal) -> tuple[np.ndarray, np.ndarray]:
+    fractions = np.zeros((crystal.n_atoms, elements.N_ELEMENTS))
+    masses = np.zeros_like(fractions)
+    for row, site in enumerate(crystal.occupancy):
+        for symbol, fraction in site.items():
+            place = elements.atomic_number(symbol) - 1
+            fractions[row, place] += fraction
+            masses[row, place] += fraction * elements.atomic_mass(symbol)
+    return fractions, masses

@@ -1,0 +1,124 @@
+"""The network of Chen et al. (2021): a crystal graph in, 51 values of the phonon spectrum out.
+
+Scalars 118 -> 64, three gated convolutions with parity, lmax 1,
+64x0e -> 32x0e + 32x1o -> 32x0e + 32x1o + 32x1e -> 51x0e, summed over atoms, ReLU, own maximum 1.
+One deviation from the paper: messages fade smoothly at the cutoff (`cutoff_width`; 0 restores the
+sharp cutoff of the original, whose prediction jumps when a neighbour crosses it).
+"""
+
+from typing import Literal
+
+import torch
+from e3nn import o3
+from pydantic import BaseModel, ConfigDict, Field
+from torch import Tensor, nn
+from torch.nn import functional
+
+from phonodos.model.graph import CrystalGraph
+from phonodos.model.layers import (
+    Convolution,
+    Features,
+    Gate,
+    Neighbourhood,
+    SelfConnection,
+    add,
+    spherical_harmonics,
+)
+from phonodos.model.radial import GaussianBasis, RadialMLP, smooth_cutoff
+from phonodos.physics.elements import N_ELEMENTS
+from phonodos.physics.target import TARGET_GRID
+
+SCALAR = o3.Irrep("0e")
+
+
+class SpectrumConfig(BaseModel):
+    """Every hyperparameter of the paper's network; the defaults are the paper's."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    kind: Literal["spectrum"] = "spectrum"
+    cutoff: float = Field(5.0, gt=0, description="neighbours closer than this [A]")
+    cutoff_width: float = Field(1.0, ge=0, description="range of the fade-out [A]; 0 = sharp")
+    embedding: int = Field(64, gt=0, description="scalars an atom starts with")
+    hidden: tuple[str, ...] = Field(
+        ("32x0e+32x1o", "32x0e+32x1o+32x1e"), description="irreps after each gated convolution"
+    )
+    lmax: int = Field(1, ge=0, le=4, description="highest degree of the spherical harmonics")
+    radial_basis: int = Field(10, gt=1, description="Gaussians on 0 to cutoff")
+    radial_width: float = Field(0.8, gt=0, description="width of a Gaussian in spacings")
+    radial_hidden: tuple[int, ...] = Field((100, 100, 100), min_length=1)
+    neighbours: float = Field(40.0, gt=0, description="messages are divided by its square root")
+    readout: Literal["sum", "mean"] = Field(
+        "sum", description="sum: ReLU of the sum over atoms; mean: mean over atoms of their ReLU"
+    )
+
+
+class SpectrumNetwork(nn.Module):
+    """The paper's network; `forward` gives values up to a factor, `normalise` the spectrum."""
+
+    def __init__(self, config: SpectrumConfig) -> None:
+        super().__init__()
+        self.config = config
+        self.embedding = nn.Linear(N_ELEMENTS, config.embedding)
+        self.basis = GaussianBasis(config.radial_basis, config.cutoff, config.radial_width)
+        self.gates = nn.ModuleList([Gate(o3.Irreps(irreps)) for irreps in config.hidden])
+        self.radials = nn.ModuleList()
+        self.convolutions = nn.ModuleList()
+        self.self_connections = nn.ModuleList()
+        for before, after in self.layer_irreps():
+            self.radials.append(RadialMLP(config.radial_basis, config.radial_hidden))
+            self.convolutions.append(
+                Convolution(before, after, config.lmax, config.radial_hidden[-1])
+            )
+            self.self_connections.append(SelfConnection(before, after))
+
+    def layer_irreps(self) -> list[tuple[o3.Irreps, o3.Irreps]]:
+        """Return the irreps before every convolution and after it, gates included."""
+        inputs = [o3.Irreps(f"{self.config.embedding}x0e"), *map(o3.Irreps, self.config.hidden)]
+        outputs = [gate.irreps_in for gate in self.gates] + [o3.Irreps(f"{TARGET_GRID.n}x0e")]
+        return list(zip(inputs, outputs, strict=True))
+
+    def hidden_features(self, graph: CrystalGraph) -> list[Features]:
+        """Return the features of all atoms after the embedding and after every layer."""
+        distances = torch.linalg.vector_norm(graph.edge_vectors, dim=1)
+        basis = self.basis(distances)
+        fade = self._fade(distances)
+        around = Neighbourhood(
+            graph.edge_index[1],
+            graph.neighbour_slots,
+            spherical_harmonics(graph.edge_vectors, self.config.lmax),
+        )
+        embedded = functional.relu(self.embedding(graph.site_masses))
+        x: Features = {SCALAR: embedded[:, None, :]}
+        layers = [x]
+        for index, convolution in enumerate(self.convolutions):
+            radial = self.radials[index](basis)
+            if fade is not None:
+                radial = radial * fade[:, None]
+            messages = convolution(x, radial, around)
+            x = add([messages, self.self_connections[index](x)], self.config.neighbours**-0.5)
+            if index < len(self.gates):
+                x = self.gates[index](x)
+            layers.append(x)
+        return layers
+
+    def _fade(self, distances: Tensor) -> Tensor | None:
+        if self.config.cutoff_width == 0.0:
+            return None
+        return smooth_cutoff(distances, self.config.cutoff, self.config.cutoff_width)
+
+    def forward(self, graph: CrystalGraph) -> Tensor:
+        """Return (n_crystals, 51) non-negative values, not yet normalised."""
+        per_atom = self.hidden_features(graph)[-1][SCALAR][:, 0, :]
+        if self.config.readout == "mean":
+            per_atom = functional.relu(per_atom)
+        total = per_atom.new_zeros(graph.n_crystals, TARGET_GRID.n)
+        total = total.index_add(0, graph.batch, per_atom)
+        if self.config.readout == "mean":
+            return total / torch.bincount(graph.batch, minlength=graph.n_crystals)[:, None]
+        return functional.relu(total)
+
+
+def normalise(values: Tensor) -> Tensor:
+    """Return each row divided by its maximum; a row of zeros stays zero."""
+    return values / values.amax(dim=1, keepdim=True).clamp_min(torch.finfo(values.dtype).tiny)

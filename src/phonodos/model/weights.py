@@ -1,0 +1,239 @@
+"""Weight files: safetensors with a JSON header that says what the numbers are and where from.
+
+The header holds the format version, the network's configuration, the recipe of the target, the ids
+of the split, what was seen in training, metrics, versions, and the answers the network gave on
+small reference crystals when it was written. Loading recomputes those answers.
+"""
+
+import json
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from pydantic import ValidationError
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+
+from phonodos.errors import WeightsError
+from phonodos.model.graph import CrystalGraph, build_graph, collate
+from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
+from phonodos.physics.crystal import Crystal
+
+FORMAT_VERSION = 1
+HEADER_KEY = "phonodos"
+REFERENCE_TOLERANCE = 1e-3  # of the largest value; float32 on other machines differs by 1e-6
+REQUIRED_KEYS = ("format_version", "name", "network", "target", "split", "training", "reference")
+
+NETWORKS: dict[str, tuple[type[SpectrumConfig], type[SpectrumNetwork]]] = {
+    "spectrum": (SpectrumConfig, SpectrumNetwork),
+}
+
+
+def build_network(config: Mapping[str, Any]) -> SpectrumNetwork:
+    """Return an untrained network of the kind and hyperparameters in `config`.
+
+    Raises
+    ------
+    WeightsError
+        If the kind is unknown or a hyperparameter is unknown or out of range.
+    """
+    kind = config.get("kind")
+    if kind not in NETWORKS:
+        raise WeightsError(
+            f"unknown kind of network '{kind}'",
+            "this version of phonodos knows: " + ", ".join(NETWORKS),
+            "update phonodos, or use other weights",
+        )
+    config_type, network_type = NETWORKS[kind]
+    try:
+        return network_type(config_type.model_validate(dict(config)))
+    except (ValidationError, ValueError) as err:
+        raise WeightsError(
+            f"the configuration of the {kind} network is invalid",
+            str(err).replace("\n", "; "),
+            "use weights and a version of phonodos that belong together",
+        ) from err
+
+
+def weights_folder() -> Path:
+    """Return the folder of the weights that come with the package."""
+    return Path(str(files("phonodos"))) / "weights"
+
+
+def available() -> list[str]:
+    """Return the names of the weights that come with the package."""
+    return sorted(path.stem for path in weights_folder().glob("*.safetensors"))
+
+
+def weights_path(name_or_path: str | Path) -> Path:
+    """Return the weight file of a released name or of a path.
+
+    Raises
+    ------
+    WeightsError
+        If there is neither a released weight nor a file of that name.
+    """
+    path = Path(name_or_path)
+    if path.suffix == ".safetensors":
+        if path.is_file():
+            return path
+        raise WeightsError(
+            f"no weight file {path}", "the file does not exist", "check the path for a typing error"
+        )
+    if str(name_or_path) in available():
+        return weights_folder() / f"{name_or_path}.safetensors"
+    raise WeightsError(
+        f"no weights named '{name_or_path}'",
+        "the package comes with: " + (", ".join(available()) or "none"),
+        "choose one of them (phonodos models list) or give the path of a .safetensors file",
+    )
+
+
+def read_header(path: Path) -> dict[str, Any]:
+    """Return the checked JSON header of a weight file.
+
+    Raises
+    ------
+    WeightsError
+        If the file is truncated, no safetensors file, not ours, or of a newer format.
+    """
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata() or {}
+    except (SafetensorError, OSError, ValueError) as err:
+        raise WeightsError(
+            f"{path} is not a readable weight file",
+            f"the file is truncated, damaged or no safetensors file ({err})",
+            "copy or download it again and compare the sizes",
+        ) from err
+    try:
+        header = json.loads(metadata[HEADER_KEY])
+    except (KeyError, json.JSONDecodeError) as err:
+        raise WeightsError(
+            f"{path} holds no phonodos header",
+            "it is a safetensors file of another program, or its header was edited",
+            "use weights written by phonodos train or phonodos models",
+        ) from err
+    _check_header(path, header)
+    return dict(header)
+
+
+def _check_header(path: Path, header: dict[str, Any]) -> None:
+    found = header.get("format_version")
+    if not isinstance(found, int) or found > FORMAT_VERSION:
+        raise WeightsError(
+            f"{path} is of a newer format ({found})",
+            f"this version of phonodos reads formats up to {FORMAT_VERSION}",
+            "pip install --upgrade phonodos",
+        )
+    missing = [key for key in REQUIRED_KEYS if key not in header]
+    if missing:
+        raise WeightsError(
+            f"{path}: the header lacks {', '.join(missing)}",
+            "the file was written by something else or edited",
+            "use weights written by phonodos train",
+        )
+
+
+def load_network(path: Path, *, check: bool = True) -> tuple[SpectrumNetwork, dict[str, Any]]:
+    """Return the network in a weight file, ready to predict, and the header.
+
+    Raises
+    ------
+    WeightsError
+        If the file is unreadable, its tensors do not fit the configuration in its header, or (with
+        `check`) the network does not give the reference answers stored in the header.
+    """
+    header = read_header(path)
+    network = build_network(header["network"])
+    load_tensors(network, path)
+    network.eval()
+    if check:
+        _check_reference(path, network, header["reference"])
+    return network, header
+
+
+def load_tensors(network: nn.Module, path: Path) -> None:
+    """Fill `network` with the tensors of a weight file; raises `WeightsError` if they do not fit."""
+    with safe_open(path, framework="pt") as file:
+        tensors: dict[str, Tensor] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+    try:
+        network.load_state_dict(tensors)
+    except RuntimeError as err:
+        raise WeightsError(
+            f"the tensors of {path} do not fit the network of its header",
+            str(err).split("\n")[1].strip() if "\n" in str(err) else str(err),
+            "the file was edited, or belongs to another version of phonodos",
+        ) from err
+
+
+def save_network(path: Path, network: SpectrumNetwork, header: Mapping[str, Any]) -> None:
+    """Write a network as a weight file, atomically; reference answers and versions are added."""
+    network.eval()
+    tensors = {
+        key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()
+    }
+    full = {
+        "format_version": FORMAT_VERSION,
+        **header,
+        "network": network.config.model_dump(mode="json"),
+        "versions": versions(),
+        "reference": reference_answers(network),
+    }
+    data = save(tensors, metadata={HEADER_KEY: json.dumps(full)})
+    partial = path.with_name(path.name + ".partial")
+    partial.write_bytes(data)
+    partial.replace(path)
+
+
+def versions() -> dict[str, str]:
+    """Return the versions of the packages that decide the numbers."""
+    found = {}
+    for package in ("phonodos", "torch", "e3nn", "numpy"):
+        try:
+            found[package] = version(package)
+        except PackageNotFoundError:
+            found[package] = "unknown"
+    return found
+
+
+def reference_crystals() -> list[Crystal]:
+    """Return two small crystals, one of them an alloy of low symmetry, that weights are checked on."""
+    salt = 2.82 * np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]])
+    skewed = np.array([[3.9, 0.1, 0.0], [0.3, 4.0, 0.2], [-0.2, 0.1, 4.2]])
+    sites = ({"Mg": 1.0}, {"O": 0.75, "S": 0.25})
+    return [
+        Crystal.ordered(salt, [[0, 0, 0], [0.5, 0.5, 0.5]], ["Na", "Cl"], name="reference 1"),
+        Crystal(skewed, np.array([[0.0, 0, 0], [0.45, 0.52, 0.48]]), sites, name="reference 2"),
+    ]
+
+
+def reference_graph(network: SpectrumNetwork) -> CrystalGraph:
+    """Return the graph of the reference crystals in the network's precision."""
+    parameter = next(network.parameters())
+    graphs = [build_graph(c, network.config.cutoff) for c in reference_crystals()]
+    return collate(graphs).to(device=parameter.device, dtype=parameter.dtype)
+
+
+@torch.no_grad()
+def reference_answers(network: SpectrumNetwork) -> list[list[float]]:
+    """Return the network's raw values on the reference crystals."""
+    values: list[list[float]] = network(reference_graph(network)).double().cpu().tolist()
+    return values
+
+
+def _check_reference(path: Path, network: SpectrumNetwork, expected: list[list[float]]) -> None:
+    found = np.array(reference_answers(network))
+    wanted = np.array(expected)
+    fits = found.shape == wanted.shape
+    if not fits or np.abs(found - wanted).max() > REFERENCE_TOLERANCE * np.abs(wanted).max():
+        raise WeightsError(
+            f"{path}: the network does not give its reference answers",
+            "the tensors were altered, or this version of phonodos computes something else",
+            "use the version named in the header (phonodos models show), or train again",
+        )

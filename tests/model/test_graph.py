@@ -1,0 +1,94 @@
+"""The crystal graph against ASE's neighbour list, on ordinary and hostile cells."""
+
+import numpy as np
+import pytest
+import torch
+from ase import Atoms
+from ase.neighborlist import neighbor_list
+
+from phonodos.errors import StructureError
+from phonodos.model.graph import build_graph, collate, isolated_sites
+from phonodos.physics.crystal import Crystal
+
+CELLS = {
+    "cubic": 4.0 * np.eye(3),
+    "left-handed": np.diag([4.0, 4.2, -4.5]),
+    "tiny": 1.9 * np.eye(3),
+    "flat": np.diag([3.0, 3.0, 30.0]),
+    "skewed": np.array([[3.0, 0, 0], [9.1, 2.9, 0], [-12.3, 7.7, 3.2]]),
+    "needle": np.array([[2.5, 0, 0], [24.0, 2.6, 0], [11.0, -13.0, 2.8]]),
+    "rotated triclinic": np.array([[2.1, 3.0, -1.0], [-3.3, 1.2, 2.0], [0.7, -1.1, 4.9]]),
+}
+
+
+def random_crystal(cell: np.ndarray, rng: np.random.Generator, n: int = 3) -> Crystal:
+    return Crystal.ordered(cell, rng.normal(size=(n, 3)), ["Na", "Cl", "O"][:n])
+
+
+@pytest.mark.parametrize("name", CELLS)
+@pytest.mark.parametrize("cutoff", [2.5, 5.0])
+def test_equal_to_ase(name: str, cutoff: float, rng: np.random.Generator) -> None:
+    crystal = random_crystal(CELLS[name], rng)
+    graph = build_graph(crystal, cutoff)
+    atoms = Atoms(
+        crystal.symbols, cell=crystal.cell, scaled_positions=crystal.frac_coords, pbc=True
+    )
+    i, j, vectors = neighbor_list("ijD", atoms, cutoff)
+    # ASE wraps nothing when positions lie outside the cell, so vectors compare as they are.
+    ours = np.column_stack([graph.edge_index.T.numpy(), graph.edge_vectors.numpy()]).round(6) + 0.0
+    theirs = np.column_stack([i, j, vectors]).round(6) + 0.0
+    assert len(ours) == len(theirs)
+    assert np.abs(ours[np.lexsort(ours.T[::-1])] - theirs[np.lexsort(theirs.T[::-1])]).max() < 2e-6
+
+
+def test_edge_points_from_centre_to_neighbour(rock_salt: Crystal) -> None:
+    graph = build_graph(rock_salt, 3.0)
+    assert graph.edge_index.shape == (2, 12)
+    i, j = graph.edge_index.numpy()
+    difference = rock_salt.positions[j] - rock_salt.positions[i]
+    images = (graph.edge_vectors.numpy() - difference) @ np.linalg.inv(rock_salt.cell)
+    assert np.abs(images - images.round()).max() < 1e-12
+    assert np.allclose(np.linalg.norm(graph.edge_vectors.numpy(), axis=1), 2.82)
+
+
+def test_slots_list_the_edges_of_every_atom(rng: np.random.Generator) -> None:
+    graph = build_graph(random_crystal(CELLS["flat"], rng), 4.0)
+    n_edges = graph.edge_index.shape[1]
+    for atom, row in enumerate(graph.neighbour_slots.tolist()):
+        edges = [e for e in row if e < n_edges]
+        assert edges == torch.nonzero(graph.edge_index[0] == atom).flatten().tolist()
+
+
+def test_collate_keeps_crystals_apart(rock_salt: Crystal, perovskite: Crystal) -> None:
+    graphs = [build_graph(c, 5.0) for c in (rock_salt, perovskite, rock_salt)]
+    batch = collate(graphs)
+    assert batch.n_crystals == 3
+    assert batch.batch.tolist() == [0, 0, 1, 1, 1, 1, 1, 2, 2]
+    owner = batch.batch[batch.edge_index]
+    assert (owner[0] == owner[1]).all()
+    assert batch.edge_index.shape[1] == sum(g.edge_index.shape[1] for g in graphs)
+
+
+def test_sites_are_encoded_by_fraction_times_mass() -> None:
+    cell = 3.96 / 2 * np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]])
+    alloy = Crystal(cell, np.zeros((1, 3)), ({"Cu": 0.7, "Au": 0.3},))
+    graph = build_graph(alloy, 4.0)
+    row = graph.site_masses[0]
+    assert torch.nonzero(row).flatten().tolist() == [28, 78]
+    assert row[28] == pytest.approx(0.7 * 63.546)
+    assert row[78] == pytest.approx(0.3 * 196.966569)
+    assert float(row.sum()) == pytest.approx(float(alloy.masses[0]))
+    assert float(graph.fractions.sum()) == pytest.approx(1.0)
+
+
+def test_lone_atom_is_an_error() -> None:
+    crystal = Crystal.ordered(50.0 * np.eye(3), [[0, 0, 0]], ["Ar"], name="argon.cif")
+    with pytest.raises(StructureError, match=r"argon\.cif: no atom has a neighbour within 5 A"):
+        build_graph(crystal, 5.0)
+
+
+def test_isolated_sites_are_found() -> None:
+    crystal = Crystal.ordered(
+        12.0 * np.eye(3), [[0, 0, 0], [0.1, 0, 0], [0.5, 0.5, 0.5]], ["C", "O", "Ar"]
+    )
+    assert isolated_sites(build_graph(crystal, 5.0)) == (2,)

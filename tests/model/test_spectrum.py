@@ -1,0 +1,83 @@
+"""The paper's network: its irreps, its numbers against plain e3nn, its readouts."""
+
+import importlib.util
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+import torch
+from pydantic import ValidationError
+
+from phonodos.model.graph import build_graph, collate
+from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork, normalise
+from phonodos.physics.crystal import Crystal
+
+
+@pytest.fixture(scope="module")
+def plain() -> ModuleType:
+    path = Path(__file__).parents[2] / "benchmarks" / "plain_network.py"
+    spec = importlib.util.spec_from_file_location("plain_network", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+def test_irreps_are_the_papers() -> None:
+    network = SpectrumNetwork(SpectrumConfig())
+    assert [(str(a), str(b)) for a, b in network.layer_irreps()] == [
+        ("64x0e", "64x0e+32x1o"),
+        ("32x0e+32x1o", "96x0e+32x1o+32x1e"),
+        ("32x0e+32x1o+32x1e", "51x0e"),
+    ]
+    assert [str(g.irreps_out) for g in network.gates] == ["32x0e+32x1o", "32x0e+32x1o+32x1e"]
+    per_edge = [sum(p.numel() for p in c.parameters()) / 100 for c in network.convolutions]
+    assert per_edge == [6144, 9216, 3264]
+
+
+@pytest.mark.parametrize("width", [0.0, 1.0])
+def test_equal_to_plain_e3nn(
+    plain: ModuleType, width: float, perovskite: Crystal, rng: np.random.Generator
+) -> None:
+    torch.manual_seed(0)
+    ours = SpectrumNetwork(SpectrumConfig(cutoff_width=width)).double()
+    theirs = plain.PlainNetwork(ours).double()
+    plain.copy_weights(theirs, ours)
+    odd = Crystal.ordered(
+        4 * np.eye(3) + rng.normal(size=(3, 3)), rng.random((4, 3)), ["Na", "Cl", "O", "H"]
+    )
+    graph = collate([build_graph(c, 5.0) for c in (perovskite, odd)])
+    a, b = ours(graph), theirs(graph)
+    assert float(a.detach().max()) > 0.0
+    assert float((a - b).detach().abs().max()) < 1e-7 * float(b.detach().max())
+    # The gradient too, on a parameter of the first layer that everything passes through.
+    a.square().sum().backward()
+    b.square().sum().backward()
+    torch.testing.assert_close(
+        ours.embedding.weight.grad, theirs.embedding.weight.grad, rtol=1e-6, atol=1e-9
+    )
+
+
+def test_readouts_differ_where_atoms_disagree(perovskite: Crystal) -> None:
+    torch.manual_seed(0)
+    network = SpectrumNetwork(SpectrumConfig())
+    other = SpectrumNetwork(SpectrumConfig(readout="mean"))
+    other.load_state_dict(network.state_dict())
+    graph = build_graph(perovskite, 5.0).to(dtype=torch.float32)
+    with torch.no_grad():
+        a, b = normalise(network(graph)), normalise(other(graph))
+    assert float((a - b).abs().max()) > 1e-3
+    for values in (a, b):
+        assert float(values.min()) >= 0.0
+        assert float(values.max()) == pytest.approx(1.0)
+
+
+def test_zero_output_stays_zero() -> None:
+    assert (normalise(torch.zeros(2, 51)) == 0.0).all()
+
+
+def test_unknown_hyperparameter_is_refused() -> None:
+    with pytest.raises(ValidationError, match="cutof"):
+        SpectrumConfig.model_validate({"cutof": 4.0})
