@@ -1,0 +1,117 @@
+"""Checkpoints: the whole state of a run in one safetensors file, written atomically, no pickle."""
+
+import json
+import os
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from phonodos.errors import DataError
+
+CHECKPOINT_NAME = "checkpoint.safetensors"
+
+
+@dataclass
+class Progress:
+    """Where a run stands: what comes next, and what has been found so far."""
+
+    epoch: int = 0
+    step: int = 0  # steps done within the epoch
+    loss_sum: float = 0.0  # over the steps of this epoch
+    seconds: float = 0.0  # of training in this epoch, over all sessions
+    best: float = float("inf")
+    best_epoch: int = -1
+    history: list[dict[str, Any]] = field(default_factory=list)
+
+
+def save_checkpoint(
+    folder: Path,
+    config: dict[str, Any],
+    progress: Progress,
+    network: nn.Module,
+    average: nn.Module | None,
+    optimizer: Optimizer,
+) -> None:
+    """Write `folder`/checkpoint.safetensors so that a crash at any moment leaves a whole file."""
+    tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
+    if average is not None:
+        tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
+    for index, state in optimizer.state_dict()["state"].items():
+        tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
+    metadata = {"config": json.dumps(config), "progress": json.dumps(vars(progress))}
+    contiguous = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
+    path = folder / CHECKPOINT_NAME
+    partial = path.with_name(path.name + ".partial")
+    with partial.open("wb") as file:
+        file.write(save(contiguous, metadata=metadata))
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+
+
+def read_checkpoint(folder: Path) -> tuple[dict[str, Any], Progress, dict[str, Tensor]]:
+    """Return configuration, progress and tensors of the run in `folder`.
+
+    Raises
+    ------
+    DataError
+        If there is no checkpoint in the folder, or it is damaged.
+    """
+    path = folder / CHECKPOINT_NAME
+    if not path.is_file():
+        raise DataError(
+            f"nothing to resume in {folder}",
+            f"there is no {CHECKPOINT_NAME}",
+            "give the folder of an earlier run, or start one with a configuration file",
+        )
+    try:
+        with safe_open(path, framework="pt") as file:
+            metadata = file.metadata()
+            tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        progress = Progress(**json.loads(metadata["progress"]))
+        return json.loads(metadata["config"]), progress, tensors
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as err:
+        raise DataError(
+            f"{path} is damaged",
+            f"it cannot be read as a checkpoint ({err})",
+            "start the run afresh, or from its best weights with init=best.safetensors",
+        ) from err
+
+
+def restore(
+    tensors: dict[str, Tensor],
+    network: nn.Module,
+    average: nn.Module | None,
+    optimizer: Optimizer,
+) -> None:
+    """Put the tensors of a checkpoint back into network, average and optimizer."""
+    network.load_state_dict(_part(tensors, "network."))
+    if average is not None:
+        average.load_state_dict(_part(tensors, "average."))
+    state: dict[int, dict[str, Tensor]] = {}
+    for key, value in _part(tensors, "optimizer.").items():
+        index, name = key.split(".", 1)
+        state.setdefault(int(index), {})[name] = value
+    if state:
+        groups = optimizer.state_dict()["param_groups"]
+        optimizer.load_state_dict({"state": state, "param_groups": groups})
+
+
+def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:
+    return {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+
+
+def seeded(seed: int, *place: int) -> torch.Generator:
+    """Return random numbers that depend only on the seed and the place in the run."""
+    generator = torch.Generator()
+    mixed = seed
+    for number in place:
+        mixed = (mixed * 1_000_003 + number + 1) % (2**63 - 1)
+    generator.manual_seed(mixed)
+    return generator

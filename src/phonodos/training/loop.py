@@ -1,0 +1,294 @@
+"""THE training loop: epochs over shuffled batches, validation, checkpoints, the best weights.
+
+The order of batches and every random number depend only on the seed, the epoch and the step, so a
+run that was stopped anywhere and resumed gives the bit-identical losses (on CPU).
+"""
+
+import copy
+import json
+import signal
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+import torch
+from torch import nn
+
+from phonodos.data.dataset import Dataset
+from phonodos.data.splits import Split
+from phonodos.errors import ConfigError, PredictionError
+from phonodos.model.weights import build_network, load_tensors, save_network, weights_path
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.target import RECIPE
+from phonodos.training.checkpoint import (
+    Progress,
+    read_checkpoint,
+    restore,
+    save_checkpoint,
+    seeded,
+)
+from phonodos.training.config import TrainConfig
+from phonodos.training.losses import Sample, Task, make_task
+
+BEST_NAME = "best.safetensors"
+LOG_NAME = "log.jsonl"
+ALLOWED_SKIPS = 50  # steps with a non-finite loss before the run gives up
+
+Report = Callable[[dict[str, Any]], None]
+
+
+@dataclass(frozen=True)
+class FitResult:
+    """How a call of `fit` ended."""
+
+    folder: Path
+    finished: bool
+    reason: str  # "finished", "time limit" or "interrupted"
+    epochs: int
+    best_epoch: int
+    best: float
+
+
+@dataclass
+class _Run:
+    config: TrainConfig
+    task: Task
+    network: nn.Module
+    average: nn.Module | None
+    optimizer: torch.optim.Optimizer
+    train: list[Sample]
+    valid: list[Sample]
+    progress: Progress
+    header: dict[str, Any]
+    report: Report
+    skipped: list[str]
+
+    def evaluated(self) -> nn.Module:
+        """Return the network whose accuracy counts: the moving average if there is one."""
+        return self.network if self.average is None else self.average
+
+    def save(self) -> None:
+        save_checkpoint(
+            self.config.folder,
+            self.config.model_dump(mode="json"),
+            self.progress,
+            self.network,
+            self.average,
+            self.optimizer,
+        )
+
+
+def fit(
+    config: TrainConfig,
+    *,
+    resume: bool = False,
+    time_limit: float | None = None,
+    report: Report = lambda event: None,
+) -> FitResult:
+    """Train a network; stop at the end, at `time_limit` [s], or at an interrupt, always resumable.
+
+    The run folder gets ``log.jsonl`` (a line an epoch), ``checkpoint.safetensors`` and
+    ``best.safetensors`` (lowest valid error). `report` receives a dict a step and an epoch.
+
+    Raises
+    ------
+    ConfigError
+        If the folder already holds a run and `resume` is not set.
+    DataError
+        If data set, split or checkpoint cannot be read.
+    PredictionError
+        If the loss is not finite in more than 50 steps; the crystals are named.
+    """
+    started = time.monotonic()
+    torch.set_num_threads(config.threads)
+    run = _set_up(config, resume, report)
+    deadline = None if time_limit is None else started + time_limit
+    with _interrupts() as interrupted:
+        while run.progress.epoch < config.epochs:
+            reason = _train_epoch(run, deadline, interrupted)
+            if reason:
+                run.save()
+                return _result(run, reason)
+            _finish_epoch(run)
+    return _result(run, "finished")
+
+
+def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
+    config.folder.mkdir(parents=True, exist_ok=True)
+    if not resume and (config.folder / LOG_NAME).exists():
+        raise ConfigError(
+            f"{config.folder} already holds a run",
+            "a new run would overwrite its log and weights",
+            f"continue it with --resume {config.folder}, or choose another folder",
+        )
+    dataset = Dataset.open(config.data.dataset)
+    split = Split.read(config.data.split)
+    parts = {name: dataset.select(split.parts[name]) for name in ("train", "valid")}
+    task = make_task(config)
+    torch.manual_seed(config.seed)
+    network: nn.Module = build_network(config.network.model_dump())
+    if config.init is not None:
+        load_tensors(network, weights_path(config.init))
+    network = network.to(device=config.device, dtype=getattr(torch, config.dtype))
+    average = copy.deepcopy(network).requires_grad_(False) if config.average else None
+    opt = config.optimizer
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=opt.lr, weight_decay=opt.weight_decay, fused=True
+    )
+    progress = Progress()
+    if resume:
+        _, progress, tensors = read_checkpoint(config.folder)
+        restore(tensors, network, average, optimizer)
+        _cut_log(config.folder, progress)
+    else:
+        (config.folder / LOG_NAME).touch()
+    train, valid = (task.samples(parts[name]) for name in ("train", "valid"))
+    header = _header(config, split, parts["train"])
+    run = _Run(
+        config, task, network, average, optimizer, train, valid, progress, header, report, []
+    )
+    if not resume:
+        run.save()
+    return run
+
+
+def _train_epoch(run: _Run, deadline: float | None, interrupted: list[int]) -> str:
+    """Train to the end of the epoch; return why it stopped before, or an empty string."""
+    config, progress = run.config, run.progress
+    order = torch.randperm(len(run.train), generator=seeded(config.seed, progress.epoch)).tolist()
+    size = config.batch_size
+    steps = -(-len(order) // size)
+    for group in run.optimizer.param_groups:
+        group["lr"] = config.optimizer.lr * config.optimizer.decay_per_epoch**progress.epoch
+    run.network.train()
+    while progress.step < steps:
+        if interrupted:
+            return "interrupted"
+        if deadline is not None and time.monotonic() > deadline:
+            return "time limit"
+        begun = time.monotonic()
+        picked = order[progress.step * size : (progress.step + 1) * size]
+        loss = _train_step(run, [run.train[i] for i in picked])
+        progress.loss_sum += loss * len(picked)
+        progress.step += 1
+        progress.seconds += time.monotonic() - begun
+        run.report({"epoch": progress.epoch, "step": progress.step, "steps": steps, "loss": loss})
+    return ""
+
+
+def _train_step(run: _Run, batch: list[Sample]) -> float:
+    generator = seeded(run.config.seed, run.progress.epoch, run.progress.step)
+    run.optimizer.zero_grad()
+    loss = run.task.loss(run.network, batch, generator)
+    loss.backward()  # type: ignore[no-untyped-call]
+    value = float(loss.detach())
+    gradients = [p.grad for p in run.network.parameters() if p.grad is not None]
+    norm = nn.utils.get_total_norm(gradients)
+    if not torch.isfinite(norm) or value != value:
+        _skip(run, batch)
+        return 0.0
+    if run.config.optimizer.clip is not None:
+        nn.utils.clip_grads_with_norm_(run.network.parameters(), run.config.optimizer.clip, norm)
+    run.optimizer.step()
+    if run.average is not None:
+        with torch.no_grad():
+            for slow, fast in zip(run.average.parameters(), run.network.parameters(), strict=True):
+                slow.lerp_(fast, 1.0 - run.config.average)
+    return value
+
+
+def _skip(run: _Run, batch: list[Sample]) -> None:
+    names = ", ".join(sample.id for sample in batch)
+    run.skipped.append(names)
+    run.report({"skipped": names})
+    if len(run.skipped) > ALLOWED_SKIPS:
+        raise PredictionError(
+            f"more than {ALLOWED_SKIPS} steps without a finite gradient",
+            "last crystals: " + "; ".join(run.skipped[-3:]),
+            "lower optimizer.lr, or remove the named records from the data set",
+        )
+
+
+def _finish_epoch(run: _Run) -> None:
+    """Validate, log, keep the best, write the checkpoint."""
+    progress, config = run.progress, run.config
+    scores = run.task.validate(run.evaluated(), run.valid)
+    line: dict[str, Any] = {
+        "epoch": progress.epoch,
+        "train_loss": progress.loss_sum / len(run.train),
+        "valid": scores,
+        "lr": run.optimizer.param_groups[0]["lr"],
+        "seconds": round(progress.seconds, 3),
+    }
+    if run.skipped:
+        line["skipped"] = list(run.skipped)
+        run.skipped.clear()
+    progress.history.append(line)
+    if scores[config.select] < progress.best:
+        progress.best, progress.best_epoch = scores[config.select], progress.epoch
+        curve = [{k: v for k, v in h.items() if k != "skipped"} for h in progress.history]
+        header = {**run.header, "metrics": {"valid": scores}}
+        header["training"] = {**header["training"], "epoch": progress.epoch, "curve": curve}
+        save_network(config.folder / BEST_NAME, run.evaluated(), header)  # type: ignore[arg-type]
+    progress.epoch += 1
+    progress.step, progress.loss_sum, progress.seconds = 0, 0.0, 0.0
+    run.save()
+    with (config.folder / LOG_NAME).open("a", encoding="utf-8") as log:
+        log.write(json.dumps(line) + "\n")
+    run.report(line)
+
+
+def _header(config: TrainConfig, split: Split, train: Dataset) -> dict[str, Any]:
+    crystals: list[Crystal] = list(train.crystals())
+    elements: dict[str, int] = {}
+    for crystal in crystals:
+        for symbol in crystal.composition:
+            elements[symbol] = elements.get(symbol, 0) + 1
+    return {
+        "name": config.name,
+        "target": RECIPE,
+        "split": {name: list(ids) for name, ids in split.parts.items()},
+        "training_elements": dict(sorted(elements.items())),
+        "training_formulas": sorted({crystal.formula for crystal in crystals}),
+        "training": {
+            "config": config.model_dump(mode="json", exclude={"folder", "data", "network"}),
+            "data": train.provenance,
+        },
+    }
+
+
+def _cut_log(folder: Path, progress: Progress) -> None:
+    """Make the log agree with the checkpoint: a crash may fall between the two."""
+    text = "".join(json.dumps(line) + "\n" for line in progress.history)
+    (folder / LOG_NAME).write_text(text, encoding="utf-8")
+
+
+def _result(run: _Run, reason: str) -> FitResult:
+    p = run.progress
+    done = reason == "finished"
+    return FitResult(run.config.folder, done, reason, p.epoch, p.best_epoch, p.best)
+
+
+@contextmanager
+def _interrupts() -> Iterator[list[int]]:
+    """Collect Ctrl-C and SIGTERM instead of dying in the middle of a step."""
+    caught: list[int] = []
+
+    def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
+        caught.append(number)
+
+    kinds = (signal.SIGINT, signal.SIGTERM)
+    try:
+        before = {kind: signal.signal(kind, note) for kind in kinds}
+    except ValueError:  # not in the main thread: no signals to catch
+        yield caught
+        return
+    try:
+        yield caught
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
