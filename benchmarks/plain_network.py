@@ -8,12 +8,13 @@ the parameters of a `SpectrumNetwork`, after which both must give the same numbe
 import torch
 from e3nn import nn as enn
 from e3nn import o3
+from torch import Tensor, nn
+from torch.nn import functional
+
 from phonodos.model.graph import CrystalGraph
 from phonodos.model.layers import Convolution
 from phonodos.model.radial import smooth_cutoff
 from phonodos.model.spectrum import SpectrumNetwork
-from torch import Tensor, nn
-from torch.nn import functional
 
 
 class PlainConvolution(nn.Module):

@@ -5,7 +5,23 @@ import torch
 from e3nn import nn as enn
 from e3nn import o3
 
-from phonodos.model.layers import Convolution, Gate, Neighbourhood, flatten, spherical_harmonics
+from phonodos.model.graph import CrystalGraph, build_graph
+from phonodos.model.layers import (
+    Convolution,
+    Gate,
+    Neighbourhood,
+    flatten,
+    spherical_harmonics,
+    sum_over_neighbours,
+)
+from phonodos.physics.crystal import Crystal
+
+
+def star(vectors: torch.Tensor) -> CrystalGraph:
+    """One atom with edges to itself along `vectors`."""
+    edges = torch.zeros(2, len(vectors), dtype=torch.long)
+    sites = torch.zeros(1, 118, dtype=vectors.dtype)
+    return CrystalGraph(sites, sites, edges, vectors, torch.zeros(1, dtype=torch.long), 1)
 
 
 def test_convolution_paths_are_the_admissible_ones() -> None:
@@ -33,9 +49,7 @@ def test_convolution_equals_e3nn_tensor_product(lmax: int) -> None:
     ).double()
     x = {o3.Irrep(i): torch.randn(1, o3.Irrep(i).dim, m).double() for m, i in irreps_in}
     vectors = torch.randn(7, 3).double()
-    around = Neighbourhood(
-        torch.zeros(7, dtype=torch.long), torch.arange(7)[None], spherical_harmonics(vectors, lmax)
-    )
+    around = Neighbourhood(star(vectors), spherical_harmonics(vectors, lmax))
     ours = flatten(layer(x, torch.ones(7, 1).double(), around))
     parts = []
     for ins in product.instructions:
@@ -58,3 +72,34 @@ def test_gate_equals_e3nn_gate() -> None:
     assert ours.irreps_in == theirs.irreps_in.simplify()
     x = {i: torch.randn(6, i.dim, m) for m, i in ours.irreps_in}
     torch.testing.assert_close(flatten(ours(x)), theirs(flatten(x)), rtol=1e-5, atol=1e-6)
+
+
+def test_sum_over_neighbours_and_its_gradient(perovskite: Crystal) -> None:
+    """Against the plain sum over edges; atoms without neighbours get zeros."""
+    torch.manual_seed(0)
+    graph = build_graph(perovskite, 2.5)  # Sr has no neighbour within 2.5 A
+    assert int(graph.neighbour_counts.min()) == 0
+    m = graph.edge_index.shape[1]
+    radial = torch.randn(m, 3, dtype=torch.float64, requires_grad=True)
+    products = torch.randn(m, 4, dtype=torch.float64, requires_grad=True)
+    outer = radial[:, :, None] * products[:, None, :]
+    wanted = torch.zeros(5, 3, 4, dtype=torch.float64).index_add(0, graph.edge_index[0], outer)
+    found = sum_over_neighbours(radial, products, graph)
+    torch.testing.assert_close(found, wanted)
+    assert float(found[0].detach().abs().max()) == 0.0
+    assert torch.autograd.gradcheck(
+        lambda a, b: sum_over_neighbours(a, b, graph), (radial, products)
+    )
+
+
+def test_padded_form_equals_the_segment_form(
+    perovskite: Crystal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Accelerators take the padded product; its numbers must be the same."""
+    torch.manual_seed(0)
+    graph = build_graph(perovskite, 2.5)
+    m = graph.edge_index.shape[1]
+    radial, products = torch.randn(m, 3), torch.randn(m, 4)
+    wanted = sum_over_neighbours(radial, products, graph)
+    monkeypatch.setattr("phonodos.model.layers.SEGMENT_DEVICES", ())
+    torch.testing.assert_close(sum_over_neighbours(radial, products, graph), wanted)

@@ -108,9 +108,12 @@ class _Reporter:
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 
             columns = (
-                TextColumn("epoch {task.fields[epoch]}"), BarColumn(), TextColumn("{task.percentage:.0f} %"),
-                TimeRemainingColumn(), TextColumn("loss {task.fields[loss]:.4f}"),
-            )  # fmt: skip
+                TextColumn("epoch {task.fields[epoch]}"),
+                BarColumn(),
+                TextColumn("{task.percentage:.0f} %"),
+                TimeRemainingColumn(),
+                TextColumn("loss {task.fields[loss]:.4f}"),
+            )
             self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
 
     def __enter__(self) -> None:

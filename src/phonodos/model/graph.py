@@ -1,4 +1,4 @@
-"""`CrystalGraph`: one or many crystals as atoms and directed edges to every neighbour within a cutoff.
+"""`CrystalGraph`: one or many crystals as atoms and directed edges to all near neighbours.
 
 One formula for an edge from centre i to neighbour j in the periodic image S:
 ``edge_vector = r_j - r_i + S cell`` [A], and |edge_vector| < cutoff. A pair is listed once in each
@@ -55,6 +55,11 @@ class CrystalGraph:
     def neighbour_counts(self) -> Tensor:
         """(n,) number of neighbours of every atom."""
         return torch.bincount(self.edge_index[0], minlength=self.n_atoms)
+
+    @cached_property
+    def first_edges(self) -> list[int]:
+        """First edge of every atom, and the number of edges at the end."""
+        return [0, *torch.cumsum(self.neighbour_counts, 0).tolist()]
 
     @cached_property
     def neighbour_slots(self) -> Tensor:

@@ -14,7 +14,8 @@ one small matrix product an atom instead of one an edge; the numbers are the sam
 """
 
 from collections.abc import Iterable
-from typing import NamedTuple
+from itertools import pairwise
+from typing import Any, NamedTuple
 
 import torch
 from e3nn import o3
@@ -22,7 +23,10 @@ from e3nn.math import normalize2mom
 from torch import Tensor, nn
 from torch.nn import functional
 
+from phonodos.model.graph import CrystalGraph
+
 Features = dict[o3.Irrep, Tensor]
+SEGMENT_DEVICES = ("cpu",)  # elsewhere many small products wait for their launches
 
 
 def multiplicities(irreps: o3.Irreps) -> dict[o3.Irrep, int]:
@@ -55,10 +59,9 @@ class Path(NamedTuple):
 
 
 class Neighbourhood(NamedTuple):
-    """What a convolution needs of a graph: neighbours, padded slots, harmonics."""
+    """What a convolution needs to know of the surroundings of every atom."""
 
-    neighbours: Tensor  # (m,) neighbour of every edge
-    slots: Tensor  # (n, most neighbours) edges of every atom, padded with m
+    graph: CrystalGraph
     harmonics: dict[int, Tensor]  # {l: (m, 2l+1)}
 
 
@@ -104,7 +107,7 @@ class Convolution(nn.Module):
 
     def forward(self, x: Features, radial: Tensor, around: Neighbourhood) -> Features:
         """Return the summed messages of every atom; `radial` is (m, n_radial)."""
-        pooled = _sum_over_neighbours(radial, self._products(x, around), around.slots)
+        pooled = sum_over_neighbours(radial, self._products(x, around), around.graph)
         out: Features = {}
         start = 0
         for target in self.paths:
@@ -122,7 +125,8 @@ class Convolution(nn.Module):
 
     def _products(self, x: Features, around: Neighbourhood) -> Tensor:
         """Return (m, all paths and channels) products of neighbour features with harmonics."""
-        at_edges = {ir: block.index_select(0, around.neighbours) for ir, block in x.items()}
+        neighbours = around.graph.edge_index[1]
+        at_edges = {ir: block.index_select(0, neighbours) for ir, block in x.items()}
         columns: list[Tensor] = []
         for found in self.paths.values():
             blocks = []
@@ -142,12 +146,38 @@ def _coupling_name(path: Path) -> str:
     return f"coupling_{path.source}_{path.degree}_{path.target}"
 
 
-def _sum_over_neighbours(radial: Tensor, products: Tensor, slots: Tensor) -> Tensor:
-    """Return (n, k, c): sum over the edges of every atom of radial (m, k) times products (m, c)."""
-    padding = products.new_zeros(1, products.shape[1])
+def sum_over_neighbours(radial: Tensor, products: Tensor, graph: CrystalGraph) -> Tensor:
+    """Return (n, k, c): sum over the edges of every atom of radial (m, k) x products (m, c)."""
+    if radial.device.type in SEGMENT_DEVICES:
+        summed: Tensor = _SegmentProduct.apply(radial, products, graph.first_edges)
+        return summed
+    slots = graph.neighbour_slots
     h = torch.cat([radial, radial.new_zeros(1, radial.shape[1])])[slots]
-    z = torch.cat([products, padding])[slots]
+    z = torch.cat([products, products.new_zeros(1, products.shape[1])])[slots]
     return torch.bmm(h.transpose(1, 2), z)
+
+
+class _SegmentProduct(torch.autograd.Function):
+    """One matrix product an atom over its own run of edges: no padding, no copies (for CPUs)."""
+
+    @staticmethod
+    def forward(ctx: Any, radial: Tensor, products: Tensor, first: list[int]) -> Tensor:
+        ctx.save_for_backward(radial, products)
+        ctx.first = first
+        out = radial.new_empty(len(first) - 1, radial.shape[1], products.shape[1])
+        for atom, (a, b) in enumerate(pairwise(first)):
+            torch.mm(radial[a:b].T, products[a:b], out=out[atom])
+        return out
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+        radial, products = ctx.saved_tensors
+        d_radial, d_products = torch.empty_like(radial), torch.empty_like(products)
+        for atom, (a, b) in enumerate(pairwise(ctx.first)):
+            slope = gradients[0][atom]
+            torch.mm(products[a:b], slope.T, out=d_radial[a:b])
+            torch.mm(radial[a:b], slope, out=d_products[a:b])
+        return d_radial, d_products, None
 
 
 class SelfConnection(nn.Module):
@@ -195,7 +225,7 @@ class Gate(nn.Module):
         """Return the gated features; irreps that no path reached are absent."""
         scalar = o3.Irrep("0e")
         sizes = [self.n_scalars, *self.gated.values()]
-        kept, *gates = x[scalar].split(sizes, dim=2)
+        kept, *gates = torch.split(x[scalar], sizes, dim=2)
         out = {scalar: functional.silu(kept) * self.silu_scale}
         for ir, gate in zip(self.gated, gates, strict=True):
             out[ir] = x[ir] * (torch.sigmoid(gate) * self.sigmoid_scale)

@@ -1,5 +1,7 @@
 """Radial functions: bases of the distance, smooth cutoffs, and the MLP on them."""
 
+from itertools import pairwise
+
 import torch
 from e3nn.math import normalize2mom
 from torch import Tensor, nn
@@ -43,7 +45,7 @@ class RadialMLP(nn.Module):
         super().__init__()
         sizes = [n_in, *hidden]
         self.weights = nn.ParameterList(
-            [nn.Parameter(torch.randn(a, b)) for a, b in zip(sizes[:-1], sizes[1:], strict=True)]
+            [nn.Parameter(torch.randn(a, b)) for a, b in pairwise(sizes)]
         )
         self.scale = float(normalize2mom(functional.silu).cst)
 

@@ -83,11 +83,7 @@ class SpectrumNetwork(nn.Module):
         distances = torch.linalg.vector_norm(graph.edge_vectors, dim=1)
         basis = self.basis(distances)
         fade = self._fade(distances)
-        around = Neighbourhood(
-            graph.edge_index[1],
-            graph.neighbour_slots,
-            spherical_harmonics(graph.edge_vectors, self.config.lmax),
-        )
+        around = Neighbourhood(graph, spherical_harmonics(graph.edge_vectors, self.config.lmax))
         embedded = functional.relu(self.embedding(graph.site_masses))
         x: Features = {SCALAR: embedded[:, None, :]}
         layers = [x]

@@ -159,9 +159,9 @@ def load_network(path: Path, *, check: bool = True) -> tuple[SpectrumNetwork, di
 
 
 def load_tensors(network: nn.Module, path: Path) -> None:
-    """Fill `network` with the tensors of a weight file; raises `WeightsError` if they do not fit."""
+    """Fill `network` with the tensors of a file; raises `WeightsError` if they do not fit."""
     with safe_open(path, framework="pt") as file:
-        tensors: dict[str, Tensor] = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
+        tensors: dict[str, Tensor] = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
     try:
         network.load_state_dict(tensors)
     except RuntimeError as err:
@@ -203,12 +203,12 @@ def versions() -> dict[str, str]:
 
 
 def reference_crystals() -> list[Crystal]:
-    """Return two small crystals, one of them an alloy of low symmetry, that weights are checked on."""
+    """Return two small crystals, one of them an alloy of low symmetry, to check weights on."""
     salt = 2.82 * np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]])
     skewed = np.array([[3.9, 0.1, 0.0], [0.3, 4.0, 0.2], [-0.2, 0.1, 4.2]])
     sites = ({"Mg": 1.0}, {"O": 0.75, "S": 0.25})
     return [
-        Crystal.ordered(salt, [[0, 0, 0], [0.5, 0.5, 0.5]], ["Na", "Cl"], name="reference 1"),
+        Crystal.ordered(salt, [[0.0, 0, 0], [0.5, 0.5, 0.5]], ["Na", "Cl"], name="reference 1"),
         Crystal(skewed, np.array([[0.0, 0, 0], [0.45, 0.52, 0.48]]), sites, name="reference 2"),
     ]
 

@@ -110,7 +110,7 @@ class Predictor:
         PredictionError
             If the network gives no spectrum for it.
         """
-        prediction = next(self.predict_many([x]))
+        prediction: Prediction = next(self.predict_many([x]))
         for text in prediction.warnings:
             warnings.warn(f"{prediction.crystal.label}: {text}", PhonodosWarning, stacklevel=2)
         return prediction
@@ -141,8 +141,8 @@ class Predictor:
                 values = self.network(graph).double().cpu().numpy()
             for item, row in zip(batch, values, strict=True):
                 item.values = row
-        for item in prepared:
-            answer = self._finish(item) if isinstance(item, _Prepared) else item
+        for entry in prepared:
+            answer = self._finish(entry) if isinstance(entry, _Prepared) else entry
             if isinstance(answer, PhonodosError) and errors == "raise":
                 raise answer
             yield answer

@@ -95,7 +95,8 @@ def validate_config(values: dict[str, Any], source: str) -> TrainConfig:
         if problem["type"] == "extra_forbidden":
             right = _names(problem["loc"][:-1])
             near = difflib.get_close_matches(str(problem["loc"][-1]), right, n=1, cutoff=0.4)
-            fix = f"did you mean '{near[0]}'?" if near else "known keys: " + ", ".join(right)
+            hint = f"did you mean '{near[0]}'? " if near else ""
+            fix = f"{hint}known keys: {', '.join(right)}"
             raise ConfigError(f"{source}: unknown key '{where}'", "no such setting", fix) from err
         raise ConfigError(
             f"{source}: invalid value for '{where}'",

@@ -41,6 +41,10 @@ ALLOWED_SKIPS = 50  # steps with a non-finite loss before the run gives up
 Report = Callable[[dict[str, Any]], None]
 
 
+def _silent(event: dict[str, Any]) -> None:
+    """Report nothing."""
+
+
 @dataclass(frozen=True)
 class FitResult:
     """How a call of `fit` ended."""
@@ -87,7 +91,7 @@ def fit(
     *,
     resume: bool = False,
     time_limit: float | None = None,
-    report: Report = lambda event: None,
+    report: Report = _silent,
 ) -> FitResult:
     """Train a network; stop at the end, at `time_limit` [s], or at an interrupt, always resumable.
 

@@ -1,0 +1,123 @@
+"""Weight files: what is written is read back, and nothing false is loaded."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+
+from phonodos.errors import WeightsError
+from phonodos.model.graph import build_graph
+from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
+from phonodos.model.weights import (
+    FORMAT_VERSION,
+    HEADER_KEY,
+    available,
+    build_network,
+    load_network,
+    read_header,
+    save_network,
+    weights_path,
+)
+from phonodos.physics.crystal import Crystal
+
+HEADER = {"name": "tiny", "target": {}, "split": {"train": ["a"]}, "training": {}}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    torch.manual_seed(0)
+    config = SpectrumConfig(embedding=4, hidden=("2x0e+2x1o",), radial_hidden=(5,))
+    save_network(tmp_path / "tiny.safetensors", SpectrumNetwork(config), HEADER)
+    return tmp_path / "tiny.safetensors"
+
+
+def rewrite(path: Path, **changes: object) -> None:
+    header = read_header(path) | changes
+    kept = {k: v for k, v in header.items() if v is not None}
+    save_file(load_file(path), path, metadata={HEADER_KEY: json.dumps(kept)})
+
+
+def test_round_trip(path: Path, perovskite: Crystal) -> None:
+    network, header = load_network(path)
+    assert header["name"] == "tiny"
+    assert header["format_version"] == FORMAT_VERSION
+    assert header["versions"]["torch"].startswith(torch.__version__.split("+")[0])
+    again = path.with_name("again.safetensors")
+    save_network(again, network, HEADER)
+    other, _ = load_network(again)
+    graph = build_graph(perovskite, 5.0).to(dtype=torch.float32)
+    assert torch.equal(network(graph), other(graph))
+    assert not list(path.parent.glob("*.partial"))
+
+
+def test_truncated_file(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-100])
+    with pytest.raises(WeightsError, match="not a readable weight file"):
+        load_network(path)
+
+
+def test_text_file(tmp_path: Path) -> None:
+    path = tmp_path / "page.safetensors"
+    path.write_text("<html>not weights</html>")
+    with pytest.raises(WeightsError, match="not a readable weight file"):
+        read_header(path)
+
+
+def test_pickle_is_never_loaded(tmp_path: Path) -> None:
+    path = tmp_path / "checkpoint.safetensors"
+    torch.save({"a": torch.zeros(1)}, path)
+    with pytest.raises(WeightsError, match="not a readable weight file"):
+        load_network(path)
+
+
+def test_foreign_safetensors(tmp_path: Path) -> None:
+    path = tmp_path / "other.safetensors"
+    save_file({"a": torch.zeros(1)}, path)
+    with pytest.raises(WeightsError, match="no phonodos header"):
+        load_network(path)
+
+
+def test_newer_format(path: Path) -> None:
+    rewrite(path, format_version=FORMAT_VERSION + 1)
+    with pytest.raises(WeightsError, match="newer format") as caught:
+        load_network(path)
+    assert "upgrade" in caught.value.fix
+
+
+def test_incomplete_header(path: Path) -> None:
+    rewrite(path, split=None)
+    with pytest.raises(WeightsError, match="the header lacks split"):
+        load_network(path)
+
+
+def test_tensors_of_another_network(path: Path) -> None:
+    rewrite(path, network=read_header(path)["network"] | {"embedding": 8})
+    with pytest.raises(WeightsError, match="do not fit"):
+        load_network(path)
+
+
+def test_altered_tensors_fail_the_reference_answers(path: Path) -> None:
+    header = read_header(path)
+    tensors = load_file(path)
+    tensors["embedding.weight"] *= 1.01
+    save_file(tensors, path, metadata={HEADER_KEY: json.dumps(header)})
+    with pytest.raises(WeightsError, match="reference answers"):
+        load_network(path)
+
+
+def test_unknown_kind_of_network() -> None:
+    with pytest.raises(WeightsError, match="unknown kind of network 'oracle'"):
+        build_network({"kind": "oracle"})
+
+
+def test_unknown_name() -> None:
+    with pytest.raises(WeightsError, match="no weights named 'chen2012'") as caught:
+        weights_path("chen2012")
+    assert all(name in caught.value.reason for name in available())
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(WeightsError, match="no weight file"):
+        weights_path(tmp_path / "gone.safetensors")

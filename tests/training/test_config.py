@@ -1,0 +1,107 @@
+"""Training configurations: defaults of the paper, overrides, and helpful refusals."""
+
+from pathlib import Path
+
+import pytest
+
+from phonodos.cli.train import parse_duration
+from phonodos.errors import ConfigError
+from phonodos.model.spectrum import SpectrumConfig
+from phonodos.training.config import read_config
+
+MINIMAL = """
+name = "test"
+folder = "run"
+[data]
+dataset = "data.parquet"
+split = "/elsewhere/split.json"
+"""
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    (tmp_path / "config.toml").write_text(MINIMAL)
+    return tmp_path / "config.toml"
+
+
+def test_defaults_are_the_papers(path: Path) -> None:
+    config = read_config(path)
+    assert config.network == SpectrumConfig()
+    assert (config.epochs, config.batch_size) == (64, 1)
+    opt = config.optimizer
+    assert (opt.lr, opt.weight_decay, opt.decay_per_epoch) == (0.005, 0.05, 0.96)
+
+
+def test_paths_start_from_the_file(path: Path) -> None:
+    config = read_config(path)
+    assert config.folder == path.parent / "run"
+    assert config.data.dataset == path.parent / "data.parquet"
+    assert config.data.split == Path("/elsewhere/split.json")
+
+
+def test_released_configuration_is_the_papers() -> None:
+    released = Path(__file__).parents[2] / "configs" / "chen2021.toml"
+    config = read_config(released)
+    assert config.network == SpectrumConfig()
+    assert (config.epochs, config.batch_size, config.optimizer.lr) == (64, 1, 0.005)
+
+
+def test_overrides(path: Path) -> None:
+    config = read_config(path, ["network.readout=mean", "epochs=3", "network.radial_hidden=[7, 8]"])
+    assert config.network.readout == "mean"
+    assert config.epochs == 3
+    assert config.network.radial_hidden == (7, 8)
+
+
+@pytest.mark.parametrize(
+    ("override", "near"),
+    [
+        ("epoch=3", "epochs"),
+        ("network.cut_off=5", "cutoff"),
+        ("optimizer.learning_rate=1", "lr"),
+        ("data.datasets=a", "dataset"),
+    ],
+)
+def test_unknown_key_names_the_nearest(path: Path, override: str, near: str) -> None:
+    with pytest.raises(ConfigError, match="unknown key") as caught:
+        read_config(path, [override])
+    assert near in caught.value.fix
+    if near != "lr":
+        assert f"did you mean '{near}'" in caught.value.fix
+
+
+@pytest.mark.parametrize("override", ["epochs=0", "epochs=many", "network.readout=max", "name="])
+def test_value_out_of_range(path: Path, override: str) -> None:
+    with pytest.raises(ConfigError, match="invalid value for"):
+        read_config(path, [override])
+
+
+def test_override_without_value(path: Path) -> None:
+    with pytest.raises(ConfigError, match="sets nothing"):
+        read_config(path, ["epochs"])
+
+
+def test_override_below_a_number(path: Path) -> None:
+    with pytest.raises(ConfigError, match="is no setting"):
+        read_config(path, ["name.first=1"])
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="no configuration file"):
+        read_config(tmp_path / "gone.toml")
+
+
+def test_not_toml(path: Path) -> None:
+    path.write_text("epochs: 3\n")
+    with pytest.raises(ConfigError, match="is not a TOML file"):
+        read_config(path)
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("9m", 540), ("2.5h", 9000), ("7", 7)])
+def test_durations(text: str, seconds: float) -> None:
+    assert parse_duration(text) == seconds
+
+
+def test_bad_duration() -> None:
+    with pytest.raises(ConfigError, match="'soon' is not a time"):
+        parse_duration("soon")
