@@ -3,7 +3,7 @@
 import torch
 from e3nn.nn import FullyConnectedNet
 
-from phonodos.model.radial import GaussianBasis, RadialMLP, smooth_cutoff
+from phonodos.model.radial import GaussianBasis, RadialMLP, compress, smooth_cutoff
 
 
 def test_gaussians_peak_at_their_centres() -> None:
@@ -28,10 +28,23 @@ def test_cutoff_is_one_inside_zero_outside_and_twice_differentiable() -> None:
 
 def test_mlp_is_the_hidden_part_of_e3nns() -> None:
     torch.manual_seed(0)
-    ours = RadialMLP(10, (20, 30))
+    basis = GaussianBasis(10, 5.0)
+    ours = RadialMLP(basis, (20, 30), cutoff=5.0, fade=0.0)
     theirs = FullyConnectedNet([10, 20, 30, 4], torch.nn.functional.silu)
     for mine, layer in zip(ours.weights, theirs.children(), strict=False):
         layer.weight.data.copy_(mine)
     last = list(theirs.children())[-1].weight
-    x = torch.randn(5, 10)
-    torch.testing.assert_close(ours(x) @ last / 30**0.5, theirs(x), rtol=1e-4, atol=1e-5)
+    r = torch.linspace(0.5, 5.0, 7)
+    torch.testing.assert_close(ours(r) @ last / 30**0.5, theirs(basis(r)), rtol=1e-4, atol=1e-5)
+
+
+def test_compressed_functions_are_the_same_functions() -> None:
+    torch.manual_seed(0)
+    radial = RadialMLP(GaussianBasis(10, 5.0), (100, 100, 100), cutoff=5.0, fade=1.0)
+    table, matrix = compress(radial)
+    assert radial.weights[0].dtype == torch.float32
+    assert matrix.shape[0] < 50
+    r = torch.rand(500) * 5.0
+    wanted = radial(r).detach()
+    assert float((table(r) @ matrix - wanted).abs().max()) < 1e-5 * float(wanted.abs().max())
+    assert float((table(torch.tensor([5.0])) @ matrix).abs().max()) < 1e-5

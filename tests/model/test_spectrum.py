@@ -10,7 +10,7 @@ import torch
 from pydantic import ValidationError
 
 from phonodos.model.graph import build_graph, collate
-from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork, normalise
+from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork, compressed, normalise
 from phonodos.physics.crystal import Crystal
 
 
@@ -81,3 +81,21 @@ def test_zero_output_stays_zero() -> None:
 def test_unknown_hyperparameter_is_refused() -> None:
     with pytest.raises(ValidationError, match="cutof"):
         SpectrumConfig.model_validate({"cutof": 4.0})
+
+
+@pytest.mark.parametrize("width", [0.0, 1.0])
+def test_compressed_network_gives_the_same_spectra(
+    width: float, perovskite: Crystal, rock_salt: Crystal
+) -> None:
+    torch.manual_seed(0)
+    network = SpectrumNetwork(SpectrumConfig(cutoff_width=width))
+    before = {k: v.clone() for k, v in network.state_dict().items()}
+    fast = compressed(network)
+    graph = collate([build_graph(c, 5.0) for c in (perovskite, rock_salt)]).to(dtype=torch.float32)
+    with torch.no_grad():
+        a, b = normalise(network(graph)), normalise(fast(graph))
+    assert float((a - b).abs().max()) < 1e-5
+    assert all(torch.equal(before[k], v) for k, v in network.state_dict().items())
+    assert sum(p.numel() for p in fast.parameters()) < 0.5 * sum(
+        p.numel() for p in network.parameters()
+    )

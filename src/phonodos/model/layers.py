@@ -84,7 +84,7 @@ class Convolution(nn.Module):
         super().__init__()
         self.n_in = multiplicities(irreps_in)
         self.n_out = multiplicities(irreps_out)
-        self.n_radial = n_radial
+        self.n_radial = self.n_hidden = n_radial
         self.paths: dict[o3.Irrep, list[Path]] = {ir: [] for ir in self.n_out}
         for source in self.n_in:
             for degree in range(lmax + 1):
@@ -114,7 +114,7 @@ class Convolution(nn.Module):
             width = target.dim * self._fan_in(target)
             weight = self.weights[str(target)]
             # Path normalisation of e3nn: component norm, every path element counted once.
-            scale = (target.dim / self._fan_in(target) / self.n_radial) ** 0.5
+            scale = (target.dim / self._fan_in(target) / self.n_hidden) ** 0.5
             part = pooled[:, :, start : start + width]
             n = part.shape[0]
             part = part.reshape(n, self.n_radial, target.dim, -1).transpose(1, 2)
@@ -122,6 +122,14 @@ class Convolution(nn.Module):
             out[target] = (mixed * scale).view(n, target.dim, -1)
             start += width
         return out
+
+    @torch.no_grad()
+    def change_radial(self, matrix: Tensor) -> None:
+        """Expect (m, k) radial functions b with b @ matrix = h from now on, instead of h."""
+        self.n_radial = matrix.shape[0]
+        for ir, weight in self.weights.items():
+            mixed = torch.einsum("kh,hio->kio", matrix, weight)
+            self.weights[ir] = nn.Parameter(mixed, requires_grad=False)
 
     def _products(self, x: Features, around: Neighbourhood) -> Tensor:
         """Return (m, all paths and channels) products of neighbour features with harmonics."""

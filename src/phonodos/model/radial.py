@@ -1,5 +1,6 @@
-"""Radial functions: bases of the distance, smooth cutoffs, and the MLP on them."""
+"""Radial functions h_k(r): learned ones, and the same ones tabulated and compressed."""
 
+import copy
 from itertools import pairwise
 
 import torch
@@ -35,23 +36,71 @@ def smooth_cutoff(distances: Tensor, cutoff: float, width: float) -> Tensor:
 
 
 class RadialMLP(nn.Module):
-    """Bias-free layers of SiLU on a radial basis: the hidden part of e3nn's `FullyConnectedNet`.
+    """Learned functions of the distance: bias-free layers of SiLU on a radial basis, faded out.
 
-    Every layer divides by the root of its number of inputs and rescales its activation to a unit
-    second moment, so weights drawn from a standard normal keep the signal at order one.
+    The hidden part of e3nn's `FullyConnectedNet`: every layer divides by the root of its number of
+    inputs and rescales its activation to a unit second moment, so weights drawn from a standard
+    normal keep the signal at order one. A `fade` [A] of 0 leaves the cutoff sharp.
     """
 
-    def __init__(self, n_in: int, hidden: tuple[int, ...]) -> None:
+    def __init__(
+        self, basis: GaussianBasis, hidden: tuple[int, ...], cutoff: float, fade: float
+    ) -> None:
         super().__init__()
-        sizes = [n_in, *hidden]
+        self.basis, self.cutoff, self.fade = basis, cutoff, fade
+        sizes = [len(basis.centres), *hidden]
         self.weights = nn.ParameterList(
             [nn.Parameter(torch.randn(a, b)) for a, b in pairwise(sizes)]
         )
         self.scale = float(normalize2mom(functional.silu).cst)
 
-    def forward(self, basis: Tensor) -> Tensor:
-        """Return (m, last hidden) features of (m, n_in) basis values."""
-        h = basis
+    def forward(self, distances: Tensor) -> Tensor:
+        """Return (m, last hidden) features at (m,) distances [A]."""
+        h: Tensor = self.basis(distances)
         for weight in self.weights:
             h = functional.silu(h @ (weight * weight.shape[0] ** -0.5)) * self.scale
-        return h
+        if self.fade == 0.0:
+            return h
+        return h * smooth_cutoff(distances, self.cutoff, self.fade)[:, None]
+
+
+class RadialTable(nn.Module):
+    """Functions of the distance tabulated on 0 to `cutoff` [A], cubic between the points."""
+
+    coefficients: Tensor
+
+    def __init__(self, values: Tensor, cutoff: float) -> None:
+        super().__init__()
+        slope = torch.gradient(values, dim=0, edge_order=2)[0]
+        left, right = values[:-1], values[1:]
+        a, b = slope[:-1], slope[1:]
+        cubic = torch.cat([left, a, 3 * (right - left) - 2 * a - b, 2 * (left - right) + a + b], 1)
+        self.register_buffer("coefficients", cubic)  # (intervals, 4 k), powers 0 to 3
+        self.per_angstrom = (len(values) - 1) / cutoff
+
+    def forward(self, distances: Tensor) -> Tensor:
+        """Return (m, k) values at (m,) distances [A]."""
+        place = distances * self.per_angstrom
+        interval = place.long().clamp_max(len(self.coefficients) - 1)
+        t = (place - interval)[:, None]
+        c0, c1, c2, c3 = self.coefficients.index_select(0, interval).chunk(4, dim=1)
+        return c0 + t * (c1 + t * (c2 + t * c3))
+
+
+@torch.no_grad()
+def compress(
+    radial: RadialMLP, n: int = 2001, tolerance: float = 1e-6
+) -> tuple[RadialTable, Tensor]:
+    """Return a table of a few functions and a (k, hidden) matrix: table(r) @ matrix = radial(r).
+
+    A hundred smooth functions of one distance span far fewer dimensions. The principal axes of
+    their values on a fine grid with singular values above `tolerance` of the largest are kept.
+    """
+    first = radial.weights[0]
+    grid = torch.linspace(0.0, radial.cutoff, n, dtype=torch.float64, device=first.device)
+    values = copy.deepcopy(radial).double()(grid)
+    square, axes = torch.linalg.eigh(values.T @ values / n)
+    kept = square > tolerance**2 * square[-1]
+    size = square[kept].sqrt()  # functions of order one: their size sits in the matrix
+    table = RadialTable(values @ axes[:, kept] / size, radial.cutoff)
+    return table.to(first.dtype), (axes[:, kept] * size).T.to(first.dtype)

@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 from phonodos.data.structures import as_crystal
 from phonodos.errors import PhonodosError, PredictionError
 from phonodos.model.graph import CrystalGraph, build_graph, collate, isolated_sites
-from phonodos.model.spectrum import SpectrumNetwork
+from phonodos.model.spectrum import SpectrumNetwork, compressed
 from phonodos.model.weights import load_network, weights_path
 from phonodos.physics import elements
 from phonodos.physics.crystal import Crystal
@@ -79,7 +79,7 @@ def load(name_or_path: str | Path | None = None, *, device: str = "cpu") -> "Pre
     """
     path = weights_path(name_or_path or DEFAULT_WEIGHTS)
     network, header = load_network(path)
-    return Predictor(network.to(device), header, device)
+    return Predictor(compressed(network).to(device), header, device)
 
 
 class Predictor:

@@ -1,0 +1,163 @@
+"""The predictor: every kind of input, many at once, and what it warns of or refuses."""
+
+import warnings
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from types import GeneratorType
+
+import numpy as np
+import pytest
+import torch
+
+import phonodos
+from phonodos.data.structures import to_atoms, to_phonopy_atoms, to_structure
+from phonodos.errors import PhonodosError, PredictionError, StructureError, WeightsError
+from phonodos.model.graph import build_graph
+from phonodos.physics.crystal import Crystal
+from phonodos.prediction.predictor import PhonodosWarning, Predictor, load, stiff_bonds
+
+
+@pytest.fixture(scope="module")
+def model() -> Predictor:
+    return load()
+
+
+def supercell(crystal: Crystal, n: int) -> Crystal:
+    shifts = np.stack(np.meshgrid(*[np.arange(n)] * 3), axis=-1).reshape(-1, 3)
+    coords = ((crystal.frac_coords[None] + shifts[:, None]) / n).reshape(-1, 3)
+    return Crystal(crystal.cell * n, coords, crystal.occupancy * n**3, crystal.name)
+
+
+def test_spectrum_is_a_density_of_states(model: Predictor, perovskite: Crystal) -> None:
+    p = model.predict(perovskite)
+    assert p.crystal is perovskite
+    assert p.model == "chen2021"
+    assert p.lattice is None
+    assert p.dos.integral == pytest.approx(3 * 5)
+    assert p.dos.densities.min() >= 0.0
+    assert p.dos.frequencies[[0, -1]].tolist() == [0.0, 1000.0]
+
+
+def test_all_kinds_of_input_agree(model: Predictor, examples: Path) -> None:
+    path = examples / "NaCl.cif"
+    wanted = model.predict(path).dos.densities
+    crystal = phonodos.read_crystal(path)
+    for other in (str(path), crystal, to_structure(crystal), to_atoms(crystal)):
+        np.testing.assert_allclose(model.predict(other).dos.densities, wanted, atol=1e-6)
+    phonopy_atoms = to_phonopy_atoms(crystal)
+    np.testing.assert_allclose(model.predict(phonopy_atoms).dos.densities, wanted, atol=1e-6)
+
+
+def test_supercell_gives_the_dos_times_its_multiplicity(
+    model: Predictor, rock_salt: Crystal
+) -> None:
+    small, large = model.predict(rock_salt), model.predict(supercell(rock_salt, 2))
+    assert large.dos.n_atoms == 16
+    np.testing.assert_allclose(large.dos.densities, 8 * small.dos.densities, rtol=1e-4, atol=1e-6)
+
+
+def test_500_atoms(model: Predictor, rng: np.random.Generator) -> None:
+    """A large cell without translations of its own."""
+    grid = np.stack(np.meshgrid(*[np.arange(8)] * 3), axis=-1).reshape(-1, 3)[:500] / 8
+    coords = grid + 0.02 / 8 * rng.normal(size=grid.shape)
+    crystal = Crystal.ordered(8 * 2.82 * np.eye(3), coords, ["Na", "Cl"] * 250)
+    assert model.predict(crystal).dos.integral == pytest.approx(1500)
+
+
+def test_many_keep_their_order_and_equal_single_ones(
+    model: Predictor, rock_salt: Crystal, perovskite: Crystal
+) -> None:
+    crystals = [rock_salt, perovskite] * 40
+    many = list(model.predict_many(crystals))
+    assert [p.crystal for p in many] == crystals
+    for crystal, p in zip(crystals[:2], many[:2], strict=True):
+        single = model.predict(crystal)
+        np.testing.assert_allclose(p.dos.densities, single.dos.densities, rtol=1e-4, atol=1e-6)
+
+
+def test_many_is_lazy(model: Predictor, rock_salt: Crystal) -> None:
+    asked = []
+
+    def endless() -> Iterator[Crystal]:
+        while True:
+            asked.append(1)
+            yield rock_salt
+
+    stream = model.predict_many(endless())
+    assert isinstance(stream, GeneratorType)
+    next(stream)
+    assert len(asked) < 1000
+
+
+def test_failures_take_their_places(model: Predictor, rock_salt: Crystal) -> None:
+    box = Crystal.ordered(50.0 * np.eye(3), [[0, 0, 0]], ["Ar"], name="box")
+    found = list(model.predict_many([rock_salt, box, "gone.cif", rock_salt], errors="yield"))
+    assert [isinstance(f, PhonodosError) for f in found] == [False, True, True, False]
+    assert "box" in found[1].summary
+    assert "gone.cif" in found[2].summary
+    with pytest.raises(StructureError, match="box"):
+        list(model.predict_many([rock_salt, box]))
+
+
+def test_unseen_element_is_predicted_with_a_warning(model: Predictor) -> None:
+    cell = 5.47 / 2 * np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]])
+    uo2 = Crystal.ordered(
+        cell, [[0, 0, 0], [0.25] * 3, [0.75] * 3], ["U", "O", "O"], name="UO2"
+    )
+    with pytest.warns(PhonodosWarning, match="UO2: never seen in training: U"):
+        p = model.predict(uo2)
+    assert p.dos.integral == pytest.approx(9)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        (again,) = model.predict_many([uo2])
+    assert again.warnings == p.warnings
+
+
+def test_states_beyond_the_axis_are_announced(model: Predictor) -> None:
+    diamond = 3.567 / 2 * np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]])
+    crystal = Crystal.ordered(diamond, [[0, 0, 0], [0.25] * 3], ["C", "C"], name="diamond")
+    with pytest.warns(PhonodosWarning, match=r"C-C bonds vibrate above 1000 cm\^-1"):
+        model.predict(crystal)
+
+
+def test_stiff_bonds_are_short_and_light(rock_salt: Crystal) -> None:
+    assert stiff_bonds(rock_salt, build_graph(rock_salt, 5.0)) == []
+    ice = Crystal.ordered(4.0 * np.eye(3), [[0, 0, 0], [0.24, 0, 0]], ["O", "D"])
+    assert stiff_bonds(ice, build_graph(ice, 5.0)) == ["H-O"]
+
+
+def test_alloy_goes_through_the_same_path(model: Predictor, rock_salt: Crystal) -> None:
+    ends = [
+        replace(rock_salt, occupancy=({"Na": 1.0}, {x: 1.0}), name=x) for x in ("Cl", "Br")
+    ]
+    mixed = replace(rock_salt, occupancy=({"Na": 1.0}, {"Cl": 0.5, "Br": 0.5}))
+    a, b, half = (p.dos.mean_frequency for p in model.predict_many([*ends, mixed]))
+    assert b < half < a
+
+
+def test_empty_spectrum_is_an_error(model: Predictor, rock_salt: Crystal) -> None:
+    import copy
+
+    dead = copy.deepcopy(model.network)
+    for parameter in dead.parameters():
+        parameter.data.zero_()
+    with pytest.raises(PredictionError, match="NaCl: chen2021 gives no spectrum"):
+        Predictor(dead, model.header).predict(rock_salt)
+
+
+def test_thermal_properties_of_a_prediction(model: Predictor, rock_salt: Crystal) -> None:
+    t = model.predict(rock_salt).thermal_properties([0.0, 300.0, 5000.0])
+    assert t.heat_capacity[0] == 0.0
+    assert t.heat_capacity[2] == pytest.approx(6 * 8.31446, rel=1e-3)
+
+
+def test_unknown_model() -> None:
+    with pytest.raises(WeightsError, match="no weights named"):
+        phonodos.load("nothing")
+
+
+def test_prediction_leaves_torch_alone(model: Predictor, rock_salt: Crystal) -> None:
+    before = (torch.get_num_threads(), torch.get_default_dtype(), torch.is_grad_enabled())
+    list(model.predict_many([rock_salt]))
+    assert (torch.get_num_threads(), torch.get_default_dtype(), torch.is_grad_enabled()) == before
