@@ -151,5 +151,5 @@ def _signed_permutations() -> Sequence[NDArray[np.float64]]:
     found = []
     for signs in product((1.0, -1.0), repeat=3):
         for order in permutations(range(3)):
-            found.append(np.diag(signs) @ np.eye(3)[list(order)])
+            found.append(np.diag(signs) @ np.eye(3)[list(order)])  # noqa: PERF401
     return found

@@ -157,7 +157,9 @@ def _coupling_name(path: Path) -> str:
 def sum_over_neighbours(radial: Tensor, products: Tensor, graph: CrystalGraph) -> Tensor:
     """Return (n, k, c): sum over the edges of every atom of radial (m, k) x products (m, c)."""
     if radial.device.type in SEGMENT_DEVICES:
-        summed: Tensor = _SegmentProduct.apply(radial, products, graph.first_edges)
+        summed: Tensor = _SegmentProduct.apply(  # type: ignore[no-untyped-call]
+            radial, products, graph.first_edges
+        )
         return summed
     slots = graph.neighbour_slots
     h = torch.cat([radial, radial.new_zeros(1, radial.shape[1])])[slots]

@@ -120,8 +120,11 @@ def compressed(network: SpectrumNetwork) -> SpectrumNetwork:
     table instead of computed; the convolution's weights absorb the change of basis.
     """
     fast = copy.deepcopy(network).requires_grad_(False)
-    for index, convolution in enumerate(fast.convolutions):
-        table, matrix = compress(network.radials[index])
-        fast.radials[index] = table
+    for index, (radial, convolution) in enumerate(
+        zip(network.radials, fast.convolutions, strict=True)
+    ):
+        assert isinstance(radial, RadialMLP)
+        assert isinstance(convolution, Convolution)
+        fast.radials[index], matrix = compress(radial)
         convolution.change_radial(matrix)
     return fast

@@ -1,5 +1,6 @@
-"""`Crystal`: a periodic arrangement of sites, each occupied by one element or by a mixture of them."""
+"""`Crystal`: a periodic arrangement of sites, each held by one element or by a mixture."""
 
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -27,7 +28,8 @@ class Crystal:
     frac_coords
         (n, 3) fractional coordinates.
     occupancy
-        One mapping a site, element symbol -> fraction; fractions sum to 1 on every site.
+        One mapping a site, element symbol -> fraction; fractions sum to 1 on every site
+        (within 0.001, as rounded thirds do; they are scaled to exactly 1).
     name
         What to call the crystal in messages and outputs; the formula if empty.
 
@@ -54,10 +56,14 @@ class Crystal:
         object.__setattr__(self, "occupancy", sites)
         _check_geometry(self)
         _check_occupancy(self)
+        object.__setattr__(self, "occupancy", tuple(_filled(site) for site in sites))
 
     def __reduce__(self) -> tuple[object, ...]:
         # A mappingproxy does not pickle, and worker processes receive crystals.
-        return (Crystal, (self.cell, self.frac_coords, [dict(o) for o in self.occupancy], self.name))
+        return (
+            Crystal,
+            (self.cell, self.frac_coords, [dict(o) for o in self.occupancy], self.name),
+        )
 
     @classmethod
     def ordered(
@@ -125,12 +131,12 @@ class Crystal:
 
     @cached_property
     def n_formula_units(self) -> int:
-        """Number of formula units in the cell (1 where the amounts are not whole numbers)."""
-        counts = [round(a) for a in self.composition.values()]
-        whole = all(
-            abs(a - c) < 1e-6 for a, c in zip(self.composition.values(), counts, strict=True)
-        )
-        return gcd(*counts) if whole and all(counts) else 1
+        """Number of formula units in the cell.
+
+        The greatest common divisor of the numbers of sites of each kind (same elements, same
+        fractions), so it grows with the cell for mixed crystals as for pure ones.
+        """
+        return gcd(*Counter(site_kinds(self)).values())
 
     @cached_property
     def formula(self) -> str:
@@ -147,9 +153,51 @@ def _amount(value: float) -> str:
     return f"{value:.4f}".rstrip("0").rstrip(".")
 
 
+def site_kinds(crystal: Crystal) -> tuple[int, ...]:
+    """Number the sites by what is on them, from 0 in order of first appearance."""
+    numbers: dict[tuple[tuple[str, float], ...], int] = {}
+    keys = (tuple(sorted((s, round(f, 6)) for s, f in o.items())) for o in crystal.occupancy)
+    return tuple(numbers.setdefault(key, len(numbers)) for key in keys)
+
+
 def mixed_sites(crystal: Crystal) -> tuple[int, ...]:
     """Return the indices of the sites shared by more than one element."""
     return tuple(i for i, o in enumerate(crystal.occupancy) if len(o) > 1)
+
+
+def _filled(site: Mapping[str, float]) -> Mapping[str, float]:
+    total = sum(site.values())
+    if total == 1.0:
+        return site
+    return MappingProxyType({symbol: fraction / total for symbol, fraction in site.items()})
+
+
+def reduced_basis(cell: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Find short lattice vectors of the same lattice.
+
+    Repeatedly subtracts from each vector the whole multiples of the others that shorten it.
+
+    Parameters
+    ----------
+    cell
+        (3, 3) lattice vectors as rows [A].
+
+    Returns
+    -------
+    (3, 3) whole numbers T of determinant 1; the rows of ``T @ cell`` are the short vectors.
+    """
+    basis = np.eye(3, dtype=np.int64)
+    short = np.array(cell, dtype=np.float64)
+    changed = True
+    while changed:
+        changed = False
+        for i, j in ((0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)):
+            ratio = float(short[i] @ short[j] / (short[j] @ short[j]))
+            if abs(ratio) > 0.5 + 1e-9:  # at a tie nothing gets shorter and the loop would not end
+                basis[i] -= round(ratio) * basis[j]
+                short[i] = basis[i] @ cell
+                changed = True
+    return basis
 
 
 def _check_geometry(crystal: Crystal) -> None:
@@ -193,7 +241,8 @@ def _check_occupancy(crystal: Crystal) -> None:
                     "replace or remove that site",
                 )
         total = sum(site.values())
-        if not abs(total - 1.0) <= OCCUPANCY_TOLERANCE or min(site.values()) <= 0.0:
+        # 0.333 + 0.333 + 0.333 is allowed, and its last digit is rounding.
+        if not abs(total - 1.0) <= OCCUPANCY_TOLERANCE + 1e-9 or min(site.values()) <= 0.0:
             shown = ", ".join(f"{s} {f:g}" for s, f in site.items())
             raise StructureError(
                 f"{who}: occupancies of site {i + 1} sum to {total:g} ({shown})",

@@ -22,7 +22,7 @@ class FrequencyGrid:
     @property
     def frequencies(self) -> NDArray[np.float64]:
         """(n,) frequencies [cm^-1]."""
-        return self.start + self.step * np.arange(self.n)
+        return self.start + self.step * np.arange(self.n, dtype=np.float64)
 
 
 @dataclass(frozen=True, eq=False)
@@ -80,7 +80,7 @@ class PhononDos:
             if projected.shape != (self.n_atoms, len(frequencies)):
                 raise PredictionError(
                     "projected densities do not fit the crystal",
-                    f"shape {projected.shape} for {self.n_atoms} atoms and {len(frequencies)} points",
+                    f"{projected.shape} values: {self.n_atoms} atoms, {len(frequencies)} points",
                     "give one row of densities for every atom",
                 )
 

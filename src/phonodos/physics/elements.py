@@ -1,4 +1,4 @@
-"""The 118 elements: symbols, atomic numbers and standard atomic masses [amu] (IUPAC, through ASE)."""
+"""The 118 elements: symbols, atomic numbers, standard atomic masses [amu] (IUPAC, from ASE)."""
 
 from functools import cache
 
@@ -57,7 +57,7 @@ def atomic_number(symbol: str) -> int:
         raise StructureError(
             f"'{symbol}' is not a chemical element",
             "a site is occupied by a dummy species, a vacancy or something beyond the 118 elements",
-            "replace or remove that site; partial occupancy is written with fractions of real elements",
+            "replace or remove that site; partial occupancy is written with real elements",
         ) from None
 
 

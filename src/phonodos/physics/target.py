@@ -72,7 +72,7 @@ def target_of(dos: PhononDos) -> NDArray[np.float64]:
 
 
 def dos_from_target(values: NDArray[np.float64], n_atoms: int) -> PhononDos:
-    """Return the density of states whose 51 values are given up to a factor (paper, text of Fig. 1).
+    """Return the density of states of 51 values given up to a factor (paper, text of Fig. 1).
 
     The trapezoidal integral over 0-1000 cm^-1 is set to 3 n_atoms, so states above 1000 cm^-1 are
     missing from the spectrum and their number is spread over the rest.

@@ -161,7 +161,10 @@ def oscillators(dos: PhononDos) -> tuple[Array, Array]:
         )
     pieces = np.maximum(np.ceil(np.diff(w) / SLICE).astype(int), 1)
     if pieces.max() > 1:
-        edges = [np.linspace(a, b, n, endpoint=False) for a, b, n in zip(w[:-1], w[1:], pieces, strict=True)]
+        edges = [
+            np.linspace(a, b, n, endpoint=False)
+            for a, b, n in zip(w[:-1], w[1:], pieces, strict=True)
+        ]
         fine = np.concatenate([*edges, w[-1:]])
         w, g = fine, np.interp(fine, w, g)
     middle = (w[1:] + w[:-1]) / 2.0

@@ -38,7 +38,7 @@ FREQUENCY_LABELS: Final[dict[str, str]] = {"cm-1": "cm$^{-1}$", "THz": "THz", "m
 
 
 def per_wavenumber(unit: str) -> float:
-    """Return how many of `unit` one cm^-1 is (1 for ``cm-1``, 0.02998 for ``THz``, 0.124 for ``meV``).
+    """Return how many of `unit` one cm^-1 is: 1 ``cm-1``, 0.02998 ``THz``, 0.124 ``meV``.
 
     Raises
     ------

@@ -1,0 +1,56 @@
+"""Sites that lie on top of each other, found exactly in every cell."""
+
+import numpy as np
+
+from phonodos.errors import StructureError
+from phonodos.physics.crystal import Crystal, reduced_basis
+
+MINIMUM_DISTANCE = 0.4  # [A]; the shortest bond of all, in H2, is 0.74
+
+
+def check_overlap(crystal: Crystal, minimum: float = MINIMUM_DISTANCE) -> None:
+    """Raise if two sites, or a site and a periodic image, are closer than `minimum` [A].
+
+    Exact for every cell: all lattice translations that could bring two sites that close are
+    looked at, however small or skewed the cell is.
+
+    Raises
+    ------
+    StructureError
+        Names the closest two sites and their distance.
+    """
+    cell = reduced_basis(crystal.cell) @ crystal.cell
+    inverse = np.linalg.inv(cell)
+    home = np.mod(crystal.positions @ inverse, 1.0)
+    # A distance d spans at most d |b_i| of fractional coordinate i, b_i the reciprocal vector.
+    reach = minimum * np.linalg.norm(inverse, axis=0)
+    whole = np.ceil(reach).astype(int)
+    steps = np.array(np.meshgrid(*(np.arange(-w, w + 1) for w in whole), indexing="ij"))
+    shifts = steps.reshape(3, -1).T
+    images = home[None] + shifts[:, None]
+    near = np.all((images >= -reach) & (images <= 1.0 + reach), axis=2)
+    shift_index, origin = np.nonzero(near)
+    points, at_home = images[near] @ cell, ~shifts[shift_index].any(axis=1)
+    closest, pair = minimum, None
+    for start in range(0, len(home), 256):
+        gaps = home[start : start + 256, None] @ cell - points[None]
+        squared = np.einsum("ijk,ijk->ij", gaps, gaps)
+        rows = np.arange(start, start + len(squared))
+        squared[(rows[:, None] == origin) & at_home] = np.inf
+        i, j = np.unravel_index(int(np.argmin(squared)), squared.shape)
+        if squared[i, j] < closest**2:
+            closest, pair = float(np.sqrt(squared[i, j])), (int(rows[i]), int(origin[j]))
+    if pair is not None:
+        _raise_overlap(crystal, pair, closest)
+
+
+def _raise_overlap(crystal: Crystal, pair: tuple[int, int], distance: float) -> None:
+    first, second = sorted(pair)
+    names = [f"site {i + 1} ({'/'.join(crystal.occupancy[i])})" for i in (first, second)]
+    other = names[1] if first != second else "its own periodic image"
+    raise StructureError(
+        f"{crystal.name or 'crystal'}: {names[0]} and {other} are {distance:.3f} A apart",
+        f"no two atoms of a solid come closer than {MINIMUM_DISTANCE} A; "
+        "a site is listed twice, a split site is written out, or the lattice is not in Angstrom",
+        "remove the surplus site, or give a shared site as one site with fractions that sum to 1",
+    )

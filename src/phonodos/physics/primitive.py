@@ -1,0 +1,145 @@
+"""The primitive cell of a crystal and its space group, through spglib."""
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phonodos.physics.crystal import Crystal, reduced_basis, site_kinds
+
+SYMMETRY_TOLERANCE = 1e-3  # [A], how far equivalent sites may be from each other
+
+
+@dataclass(frozen=True, eq=False)
+class PrimitiveCell:
+    """The smallest cell of a crystal and how the input is made of it.
+
+    Parameters
+    ----------
+    crystal
+        The primitive cell, not rotated against the input; the input itself if it is primitive.
+    multiplicity
+        How many primitive cells the input cell holds; exact.
+    site_map
+        (n_input,) index of the primitive site that each input site is a copy of.
+    """
+
+    crystal: Crystal
+    multiplicity: int
+    site_map: NDArray[np.int64]
+
+
+def primitive_cell(crystal: Crystal, symprec: float = SYMMETRY_TOLERANCE) -> PrimitiveCell:
+    """Return the primitive cell of a crystal, pure or mixed, in the orientation of the input.
+
+    Sites are alike if they hold the same elements (isotopes count as different) in the same
+    fractions. The lattice is an exact rational multiple of the input's; a site is the mean of
+    its copies. A crystal in which spglib finds no symmetry is its own primitive cell.
+
+    Parameters
+    ----------
+    crystal
+        Any cell of the crystal.
+    symprec
+        Tolerance of the symmetry search [A].
+    """
+    whole = PrimitiveCell(crystal, 1, np.arange(crystal.n_atoms))
+    # Most inputs are primitive already, and to see that is 10 times faster than a symmetry search.
+    dataset = _symmetry(crystal, symprec) if _may_repeat(crystal, 4.0 * symprec) else None
+    if dataset is None:
+        return whole
+    orbit = np.asarray(dataset.mapping_to_primitive)
+    copies = np.flatnonzero(orbit == orbit[0])
+    count = len(copies)
+    if count == 1 or set(np.unique(orbit, return_counts=True)[1].tolist()) != {count}:
+        return whole
+    # The translations form a group of order `count` modulo the lattice, so `count` times each
+    # of them is a lattice vector: whole numbers, free of the noise of the positions.
+    coords = crystal.frac_coords
+    translations = np.rint(count * (coords[copies] - coords[copies[0]])).astype(np.int64)
+    basis = _row_basis(np.vstack([count * np.eye(3, dtype=np.int64), translations]))
+    if abs(int(np.prod(np.diag(basis)))) != count**2:
+        return whole
+    cell = basis @ crystal.cell / count
+    short = reduced_basis(cell)
+    sign = np.sign(np.linalg.det(basis.astype(np.float64)))
+    return _fold(crystal, whole, sign * (short @ basis) / count, orbit, 10.0 * symprec)
+
+
+def space_group(crystal: Crystal, symprec: float = SYMMETRY_TOLERANCE) -> tuple[int, str] | None:
+    """Return number (1 to 230) and international symbol of the space group, None if not found."""
+    dataset = _symmetry(crystal, symprec)
+    return None if dataset is None else (int(dataset.number), str(dataset.international))
+
+
+def _may_repeat(crystal: Crystal, tolerance: float) -> bool:
+    """Return whether some translation inside the cell maps every site near one of its kind."""
+    if crystal.n_formula_units == 1:
+        return False
+    cell = reduced_basis(crystal.cell) @ crystal.cell
+    coords = crystal.positions @ np.linalg.inv(cell)
+    kinds = np.array(site_kinds(crystal))
+    rarest = np.flatnonzero(kinds == np.argmin(np.bincount(kinds)))
+    shifts = coords[rarest[1:]] - coords[rarest[0]]
+    for kind, position in zip(kinds, coords, strict=True):
+        gaps = (position + shifts)[:, None] - coords[kinds == kind]
+        gaps -= np.rint(gaps)
+        near = np.linalg.norm(gaps @ cell, axis=2) < tolerance
+        shifts = shifts[near.any(axis=1)]
+        if not len(shifts):
+            return False
+    return True
+
+
+def _fold(
+    crystal: Crystal,
+    whole: PrimitiveCell,
+    basis: NDArray[np.float64],
+    orbit: NDArray[np.int64],
+    tolerance: float,
+) -> PrimitiveCell:
+    """Fold the input sites into the cell ``basis @ crystal.cell``, one site an orbit."""
+    cell = basis @ crystal.cell
+    coords = crystal.frac_coords @ np.linalg.inv(basis)
+    _, first, index = np.unique(orbit, return_index=True, return_inverse=True)
+    order = np.argsort(first)  # primitive sites in the order in which the input names them
+    site_map = np.argsort(order)[index]
+    parents = first[order]
+    drift = coords - coords[parents][site_map]
+    drift -= np.rint(drift)
+    if np.linalg.norm(drift @ cell, axis=1).max() > tolerance:
+        return whole
+    count = crystal.n_atoms // len(parents)
+    mean = np.zeros((len(parents), 3))
+    np.add.at(mean, site_map, drift / count)
+    occupancy = tuple(crystal.occupancy[i] for i in parents)
+    primitive = Crystal(cell, np.mod(coords[parents] + mean, 1.0), occupancy, crystal.name)
+    return PrimitiveCell(primitive, count, site_map.astype(np.int64))
+
+
+def _row_basis(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return three rows that span the same whole-number lattice (echelon form, by Euclid)."""
+    rows = rows.copy()
+    for column in range(3):
+        while True:
+            below = np.abs(rows[column:, column])
+            filled = np.flatnonzero(below)
+            pivot = column + filled[np.argmin(below[filled])]
+            rows[[column, pivot]] = rows[[pivot, column]]
+            quotients = rows[column + 1 :, column] // rows[column, column]
+            rows[column + 1 :] -= quotients[:, None] * rows[column]
+            if not rows[column + 1 :, column].any():
+                break
+    return rows[:3]
+
+
+def _symmetry(crystal: Crystal, symprec: float) -> Any:
+    """Return spglib's data set, None where it finds nothing (old and new error handling)."""
+    import spglib
+
+    cell = (crystal.cell, crystal.frac_coords, site_kinds(crystal))
+    try:
+        return spglib.get_symmetry_dataset(cell, symprec=symprec)
+    except getattr(spglib, "SpglibError", RuntimeError):  # the class is newer than our lower bound
+        return None
