@@ -1,0 +1,97 @@
+"""The grammar of CIF 1.1: text into data blocks of keys and values, no crystallography.
+
+Source: Hall, Allen and Brown, Acta Cryst. A 47, 655 (1991).
+"""
+
+import re
+from collections.abc import Iterator
+
+from phonodos.errors import StructureError
+
+Block = dict[str, list[str]]
+
+_TOKEN = re.compile(r"'(.*?)'(?=\s|$)|\"(.*?)\"(?=\s|$)|(#.*)|(\S+)")
+_DECISIVE = ("_cell_", "_atom_site_", "_symmetry_", "_space_group_")
+
+
+def parse_blocks(text: str) -> list[tuple[str, Block]]:
+    """Split CIF text into (name, block) pairs.
+
+    Keys come in lower case and with dots as underscores; a value outside a loop is a list of one.
+
+    Raises
+    ------
+    StructureError
+        If a table that decides the structure is incomplete or an item stands there twice.
+    """
+    blocks: list[tuple[str, Block]] = []
+    columns: list[str] = []  # keys that wait for values
+    values: list[str] = []
+    in_loop = False
+
+    def close() -> None:
+        if blocks and columns:
+            _store(blocks[-1][1], columns, values)
+        columns.clear()
+        values.clear()
+
+    for token, bare in _tokens(text):
+        lower = token.lower() if bare else ""
+        if lower.startswith("data_"):
+            close()
+            in_loop = False
+            blocks.append((token[5:], {}))
+        elif lower == "loop_":
+            close()
+            in_loop = True
+        elif lower.startswith("_"):
+            if values or not in_loop:
+                close()
+                in_loop = False
+            columns.append(lower.replace(".", "_"))
+        elif columns and not lower.startswith("save_"):
+            values.append(token)
+            if not in_loop:
+                close()
+    close()
+    return blocks
+
+
+def _tokens(text: str) -> Iterator[tuple[str, bool]]:
+    """Yield every token and whether it stands bare, outside quotes and text fields."""
+    field: list[str] | None = None
+    for line in text.splitlines():
+        rest = line
+        if line.startswith(";"):
+            if field is None:
+                field = [line[1:]]
+                continue
+            yield "\n".join(field), False
+            field, rest = None, line[1:]
+        elif field is not None:
+            field.append(line)
+            continue
+        for single, double, comment, bare in _TOKEN.findall(rest):
+            if bare:
+                yield bare, True
+            elif not comment:
+                yield single or double, False
+
+
+def _store(block: Block, columns: list[str], values: list[str]) -> None:
+    decisive = any(c.startswith(_DECISIVE) for c in columns)
+    if decisive and len(values) % len(columns):
+        raise StructureError(
+            f"a table of the CIF is incomplete (that of {columns[0]})",
+            f"{len(values)} values do not fill rows of {len(columns)}; the file may be cut off",
+            "export the structure again, or complete the table",
+        )
+    for i, key in enumerate(columns):
+        found = values[i :: len(columns)]
+        if decisive and block.get(key, found) != found:
+            raise StructureError(
+                f"{key} is given twice with different values",
+                "a CIF data block may hold each item once",
+                "put a second structure into a data block of its own",
+            )
+        block[key] = found

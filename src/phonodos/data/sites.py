@@ -1,0 +1,130 @@
+"""Sites as files write them: element symbols with decorations, shared sites, isotopes by mass."""
+
+import re
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from phonodos.errors import StructureError
+from phonodos.physics import elements
+from phonodos.physics.crystal import OCCUPANCY_TOLERANCE, Crystal
+
+SAME_PLACE = 0.05  # [A]; atoms that share a site are written at the same place up to rounding
+MASS_TOLERANCE = 0.02  # relative; tables of standard masses differ by up to half a percent
+
+_DECORATED = re.compile(r"([A-Za-z]+)(?:\d*\.?\d*[+-]|[+-]\d*\.?\d*)?\d*")
+
+
+def element_symbol(text: str) -> str:
+    """Return the element in ``Sr2+``, ``O-2``, ``FE``, ``Cl1``; the text itself if there is none.
+
+    A text that names no element (Vac, OH, X) is returned as it is, for `Crystal` to refuse.
+    """
+    match = _DECORATED.fullmatch(text.strip())
+    symbol = match.group(1).capitalize() if match else text
+    return symbol if elements.is_element(symbol) else text
+
+
+def label_symbol(label: str) -> str:
+    """Return the element at the start of a site label (``Sr1``, ``O1A``), else the label itself."""
+    match = re.match(r"[A-Za-z]+", label.strip())
+    symbol = match.group(0).capitalize() if match else label
+    return symbol if elements.is_element(symbol) else label
+
+
+def isotope(symbol: str, mass: float) -> str:
+    """Return the symbol of an atom with a given mass [amu]: hydrogen may be D or T.
+
+    Raises
+    ------
+    StructureError
+        If the mass is not that of the element: a crystal has no place for other isotopes.
+    """
+    if not elements.is_element(symbol):
+        return symbol
+    for candidate in (symbol, "D", "T") if symbol == "H" else (symbol,):
+        standard = elements.atomic_mass(candidate)
+        if abs(mass - standard) <= MASS_TOLERANCE * standard:
+            return candidate
+    raise StructureError(
+        f"an atom of {symbol} has a mass of {mass:g} amu",
+        f"the standard mass is {elements.atomic_mass(symbol):.3f} amu, and masses of one's own "
+        "(isotopes other than D and T) are not supported",
+        "set the masses of the atoms back to the standard ones",
+    )
+
+
+def shared_sites(
+    cell: ArrayLike,
+    frac_coords: ArrayLike,
+    symbols: Sequence[str],
+    fractions: Sequence[float],
+    name: str,
+) -> Crystal:
+    """Build a crystal from one row an element and place; rows at the same place share a site.
+
+    Two full atoms at one place are left as they are, for the overlap check to refuse; rows of
+    fraction 0 hold no atom and are left out.
+
+    Parameters
+    ----------
+    cell, frac_coords, symbols, fractions
+        (3, 3) lattice vectors [A], and for each row position, element and occupancy.
+    name
+        Name of the crystal.
+
+    Raises
+    ------
+    StructureError
+        As `Crystal` does: fractions of a site that do not sum to 1, among others.
+    """
+    lattice = np.asarray(cell, dtype=np.float64)
+    coords = np.asarray(frac_coords, dtype=np.float64).reshape(-1, 3)
+    full = [abs(f - 1.0) <= OCCUPANCY_TOLERANCE for f in fractions]
+    places: list[int] = []
+    sites: list[dict[str, float]] = []
+    for row, (symbol, fraction) in enumerate(zip(symbols, fractions, strict=True)):
+        if fraction == 0.0:
+            continue
+        host = -1 if all(full) else _host(lattice, coords, places, row, full)
+        if host < 0:
+            places.append(row)
+            sites.append({symbol: fraction})
+        else:
+            sites[host][symbol] = sites[host].get(symbol, 0.0) + fraction
+    return Crystal(lattice, coords[places], tuple(sites), name)
+
+
+def _host(
+    cell: NDArray[np.float64],
+    coords: NDArray[np.float64],
+    places: list[int],
+    row: int,
+    full: list[bool],
+) -> int:
+    """Return the site at the place of a row that may share with it, -1 if there is none."""
+    gaps = coords[places] - coords[row]
+    distances = np.linalg.norm((gaps - np.rint(gaps)) @ cell, axis=1)
+    for site in np.flatnonzero(distances < SAME_PLACE):
+        if not (full[row] and full[places[site]]):
+            return int(site)
+    return -1
+
+
+def crystal_of_species(
+    cell: ArrayLike,
+    frac_coords: ArrayLike,
+    species: Sequence[Mapping[str, float]],
+    name: str,
+) -> Crystal:
+    """Build a crystal from decorated species (``Sr2+``) -> fraction mappings, one a site."""
+    sites: list[dict[str, float]] = []
+    for mapping in species:
+        site: dict[str, float] = {}
+        for decorated, fraction in mapping.items():
+            symbol = element_symbol(decorated)
+            site[symbol] = site.get(symbol, 0.0) + float(fraction)
+        sites.append(site)
+    coords = np.asarray(frac_coords, dtype=np.float64)
+    return Crystal(np.asarray(cell, dtype=np.float64), coords, tuple(sites), name)

@@ -1,0 +1,43 @@
+"""Symbols with decorations, isotopes by mass, shared sites."""
+
+import numpy as np
+import pytest
+
+from phonodos.data.sites import element_symbol, isotope, label_symbol, shared_sites
+from phonodos.errors import StructureError
+
+
+@pytest.mark.parametrize(
+    ("text", "symbol"),
+    [
+        *(("Sr2+", "Sr"), ("O2-", "O"), ("O-2", "O"), ("Fe3.5+", "Fe"), ("Na+", "Na")),
+        *(("CL1-", "Cl"), ("fe", "Fe"), ("Cu1", "Cu"), ("D", "D"), ("T", "T"), ("Sr0+", "Sr")),
+        *(("Vac", "Vac"), ("OH", "OH"), ("X", "X"), ("", ""), ("2H", "2H"), ("Uue", "Uue")),
+    ],
+)
+def test_element_symbols(text: str, symbol: str) -> None:
+    assert element_symbol(text) == symbol
+
+
+@pytest.mark.parametrize(
+    ("label", "symbol"), [("Sr1", "Sr"), ("O1A", "O"), ("CL(2)", "Cl"), ("OW1", "OW1"), ("1", "1")]
+)
+def test_label_symbols(label: str, symbol: str) -> None:
+    assert label_symbol(label) == symbol
+
+
+def test_isotopes_by_mass() -> None:
+    assert [isotope("H", m) for m in (1.008, 2.014, 3.016)] == ["H", "D", "T"]
+    assert isotope("Tc", 98.9) == "Tc"
+    assert isotope("X", 1.0) == "X"
+    for symbol, mass in (("B", 10.0), ("H", 1.5), ("Cl", 0.0), ("Cl", float("nan"))):
+        with pytest.raises(StructureError, match=f"atom of {symbol}"):
+            isotope(symbol, mass)
+
+
+def test_full_atoms_at_one_place_are_kept_apart() -> None:
+    """They are left for the overlap check, which names both."""
+    coords = np.zeros((2, 3))
+    assert shared_sites(4.0 * np.eye(3), coords, ["Sr", "Ca"], [1.0, 1.0], "x").n_atoms == 2
+    shared = shared_sites(4.0 * np.eye(3), coords, ["Sr", "Ca"], [0.5, 0.5], "x")
+    assert dict(shared.occupancy[0]) == {"Sr": 0.5, "Ca": 0.5}
