@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 FORMAT_VERSION = 1
 METADATA_KEY = b"phonodos"
+CRYSTAL_COLUMNS = ("id", "species", "cell", "frac_coords")
 
 # name: (type, unit or meaning)
 COLUMNS: dict[str, tuple[str, str]] = {
@@ -101,11 +102,13 @@ def write_dataset(
 
 
 class Dataset:
-    """Records in memory, columns decoded when asked for."""
+    """Records of a Parquet file, or some of them; columns are read when asked for."""
 
-    def __init__(self, table: "pa.Table", name: str) -> None:
-        self._table = table
-        self._name = name
+    def __init__(self, path: Path, provenance: dict[str, Any], rows: list[int] | None) -> None:
+        self._path = path
+        self._rows = rows  # None: all, in the order of the file
+        self._columns: dict[str, pa.ChunkedArray] = {}
+        self.provenance = provenance
 
     @classmethod
     def open(cls, path: str | Path) -> "Dataset":
@@ -120,7 +123,7 @@ class Dataset:
         import pyarrow.parquet as pq
 
         try:
-            table = pq.read_table(path)
+            found = pq.read_schema(path)
         except FileNotFoundError as err:
             raise DataError(
                 f"no data set {path}",
@@ -133,16 +136,11 @@ class Dataset:
                 str(err),
                 "make it again with phonodos data prepare",
             ) from err
-        _check_schema(path, table)
-        return cls(table, str(path))
+        _check_schema(path, found)
+        return cls(Path(path), dict(json.loads(found.metadata[METADATA_KEY])), None)
 
     def __len__(self) -> int:
-        return int(self._table.num_rows)
-
-    @cached_property
-    def provenance(self) -> dict[str, Any]:
-        """Where the records come from: source, checksum, recipe, counts, failures."""
-        return dict(json.loads(self._table.schema.metadata[METADATA_KEY]))
+        return len(self.ids)
 
     @cached_property
     def ids(self) -> list[str]:
@@ -156,8 +154,16 @@ class Dataset:
 
     def column(self, name: str) -> list[Any]:
         """Return a column as a list; null is None."""
-        values: list[Any] = self._table.column(name).to_pylist()
+        values: list[Any] = self._arrow(name).to_pylist()
         return values
+
+    def _arrow(self, name: str) -> "pa.ChunkedArray":
+        import pyarrow.parquet as pq
+
+        if name not in self._columns:
+            column = pq.read_table(self._path, columns=[name]).column(name)
+            self._columns[name] = column if self._rows is None else column.take(self._rows)
+        return self._columns[name]
 
     def mask(self, name: str) -> NDArray[np.bool_]:
         """Return a flag column as booleans; null counts as False."""
@@ -170,12 +176,13 @@ class Dataset:
 
     def crystal(self, index: int) -> Crystal:
         """Return the crystal of a record, named by its id."""
-        return _crystal(self._row(index, ("id", "species", "cell", "frac_coords")))
+        return _crystal(self._row(index, CRYSTAL_COLUMNS))
 
     def crystals(self) -> Iterator[Crystal]:
         """Yield the crystals of all records."""
-        names = ["id", "species", "cell", "frac_coords"]
-        yield from map(_crystal, self._table.select(names).to_pylist())
+        columns = [self.column(name) for name in CRYSTAL_COLUMNS]
+        for values in zip(*columns, strict=True):
+            yield _crystal(dict(zip(CRYSTAL_COLUMNS, values, strict=True)))
 
     def dos(self, index: int) -> PhononDos:
         """Return the full density of states of a record."""
@@ -216,14 +223,17 @@ class Dataset:
         if missing:
             shown = ", ".join(missing[:5]) + (" ..." if len(missing) > 5 else "")
             raise DataError(
-                f"{len(missing)} ids are not in {self._name}",
+                f"{len(missing)} ids are not in {self._path}",
                 f"not found: {shown}",
                 "use the split that belongs to this data set, or prepare the data set again",
             )
-        return Dataset(self._table.take([place[name] for name in wanted]), self._name)
+        rows = [place[name] for name in wanted]
+        if self._rows is not None:
+            rows = [self._rows[row] for row in rows]
+        return Dataset(self._path, self.provenance, rows)
 
     def _row(self, index: int, names: tuple[str, ...]) -> dict[str, Any]:
-        return {name: self._table.column(name)[index].as_py() for name in names}
+        return {name: self._arrow(name)[index].as_py() for name in names}
 
 
 def _crystal(row: Mapping[str, Any]) -> Crystal:
@@ -235,19 +245,19 @@ def _crystal(row: Mapping[str, Any]) -> Crystal:
     )
 
 
-def _check_schema(path: str | Path, table: "pa.Table") -> None:
-    metadata = table.schema.metadata or {}
-    missing = sorted(set(COLUMNS) - set(table.schema.names))
+def _check_schema(path: str | Path, found: "pa.Schema") -> None:
+    metadata = found.metadata or {}
+    missing = sorted(set(COLUMNS) - set(found.names))
     if METADATA_KEY not in metadata or missing:
         raise DataError(
             f"{path} is not a phonodos data set",
             f"columns are missing: {', '.join(missing)}" if missing else "it has no provenance",
             "make one with phonodos data prepare",
         )
-    found = json.loads(metadata[METADATA_KEY]).get("format_version")
-    if found != FORMAT_VERSION:
+    version = json.loads(metadata[METADATA_KEY]).get("format_version")
+    if version != FORMAT_VERSION:
         raise DataError(
-            f"{path} is of data format {found}",
+            f"{path} is of data format {version}",
             f"this version of phonodos reads format {FORMAT_VERSION}",
             "update phonodos, or make the data set again with phonodos data prepare",
         )
