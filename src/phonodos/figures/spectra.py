@@ -1,0 +1,261 @@
+"""Figures of spectra: the density of states of one crystal, ready for a column of a journal."""
+
+import re
+from collections.abc import Mapping
+from itertools import cycle
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phonodos.errors import ConfigError, DataError
+from phonodos.physics.dos import VISIBLE_FRACTION, PhononDos
+from phonodos.physics.thermodynamics import ThermalProperties
+from phonodos.physics.units import FREQUENCY_LABELS, GAS_CONSTANT, per_wavenumber
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+Array = NDArray[np.float64]
+Curve = tuple[Array, Array]
+
+STYLE = Path(__file__).with_name("phonodos.mplstyle")
+COLUMN_WIDTH = 3.4  # [inch]
+HEIGHT = 2.35  # [inch]
+COARSE = 5.0  # [cm^-1]; points further apart than this are drawn as points
+FINE_STEP = 1.0  # [cm^-1] of the curve drawn through coarse points
+INSET_KELVIN = 600.0
+INSET_WIDTH, INSET_FLOOR = 0.42, 0.5  # with its labels, in fractions of the axes
+LEGEND_WIDTH = 0.27
+HEADROOM = 1.12  # height of the axes over the highest peak
+
+# Okabe and Ito's colours, told apart by the colour blind and in grey print.
+BLUE, VERMILLION, BLACK, GREY = "#0072B2", "#D55E00", "#000000", "#666666"
+PROJECTED = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#F0E442", "#D55E00")
+
+
+def formula_label(text: str) -> str:
+    """Return a formula with its numbers as subscripts (``SrTiO$_3$``); other text as it is."""
+    if not re.fullmatch(r"(?:[A-Z][a-z]?(?:\d+(?:\.\d+)?)?)+", text):
+        return re.sub(r"([\\$_^%{}])", r"\\\1", text)
+    return re.sub(r"(\d+(?:\.\d+)?)", r"$_{\1}$", text)
+
+
+def plot_dos(
+    dos: PhononDos,
+    *,
+    crystal_label: str,
+    unit: str = "cm-1",
+    thermal: ThermalProperties | None = None,
+    reference: PhononDos | None = None,
+    reference_label: str = "DFT",
+    projected: Mapping[str, Array] | None = None,
+) -> "Figure":
+    """Draw a density of states, 3.4 inch wide: filled curve, mean frequency, imaginary part.
+
+    A spectrum on a coarse axis is drawn as its points and the monotone cubic curve (PCHIP) through
+    them, which adds no peak that the points do not have.
+
+    Parameters
+    ----------
+    dos
+        The spectrum; its densities are per cell.
+    crystal_label
+        Title; a formula gets its subscripts.
+    unit
+        ``cm-1``, ``THz`` or ``meV`` for both axes.
+    thermal
+        Heat capacity for the inset, per mole of the same cells, temperatures [K]; drawn to 600 K
+        in units of 3R a mole of atoms. No inset without it.
+    reference, reference_label
+        A second spectrum, drawn as a line over the first.
+    projected
+        Densities by name [states / cm^-1 per cell] on the axis of `dos`.
+
+    Raises
+    ------
+    ConfigError
+        If the unit is unknown, or the heat capacity is not that of the cell.
+    """
+    import matplotlib.style
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
+
+    factor = per_wavenumber(unit)
+    if thermal is not None and thermal.basis != "cell":
+        raise ConfigError(
+            f"heat capacity per {thermal.amount}",
+            "the figure divides the heat capacity of the cell by its 3N R",
+            "pass the thermal properties per cell",
+        )
+    with matplotlib.style.context(STYLE):
+        figure = Figure(figsize=(COLUMN_WIDTH, HEIGHT))
+        axes = figure.add_axes((0.14, 0.165, 0.825, 0.745))
+        low, high = _limits(dos, reference)
+        axes.set_xlim(low * factor, high * factor)
+        lines = [(dos.frequencies, dos.densities, BLUE, "total" if projected else "phonodos", 1.0)]
+        for (name, g), colour in zip((projected or {}).items(), cycle(PROJECTED), strict=False):
+            lines.append((dos.frequencies, g, colour, formula_label(name), 0.8))
+        if reference is not None:
+            r = reference
+            lines.append((r.frequencies, r.densities, BLACK, reference_label, 0.8))
+        curves = [_curve(w, g) for w, g, *_ in lines]
+        _fill(axes, dos, factor)
+        for (w, g), (*_, colour, label, width) in zip(curves, lines, strict=True):
+            axes.plot(w * factor, g / factor, color=colour, lw=width, label=label)
+        _draw_points(axes, dos, factor)
+        peak = max(float(g.max()) for _, g in curves)
+        legend = len(lines) if len(lines) > 1 else 0
+        headroom = _furnish(axes, curves, peak, legend, thermal, dos.n_atoms, factor)
+        axes.set_ylim(0.0, headroom * peak / factor)
+        _mark_mean(axes, dos, factor, unit)
+        name = FREQUENCY_LABELS[unit]
+        axes.set_xlabel(f"Frequency ({name})")
+        axes.set_ylabel(f"DOS (states / {name} per cell)")
+        axes.yaxis.set_major_locator(MaxNLocator(5))
+        atoms = "1 atom" if dos.n_atoms == 1 else f"{dos.n_atoms} atoms"
+        axes.set_title(f"{formula_label(crystal_label)}, {atoms} per cell", loc="left", pad=4)
+    return figure
+
+
+def save_figure(figure: "Figure", path: Path) -> None:
+    """Save a figure in the house style, in the format of the path's suffix.
+
+    Raises
+    ------
+    DataError
+        If the file cannot be written.
+    """
+    import matplotlib.style
+
+    # Without a date the same input gives the same bytes.
+    metadata = {"CreationDate": None} if path.suffix == ".pdf" else None
+    with matplotlib.style.context(STYLE):
+        try:
+            figure.savefig(path, metadata=metadata)
+        except OSError as err:
+            raise DataError(
+                f"{path} cannot be written", err.strerror or str(err), "choose another folder"
+            ) from err
+
+
+def _curve(w: Array, g: Array) -> Curve:
+    if np.diff(w).max() <= COARSE:
+        return w, g
+    from scipy.interpolate import PchipInterpolator
+
+    fine = np.union1d(np.arange(w[0], w[-1], FINE_STEP), w)
+    # Values next to the smallest number overflow in the slopes; they are nothing on paper.
+    drawn = np.where(np.abs(g) < 1e-12 * np.abs(g).max(), 0.0, g)
+    return fine, np.asarray(PchipInterpolator(w, drawn)(fine), dtype=np.float64)
+
+
+def _fill(axes: "Axes", dos: PhononDos, factor: float) -> None:
+    w, g = _curve(dos.frequencies, dos.densities)
+    for part, colour, name in ((w >= 0.0, BLUE, "real"), (w <= 0.0, VERMILLION, "imaginary")):
+        if part.sum() > 1 and g[part].max() > 0.0:
+            alpha = 0.22 if name == "real" else 0.4
+            axes.fill_between(
+                w[part] * factor, g[part] / factor, color=colour, alpha=alpha, lw=0, gid=name
+            )
+    if axes.get_xlim()[0] < 0.0:
+        axes.axvline(0.0, color=GREY, lw=0.4, zorder=1)
+        axes.annotate(
+            "imaginary", (0.0, 0.96), xycoords=("data", "axes fraction"), ha="right", va="top",
+            textcoords="offset points", xytext=(-1, 0), fontsize=6.5, color=VERMILLION, rotation=90,
+        )  # fmt: skip
+
+
+def _draw_points(axes: "Axes", dos: PhononDos, factor: float) -> None:
+    if np.diff(dos.frequencies).max() > COARSE:
+        x = dos.frequencies * factor
+        shown = x <= axes.get_xlim()[1]
+        axes.plot(
+            x[shown], dos.densities[shown] / factor, "o", color=BLUE, ms=1.7, mew=0,
+            clip_on=False, gid="points",
+        )  # fmt: skip
+
+
+def _visible(dos: PhononDos) -> tuple[float, float]:
+    seen = dos.frequencies[dos.densities > VISIBLE_FRACTION * dos.densities.max()]
+    return float(seen[0]), float(seen[-1])
+
+
+def _limits(dos: PhononDos, reference: PhononDos | None) -> tuple[float, float]:
+    spans = [_visible(d) for d in (dos, reference) if d is not None]
+    low, high = min(s[0] for s in spans), max(s[1] for s in spans)
+    width = high - min(low, 0.0)
+    return (min(low, -0.02 * width) - 0.02 * width if low < 0.0 else 0.0), high + 0.05 * width
+
+
+def _mark_mean(axes: "Axes", dos: PhononDos, factor: float, unit: str) -> None:
+    """Dash the mean frequency as far up as nothing else can stand, and name it above the axes."""
+    digits = {"cm-1": 0, "THz": 2, "meV": 1}[unit]
+    mean = dos.mean_frequency
+    at_mean = float(np.interp(mean, dos.frequencies, dos.densities)) / factor
+    top = max(at_mean, 0.9 * INSET_FLOOR * axes.get_ylim()[1])
+    axes.plot(
+        [mean * factor] * 2, [0.0, top], color=GREY, lw=0.8, ls=(0, (3.5, 2)), zorder=3, gid="mean"
+    )
+    text = rf"mean $\bar\omega$ = {mean * factor:.{digits}f} {FREQUENCY_LABELS[unit]}"
+    axes.set_title(text, loc="right", pad=4, color=GREY, fontsize=7.5)
+
+
+def _furnish(
+    axes: "Axes",
+    curves: list[Curve],
+    peak: float,
+    legend: int,
+    thermal: ThermalProperties | None,
+    n_atoms: int,
+    factor: float,
+) -> float:
+    """Place the legend and the heat capacity above the curves; return the height that takes."""
+    low, high = axes.get_xlim()
+    start = max(0.0, -low / (high - low))
+    scaled = [((w * factor - low) / (high - low), g / peak) for w, g in curves]
+    free, headroom = 1.0, HEADROOM
+    if legend:
+        free, headroom = _room(scaled, LEGEND_WIDTH, start, 1.0, 1.0 - 0.02 - 0.085 * legend)
+        axes.legend(loc="upper left", bbox_to_anchor=(free, 0.99), borderaxespad=0.3)
+    if thermal is not None and free - start >= INSET_WIDTH:
+        left, height = _room(scaled, INSET_WIDTH, start, free, INSET_FLOOR)
+        headroom = max(headroom, height)
+        _draw_heat_capacity(axes, thermal, n_atoms, left)
+    return headroom
+
+
+def _room(
+    curves: list[Curve], width: float, start: float, end: float, floor: float
+) -> tuple[float, float]:
+    """Find the left edge and the least headroom for a box above the curves, the right one first.
+
+    `floor` is the lower edge of the box; everything but the headroom in fractions of the axes.
+    """
+    places = np.arange(end - width, start - 1e-9, -0.02)
+    heights = []
+    for left in places:
+        inside = [g[(x > left) & (x < left + width)] for x, g in curves]
+        heights.append(max(float(g.max(initial=0.0)) for g in inside) / (0.97 * floor))
+    needed = np.maximum(heights, HEADROOM)
+    best = int(np.argmin(np.round(needed, 2)))  # argmin takes the first, the rightmost, of equals
+    return float(places[best]), float(needed[best])
+
+
+def _draw_heat_capacity(
+    axes: "Axes", thermal: ThermalProperties, n_atoms: int, left: float
+) -> None:
+    inset = axes.inset_axes((left + 0.1, INSET_FLOOR + 0.155, INSET_WIDTH - 0.155, 0.305))
+    keep = thermal.temperatures <= INSET_KELVIN
+    share = thermal.heat_capacity[keep] / (3.0 * n_atoms * GAS_CONSTANT)
+    inset.plot(thermal.temperatures[keep], share, color=BLACK, lw=0.8, gid="heat_capacity")
+    inset.set_xlim(0.0, INSET_KELVIN)
+    inset.set_ylim(0.0, 1.1)
+    inset.set_xticks([0, 300, 600])
+    inset.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
+    inset.tick_params(labelsize=6, pad=1.5, length=2)
+    inset.tick_params(which="minor", length=1.2)
+    inset.set_xlabel("$T$ (K)", fontsize=6.5, labelpad=0.5)
+    inset.set_ylabel(r"$C_V$ (3$R$)", fontsize=6.5, labelpad=1)
