@@ -1,0 +1,199 @@
+"""`evaluate`: predictions beside references, every measure, a row a material, groups."""
+
+import csv
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from phonodos.evaluation.metrics import (
+    FullAxis,
+    cut_off,
+    detection_scores,
+    full_axis,
+    full_wasserstein,
+    gap_scores,
+    largest_gap,
+    mean_frequencies,
+    spectrum_scores,
+    squared_errors,
+    wasserstein,
+)
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.dos import PhononDos
+from phonodos.physics.target import target_of
+
+RARE, FREQUENT = 15, 40  # training crystals of a material's rarest element
+SMALL, LARGE = 6, 20  # atoms
+QUARTILES = 4
+
+
+@dataclass(frozen=True, eq=False)
+class Judged:
+    """One material: what is true and what was predicted, cells alike."""
+
+    id: str
+    crystal: Crystal
+    reference: PhononDos
+    predicted: PhononDos
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What the weights saw in training."""
+
+    elements: Mapping[str, int]  # element -> training crystals
+    formulas: frozenset[str]
+
+
+@dataclass(frozen=True, eq=False)
+class Report:
+    """Measures over all materials and over groups, a row a material, and the failures."""
+
+    summary: dict[str, Any]
+    rows: list[dict[str, Any]]
+    failed: dict[str, str]
+
+    def write(self, folder: Path) -> None:
+        """Write metrics.json, materials.csv and summary.md into `folder`."""
+        folder.mkdir(parents=True, exist_ok=True)
+        text = json.dumps({**self.summary, "failed": self.failed}, indent=1) + "\n"
+        (folder / "metrics.json").write_text(text, encoding="utf-8")
+        with (folder / "materials.csv").open("w", newline="", encoding="utf-8") as file:
+            writer = csv.DictWriter(file, list(self.rows[0]), lineterminator="\n")
+            writer.writeheader()
+            writer.writerows(self.rows)
+        (folder / "summary.md").write_text(self.table() + "\n", encoding="utf-8")
+
+    def table(self) -> str:
+        """Return the measures by group as a Markdown table; units in the head."""
+        head = (
+            "| group | n | MSE | R2 | WD [cm^-1] | wbar MAE [cm^-1] | within 10 % "
+            "| C_V(300 K) MAE [J/(K mol of atoms)] |"
+        )
+        lines = [head, "|---" * 8 + "|"]
+        for name, group in {"all": self.summary, **self.summary["groups"]}.items():
+            s, f = group["spectrum"], group["full"]
+            lines.append(
+                f"| {name} | {group['n']} | {s['mse']:.4f} | {s['r2']:.3f} | {s['wd']:.1f} "
+                f"| {s['mean_frequency_mae']:.1f} | {100 * s['within_10_percent']:.0f} % "
+                f"| {f['heat_capacity_mae']:.3f} |"
+            )
+        return "\n".join(lines)
+
+
+def evaluate(
+    judged: Iterable[Judged], seen: Seen, *, failed: Mapping[str, str] | None = None
+) -> Report:
+    """Compare predictions with references by every measure of `evaluation.metrics`.
+
+    Parameters
+    ----------
+    judged
+        At least one material.
+    seen
+        What the weights were trained on, for the groups.
+    failed
+        Materials without a prediction and the reason; they are counted, never dropped silently.
+    """
+    items = list(judged)
+    full = [(full_axis(j.reference), full_axis(j.predicted)) for j in items]
+    spectra = np.array([[target_of(j.reference), target_of(j.predicted)] for j in items])
+    distances = np.array([full_wasserstein(j.reference, j.predicted) for j in items])
+
+    def measures(picked: Sequence[int]) -> dict[str, Any]:
+        chosen = list(picked)
+        reference, predicted = spectra[chosen, 0], spectra[chosen, 1]
+        return {
+            "n": len(chosen),
+            "spectrum": spectrum_scores(reference, predicted),
+            "full": _full_scores([full[i] for i in chosen], distances[chosen]),
+            "features": gap_scores(reference, predicted),
+        }
+
+    everyone = range(len(items))
+    groups = {
+        name: [i for i in everyone if belongs(items[i], full[i][0])]
+        for name, belongs in _groups(seen).items()
+    }
+    errors = squared_errors(spectra[:, 0], spectra[:, 1])
+    for number, part in enumerate(np.array_split(np.argsort(errors), QUARTILES), 1):
+        groups[f"error quartile {number}"] = part.tolist()
+    summary = measures(everyone)
+    summary["groups"] = {name: measures(picked) for name, picked in groups.items() if picked}
+    rows = [
+        _row(item, pair, spectrum, float(distance), seen)
+        for item, pair, spectrum, distance in zip(items, full, spectra, distances, strict=True)
+    ]
+    return Report(summary, rows, dict(failed or {}))
+
+
+def rarest(crystal: Crystal, seen: Seen) -> int:
+    """Return the number of training crystals that hold the crystal's rarest element."""
+    return min(seen.elements.get(symbol, 0) for symbol in crystal.composition)
+
+
+def _groups(seen: Seen) -> dict[str, Callable[[Judged, FullAxis], bool]]:
+    """Return name -> membership; a material may belong to several groups or to none."""
+    return {
+        "hydrogen": lambda j, _: "H" in j.crystal.composition,
+        "imaginary modes": lambda _, f: f.imaginary,
+        f"rarest element <= {RARE}": lambda j, _: 0 < rarest(j.crystal, seen) <= RARE,
+        f"rarest element > {FREQUENT}": lambda j, _: rarest(j.crystal, seen) > FREQUENT,
+        "unseen element": lambda j, _: rarest(j.crystal, seen) == 0,
+        f"up to {SMALL} atoms": lambda j, _: j.crystal.n_atoms <= SMALL,
+        f"more than {LARGE} atoms": lambda j, _: j.crystal.n_atoms > LARGE,
+        "formula not in train": lambda j, _: j.crystal.formula not in seen.formulas,
+    }
+
+
+def _full_scores(pairs: Sequence[tuple[FullAxis, FullAxis]], distances: Any) -> dict[str, Any]:
+    truth, found = ([asdict(p[k]) for p in pairs] for k in (0, 1))
+
+    def mae(name: str) -> float:
+        return float(np.mean([abs(a[name] - b[name]) for a, b in zip(truth, found, strict=True)]))
+
+    imaginary = [np.array([x["imaginary"] for x in side]) for side in (truth, found)]
+    names = ("mean_frequency", "max_frequency", "heat_capacity", "entropy")
+    return {
+        "wd": float(np.mean(distances)),
+        **{f"{name}_mae": mae(name) for name in names},
+        "imaginary": detection_scores(*imaginary),
+    }
+
+
+def _row(
+    item: Judged, pair: tuple[FullAxis, FullAxis], spectra: Any, distance: float, seen: Seen
+) -> dict[str, Any]:
+    reference, predicted = spectra[:1], spectra[1:]
+    truth, found = pair
+    gaps = [largest_gap(s) for s in spectra]
+    row = {
+        "id": item.id,
+        "formula": item.crystal.formula,
+        "n_atoms": item.crystal.n_atoms,
+        "mse": squared_errors(reference, predicted)[0],
+        "wd_cm-1": wasserstein(reference, predicted)[0],
+        "full_wd_cm-1": distance,
+        "mean_frequency_51_cm-1": mean_frequencies(reference)[0],
+        "predicted_mean_frequency_51_cm-1": mean_frequencies(predicted)[0],
+        "mean_frequency_cm-1": truth.mean_frequency,
+        "predicted_mean_frequency_cm-1": found.mean_frequency,
+        "max_frequency_cm-1": truth.max_frequency,
+        "predicted_max_frequency_cm-1": found.max_frequency,
+        "c_v_300_J/(K mol atoms)": truth.heat_capacity,
+        "predicted_c_v_300_J/(K mol atoms)": found.heat_capacity,
+        "s_300_J/(K mol atoms)": truth.entropy,
+        "predicted_s_300_J/(K mol atoms)": found.entropy,
+        "gap_width_cm-1": gaps[0].width if gaps[0] else 0.0,
+        "predicted_gap_width_cm-1": gaps[1].width if gaps[1] else 0.0,
+        "cut_off_cm-1": cut_off(spectra[0]),
+        "predicted_cut_off_cm-1": cut_off(spectra[1]),
+        "rarest_element_in_train": rarest(item.crystal, seen),
+        "formula_in_train": item.crystal.formula in seen.formulas,
+        "imaginary": truth.imaginary,
+    }
+    return {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()}

@@ -1,0 +1,113 @@
+"""Measures of accuracy on spectra whose scores can be worked out by hand."""
+
+import numpy as np
+import pytest
+
+from phonodos.evaluation.metrics import (
+    Gap,
+    coverage,
+    cut_off,
+    detection_scores,
+    full_axis,
+    full_wasserstein,
+    gap_scores,
+    largest_gap,
+    mean_frequencies,
+    r2,
+    spectrum_scores,
+    wasserstein,
+)
+from phonodos.physics.dos import PhononDos
+
+
+def spikes(*points: int) -> np.ndarray:
+    spectrum = np.zeros(51)
+    spectrum[list(points)] = 1.0
+    return spectrum
+
+
+def test_perfect_prediction(rng: np.random.Generator) -> None:
+    spectra = rng.random((7, 51))
+    scores = spectrum_scores(spectra, spectra)
+    assert scores["r2"] == 1.0
+    assert scores["within_10_percent"] == 1.0
+    assert all(scores[k] == 0.0 for k in ("mse", "mae", "wd", "mean_frequency_mae"))
+
+
+def test_r2_of_the_grand_mean_is_zero(rng: np.random.Generator) -> None:
+    spectra = rng.random((7, 51))
+    assert r2(spectra, np.full_like(spectra, spectra.mean())) == pytest.approx(0.0)
+
+
+def test_shifted_spike() -> None:
+    reference, predicted = spikes(10)[None], spikes(13)[None]
+    assert wasserstein(reference, predicted)[0] == pytest.approx(60.0)
+    assert mean_frequencies(predicted)[0] == pytest.approx(260.0)
+    scores = spectrum_scores(reference, predicted)
+    assert scores["mse"] == pytest.approx(2 / 51)
+    assert scores["mae"] == pytest.approx(2 / 51)
+    assert scores["mean_frequency_mae"] == pytest.approx(60.0)
+    assert scores["within_10_percent"] == 0.0
+
+
+def test_wasserstein_ignores_the_scale(rng: np.random.Generator) -> None:
+    a, b = rng.random((2, 5, 51))
+    np.testing.assert_allclose(wasserstein(a, b), wasserstein(3 * a, 7 * b))
+    np.testing.assert_allclose(wasserstein(a, b), wasserstein(b, a))
+
+
+def test_largest_gap_is_the_widest_between_states() -> None:
+    assert largest_gap(spikes(1, 5, 20, 22)) == Gap(position=250.0, width=280.0)
+    assert largest_gap(spikes(1, 3, 5)) is None  # single empty points are no gap
+    assert largest_gap(spikes(7)) is None
+    faint = spikes(1, 20)
+    faint[10] = 0.02
+    assert largest_gap(faint) == Gap(position=300.0, width=180.0)
+
+
+def test_cut_off_is_the_last_visible_point() -> None:
+    assert cut_off(spikes(1, 30) + 0.019) == 600.0
+
+
+def test_gap_scores() -> None:
+    reference = np.array([spikes(1, 10), spikes(1, 10), spikes(4)])
+    predicted = np.array([spikes(1, 12), spikes(3), spikes(4)])
+    scores = gap_scores(reference, predicted)
+    assert scores["gaps"] == 2
+    assert scores["gap_f1"] == pytest.approx(2 / 3)
+    assert scores["gap_position_mae"] == pytest.approx(20.0)
+    assert scores["gap_width_mae"] == pytest.approx(40.0)
+    assert scores["cut_off_mae"] == pytest.approx((40 + 140 + 0) / 3)
+
+
+def test_detection() -> None:
+    truth = np.array([True, True, False, False])
+    found = np.array([True, False, True, False])
+    assert detection_scores(truth, found) == {"precision": 0.5, "recall": 0.5, "f1": 0.5}
+    none = detection_scores(~(truth | ~truth), ~(truth | ~truth))
+    assert none == {"precision": None, "recall": None, "f1": None}
+
+
+def test_full_axis_sees_what_the_51_points_do_not() -> None:
+    w = np.arange(-100.0, 2001.0)
+    soft = np.exp(-0.5 * ((w + 50) / 5) ** 2)
+    stiff = np.exp(-0.5 * ((w - 1500) / 5) ** 2)
+    g = 0.2 * soft + 0.8 * stiff
+    found = full_axis(PhononDos(w, 6 * g / np.trapezoid(g, w), 2))
+    assert found.imaginary
+    assert found.mean_frequency == pytest.approx(1500, abs=1)
+    assert found.max_frequency == pytest.approx(1500, abs=25)
+    assert not full_axis(PhononDos(w, stiff, 2)).imaginary
+
+
+def test_full_wasserstein_on_different_axes() -> None:
+    a, b = np.arange(0.0, 500.0), np.arange(-20.0, 900.0)
+    low = PhononDos(a, np.exp(-0.5 * ((a - 200) / 9) ** 2), 1)
+    high = PhononDos(b, np.exp(-0.5 * ((b - 230) / 9) ** 2), 1)
+    assert full_wasserstein(low, high) == pytest.approx(30.0, abs=0.01)
+
+
+def test_coverage_and_its_binomial_error() -> None:
+    found = coverage(np.arange(10.0), np.full(10, -0.5), np.full(10, 7.5))
+    assert (found.share, found.n) == (0.8, 10)
+    assert found.error == pytest.approx(np.sqrt(0.016))

@@ -1,0 +1,72 @@
+"""The report: groups, rows, files."""
+
+import csv
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from phonodos.evaluation.report import Judged, Report, Seen, evaluate
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.dos import PhononDos
+from phonodos.physics.target import dos_from_target
+
+SEEN = Seen({"Na": 100, "Cl": 50, "H": 12}, frozenset({"NaCl"}))
+MATERIALS = [("a", ["Na", "Cl"]), ("b", ["Na", "H"]), ("c", ["U", "Cl"]), ("d", ["Na"] * 21)]
+
+
+def spectrum(at: float, n_atoms: int) -> PhononDos:
+    w = np.arange(0.0, 1001.0)
+    g = np.exp(-0.5 * ((w - at) / 60) ** 2)
+    return PhononDos(w, 3 * n_atoms * g / np.trapezoid(g, w), n_atoms)
+
+
+@pytest.fixture
+def report() -> Report:
+    judged = []
+    for k, (name, symbols) in enumerate(MATERIALS):
+        n = len(symbols)
+        coords = np.arange(3 * n).reshape(n, 3) / (3 * n)
+        crystal = Crystal.ordered(20.0 * np.eye(3), coords, symbols, name)
+        values = np.exp(-0.5 * ((np.arange(51) * 20.0 - 300 - 20 * k) / 60) ** 2)
+        predicted = dos_from_target(values, n)
+        judged.append(Judged(name, crystal, spectrum(300.0, n), predicted))
+    return evaluate(judged, SEEN, failed={"e": "no neighbours"})
+
+
+def test_groups(report: Report) -> None:
+    sizes = {name: group["n"] for name, group in report.summary["groups"].items()}
+    assert report.summary["n"] == 4
+    assert sizes["hydrogen"] == 1
+    assert sizes["unseen element"] == 1
+    assert sizes["rarest element <= 15"] == 1
+    assert sizes["rarest element > 40"] == 2
+    assert sizes["more than 20 atoms"] == 1
+    assert sizes["formula not in train"] == 3
+    assert "imaginary modes" not in sizes
+    quartiles = [report.summary["groups"][f"error quartile {k}"] for k in (1, 2, 3, 4)]
+    errors = [q["spectrum"]["mse"] for q in quartiles]
+    assert errors == sorted(errors)
+    assert sum(q["n"] for q in quartiles) == 4
+
+
+def test_shifts_are_found(report: Report) -> None:
+    assert report.summary["spectrum"]["mean_frequency_mae"] == pytest.approx(30.0, abs=1.0)
+    assert report.summary["full"]["wd"] == pytest.approx(30.0, abs=3.0)
+    assert report.rows[0]["id"] == "a"
+    shift = float(report.rows[3]["predicted_mean_frequency_51_cm-1"]) - 300
+    assert shift == pytest.approx(60, abs=1)
+
+
+def test_files(report: Report, tmp_path: Path) -> None:
+    report.write(tmp_path / "out")
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["failed"] == {"e": "no neighbours"}
+    assert metrics["spectrum"] == report.summary["spectrum"]
+    with (tmp_path / "out" / "materials.csv").open() as file:
+        rows = list(csv.DictReader(file))
+    assert [r["id"] for r in rows] == ["a", "b", "c", "d"]
+    table = (tmp_path / "out" / "summary.md").read_text()
+    assert "| all | 4 |" in table
+    assert "WD [cm^-1]" in table
