@@ -1,0 +1,5 @@
+"""`python -m phonodos`: the command line."""
+
+from phonodos.cli.main import main
+
+main()

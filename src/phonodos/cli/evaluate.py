@@ -1,0 +1,57 @@
+"""`phonodos evaluate`: a model against the records of one part of a split."""
+
+import json
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from phonodos.errors import ConfigError, PhonodosError
+
+
+def evaluate(
+    model: Annotated[str, typer.Argument(help="released name or path of a weight file")],
+    data: Annotated[Path, typer.Option(help="Parquet data set (phonodos data prepare)")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="folder for the results")],
+    split: Annotated[
+        Path | None, typer.Option(help="split file; by default the ids in the weight file")
+    ] = None,
+    part: Annotated[str, typer.Option(help="train, valid or test")] = "valid",
+    as_json: Annotated[bool, typer.Option("--json", help="the summary as JSON on stdout")] = False,
+) -> None:
+    """Compare a model with reference spectra: metrics.json, materials.csv, summary.md."""
+    from phonodos.data.dataset import Dataset
+    from phonodos.data.splits import PARTS, Split
+    from phonodos.evaluation.report import Judged, Seen
+    from phonodos.evaluation.report import evaluate as compare
+    from phonodos.prediction.predictor import load
+
+    if part not in PARTS:
+        raise ConfigError(
+            f"there is no part '{part}'", "a split has " + ", ".join(PARTS), "choose one of them"
+        )
+    predictor = load(model)
+    parts = Split.read(split).parts if split else Split(predictor.header["split"]).parts
+    records = Dataset.open(data).select(parts[part])
+    judged, failed = [], {}
+    answers = predictor.predict_many(records.crystals(), errors="yield")
+    for index, (name, answer) in enumerate(zip(records.ids, answers, strict=True)):
+        if isinstance(answer, PhonodosError):
+            failed[name] = f"{answer.summary}: {answer.reason}"
+        else:
+            judged.append(Judged(name, answer.crystal, records.dos(index), answer.dos))
+    if not judged:
+        print("\n".join(f"{k}: {v}" for k, v in failed.items()), file=sys.stderr)
+        raise typer.Exit(4)
+    seen = Seen(
+        predictor.header["training_elements"], frozenset(predictor.header["training_formulas"])
+    )
+    report = compare(judged, seen, failed=failed)
+    report.summary.update(model=predictor.name, part=part, n_failed=len(failed))
+    report.write(output)
+    print(json.dumps(report.summary, indent=1) if as_json else report.table())
+    for name, reason in failed.items():
+        print(f"failed: {name}: {reason}", file=sys.stderr)
+    if failed:
+        raise typer.Exit(3)

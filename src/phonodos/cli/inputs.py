@@ -1,0 +1,135 @@
+"""Structures from the command line: files, folders, standard input, each with its own name."""
+
+import re
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from phonodos.errors import ConfigError, DataError, PhonodosError, StructureError
+
+if TYPE_CHECKING:
+    from phonodos.physics.crystal import Crystal
+    from phonodos.prediction.predictor import Prediction, Predictor
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One structure of the command line, or the error that stands in its place."""
+
+    source: str
+    name: str
+    content: "Crystal | PhonodosError"
+
+
+def read_inputs(files: Sequence[str]) -> list[Entry]:
+    """Read every structure of files, folders (not their subfolders) and ``-`` (standard input).
+
+    Names are those of the files (and ids), made distinct by ``-2``, ``-3`` where they repeat.
+    """
+    taken: set[str] = set()
+    entries = []
+    for source, content in _contents(files):
+        label = Path(source).stem if isinstance(content, PhonodosError) else content.label
+        if isinstance(content, PhonodosError):
+            entries.append(Entry(source, label, content))
+            continue
+        name = _distinct(label, taken)
+        taken.add(name.casefold())
+        entries.append(Entry(source, name, content))
+    return entries
+
+
+def predictions(
+    predictor: "Predictor", entries: Sequence[Entry]
+) -> "Iterator[tuple[Entry, Prediction | PhonodosError]]":
+    """Yield every entry with its prediction or its error, in order."""
+    good = [e.content for e in entries if not isinstance(e.content, PhonodosError)]
+    answers = predictor.predict_many(good, errors="yield")
+    for entry in watched(entries):
+        is_error = isinstance(entry.content, PhonodosError)
+        yield entry, entry.content if is_error else next(answers)  # type: ignore[misc]
+
+
+def watched(entries: Sequence[Entry]) -> Iterable[Entry]:
+    """Return the entries behind a progress bar, if there are many and a terminal watches."""
+    if len(entries) < 20 or not sys.stderr.isatty():
+        return entries
+    from rich.console import Console
+    from rich.progress import track
+
+    return track(entries, description="predicting", console=Console(stderr=True), transient=True)
+
+
+def output_folder(parent: Path, name: str) -> Path:
+    """Make and return the folder for the results of one input.
+
+    Where a file of that name is in the way (``phonodos predict POSCAR`` beside POSCAR), the folder
+    is called ``POSCAR-phonodos``.
+
+    Raises
+    ------
+    DataError
+        If the folder cannot be made.
+    """
+    folder = parent / name
+    if folder.exists() and not folder.is_dir():
+        folder = parent / f"{name}-phonodos"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise DataError(
+            f"the folder {folder} cannot be made",
+            err.strerror or str(err),
+            "choose another place with -o",
+        ) from err
+    return folder
+
+
+def check_output(parent: Path) -> None:
+    """Raise `ConfigError` if a folder for results cannot be made at `parent`."""
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+    except OSError as err:
+        raise ConfigError(
+            f"no results can be written to {parent}",
+            err.strerror or str(err),
+            "choose another folder with -o",
+        ) from err
+
+
+def _contents(files: Sequence[str]) -> "Iterator[tuple[str, Crystal | PhonodosError]]":
+    from phonodos.data.structures import is_structure_file, iter_crystals
+
+    for file in files:
+        if file == "-":
+            text = sys.stdin.read()
+            yield from (("-", c) for c in iter_crystals("-", text))
+        elif Path(file).is_dir():
+            inside = [
+                p for p in sorted(Path(file).iterdir())
+                if p.is_file() and not p.name.startswith(".") and is_structure_file(p)
+            ]  # fmt: skip
+            if not inside:
+                yield file, _empty_folder(file)
+            for path in inside:
+                yield from ((str(path), c) for c in iter_crystals(path))
+        else:
+            yield from ((file, c) for c in iter_crystals(file))
+
+
+def _empty_folder(folder: str) -> StructureError:
+    return StructureError(
+        f"{folder}: no structure file in this folder",
+        "no name in it ends like that of a structure file, and subfolders are not searched",
+        "give the files by name, or another folder",
+    )
+
+
+def _distinct(label: str, taken: set[str]) -> str:
+    base = re.sub(r"[^\w.+()-]+", "_", label).lstrip(".") or "crystal"
+    name, n = base, 2
+    while name.casefold() in taken:
+        name, n = f"{base}-{n}", n + 1
+    return name

@@ -1,0 +1,118 @@
+"""The `phonodos` command: subcommands, errors a user can act on, exit codes.
+
+Exit codes: 0 fine, 1 a bug of ours, 2 wrong usage (options, models, configurations), 3 some inputs
+failed, 4 all failed, 130 interrupted. Nothing heavy is imported before a subcommand runs.
+"""
+
+import os
+import sys
+import warnings
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from phonodos import __version__
+from phonodos.cli import cite, evaluate, models, predict, thermo, train
+from phonodos.cli.output import ALL_FAILED, INTERRUPTED, USAGE, print_json, show_error
+from phonodos.errors import ConfigError, PhonodosError, WeightsError
+
+BUG = 1
+
+
+def debugging(args: list[str] | None = None) -> bool:
+    """Return whether tracebacks are wanted: --debug anywhere, or PHONODOS_DEBUG=1."""
+    return "--debug" in (args or []) or os.environ.get("PHONODOS_DEBUG", "0") not in ("", "0")
+
+
+class Group(TyperGroup):
+    """The commands, and what becomes of their errors."""
+
+    def main(self, args: Any = None, *rest: Any, **extra: Any) -> Any:
+        """Run the command line; --debug may stand anywhere."""
+        words = [str(a) for a in (sys.argv[1:] if args is None else args)]
+        after = words[words.index("--") :] if "--" in words else []
+        own = words[: len(words) - len(after)]
+        self.debug = debugging(own)
+        self.as_json = "--json" in own
+        return super().main([w for w in own if w != "--debug"] + after, *rest, **extra)
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a subcommand; errors become text on stderr (and JSON on stdout) and an exit code."""
+        try:
+            answer = super().invoke(ctx)
+            sys.stdout.flush()
+            return answer
+        except PhonodosError as err:
+            if self.debug:
+                raise
+            self._tell(err)
+            usage = isinstance(err, ConfigError | WeightsError)
+            raise typer.Exit(USAGE if usage else ALL_FAILED) from None
+        except BrokenPipeError:
+            # The reader is gone: what is still in the buffer must not be flushed at exit.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            raise typer.Exit(INTERRUPTED) from None
+        except KeyboardInterrupt:
+            raise typer.Exit(INTERRUPTED) from None
+        except (typer.Exit, typer.Abort):
+            raise
+        except Exception as err:
+            if self.debug or type(err).__module__.endswith("exceptions"):
+                raise  # the second kind are wrong options, which typer explains
+            self._tell(
+                PhonodosError(
+                    f"{type(err).__name__}: {err}",
+                    "this is a fault of phonodos",
+                    "please report it with what `phonodos --debug ...` prints",
+                )
+            )
+            raise typer.Exit(BUG) from None
+
+    def _tell(self, err: PhonodosError) -> None:
+        show_error(err)
+        if self.as_json:
+            print_json({"error": {"summary": err.summary, "reason": err.reason, "fix": err.fix}})
+
+
+app = typer.Typer(
+    cls=Group,
+    name="phonodos",
+    help="The phonon density of states of a crystal, straight from its structure.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+app.command()(predict.predict)
+app.command()(thermo.thermo)
+app.command()(train.train)
+app.command()(evaluate.evaluate)
+app.add_typer(models.app, name="models")
+app.command()(cite.cite)
+
+
+def _version(wanted: bool) -> None:
+    if wanted:
+        print(f"phonodos {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def root(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_version, is_eager=True, help="show the version")
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="show tracebacks")] = False,
+) -> None:
+    """The phonon density of states of a crystal, straight from its structure."""
+
+
+def main() -> None:
+    """Entry point of the `phonodos` command."""
+    for stream in (sys.stdout, sys.stderr):
+        # A terminal that cannot show a character gets another one instead of an error.
+        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    if not debugging(sys.argv):
+        warnings.simplefilter("ignore")
+    app()
