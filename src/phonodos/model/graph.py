@@ -82,6 +82,19 @@ class CrystalGraph:
         )
 
 
+def find_neighbours(crystal: Crystal, cutoff: float) -> tuple[np.ndarray, ...]:
+    """Return centres i, neighbours j, images S (m, 3) and vectors (m, 3) [A], sorted by centre."""
+    neighbours = NeighborList(cutoff=cutoff, full_list=True, sorted=True)
+    i, j, images, vectors = neighbours.compute(
+        points=np.ascontiguousarray(crystal.positions),
+        box=np.ascontiguousarray(crystal.cell),
+        periodic=True,
+        quantities="ijSD",
+        copy=True,
+    )
+    return i.astype(np.int64), j.astype(np.int64), images, vectors
+
+
 def build_graph(crystal: Crystal, cutoff: float) -> CrystalGraph:
     """Return the graph of one crystal with all neighbours closer than `cutoff` [A], in float64.
 
@@ -90,14 +103,7 @@ def build_graph(crystal: Crystal, cutoff: float) -> CrystalGraph:
     StructureError
         If no atom has a neighbour: a lone atom in a large box has no phonons.
     """
-    neighbours = NeighborList(cutoff=cutoff, full_list=True, sorted=True)
-    i, j, vectors = neighbours.compute(
-        points=np.ascontiguousarray(crystal.positions),
-        box=np.ascontiguousarray(crystal.cell),
-        periodic=True,
-        quantities="ijD",
-        copy=True,
-    )
+    i, j, _, vectors = find_neighbours(crystal, cutoff)
     if len(i) == 0:
         raise StructureError(
             f"{crystal.label}: no atom has a neighbour within {cutoff:g} A",
@@ -109,7 +115,7 @@ def build_graph(crystal: Crystal, cutoff: float) -> CrystalGraph:
     return CrystalGraph(
         site_masses=torch.from_numpy(site_masses),
         fractions=torch.from_numpy(fractions),
-        edge_index=torch.from_numpy(np.stack([i, j]).astype(np.int64)),
+        edge_index=torch.from_numpy(np.stack([i, j])),
         edge_vectors=torch.from_numpy(vectors),
         batch=torch.zeros(crystal.n_atoms, dtype=torch.int64),
         n_crystals=1,

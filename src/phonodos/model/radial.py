@@ -35,6 +35,28 @@ def smooth_cutoff(distances: Tensor, cutoff: float, width: float) -> Tensor:
     return t**3 * (10.0 - 15.0 * t + 6.0 * t**2)
 
 
+class BesselBasis(nn.Module):
+    """`n` spherical Bessel functions sin(k pi r / cutoff) / r, scaled to order one."""
+
+    def __init__(self, n: int, cutoff: float) -> None:
+        super().__init__()
+        self.cutoff = cutoff
+        self.register_buffer("orders", torch.arange(1, n + 1) * torch.pi, persistent=False)
+
+    orders: Tensor
+
+    def forward(self, distances: Tensor) -> Tensor:
+        """Return (m, n) values at (m,) distances [A]."""
+        r = distances[:, None].clamp_min(1e-3)
+        return torch.sin(self.orders * r / self.cutoff) / r * (self.cutoff / 2.0) ** 0.5
+
+
+def polynomial_cutoff(distances: Tensor, cutoff: float) -> Tensor:
+    """Return (m,) (1-u)^3 (1 + 3u + 6u^2), u = r / cutoff: 1 at 0, 0 beyond, C2 everywhere."""
+    u = (distances / cutoff).clamp(0.0, 1.0)
+    return (1.0 - u) ** 3 * (1.0 + 3.0 * u + 6.0 * u**2)
+
+
 class RadialMLP(nn.Module):
     """Learned functions of the distance: bias-free layers of SiLU on a radial basis, faded out.
 

@@ -20,7 +20,11 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from phonodos.errors import WeightsError
-from phonodos.model.graph import CrystalGraph, build_graph, collate
+from phonodos.model.bonds import bond_crystal, collate_bonded
+from phonodos.model.dynamics import dynamical_matrices, frequencies
+from phonodos.model.graph import build_graph, collate
+from phonodos.model.harmonic import group_by_size
+from phonodos.model.lattice import LatticeConfig, LatticeNetwork
 from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
 from phonodos.physics.crystal import Crystal
 
@@ -29,12 +33,14 @@ HEADER_KEY = "phonodos"
 REFERENCE_TOLERANCE = 1e-3  # of the largest value; float32 on other machines differs by 1e-6
 REQUIRED_KEYS = ("format_version", "name", "network", "target", "split", "training", "reference")
 
-NETWORKS: dict[str, tuple[type[SpectrumConfig], type[SpectrumNetwork]]] = {
+Network = SpectrumNetwork | LatticeNetwork
+NETWORKS: dict[str, tuple[Any, Any]] = {
     "spectrum": (SpectrumConfig, SpectrumNetwork),
+    "lattice": (LatticeConfig, LatticeNetwork),
 }
 
 
-def build_network(config: Mapping[str, Any]) -> SpectrumNetwork:
+def build_network(config: Mapping[str, Any]) -> Network:
     """Return an untrained network of the kind and hyperparameters in `config`.
 
     Raises
@@ -51,7 +57,8 @@ def build_network(config: Mapping[str, Any]) -> SpectrumNetwork:
         )
     config_type, network_type = NETWORKS[kind]
     try:
-        return network_type(config_type.model_validate(dict(config)))
+        network: Network = network_type(config_type.model_validate(dict(config)))
+        return network
     except (ValidationError, ValueError) as err:
         raise WeightsError(
             f"the configuration of the {kind} network is invalid",
@@ -140,7 +147,7 @@ def _check_header(path: Path, header: dict[str, Any]) -> None:
         )
 
 
-def load_network(path: Path, *, check: bool = True) -> tuple[SpectrumNetwork, dict[str, Any]]:
+def load_network(path: Path, *, check: bool = True) -> tuple[Network, dict[str, Any]]:
     """Return the network in a weight file, ready to predict, and the header.
 
     Raises
@@ -172,7 +179,7 @@ def load_tensors(network: nn.Module, path: Path) -> None:
         ) from err
 
 
-def save_network(path: Path, network: SpectrumNetwork, header: Mapping[str, Any]) -> None:
+def save_network(path: Path, network: Network, header: Mapping[str, Any]) -> None:
     """Write a network as a weight file, atomically; reference answers and versions are added."""
     network.eval()
     tensors = {
@@ -213,21 +220,27 @@ def reference_crystals() -> list[Crystal]:
     ]
 
 
-def reference_graph(network: SpectrumNetwork) -> CrystalGraph:
-    """Return the graph of the reference crystals in the network's precision."""
-    parameter = next(network.parameters())
-    graphs = [build_graph(c, network.config.cutoff) for c in reference_crystals()]
-    return collate(graphs).to(device=parameter.device, dtype=parameter.dtype)
-
-
 @torch.no_grad()
-def reference_answers(network: SpectrumNetwork) -> list[list[float]]:
-    """Return the network's raw values on the reference crystals."""
-    values: list[list[float]] = network(reference_graph(network)).double().cpu().tolist()
-    return values
+def reference_answers(network: Network) -> list[list[float]]:
+    """Return what the network gives for the reference crystals, a row each.
+
+    The raw spectrum, or the frequencies [cm^-1] at one wave vector of low symmetry.
+    """
+    parameter = next(network.parameters())
+    place = {"device": parameter.device, "dtype": parameter.dtype}
+    crystals, cutoff = reference_crystals(), network.config.cutoff
+    if isinstance(network, SpectrumNetwork):
+        values = network(collate([build_graph(c, cutoff) for c in crystals]).to(**place))
+    else:
+        bonded = collate_bonded([bond_crystal(c, cutoff) for c in crystals]).to(**place)
+        (group,) = group_by_size(bonded, network(bonded))
+        q = torch.tensor([0.25, 0.1, -0.35], **place).expand(len(crystals), 1, 3)
+        values = frequencies(dynamical_matrices(group, q), softening=1.0)[:, 0]
+    answers: list[list[float]] = values.double().cpu().tolist()
+    return answers
 
 
-def _check_reference(path: Path, network: SpectrumNetwork, expected: list[list[float]]) -> None:
+def _check_reference(path: Path, network: Network, expected: list[list[float]]) -> None:
     found = np.array(reference_answers(network))
     wanted = np.array(expected)
     fits = found.shape == wanted.shape

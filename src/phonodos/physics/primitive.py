@@ -46,7 +46,7 @@ def primitive_cell(crystal: Crystal, symprec: float = SYMMETRY_TOLERANCE) -> Pri
     """
     whole = PrimitiveCell(crystal, 1, np.arange(crystal.n_atoms))
     # Most inputs are primitive already, and to see that is 10 times faster than a symmetry search.
-    dataset = _symmetry(crystal, symprec) if _may_repeat(crystal, 4.0 * symprec) else None
+    dataset = symmetry_dataset(crystal, symprec) if _may_repeat(crystal, 4.0 * symprec) else None
     if dataset is None:
         return whole
     orbit = np.asarray(dataset.mapping_to_primitive)
@@ -69,7 +69,7 @@ def primitive_cell(crystal: Crystal, symprec: float = SYMMETRY_TOLERANCE) -> Pri
 
 def space_group(crystal: Crystal, symprec: float = SYMMETRY_TOLERANCE) -> tuple[int, str] | None:
     """Return number (1 to 230) and international symbol of the space group, None if not found."""
-    dataset = _symmetry(crystal, symprec)
+    dataset = symmetry_dataset(crystal, symprec)
     return None if dataset is None else (int(dataset.number), str(dataset.international))
 
 
@@ -134,7 +134,7 @@ def _row_basis(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return rows[:3]
 
 
-def _symmetry(crystal: Crystal, symprec: float) -> Any:
+def symmetry_dataset(crystal: Crystal, symprec: float) -> Any:
     """Return spglib's data set, None where it finds nothing (old and new error handling)."""
     import spglib
 

@@ -1,0 +1,164 @@
+"""`HarmonicCrystals`: crystals with equally many atoms, side by side, and their sum rules.
+
+Short-range force constants of bonds plus the dipole-dipole interaction of Born charges determine
+the dynamical matrix. The on-site terms follow from the acoustic sum rule.
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from torch import Tensor
+
+from phonodos.model.bonds import BondedCrystals
+from phonodos.model.lattice import Lattice
+
+
+@dataclass(frozen=True, eq=False)
+class HarmonicCrystals:
+    """`C` crystals of `N` atoms each.
+
+    Attributes
+    ----------
+    cells, positions, masses
+        (C, 3, 3) and (C, N, 3) [A], (C, N) [amu].
+    owners, firsts, seconds, vectors
+        (b,) crystal and atoms i, j of every bond (each pair once); (b, 3) r_ij [A].
+    force_constants, stiffness
+        (b, 3, 3) Phi_ij and (b,) usual size [eV/A^2].
+    born, dielectric
+        (C, N, 3, 3) [e] and (C, 3, 3).
+    """
+
+    cells: Tensor
+    positions: Tensor
+    masses: Tensor
+    owners: Tensor
+    firsts: Tensor
+    seconds: Tensor
+    vectors: Tensor
+    force_constants: Tensor
+    stiffness: Tensor
+    born: Tensor
+    dielectric: Tensor
+
+    @property
+    def n_crystals(self) -> int:
+        """Number of crystals C."""
+        return int(self.masses.shape[0])
+
+    @property
+    def n_atoms(self) -> int:
+        """Number of atoms N of each."""
+        return int(self.masses.shape[1])
+
+    @property
+    def pairs(self) -> Tensor:
+        """(b,) place of every bond among the C N N ordered pairs of atoms."""
+        n = self.n_atoms
+        return (self.owners * n + self.firsts) * n + self.seconds
+
+    @property
+    def reciprocal(self) -> Tensor:
+        """(C, 3, 3) reciprocal lattice vectors as rows, with the factor 2 pi [1/A]."""
+        return 2.0 * torch.pi * torch.linalg.inv(self.cells).transpose(1, 2)
+
+    def pair_sums(self, values: Tensor) -> Tensor:
+        """Return (C, N, N, ...) sums over bonds, each bond at (i, j) only."""
+        c, n = self.n_crystals, self.n_atoms
+        total = values.new_zeros(c * n * n, *values.shape[1:])
+        return total.index_add(0, self.pairs, values).view(c, n, n, *values.shape[1:])
+
+
+def group_by_size(crystals: BondedCrystals, lattice: Lattice) -> list[HarmonicCrystals]:
+    """Return the crystals of a batch in groups of equal size, in order of first appearance."""
+    members: dict[int, list[int]] = {}
+    for index, count in enumerate(crystals.atom_counts):
+        members.setdefault(count, []).append(index)
+    return [_group(crystals, lattice, picked) for picked in members.values()]
+
+
+def size_order(crystals: BondedCrystals) -> list[int]:
+    """Return the crystals' numbers in the order of `group_by_size`, groups laid end to end."""
+    members: dict[int, list[int]] = {}
+    for index, count in enumerate(crystals.atom_counts):
+        members.setdefault(count, []).append(index)
+    return [index for picked in members.values() for index in picked]
+
+
+def _group(crystals: BondedCrystals, lattice: Lattice, picked: list[int]) -> HarmonicCrystals:
+    device = crystals.positions.device
+    first_atom = torch.tensor(crystals.first_atoms, device=device)
+    counts = torch.tensor(crystals.bond_counts, device=device)
+    first_bond = torch.cumsum(counts, 0) - counts
+    chosen = torch.tensor(picked, device=device)
+    n = crystals.atom_counts[picked[0]]
+    atoms = (first_atom[chosen][:, None] + torch.arange(n, device=device)).flatten()
+    owners = torch.repeat_interleave(torch.arange(len(picked), device=device), counts[chosen])
+    within = torch.cat([torch.arange(crystals.bond_counts[k], device=device) for k in picked])
+    bonds = first_bond[chosen][owners] + within
+    firsts, seconds = (end[bonds] - first_atom[chosen][owners] for end in crystals.ends)
+    return HarmonicCrystals(
+        cells=crystals.cells[chosen],
+        positions=crystals.positions[atoms].view(len(picked), n, 3),
+        masses=crystals.masses[atoms].view(len(picked), n),
+        owners=owners,
+        firsts=firsts,
+        seconds=seconds,
+        vectors=crystals.vectors[bonds],
+        force_constants=lattice.force_constants[bonds],
+        stiffness=lattice.stiffness[bonds],
+        born=lattice.born[atoms].view(len(picked), n, 3, 3),
+        dielectric=lattice.dielectric[chosen],
+    )
+
+
+def _skew(vectors: Tensor) -> Tensor:
+    """Return (..., 3, 3) antisymmetric matrices M_ab = eps_abc v_c."""
+    x, y, z = vectors.unbind(-1)
+    zero = torch.zeros_like(x)
+    rows = [zero, z, -y, -z, zero, x, y, -x, zero]
+    return torch.stack(rows, dim=-1).view(*vectors.shape[:-1], 3, 3)
+
+
+def _axial(matrices: Tensor) -> Tensor:
+    """Return (..., 3) vectors of the antisymmetric parts; the inverse of `_skew`."""
+    half = (matrices - matrices.transpose(-1, -2)) / 2.0
+    return torch.stack([half[..., 1, 2], half[..., 2, 0], half[..., 0, 1]], dim=-1)
+
+
+def symmetric_on_site(harmonic: HarmonicCrystals, dipole: Tensor) -> HarmonicCrystals:
+    """Return the crystals with force constants whose on-site terms are symmetric.
+
+    On-site terms come from the acoustic sum rule, and the dynamical matrix is Hermitian only if
+    they are symmetric. Let B_i be the antisymmetric part of atom i's term: the B_i sum to zero.
+    With the stiffnesses w_ij as weights, sum_j w_ij (b_i - b_j) = B_i is solved for b, and
+    w_ij (b_i - b_j) taken from Phi_ij: both laws hold and the constants move least.
+
+    Parameters
+    ----------
+    harmonic
+        Crystals whose force constants obey Phi_ji = Phi_ij^T.
+    dipole
+        (C, N, N, 3, 3) dipole-dipole term at q = 0 [eV/A^2].
+    """
+    excess = _axial(on_site(harmonic, dipole))
+    n = harmonic.n_atoms
+    weights = harmonic.pair_sums(harmonic.stiffness)
+    weights = weights + weights.transpose(1, 2)
+    total = weights.sum(dim=2)
+    # The constant vector is in the kernel: 1/N fixes it. The ridge is for atoms without bonds.
+    scale = total.mean(dim=1)[:, None, None] + torch.finfo(total.dtype).tiny
+    eye = torch.eye(n, dtype=total.dtype, device=total.device)
+    laplacian = torch.diag_embed(total) - weights + scale * (1.0 / n + 1e-9 * eye)
+    turn = torch.linalg.solve(laplacian, excess)
+    owners = harmonic.owners
+    change = turn[owners, harmonic.firsts] - turn[owners, harmonic.seconds]
+    correction = harmonic.stiffness[:, None, None] * _skew(change)
+    return replace(harmonic, force_constants=harmonic.force_constants - correction)
+
+
+def on_site(harmonic: HarmonicCrystals, dipole: Tensor) -> Tensor:
+    """Return (C, N, 3, 3) A_i = sum_j of force constants and dipole term at q = 0 [eV/A^2]."""
+    forward = harmonic.pair_sums(harmonic.force_constants)
+    whole = forward + forward.permute(0, 2, 1, 4, 3) + dipole
+    return whole.sum(dim=2)

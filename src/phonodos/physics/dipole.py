@@ -1,0 +1,74 @@
+"""The dipole-dipole part of the dynamical matrix (Gonze and Lee, PRB 55, 10355, 1997), in numpy.
+
+Short-range force constants mean nothing without the dipole term they were separated from: this is
+ours, with its width `LAMBDA`.
+"""
+
+import math
+from typing import Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phonodos.physics.units import ELEMENTARY_CHARGE
+
+LAMBDA: Final = 0.4  # [1/A]
+VACUUM_PERMITTIVITY: Final = 8.8541878128e-12  # [F/m], CODATA 2018
+COULOMB: Final = 1e10 * ELEMENTARY_CHARGE / (4.0 * math.pi * VACUUM_PERMITTIVITY)  # e^2 [eV A]
+LARGEST_EXPONENT: Final = 16.0  # terms smaller than exp(-16) are left out
+_ZERO = 1e-8  # [1/A^2], K^2 of a wave vector that is Gamma
+
+
+def dipole_term(
+    qpoints: NDArray[np.float64],
+    cell: NDArray[np.float64],
+    frac_coords: NDArray[np.float64],
+    born_charges: NDArray[np.float64],
+    dielectric: NDArray[np.float64],
+) -> NDArray[np.complex128]:
+    """Return DD_ij(q) of every q-point, (m, n, 3, n, 3) [eV/A^2], without masses.
+
+    DD_ij(q) = (4 pi e^2 / V) sum_G (K.Z_i)(K.Z_j) / (K.eps.K)
+    exp(-K.eps.K / (4 LAMBDA^2 tr(eps)/3)) exp(i G.(tau_i - tau_j)), K = q + G, the term K = 0 left
+    out. It belongs to sums of short-range constants with the phase exp(i q.r_ij).
+
+    Parameters
+    ----------
+    qpoints
+        (m, 3) wave vectors, Cartesian [1/A], 2 pi included.
+    cell, frac_coords
+        (3, 3) lattice vectors as rows [A], (n, 3) coordinates.
+    born_charges
+        (n, 3, 3) [e], first index field, second displacement: (K.Z)_b = sum_a K_a Z_ab.
+    dielectric
+        (3, 3) high-frequency tensor, positive definite.
+    """
+    eps = (dielectric + dielectric.T) / 2.0
+    width = 4.0 * LAMBDA**2 * float(np.trace(eps)) / 3.0
+    positions = frac_coords @ cell
+    radius = math.sqrt(LARGEST_EXPONENT * width / float(np.linalg.eigvalsh(eps)[0]))
+    radius += float(np.linalg.norm(qpoints, axis=1).max(initial=0.0))
+    lattice = _reciprocal_vectors(cell, radius)
+    factor = 4.0 * math.pi * COULOMB / abs(float(np.linalg.det(cell)))
+    n = len(positions)
+    result = np.zeros((len(qpoints), 3 * n, 3 * n), dtype=np.complex128)
+    for index, q in enumerate(qpoints):
+        wave = q + lattice
+        screened = np.einsum("ga,ab,gb->g", wave, eps, wave)
+        keep = (screened < LARGEST_EXPONENT * width) & ((wave**2).sum(axis=1) > _ZERO)
+        wave, screened, shift = wave[keep], screened[keep], lattice[keep]
+        weight = np.sqrt(np.exp(-screened / width) / screened)
+        phase = weight[:, None] * np.exp(1j * shift @ positions.T)
+        charge = phase[:, :, None] * np.einsum("ga,iab->gib", wave, born_charges)
+        charge = charge.reshape(len(wave), 3 * n)
+        result[index] = factor * charge.T @ charge.conj()
+    return result.reshape(len(qpoints), n, 3, n, 3)
+
+
+def _reciprocal_vectors(cell: NDArray[np.float64], radius: float) -> NDArray[np.float64]:
+    reciprocal = 2.0 * math.pi * np.linalg.inv(cell).T
+    reach = np.floor(radius * np.linalg.norm(cell, axis=1) / (2.0 * math.pi)).astype(int)
+    axes = [np.arange(-n, n + 1) for n in reach]
+    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    vectors: NDArray[np.float64] = grid @ reciprocal
+    return vectors[(vectors**2).sum(axis=1) <= radius**2]

@@ -1,0 +1,73 @@
+"""Meshes of wave vectors and the spectrum on them."""
+
+import numpy as np
+import pytest
+
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.mesh import dos_from_frequencies, irreducible_mesh, mesh_divisions
+
+
+def whole_mesh(divisions: tuple[int, int, int]) -> np.ndarray:
+    axes = [(np.arange(n) + 0.5) / n for n in divisions]
+    return np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+
+
+def invariant(cell: np.ndarray, q: np.ndarray) -> np.ndarray:
+    """Return a function of q with the symmetry of a lattice: sum of cosines over short vectors."""
+    grid = np.stack(np.meshgrid(*[np.arange(-4, 5)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    length = np.linalg.norm(grid @ cell, axis=1)
+    return np.cos(2 * np.pi * q @ grid.T) @ np.exp(-(length**2) / 6.0)
+
+
+CELLS = {
+    "fcc": 5.64 / 2 * np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]]),
+    "bcc": 4.1 / 2 * np.array([[-1.0, 1, 1], [1, -1, 1], [1, 1, -1]]),
+    "hexagonal": np.array([[3.2, 0, 0], [-1.6, 1.6 * 3**0.5, 0], [0, 0, 5.2]]),
+    "triclinic": np.array([[4.1, 0.3, -0.2], [0.9, 4.6, 0.4], [-0.7, 0.5, 5.2]]),
+}
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_irreducible_points_sum_like_the_whole_mesh(name: str) -> None:
+    cell = CELLS[name]
+    mesh = irreducible_mesh(Crystal.ordered(cell, [[0.0, 0, 0]], ["Cu"]), 24.0)
+    full = whole_mesh(mesh.divisions)
+    assert mesh.weights.sum() == pytest.approx(1.0)
+    assert len(mesh.qpoints) <= -(-len(full) // 2)  # time reversal at least
+    reduced = mesh.weights @ invariant(cell, mesh.qpoints) ** 2
+    assert reduced == pytest.approx((invariant(cell, full) ** 2).mean(), rel=1e-10)
+
+
+def test_symmetry_saves_points() -> None:
+    mesh = irreducible_mesh(Crystal.ordered(5.0 * np.eye(3), [[0.0, 0, 0]], ["Po"]), 40.0)
+    assert mesh.divisions == (8, 8, 8)
+    assert len(mesh.qpoints) == 20  # 4 coordinates, unordered with repetition: 4 5 6 / 6
+
+
+def test_divisions_are_phonopys() -> None:
+    assert mesh_divisions(np.diag([2.0, 5.0, 100.0]), 20.0) == (10, 4, 1)
+
+
+def test_equivalent_atoms_share_an_orbit(perovskite: Crystal) -> None:
+    orbits = irreducible_mesh(perovskite, 10.0).orbits
+    assert len(set(orbits[2:])) == 1
+    assert len(set(orbits)) == 3
+
+
+def test_integral_is_3n_and_moments_are_kept(rng: np.random.Generator) -> None:
+    w = rng.normal(200.0, 90.0, (7, 6))
+    weights = rng.random(7)
+    weights /= weights.sum()
+    dos = dos_from_frequencies(w, weights)
+    assert dos.integral == pytest.approx(6.0, rel=1e-12)
+    mean = np.trapezoid(dos.frequencies * dos.densities, dos.frequencies) / 6.0
+    assert mean == pytest.approx(float(weights @ w.mean(axis=1)), rel=1e-9)
+
+
+def test_projections_add_up(rng: np.random.Generator) -> None:
+    w = rng.normal(200.0, 90.0, (5, 6))
+    shares = rng.random((5, 6, 2))
+    shares /= shares.sum(axis=2, keepdims=True)
+    dos = dos_from_frequencies(w, np.full(5, 0.2), shares)
+    assert dos.projected is not None
+    np.testing.assert_allclose(dos.projected.sum(axis=0), dos.densities, atol=1e-12)
