@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from phonodos.errors import PhonodosError as PhonodosError
     from phonodos.physics.crystal import Crystal as Crystal
     from phonodos.physics.dos import PhononDos as PhononDos
-    from phonodos.prediction.predictor import Prediction as Prediction
+    from phonodos.prediction.prediction import Prediction as Prediction
     from phonodos.prediction.predictor import Predictor as Predictor
     from phonodos.prediction.predictor import load as load
 
@@ -23,7 +23,7 @@ _HOMES = {
     "Crystal": "phonodos.physics.crystal",
     "PhononDos": "phonodos.physics.dos",
     "PhonodosError": "phonodos.errors",
-    "Prediction": "phonodos.prediction.predictor",
+    "Prediction": "phonodos.prediction.prediction",
     "Predictor": "phonodos.prediction.predictor",
     "load": "phonodos.prediction.predictor",
     "read_crystal": "phonodos.data.structures",

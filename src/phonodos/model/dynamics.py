@@ -28,8 +28,7 @@ def dynamical_matrices(harmonic: HarmonicCrystals, qpoints: Tensor) -> Tensor:
         (C, Q, 3) wave vectors in fractions of the reciprocal lattice vectors.
     """
     c, n = harmonic.n_crystals, harmonic.n_atoms
-    at_gamma = dipole_matrices(harmonic, qpoints.new_zeros(c, 1, 3))
-    at_gamma = at_gamma.real.view(c, n, 3, n, 3).permute(0, 1, 3, 2, 4)
+    at_gamma = dipole_at_gamma(harmonic)
     harmonic = symmetric_on_site(harmonic, at_gamma)
     site = on_site(harmonic, at_gamma)
     site = (site + site.transpose(-1, -2)) / 2.0  # what rounding left
@@ -42,6 +41,13 @@ def dynamical_matrices(harmonic: HarmonicCrystals, qpoints: Tensor) -> Tensor:
     return (
         blocks * root[:, None, :, None, None, None] * root[:, None, None, None, :, None]
     ).reshape(c, -1, 3 * n, 3 * n)
+
+
+def dipole_at_gamma(harmonic: HarmonicCrystals) -> Tensor:
+    """Return (C, N, N, 3, 3) the dipole term at q = 0, G = 0 left out [eV/A^2]; it is real."""
+    c, n = harmonic.n_crystals, harmonic.n_atoms
+    matrix = dipole_matrices(harmonic, harmonic.cells.new_zeros(c, 1, 3)).real
+    return matrix.view(c, n, 3, n, 3).permute(0, 1, 3, 2, 4)
 
 
 def short_range_matrices(harmonic: HarmonicCrystals, q: Tensor) -> Tensor:
@@ -114,7 +120,7 @@ def frequencies(matrices: Tensor, softening: float = 0.0) -> Tensor:
     With a `softening` [cm^-1] the root l / sqrt(|l| + s^2) is taken instead of sign(l) sqrt|l|: it
     has a finite slope at zero, as training needs. It changes w by less than s^2 / (2 w).
     """
-    eigenvalues = torch.linalg.eigvalsh(matrices)
+    eigenvalues: Tensor = torch.linalg.eigvalsh(matrices)
     if softening == 0.0:
         root = eigenvalues.sign() * eigenvalues.abs().sqrt()
         return root * WAVENUMBER_PER_SQRT_SPRING

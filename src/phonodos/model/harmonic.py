@@ -60,7 +60,8 @@ class HarmonicCrystals:
     @property
     def reciprocal(self) -> Tensor:
         """(C, 3, 3) reciprocal lattice vectors as rows, with the factor 2 pi [1/A]."""
-        return 2.0 * torch.pi * torch.linalg.inv(self.cells).transpose(1, 2)
+        inverse: Tensor = torch.linalg.inv(self.cells)
+        return 2.0 * torch.pi * inverse.transpose(1, 2)
 
     def pair_sums(self, values: Tensor) -> Tensor:
         """Return (C, N, N, ...) sums over bonds, each bond at (i, j) only."""
@@ -83,6 +84,11 @@ def size_order(crystals: BondedCrystals) -> list[int]:
     for index, count in enumerate(crystals.atom_counts):
         members.setdefault(count, []).append(index)
     return [index for picked in members.values() for index in picked]
+
+
+def harmonic_of(crystals: BondedCrystals, lattice: Lattice, index: int) -> HarmonicCrystals:
+    """Return one crystal of a batch by itself."""
+    return _group(crystals, lattice, [index])
 
 
 def _group(crystals: BondedCrystals, lattice: Lattice, picked: list[int]) -> HarmonicCrystals:

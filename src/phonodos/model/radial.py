@@ -48,7 +48,8 @@ class BesselBasis(nn.Module):
     def forward(self, distances: Tensor) -> Tensor:
         """Return (m, n) values at (m,) distances [A]."""
         r = distances[:, None].clamp_min(1e-3)
-        return torch.sin(self.orders * r / self.cutoff) / r * (self.cutoff / 2.0) ** 0.5
+        waves: Tensor = torch.sin(self.orders * r / self.cutoff) / r
+        return waves * (self.cutoff / 2.0) ** 0.5
 
 
 def polynomial_cutoff(distances: Tensor, cutoff: float) -> Tensor:
@@ -123,6 +124,9 @@ def compress(
     values = copy.deepcopy(radial).double()(grid)
     square, axes = torch.linalg.eigh(values.T @ values / n)
     kept = square > tolerance**2 * square[-1]
-    size = square[kept].sqrt()  # functions of order one: their size sits in the matrix
+    kept[-1] = True  # even of functions that are zero everywhere
+    size = (
+        square[kept].clamp_min(1e-30).sqrt()
+    )  # functions of order one: their size sits in the matrix
     table = RadialTable(values @ axes[:, kept] / size, radial.cutoff)
     return table.to(first.dtype), (axes[:, kept] * size).T.to(first.dtype)

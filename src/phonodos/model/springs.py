@@ -94,4 +94,5 @@ class SpringHead(nn.Module):
         spring = LONGITUDINAL * (1.0 + 3.0 * along) * line + across * (eye - line)
         spring = spring + mixed_matrix(torch.cat(even, dim=2) @ self.even, symmetric, 2)
         spring = spring + mixed_matrix(torch.cat(odd, dim=2) @ self.odd, skew, 1)
-        return -base[:, None, None] * spring
+        constants: Tensor = -base[:, None, None] * spring
+        return constants

@@ -174,7 +174,10 @@ class DepthwiseConvolution(nn.Module):
             total = message.new_zeros(n, *message.shape[1:]).index_add(0, centres, message)
             summed.setdefault(path.target, []).append(total)
         scale = neighbours**-0.5
-        return self.mix({ir: torch.cat(found, dim=2) * scale for ir, found in summed.items()})
+        mixed: Features = self.mix(
+            {ir: torch.cat(found, dim=2) * scale for ir, found in summed.items()}
+        )
+        return mixed
 
     def _message(
         self, path: Path, source: Tensor, weight: Tensor, harmonics: dict[int, Tensor]
@@ -208,7 +211,9 @@ class TrunkLayer(nn.Module):
     def forward(self, x: Features, around: Surroundings, neighbours: float) -> Features:
         """Return the new features of every atom."""
         messages = self.convolution(x, around, neighbours)
-        return self.gate(add([messages, self.self_connection(x, around.elements)], 0.5**0.5))
+        both = add([messages, self.self_connection(x, around.elements)], 0.5**0.5)
+        gated: Features = self.gate(both)
+        return gated
 
 
 def element_scalars(elements: Tensor, embedding: nn.Module) -> Features:

@@ -165,10 +165,43 @@ def load_network(path: Path, *, check: bool = True) -> tuple[Network, dict[str, 
     return network, header
 
 
-def load_tensors(network: nn.Module, path: Path) -> None:
+def load_networks(path: Path, members: int | None = None) -> tuple[list[Network], dict[str, Any]]:
+    """Return the members of an ensemble, or the one network of a file, and the header.
+
+    Raises
+    ------
+    WeightsError
+        As `load_network`, and if more members are asked for than there are.
+    """
+    header = read_header(path)
+    held = int(header.get("members", 1))
+    if members is not None and not 1 <= members <= held:
+        raise WeightsError(
+            f"{path.stem} has no {members} members",
+            f"it holds {held}",
+            f"ask for 1 to {held}",
+        )
+    if "members" not in header:
+        network, header = load_network(path)
+        return [network], header
+    networks = []
+    for number in range(members or held):
+        network = build_network(header["network"])
+        load_tensors(network, path, prefix=f"{number}.")
+        network.eval()
+        networks.append(network)
+    _check_reference(path, networks[0], header["reference"])
+    return networks, header
+
+
+def load_tensors(network: nn.Module, path: Path, prefix: str = "") -> None:
     """Fill `network` with the tensors of a file; raises `WeightsError` if they do not fit."""
     with safe_open(path, framework="pt") as file:
-        tensors: dict[str, Tensor] = {k: file.get_tensor(k) for k in file.keys()}  # noqa: SIM118
+        tensors: dict[str, Tensor] = {
+            k.removeprefix(prefix): file.get_tensor(k).float()
+            for k in file.keys()  # noqa: SIM118
+            if k.startswith(prefix)
+        }
     try:
         network.load_state_dict(tensors)
     except RuntimeError as err:
@@ -227,14 +260,17 @@ def reference_answers(network: Network) -> list[list[float]]:
     The raw spectrum, or the frequencies [cm^-1] at one wave vector of low symmetry.
     """
     parameter = next(network.parameters())
-    place = {"device": parameter.device, "dtype": parameter.dtype}
+    device, dtype = parameter.device, parameter.dtype
     crystals, cutoff = reference_crystals(), network.config.cutoff
     if isinstance(network, SpectrumNetwork):
-        values = network(collate([build_graph(c, cutoff) for c in crystals]).to(**place))
+        values = network(
+            collate([build_graph(c, cutoff) for c in crystals]).to(device=device, dtype=dtype)
+        )
     else:
-        bonded = collate_bonded([bond_crystal(c, cutoff) for c in crystals]).to(**place)
+        bonded = collate_bonded([bond_crystal(c, cutoff) for c in crystals])
+        bonded = bonded.to(device=device, dtype=dtype)
         (group,) = group_by_size(bonded, network(bonded))
-        q = torch.tensor([0.25, 0.1, -0.35], **place).expand(len(crystals), 1, 3)
+        q = torch.tensor([0.25, 0.1, -0.35], device=device, dtype=dtype).expand(len(crystals), 1, 3)
         values = frequencies(dynamical_matrices(group, q), softening=1.0)[:, 0]
     answers: list[list[float]] = values.double().cpu().tolist()
     return answers

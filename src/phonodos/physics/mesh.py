@@ -1,6 +1,7 @@
 """`QMesh`: wave vectors that sample the Brillouin zone, and the spectrum of frequencies on them."""
 
 from dataclasses import dataclass
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ from numpy.typing import NDArray
 
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
-from phonodos.physics.primitive import SYMMETRY_TOLERANCE, symmetry_dataset
+from phonodos.physics.primitive import SYMMETRY_TOLERANCE, standard_basis, symmetry_dataset
 
 STEP = 1.0  # [cm^-1], of the frequency axis
 SMOOTHING = 4.0  # [cm^-1], standard deviation of the Gaussian
@@ -17,7 +18,7 @@ REACH = 5  # standard deviations the Gaussian is followed
 
 @dataclass(frozen=True, eq=False)
 class QMesh:
-    """Irreducible wave vectors of a regular mesh, shifted by half a step from Gamma.
+    """Irreducible wave vectors of a regular mesh that avoids Gamma.
 
     Attributes
     ----------
@@ -26,7 +27,7 @@ class QMesh:
     weights
         (m,) shares of the whole mesh, sum 1.
     divisions
-        Points along the three reciprocal lattice vectors.
+        Points along the reciprocal lattice vectors of the standard primitive cell.
     orbits
         (n,) number of the set of equivalent atoms every atom belongs to.
     """
@@ -53,45 +54,53 @@ def mesh_divisions(cell: NDArray[np.float64], length: float) -> tuple[int, int, 
 
 
 def irreducible_mesh(crystal: Crystal, length: float, symprec: float = SYMMETRY_TOLERANCE) -> QMesh:
-    """Return the irreducible part of a half-shifted mesh.
+    """Return the irreducible part of a mesh that is shifted by half a step and avoids Gamma.
 
-    Time reversal and every operation of the point group that maps the mesh onto itself are used.
+    The mesh is laid along the standard primitive cell, which shows the symmetry whatever cell the
+    crystal came in. Of the seven half shifts the one that keeps most of the point group is taken;
+    time reversal and every operation that maps the mesh onto itself are used.
     """
-    divisions = mesh_divisions(crystal.cell, length)
-    n = np.array(divisions)
-    # Twice the coordinates in units of a step: odd whole numbers.
-    doubled = 2 * np.stack(np.unravel_index(np.arange(n.prod()), divisions), axis=1) + 1
+    basis = standard_basis(crystal, symprec)
+    divisions = mesh_divisions(basis @ crystal.cell, length)
     dataset: Any = symmetry_dataset(crystal, symprec)
     turns = [np.eye(3)] if dataset is None else list(dataset.rotations)
     orbits = np.arange(crystal.n_atoms)
     if dataset is not None:
         orbits = np.unique(dataset.equivalent_atoms, return_inverse=True)[1]
+    into = np.linalg.inv(basis).T
+    turns = _distinct([s * np.rint(into @ turn @ basis.T) for turn in turns for s in (1, -1)])
+    shifts = sorted(product((0, 1), repeat=3), key=sum, reverse=True)[:-1]
+    shift = max(shifts, key=lambda s: len(_kept(turns, divisions, s)))
+    n = np.array(divisions)
+    # Twice the coordinates in units of a step: whole numbers.
+    doubled = 2 * np.stack(np.unravel_index(np.arange(n.prod()), divisions), axis=1) + shift
     first = np.arange(len(doubled))
-    for turn in _distinct(turns):
-        image = (doubled / n) @ turn * n  # q'_f = q_f R for real-space rotations R
-        nearest = np.rint(image).astype(np.int64)
-        if np.abs(image - nearest).max() > 1e-6 or not (nearest % 2).all():
-            continue
-        for sign in (1, -1):
-            place = ((sign * nearest - 1) // 2) % n
-            first = np.minimum(first, first[np.ravel_multi_index(tuple(place.T), divisions)])
-    first = _roots(first)
+    for turn in _kept(turns, divisions, shift):
+        image = np.rint((doubled / n) @ turn * n).astype(np.int64)
+        place = ((image - shift) // 2) % n
+        first = np.minimum(first, np.ravel_multi_index(tuple(place.T), divisions))
     kept, counts = np.unique(first, return_counts=True)
-    q = doubled[kept] / (2.0 * n)
+    q = doubled[kept] / (2.0 * n) @ into
     q -= np.rint(q)
     return QMesh(q, counts / len(doubled), divisions, orbits.astype(np.int64))
 
 
+def _kept(
+    turns: list[NDArray[np.float64]], divisions: tuple[int, int, int], shift: tuple[int, ...]
+) -> list[NDArray[np.float64]]:
+    """Return the rotations (of real space; q' = q R) that map a shifted mesh onto itself."""
+    n, s = np.array(divisions), np.array(shift)
+    kept = []
+    for turn in turns:
+        step = turn * (n / n[:, None])  # how a step along each axis turns, in steps
+        moved = (s @ step - s) / 2.0
+        if max(np.abs(x - np.rint(x)).max() for x in (step, moved)) < 1e-6:
+            kept.append(turn)
+    return kept
+
+
 def _distinct(turns: list[Any]) -> list[NDArray[np.float64]]:
     return list({np.asarray(t).tobytes(): np.asarray(t, dtype=np.float64) for t in turns}.values())
-
-
-def _roots(first: NDArray[np.int64]) -> NDArray[np.int64]:
-    while True:
-        further = first[first]
-        if (further == first).all():
-            return first
-        first = further
 
 
 def dos_from_frequencies(

@@ -143,3 +143,23 @@ def symmetry_dataset(crystal: Crystal, symprec: float) -> Any:
         return spglib.get_symmetry_dataset(cell, symprec=symprec)
     except getattr(spglib, "SpglibError", RuntimeError):  # the class is newer than our lower bound
         return None
+
+
+def standard_basis(crystal: Crystal, symprec: float = SYMMETRY_TOLERANCE) -> NDArray[np.float64]:
+    """Return whole numbers B: the rows of ``B @ cell`` are the standard primitive vectors.
+
+    The identity where spglib finds no symmetry or the cell is not primitive.
+    """
+    import spglib
+
+    cell = (crystal.cell, crystal.frac_coords, site_kinds(crystal))
+    try:
+        found = spglib.standardize_cell(cell, to_primitive=True, no_idealize=True, symprec=symprec)
+    except getattr(spglib, "SpglibError", RuntimeError):
+        found = None
+    if found is None:
+        return np.eye(3)
+    ratio = found[0] @ np.linalg.inv(crystal.cell)
+    basis = np.rint(ratio)
+    same = np.abs(ratio - basis).max() < 1e-3 and abs(round(float(np.linalg.det(basis)))) == 1
+    return basis if same else np.eye(3)

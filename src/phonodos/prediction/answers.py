@@ -1,0 +1,187 @@
+"""How a kind of network answers: graphs of primitive cells in, spectra out, many at once."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import nn
+
+from phonodos.errors import PhonodosError, PredictionError
+from phonodos.model.bonds import BondedCrystals, bond_crystal, collate_bonded
+from phonodos.model.graph import CrystalGraph, build_graph, collate
+from phonodos.model.lattice import Lattice, LatticeNetwork
+from phonodos.model.spectrum import SpectrumNetwork, compressed
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.dos import PhononDos
+from phonodos.physics.target import dos_from_target
+from phonodos.prediction.doubts import (
+    axis_doubts,
+    graph_doubts,
+    stability_doubts,
+    training_doubts,
+)
+from phonodos.prediction.lattice_dynamics import LatticeDynamics, lattice_dynamics
+
+
+@dataclass(frozen=True, eq=False)
+class Answer:
+    """What a network says of a primitive cell."""
+
+    dos: PhononDos
+    doubts: tuple[str, ...]
+    lattice: LatticeDynamics | None = None
+    members: tuple[PhononDos, ...] = ()
+
+
+class Answerer(Protocol):
+    """What the predictor asks of a kind of network."""
+
+    def graph(self, crystal: Crystal) -> Any:
+        """Return what the network wants of a primitive cell."""
+        ...
+
+    def answer(
+        self, crystals: Sequence[Crystal], graphs: Sequence[Any]
+    ) -> list[Answer | PhonodosError]:
+        """Return the answers for a batch."""
+        ...
+
+
+class SpectrumAnswers:
+    """Networks that predict the 51 points."""
+
+    def __init__(
+        self, networks: Sequence[SpectrumNetwork], header: Mapping[str, Any], device: str
+    ) -> None:
+        self.header, self.device = header, device
+        self.cutoff = networks[0].config.cutoff
+        self.dtype = next(networks[0].parameters()).dtype
+        self.networks = [compressed(network).to(device) for network in networks]
+
+    def graph(self, crystal: Crystal) -> CrystalGraph:
+        """Return the crystal graph."""
+        return build_graph(crystal, self.cutoff)
+
+    def answer(
+        self, crystals: Sequence[Crystal], graphs: Sequence[CrystalGraph]
+    ) -> list[Answer | PhonodosError]:
+        """Return spectra, or errors where a network gives none."""
+        graph = collate(graphs).to(device=self.device, dtype=self.dtype)
+        with torch.inference_mode():
+            outputs = [network(graph).double().cpu().numpy() for network in self.networks]
+        rows = zip(crystals, graphs, *outputs, strict=True)
+        return [self._finish(crystal, g, list(values)) for crystal, g, *values in rows]
+
+    def _finish(
+        self, crystal: Crystal, graph: CrystalGraph, values: list[np.ndarray]
+    ) -> Answer | PhonodosError:
+        name = str(self.header["name"])
+        if not all(np.isfinite(v).all() and v.max() > 0.0 for v in values):
+            return PredictionError(
+                f"{crystal.label}: {name} gives no spectrum",
+                "its output is zero or not finite on all 51 points",
+                "the crystal is too far from the training data; try another model",
+            )
+        members = tuple(dos_from_target(v, crystal.n_atoms) for v in values)
+        doubts = (
+            *training_doubts(crystal, self.header),
+            *axis_doubts(crystal, graph, name),
+            *graph_doubts(graph, self.cutoff),
+        )
+        return Answer(mean_dos(members), doubts, None, members if len(members) > 1 else ())
+
+
+class LatticeAnswers:
+    """Networks that predict lattice dynamics."""
+
+    def __init__(
+        self, networks: Sequence[LatticeNetwork], header: Mapping[str, Any], device: str,
+        project: bool,
+    ) -> None:  # fmt: skip
+        self.header, self.device, self.project = header, device, project
+        self.cutoff = networks[0].config.cutoff
+        self.dtype = next(networks[0].parameters()).dtype
+        self.networks = [network.to(device) for network in networks]
+
+    def graph(self, crystal: Crystal) -> BondedCrystals:
+        """Return the bonded crystal."""
+        return bond_crystal(crystal, self.cutoff)
+
+    def answer(
+        self, crystals: Sequence[Crystal], graphs: Sequence[BondedCrystals]
+    ) -> list[Answer | PhonodosError]:
+        """Return lattice dynamics and spectra, or errors where numbers are not finite."""
+        batch = collate_bonded(graphs).to(device=self.device, dtype=self.dtype)
+        with torch.inference_mode():
+            outputs = [network(batch) for network in self.networks]
+        return [
+            self._finish(crystal, graphs[k], batch, outputs, k)
+            for k, crystal in enumerate(crystals)
+        ]
+
+    def _finish(
+        self, crystal: Crystal, graph: BondedCrystals, batch: BondedCrystals,
+        outputs: list[Lattice], index: int,
+    ) -> Answer | PhonodosError:  # fmt: skip
+        each = [lattice_dynamics(crystal, batch, output, index) for output in outputs]
+        if not all(torch.isfinite(x.harmonic.force_constants).all() for x in each):
+            return PredictionError(
+                f"{crystal.label}: {self.header['name']} gives no force constants",
+                "its output is not finite",
+                "the crystal is too far from the training data; try another model",
+            )
+        mesh = each[0].mesh()
+        members = tuple(x.dos(mesh, projected=self.project) for x in each)
+        dos = mean_dos(members)
+        whole = each[0]
+        if len(each) > 1:
+            whole = lattice_dynamics(
+                crystal, batch, Lattice(*map(_mean, zip(*outputs, strict=True))), index
+            )
+        doubts = (
+            *training_doubts(crystal, self.header),
+            *graph_doubts(graph.graph, self.cutoff),
+            *stability_doubts(dos),
+        )
+        return Answer(dos, doubts, whole, members if len(members) > 1 else ())
+
+
+def answers_of(
+    networks: Sequence[nn.Module], header: Mapping[str, Any], device: str, project: bool
+) -> Answerer:
+    """Return what answers for networks of one kind."""
+    if all(isinstance(network, SpectrumNetwork) for network in networks):
+        return SpectrumAnswers(networks, header, device)  # type: ignore[arg-type]
+    return LatticeAnswers(networks, header, device, project)  # type: ignore[arg-type]
+
+
+def mean_dos(members: Sequence[PhononDos]) -> PhononDos:
+    """Return the mean of spectra of the same cell, on an axis that holds them all."""
+    if len(members) == 1:
+        return members[0]
+    first = members[0]
+    same = all(np.array_equal(m.frequencies, first.frequencies) for m in members)
+    axis = first.frequencies
+    if not same:
+        low = min(m.frequencies[0] for m in members)
+        high = max(m.frequencies[-1] for m in members)
+        axis = np.arange(np.floor(low), np.ceil(high) + 1.0)
+
+    def sampled(dos: PhononDos, values: NDArray[np.float64]) -> NDArray[np.float64]:
+        if same:
+            return values
+        return np.asarray(np.interp(axis, dos.frequencies, values, left=0.0, right=0.0))
+
+    density = np.mean([sampled(m, m.densities) for m in members], axis=0)
+    projected = None
+    if all(m.projected is not None for m in members):
+        stacks = [[sampled(m, row) for row in m.projected] for m in members]  # type: ignore[union-attr]
+        projected = np.mean(stacks, axis=0)
+    return PhononDos(axis, density, first.n_atoms, projected)
+
+
+def _mean(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
+    return torch.stack(list(tensors)).mean(dim=0)

@@ -1,0 +1,88 @@
+"""Reasons to trust a prediction less, in plain words."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+
+from phonodos.model.graph import CrystalGraph, isolated_sites
+from phonodos.physics import elements
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.dos import PhononDos
+from phonodos.physics.target import TARGET_GRID
+
+RARE = 5  # an element in fewer training crystals than this is named
+UNSTABLE = 0.01  # share of imaginary states that is called an instability
+
+# Bonds of light atoms that vibrate above the 1000 cm^-1 of the 51-point axis: (pair, length [A]).
+STIFF_BONDS = {
+    frozenset("H"): 1.1, frozenset("HB"): 1.5, frozenset("HC"): 1.3, frozenset("HN"): 1.3,
+    frozenset("HO"): 1.4, frozenset("BN"): 1.6, frozenset("BO"): 1.55, frozenset("BC"): 1.65,
+    frozenset("B"): 1.85, frozenset("C"): 1.6, frozenset("CN"): 1.5, frozenset("CO"): 1.5,
+    frozenset("N"): 1.5, frozenset("NO"): 1.5, frozenset("O"): 1.6,
+}  # fmt: skip
+
+
+def training_doubts(crystal: Crystal, header: Mapping[str, Any]) -> list[str]:
+    """Return what training says: elements that were never or rarely seen."""
+    seen: dict[str, int] = header["training_elements"]
+    counts = {s: seen.get("H" if s in "DT" else s, 0) for s in crystal.composition}
+    unseen = [s for s, n in counts.items() if n == 0]
+    rare = [f"{s} ({n})" for s, n in counts.items() if 0 < n < RARE]
+    found = []
+    if unseen:
+        found.append(f"never seen in training: {', '.join(unseen)}; expect larger errors")
+    if rare:
+        found.append(f"rarely seen in training (crystals): {', '.join(rare)}")
+    return found
+
+
+def graph_doubts(graph: CrystalGraph, cutoff: float) -> list[str]:
+    """Return what the graph says: atoms without any neighbour."""
+    isolated = isolated_sites(graph)
+    return [f"{len(isolated)} atoms have no neighbour within {cutoff:g} A"] if isolated else []
+
+
+def axis_doubts(crystal: Crystal, graph: CrystalGraph, name: str) -> list[str]:
+    """Return what the 51-point axis leaves out: bonds that vibrate above its end."""
+    stiff = stiff_bonds(crystal, graph)
+    if not stiff:
+        return []
+    return [
+        f"{', '.join(stiff)} bonds vibrate above {TARGET_GRID.frequencies[-1]:g} cm^-1, where "
+        f"{name} ends: the states there are missing and the rest is scaled up to 3N"
+    ]
+
+
+def stability_doubts(dos: PhononDos) -> list[str]:
+    """Return what imaginary modes say."""
+    share = dos.imaginary_fraction
+    if share <= UNSTABLE:
+        return []
+    return [
+        f"predicted unstable: {100 * share:.1f} % of the states are imaginary (the structure may "
+        "be a saddle point, or the prediction too soft)"
+    ]
+
+
+def stiff_bonds(crystal: Crystal, graph: CrystalGraph) -> list[str]:
+    """Return the kinds of bonds in `crystal` that are known to vibrate above 1000 cm^-1."""
+    light = {"H", "D", "T", "B", "C", "N", "O"}
+    names = [{"H" if s in "DT" else s for s in site if s in light} for site in crystal.occupancy]
+    if not any(names):
+        return []
+    lengths = torch.linalg.vector_norm(graph.edge_vectors, dim=1)
+    found: set[frozenset[str]] = set()
+    for edge in torch.nonzero(lengths < max(STIFF_BONDS.values())).flatten().tolist():
+        i, j = graph.edge_index[:, edge].tolist()
+        for a in names[i]:
+            for b in names[j]:
+                pair = frozenset((a, b))
+                if float(lengths[edge]) < STIFF_BONDS.get(pair, 0.0):
+                    found.add(pair)
+    return sorted(_bond_name(pair) for pair in found)
+
+
+def _bond_name(pair: frozenset[str]) -> str:
+    ordered = sorted(pair, key=elements.electronegativity)
+    return "-".join(ordered if len(ordered) == 2 else ordered * 2)

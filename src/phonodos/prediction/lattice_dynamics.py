@@ -1,0 +1,167 @@
+"""`LatticeDynamics`: the harmonic crystal a network predicts, and what follows from it."""
+
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from phonodos.errors import PredictionError
+from phonodos.model.bonds import BondedCrystals
+from phonodos.model.dynamics import dipole_at_gamma, dynamical_matrices, frequencies
+from phonodos.model.harmonic import HarmonicCrystals, harmonic_of, symmetric_on_site
+from phonodos.model.lattice import Lattice
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.dos import PhononDos
+from phonodos.physics.mesh import QMesh, dos_from_frequencies, irreducible_mesh
+from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
+
+if TYPE_CHECKING:
+    from phonopy import Phonopy
+
+Array = NDArray[np.float64]
+MESH_LENGTH = 20.0  # [A], the longest wave the default mesh resolves
+LARGEST_BLOCK = 2e7  # numbers held at once for the wave vectors of a chunk
+
+
+@dataclass(frozen=True, eq=False)
+class LatticeDynamics:
+    """Harmonic lattice dynamics of one crystal, in its primitive cell.
+
+    Attributes
+    ----------
+    crystal
+        The primitive cell.
+    harmonic
+        Bonds, masses, force constants, Born charges and dielectric tensor as tensors.
+    """
+
+    crystal: Crystal
+    harmonic: HarmonicCrystals
+
+    @property
+    def born_charges(self) -> Array:
+        """(n, 3, 3) Born charges [e]: first index field, second displacement."""
+        return self.harmonic.born[0].double().cpu().numpy()
+
+    @property
+    def dielectric(self) -> Array:
+        """(3, 3) electronic dielectric tensor."""
+        return self.harmonic.dielectric[0].double().cpu().numpy()
+
+    def force_constants(self) -> tuple[NDArray[np.int64], Array, Array]:
+        """Return the short-range force constants of every bond, each pair of atoms once.
+
+        Returns
+        -------
+        (b, 2) atoms i and j, (b, 3) vectors r_ij [A], (b, 3, 3) Phi_ij [eV/A^2]; Phi_ji is the
+        transpose. They belong to the dipole term of `phonodos.physics.dipole`.
+        """
+        fixed = symmetric_on_site(self.harmonic, dipole_at_gamma(self.harmonic))
+        ends = torch.stack([fixed.firsts, fixed.seconds], dim=1).cpu().numpy()
+        return ends, _array(fixed.vectors), _array(fixed.force_constants)
+
+    def dynamical_matrices(self, qpoints: Array) -> NDArray[np.complex128]:
+        """Return (m, 3n, 3n) dynamical matrices [eV/(A^2 amu)] at (m, 3) fractional q.
+
+        Phases are those of the full vectors r_ij: q and q + G give unitarily equivalent matrices.
+        """
+        return np.concatenate([m.cpu().numpy() for m in self._matrices(qpoints)]).astype(complex)
+
+    def frequencies(self, qpoints: Array) -> Array:
+        """Return (m, 3n) frequencies [cm^-1] at (m, 3) fractional q; imaginary ones negative.
+
+        Exactly at q = 0 the polar modes have no direction and come out as transverse.
+        """
+        points = np.asarray(qpoints, dtype=np.float64)
+        points = points - np.rint(points)  # the same frequencies, fewer reciprocal vectors
+        return np.concatenate([_array(frequencies(m)) for m in self._matrices(points)])
+
+    def modes(self, qpoints: Array) -> tuple[Array, NDArray[np.complex128]]:
+        """Return (m, 3n) frequencies [cm^-1] and (m, 3n, 3n) eigenvectors, modes in columns."""
+        values, vectors = [], []
+        for matrix in self._matrices(qpoints):
+            eigenvalues, eigenvectors = torch.linalg.eigh(matrix)
+            root = eigenvalues.sign() * eigenvalues.abs().sqrt() * WAVENUMBER_PER_SQRT_SPRING
+            values.append(_array(root))
+            vectors.append(eigenvectors.cpu().numpy())
+        return np.concatenate(values), np.concatenate(vectors).astype(complex)
+
+    def mesh(self, length: float = MESH_LENGTH) -> QMesh:
+        """Return the irreducible mesh that resolves waves up to `length` [A]."""
+        return irreducible_mesh(self.crystal, length)
+
+    def dos(self, mesh: QMesh | None = None, *, projected: bool = False) -> PhononDos:
+        """Return the density of states of the primitive cell on a mesh.
+
+        Parameters
+        ----------
+        mesh
+            Wave vectors; by default those of `mesh()`.
+        projected
+            Whether the share of every atom is wanted too.
+        """
+        mesh = self.mesh() if mesh is None else mesh
+        if not projected:
+            return dos_from_frequencies(self.frequencies(mesh.qpoints), mesh.weights)
+        w, vectors = self.modes(mesh.qpoints)
+        n = self.crystal.n_atoms
+        shares = (np.abs(vectors) ** 2).reshape(len(w), n, 3, 3 * n).sum(axis=2)
+        shares = np.swapaxes(shares, 1, 2)
+        # The mesh is irreducible: equivalent atoms get the mean over their orbit.
+        counts = np.bincount(mesh.orbits)
+        by_orbit = np.stack(
+            [shares[:, :, mesh.orbits == k].sum(axis=2) / c for k, c in enumerate(counts)], axis=2
+        )
+        return dos_from_frequencies(w, mesh.weights, by_orbit[:, :, mesh.orbits])
+
+    def to_phonopy(self) -> "Phonopy":
+        """Return a Phonopy object with total force constants, Born charges and eps.
+
+        Raises
+        ------
+        StructureError
+            If a site is mixed: phonopy has no place for it.
+        """
+        from phonodos.prediction.phonopy_export import to_phonopy
+
+        return to_phonopy(self)
+
+    def with_masses(self, masses: Array) -> "LatticeDynamics":
+        """Return the same springs and charges with other masses (n,) [amu]: isotopes.
+
+        Raises
+        ------
+        PredictionError
+            If the masses are not one positive number an atom.
+        """
+        masses = np.asarray(masses, dtype=np.float64)
+        if masses.shape != (self.crystal.n_atoms,) or not (masses > 0.0).all():
+            raise PredictionError(
+                f"masses of shape {masses.shape} for {self.crystal.n_atoms} atoms",
+                "every atom of the primitive cell needs one positive mass",
+                "give the masses in amu in the order of `lattice.crystal`",
+            )
+        heavy = torch.from_numpy(masses)[None].to(self.harmonic.masses)
+        return replace(self, harmonic=replace(self.harmonic, masses=heavy))
+
+    def _matrices(self, qpoints: Array) -> Any:
+        points = np.atleast_2d(np.asarray(qpoints, dtype=np.float64))
+        numbers = 18.0 * len(self.harmonic.owners) + (6.0 * self.crystal.n_atoms) ** 2
+        size = max(1, int(LARGEST_BLOCK / numbers))
+        for first in range(0, len(points), size):
+            chunk = torch.from_numpy(points[first : first + size])[None].to(self.harmonic.cells)
+            with torch.inference_mode():
+                yield dynamical_matrices(self.harmonic, chunk)[0]
+
+
+def lattice_dynamics(
+    crystal: Crystal, bonded: BondedCrystals, lattice: Lattice, index: int = 0
+) -> LatticeDynamics:
+    """Return the lattice dynamics of crystal `index` of a batch."""
+    return LatticeDynamics(crystal, harmonic_of(bonded, lattice, index))
+
+
+def _array(tensor: torch.Tensor) -> Array:
+    return tensor.double().cpu().numpy()
