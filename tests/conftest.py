@@ -1,12 +1,23 @@
 """Shared fixtures: the real data if it is there, small textbook crystals always."""
 
 import os
+import threading
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
 
 from phonodos.physics.crystal import Crystal
+from phonodos.physics.dos import PhononDos
+from phonodos.physics.thermodynamics import thermal_properties
+from phonodos.physics.units import WAVENUMBER_PER_EV
+
+if TYPE_CHECKING:
+    from phonodos.model.lattice import LatticeNetwork
+    from phonodos.prediction.lattice_dynamics import LatticeDynamics
 
 
 @pytest.fixture(scope="session")
@@ -45,3 +56,164 @@ def perovskite() -> Crystal:
     """Cubic SrTiO3, a = 3.905 A."""
     coords = [[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]]
     return Crystal.ordered(3.905 * np.eye(3), coords, ["Sr", "Ti", "O", "O", "O"], name="SrTiO3")
+
+
+def dfpt2018_record(crystal: Crystal, material_id: str = "mp-1") -> dict[str, Any]:
+    """Return a record in the form of dfpt2018, with its quirks; the last element is the anion."""
+    n = crystal.n_atoms
+    lengths = np.linalg.norm(crystal.cell, axis=1)
+    a, b, c = crystal.cell / lengths[:, None]
+    angles = np.degrees(np.arccos([b @ c, a @ c, a @ b]))
+    cell = [f"_cell_length_{k} {v:.8f}" for k, v in zip("abc", lengths, strict=True)]
+    cell += [
+        f"_cell_angle_{k} {v:.8f}" for k, v in zip(("alpha", "beta", "gamma"), angles, strict=True)
+    ]
+    sites = [
+        f" {s} {s}{i} 1 {x:.6f} {y:.6f} {z:.6f} 1"
+        for i, (s, (x, y, z)) in enumerate(zip(crystal.symbols, crystal.frac_coords, strict=True))
+    ]
+    keys = ("type_symbol", "label", "symmetry_multiplicity", *(f"fract_{k}" for k in "xyz"))
+    loop = ["loop_", *(f"_atom_site_{key}" for key in (*keys, "occupancy")), *sites]
+    space_group = ["_symmetry_space_group_name_H-M 'P 1'", "_symmetry_Int_Tables_number 1"]
+    w = np.arange(-0.5, 321.0)
+    g = np.where(w > 0, w**2 * np.exp(-(((w - 180) / 60) ** 2)), 0.0)
+    g *= 3 * n / np.trapezoid(g, w)
+    t = np.arange(5.0, 801.0, 5.0)
+    thermal = thermal_properties(PhononDos(w, g, n), t).per("formula", crystal)
+    last = np.array([symbol == crystal.symbols[-1] for symbol in crystal.symbols])
+    charges = np.where(last, -2.0 * (n - last.sum()) / last.sum(), 2.0)
+    return {
+        "metadata": {
+            "material_id": material_id,
+            "nsites": n,
+            "structure": "\n".join(["data_x", *space_group, *cell, *loop, ""]),
+        },
+        "phonon": {
+            "dos_frequencies": w.tolist(),
+            "ph_dos": (g * WAVENUMBER_PER_EV).tolist(),
+            "qpts": [[0.0, 0.0, 0.0], [0.25, 0.0, 0.25], [0.5, 0.0, 0.5]],
+            "ph_bandstructure": np.linspace(0, 300, 9 * n).reshape(3, 3 * n).tolist(),
+        },
+        "dielectric": {
+            "becs": (charges[:, None, None] * np.eye(3)).tolist(),
+            "eps_electronic": (2.5 * np.eye(3)).tolist(),
+            "eps_total": (6.0 * np.eye(3)).tolist(),
+        },
+        "thermo": {
+            "temperature": t.tolist(),
+            "C_v": thermal.heat_capacity.tolist(),
+            "entropy": thermal.entropy.tolist(),
+            "internal": thermal.internal_energy.tolist(),
+            "helmholtz_energy": thermal.free_energy.tolist(),
+        },
+        "flags": {
+            "has_neg_fr": False,
+            "small_q_neg_fr": False,
+            "large_asr_break": "False",
+            "large_cnsr_break": "True",
+        },
+    }
+
+
+@pytest.fixture(scope="session")
+def make_record() -> Callable[..., dict[str, Any]]:
+    """Function (crystal, id) -> a record in the form of dfpt2018."""
+    return dfpt2018_record
+
+
+class Server(ThreadingHTTPServer):
+    """A web server on this machine whose answer a test chooses."""
+
+    daemon_threads = True
+    content = b""
+    status = 200
+    kind = "application/octet-stream"
+    ranges = True
+    etag: str | None = '"one"'
+    cut_after: int | None = None  # bytes, then the connection breaks
+    announce = True  # the length of the content
+
+    def __init__(self) -> None:
+        super().__init__(("127.0.0.1", 0), _Handler)
+        self.asked: list[str | None] = []  # Range header of every request
+
+    @property
+    def address(self) -> str:
+        """Where it listens."""
+        return f"http://127.0.0.1:{self.server_port}/archive"
+
+
+class _Handler(BaseHTTPRequestHandler):
+    server: Server
+
+    def do_GET(self) -> None:
+        server, wanted = self.server, self.headers.get("Range")
+        server.asked.append(wanted)
+        start, status = 0, server.status
+        if wanted and server.ranges and self.headers.get("If-Range") == server.etag:
+            start, status = int(wanted.removeprefix("bytes=").rstrip("-")), 206
+            if start >= len(server.content):
+                start, status = len(server.content), 416
+        body = server.content[start:]
+        self.send_response(status)
+        self.send_header("Content-Type", server.kind)
+        if server.announce:
+            self.send_header("Content-Length", str(len(body)))
+        if server.etag:
+            self.send_header("ETag", server.etag)
+        if status == 206:
+            total = len(server.content)
+            self.send_header("Content-Range", f"bytes {start}-{total - 1}/{total}")
+        self.end_headers()
+        self.wfile.write(body if server.cut_after is None else body[: server.cut_after])
+
+    def log_message(self, *_: object) -> None:
+        """Keep quiet."""
+
+
+@pytest.fixture
+def server() -> Iterator[Server]:
+    """A running `Server`."""
+    with Server() as running:
+        thread = threading.Thread(target=running.serve_forever, args=(0.01,), daemon=True)
+        thread.start()
+        yield running
+        running.shutdown()
+        thread.join()
+
+
+@pytest.fixture
+def low_symmetry() -> Crystal:
+    """Triclinic, polar, without any symmetry, four kinds of atoms."""
+    cell = np.array([[4.1, 0.3, -0.2], [0.9, 4.6, 0.4], [-0.7, 0.5, 5.2]])
+    coords = [[0.02, 0.01, 0.07], [0.48, 0.55, 0.41], [0.11, 0.52, 0.83], [0.62, 0.07, 0.65]]
+    return Crystal.ordered(cell, coords, ["Ga", "As", "O", "Mg"], name="triclinic")
+
+
+@pytest.fixture(scope="session")
+def lattice_network() -> "LatticeNetwork":
+    """A small network of lattice dynamics with random weights, in double precision."""
+    import torch
+
+    from phonodos.model.lattice import LatticeConfig, LatticeNetwork
+
+    torch.manual_seed(20210601)
+    config = LatticeConfig(
+        learned=3, tabulated=4, bessel=4, gaussians=5, embedding=8, cutoff=5.0,
+        hidden=("8x0e+4x1o+4x2e", "8x0e+4x1o+4x1e+4x2e"), radial_hidden=(12,), neighbours=30.0,
+        head=(6, 3, 3), head_hidden=(12,), head_mixed=3, charge_hidden=8,
+    )  # fmt: skip
+    return LatticeNetwork(config).double().eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def lattice_of(lattice_network: "LatticeNetwork") -> Callable[[Crystal], "LatticeDynamics"]:
+    """Function (crystal) -> its lattice dynamics as the random network has them."""
+    from phonodos.model.bonds import bond_crystal
+    from phonodos.prediction.lattice_dynamics import lattice_dynamics
+
+    def find(crystal: Crystal) -> "LatticeDynamics":
+        bonded = bond_crystal(crystal, lattice_network.config.cutoff)
+        return lattice_dynamics(crystal, bonded, lattice_network(bonded))
+
+    return find

@@ -13,7 +13,7 @@ import typer
 from typer.core import TyperGroup
 
 from phonodos import __version__
-from phonodos.cli import cite, evaluate, models, predict, thermo, train
+from phonodos.cli import cite, data, evaluate, models, predict, thermo, train
 from phonodos.cli.output import ALL_FAILED, INTERRUPTED, USAGE, print_json, show_error
 from phonodos.errors import ConfigError, PhonodosError, WeightsError
 
@@ -88,6 +88,7 @@ app.command()(predict.predict)
 app.command()(thermo.thermo)
 app.command()(train.train)
 app.command()(evaluate.evaluate)
+app.add_typer(data.app, name="data")
 app.add_typer(models.app, name="models")
 app.command()(cite.cite)
 

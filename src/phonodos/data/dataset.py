@@ -5,6 +5,7 @@ One row a material. Columns that a source does not have are null. Arrays are sto
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from errno import EISDIR
 from functools import cached_property
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,6 +13,15 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
+from phonodos.data.columns import (
+    COLUMNS,
+    METADATA_KEY,
+    OPTIONAL,
+    arrow_type,
+    check_schema,
+    schema,
+)
+from phonodos.data.force_constants import ForceConstants
 from phonodos.errors import DataError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
@@ -19,58 +29,7 @@ from phonodos.physics.dos import PhononDos
 if TYPE_CHECKING:
     import pyarrow as pa
 
-FORMAT_VERSION = 1
-METADATA_KEY = b"phonodos"
 CRYSTAL_COLUMNS = ("id", "species", "cell", "frac_coords")
-
-# name: (type, unit or meaning)
-COLUMNS: dict[str, tuple[str, str]] = {
-    "id": ("string", "identifier in the source"),
-    "source": ("string", "data set the record comes from"),
-    "formula": ("string", "reduced formula"),
-    "n_atoms": ("int32", "atoms in the cell"),
-    "species": ("list<string>", "element of every site"),
-    "cell": ("list<double>", "lattice vectors as rows, 9 numbers [A]"),
-    "frac_coords": ("list<double>", "fractional coordinates, 3 a site"),
-    "dos_frequencies": ("list<double>", "axis [cm^-1]"),
-    "dos_densities": ("list<double>", "[states / cm^-1 per cell], integral 3N"),
-    "target": ("list<double>", "51 points, 0 to 1000 cm^-1, own maximum 1"),
-    "band_qpoints": ("list<double>", "path, fractional, 3 a point"),
-    "band_frequencies": ("list<double>", "3N a point [cm^-1], imaginary negative"),
-    "born_charges": ("list<double>", "9 a site [e], cell frame, field index first"),
-    "dielectric": ("list<double>", "high-frequency tensor, 9 numbers, cell frame"),
-    "thermo_temperatures": ("list<double>", "[K]"),
-    "thermo_heat_capacity": ("list<double>", "[J/(K mol of formula units)]"),
-    "thermo_entropy": ("list<double>", "[J/(K mol of formula units)]"),
-    "thermo_internal_energy": ("list<double>", "[J/mol of formula units]"),
-    "thermo_free_energy": ("list<double>", "[J/mol of formula units]"),
-    "tensor_frame": ("string", "frame the source gave the tensors in"),
-    "has_negative_frequencies": ("bool", "flag of the source"),
-    "small_q_negative_frequencies": ("bool", "flag of the source"),
-    "large_asr_break": ("bool", "flag of the source: acoustic sum rule"),
-    "large_cnsr_break": ("bool", "flag of the source: charge neutrality"),
-    "born_sound": ("bool", "Born charges usable"),
-    "dielectric_sound": ("bool", "dielectric tensor usable"),
-}
-
-
-def schema(provenance: Mapping[str, Any]) -> "pa.Schema":
-    """Return the Arrow schema with units in the fields and provenance in the metadata."""
-    import pyarrow as pa
-
-    types = {
-        "string": pa.string(),
-        "int32": pa.int32(),
-        "bool": pa.bool_(),
-        "list<string>": pa.list_(pa.string()),
-        "list<double>": pa.list_(pa.float64()),
-    }
-    fields = [
-        pa.field(name, types[kind], metadata={"unit": unit})
-        for name, (kind, unit) in COLUMNS.items()
-    ]
-    header = {"format_version": FORMAT_VERSION, **provenance}
-    return pa.schema(fields, metadata={METADATA_KEY: json.dumps(header).encode()})
 
 
 def write_dataset(
@@ -81,7 +40,7 @@ def write_dataset(
     Raises
     ------
     DataError
-        If there are no rows, or a row has a key that is no column.
+        If there are no rows, a row has a key that is no column, or the disk refuses.
     """
     import pyarrow as pa
     import pyarrow.parquet as pq
@@ -93,21 +52,52 @@ def write_dataset(
             f"unknown columns {sorted(unknown)}" if unknown else "there are no records",
             "check the source of the records",
         )
+    check_writable(path)
     columns = {name: [row.get(name) for row in rows] for name in COLUMNS}
     table = pa.Table.from_pydict(columns, schema=schema(provenance))
-    path.parent.mkdir(parents=True, exist_ok=True)
     partial = path.with_name(path.name + ".partial")
-    pq.write_table(table, partial, compression="zstd")
-    partial.replace(path)
+    try:
+        pq.write_table(table, partial, compression="zstd")
+        partial.replace(path)
+    except OSError as err:
+        partial.unlink(missing_ok=True)
+        raise unwritable(path, err) from err
+
+
+def check_writable(path: Path) -> None:
+    """Make the folder of `path`; raise `DataError` if no file can be written there."""
+    probe = path.with_name(path.name + ".partial")
+    try:
+        if path.is_dir():
+            raise IsADirectoryError(EISDIR, "it is a folder")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        probe.touch()
+        probe.unlink()
+    except OSError as err:
+        raise unwritable(path, err) from err
+
+
+def unwritable(path: Path, err: OSError) -> DataError:
+    """Return the error to raise where the disk refuses a file."""
+    return DataError(
+        f"{path} cannot be written", err.strerror or str(err), "choose another file with -o"
+    )
 
 
 class Dataset:
     """Records of a Parquet file, or some of them; columns are read when asked for."""
 
-    def __init__(self, path: Path, provenance: dict[str, Any], rows: list[int] | None) -> None:
+    def __init__(
+        self,
+        path: Path,
+        provenance: dict[str, Any],
+        rows: list[int] | None = None,
+        absent: frozenset[str] = frozenset(),
+    ) -> None:
         self._path = path
         self._rows = rows  # None: all, in the order of the file
         self._columns: dict[str, pa.ChunkedArray] = {}
+        self._absent = absent
         self.provenance = provenance
 
     @classmethod
@@ -136,8 +126,9 @@ class Dataset:
                 str(err),
                 "make it again with phonodos data prepare",
             ) from err
-        _check_schema(path, found)
-        return cls(Path(path), dict(json.loads(found.metadata[METADATA_KEY])), None)
+        check_schema(path, found)
+        provenance = dict(json.loads(found.metadata[METADATA_KEY]))
+        return cls(Path(path), provenance, absent=OPTIONAL - set(found.names))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -160,10 +151,19 @@ class Dataset:
     def _arrow(self, name: str) -> "pa.ChunkedArray":
         import pyarrow.parquet as pq
 
-        if name not in self._columns:
+        if name not in self._columns and name in self._absent:
+            import pyarrow as pa
+
+            self._columns[name] = pa.chunked_array([pa.nulls(len(self), arrow_type(name))])
+        elif name not in self._columns:
             column = pq.read_table(self._path, columns=[name]).column(name)
             self._columns[name] = column if self._rows is None else column.take(self._rows)
         return self._columns[name]
+
+    def present(self, name: str) -> int:
+        """Return how many records have a value in a column."""
+        column = self._arrow(name)
+        return len(column) - int(column.null_count)
 
     def mask(self, name: str) -> NDArray[np.bool_]:
         """Return a flag column as booleans; null counts as False."""
@@ -171,7 +171,13 @@ class Dataset:
 
     @cached_property
     def targets(self) -> NDArray[np.float64]:
-        """(n, 51) own-maximum spectra."""
+        """(n, 51) own-maximum spectra; raises `DataError` if a record has none."""
+        if self.present("target") < len(self):
+            raise DataError(
+                f"{self._path}: records that have no target",
+                "the data set was made without densities of states",
+                "make it again with phonodos data prepare ... --dos",
+            )
         return np.array(self.column("target"), dtype=np.float64)
 
     def crystal(self, index: int) -> Crystal:
@@ -185,10 +191,44 @@ class Dataset:
             yield _crystal(dict(zip(CRYSTAL_COLUMNS, values, strict=True)))
 
     def dos(self, index: int) -> PhononDos:
-        """Return the full density of states of a record."""
-        row = self._row(index, ("dos_frequencies", "dos_densities", "n_atoms"))
-        return PhononDos(
-            np.array(row["dos_frequencies"]), np.array(row["dos_densities"]), row["n_atoms"]
+        """Return the full density of states of a record, projected on the sites if that is known.
+
+        Raises
+        ------
+        DataError
+            If the record has none.
+        """
+        frequencies = self._numbers("dos_frequencies", index)
+        densities = self._numbers("dos_densities", index)
+        if frequencies is None or densities is None:
+            raise DataError(
+                f"{self.ids[index]} has no density of states",
+                "the data set was made without",
+                "make it again with phonodos data prepare ... --dos",
+            )
+        projected = self._numbers("projected_densities", index, np.float64)
+        n_atoms = self._arrow("n_atoms")[index].as_py()
+        if projected is not None:
+            projected = projected.reshape(n_atoms, len(frequencies))
+        return PhononDos(frequencies, densities, n_atoms, projected)
+
+    def force_constants(self, index: int) -> ForceConstants | None:
+        """Return the short-range force constants of a record, or None."""
+        centres = self._numbers("force_constant_centres", index, np.int64)
+        neighbours = self._numbers("force_constant_neighbours", index, np.int64)
+        images = self._numbers("force_constant_images", index, np.int64)
+        tensors = self._numbers("force_constant_tensors", index)
+        on_site, supercell = (self._numbers(n, index) for n in ("on_site", "supercell"))
+        if any(v is None for v in (centres, neighbours, images, tensors, on_site, supercell)):
+            return None
+        return ForceConstants(
+            centres=centres,
+            neighbours=neighbours,
+            images=images.reshape(-1, 3),
+            tensors=tensors.reshape(-1, 3, 3),
+            on_site=on_site.reshape(-1, 3, 3),
+            supercell=supercell.astype(np.int64).reshape(3, 3),
+            has_nac=bool(self._arrow("has_nac")[index].as_py()),
         )
 
     def bands(self, index: int) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
@@ -230,7 +270,15 @@ class Dataset:
         rows = [place[name] for name in wanted]
         if self._rows is not None:
             rows = [self._rows[row] for row in rows]
-        return Dataset(self._path, self.provenance, rows)
+        return Dataset(self._path, self.provenance, rows, self._absent)
+
+    def _numbers(self, name: str, index: int, kind: Any = None) -> Any:
+        """Return a list of numbers as an array of its own (no Python objects between), or None."""
+        value = self._arrow(name)[index]
+        if not value.is_valid:
+            return None
+        found = value.values.to_numpy(zero_copy_only=False)
+        return np.array(found, dtype=kind)
 
     def _row(self, index: int, names: tuple[str, ...]) -> dict[str, Any]:
         return {name: self._arrow(name)[index].as_py() for name in names}
@@ -243,21 +291,3 @@ def _crystal(row: Mapping[str, Any]) -> Crystal:
         row["species"],
         name=row["id"],
     )
-
-
-def _check_schema(path: str | Path, found: "pa.Schema") -> None:
-    metadata = found.metadata or {}
-    missing = sorted(set(COLUMNS) - set(found.names))
-    if METADATA_KEY not in metadata or missing:
-        raise DataError(
-            f"{path} is not a phonodos data set",
-            f"columns are missing: {', '.join(missing)}" if missing else "it has no provenance",
-            "make one with phonodos data prepare",
-        )
-    version = json.loads(metadata[METADATA_KEY]).get("format_version")
-    if version != FORMAT_VERSION:
-        raise DataError(
-            f"{path} is of data format {version}",
-            f"this version of phonodos reads format {FORMAT_VERSION}",
-            "update phonodos, or make the data set again with phonodos data prepare",
-        )

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from phonodos.errors import DataError
+from phonodos.errors import ConfigError, DataError
 
 PARTS = ("train", "valid", "test")
 
@@ -64,6 +64,10 @@ class Split:
                 "the file does not exist",
                 "check the path, or make one with phonodos data split",
             ) from err
+        except OSError as err:
+            raise DataError(
+                f"{path} cannot be read", err.strerror or str(err), "check the path"
+            ) from err
         except (json.JSONDecodeError, UnicodeDecodeError, AttributeError, TypeError) as err:
             raise DataError(
                 f"{path} is not a split",
@@ -73,13 +77,18 @@ class Split:
         return cls(parts, rest)
 
     def write(self, path: str | Path) -> None:
-        """Write the split as JSON, atomically."""
+        """Write the split as JSON, atomically; raises `DataError` if the disk refuses."""
         target = Path(path)
-        target.parent.mkdir(parents=True, exist_ok=True)
         values = {**self.metadata, **{name: list(ids) for name, ids in self.parts.items()}}
         partial = target.with_name(target.name + ".partial")
-        partial.write_text(json.dumps(values, indent=1), encoding="utf-8")
-        partial.replace(target)
+        try:
+            target.parent.mkdir(parents=True, exist_ok=True)
+            partial.write_text(json.dumps(values, indent=1), encoding="utf-8")
+            partial.replace(target)
+        except OSError as err:
+            raise DataError(
+                f"{path} cannot be written", err.strerror or str(err), "choose another file"
+            ) from err
 
 
 def random_split(
@@ -92,11 +101,13 @@ def random_split(
 
     Raises
     ------
+    ConfigError
+        If the shares are no shares or leave nothing to train on.
     DataError
-        If the shares leave a part empty.
+        If there are too few formulas for three parts.
     """
-    if not (0.0 < valid and 0.0 < test and valid + test < 1.0):
-        raise DataError(
+    if not (valid > 0.0 and test > 0.0 and valid + test < 1.0):
+        raise ConfigError(
             f"shares {valid:g} for valid and {test:g} for test leave a part empty",
             "both must be positive and their sum below 1",
             "for example --valid 0.1 --test 0.1",
@@ -110,6 +121,12 @@ def random_split(
     for formula in order:
         part = next(p for p in parts if len(parts[p]) < wanted[p])
         parts[part] += groups[formula]
+    if not parts["train"] or not parts["valid"]:
+        raise DataError(
+            f"{len(groups)} formulas are too few for three parts",
+            "records of one formula stay together, and nothing was left to train on",
+            "use smaller shares or a larger data set",
+        )
     metadata = {"made_by": "phonodos data split", "seed": seed, "grouped_by": "formula"}
     return Split({name: tuple(parts[name]) for name in PARTS}, metadata)
 

@@ -5,7 +5,7 @@ but in that of pymatgen's primitive-standard structure. The symmetry of the crys
 over the space group in the right frame, tensors do not move.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import permutations, product
 from typing import TYPE_CHECKING
@@ -104,8 +104,13 @@ def find_frame(
         return float(max(np.abs(group.average(z) - z).max(), np.abs(turned - eps).max()))
 
     own = residual(np.eye(3))
-    candidates = [*_standard_frames(structure), ("cell", np.eye(3))]
-    rated = [(residual(rotation), name, rotation) for name, rotation in candidates]
+    rated: list[tuple[float, str, NDArray[np.float64]]] = []
+    for name, standard in _standard_cells(structure):
+        turns = matching_rotations(structure.lattice.matrix, standard)
+        rated += [(residual(turn), name, turn) for turn in turns]
+        if any(entry[0] <= TIE for entry in rated):
+            break  # nothing that follows could be preferred
+    rated.append((own, "cell", np.eye(3)))
     least = min(r for r, _, _ in rated)
     best, name, rotation = next(entry for entry in rated if entry[0] <= least + TIE)
     if np.abs(rotation - np.eye(3)).max() < 1e-3:
@@ -113,19 +118,12 @@ def find_frame(
     return TensorFrame(name, rotation, best, own)
 
 
-def _standard_frames(structure: "Structure") -> list[tuple[str, NDArray[np.float64]]]:
+def _standard_cells(structure: "Structure") -> Iterator[tuple[str, NDArray[np.float64]]]:
     from pymatgen.symmetry.analyzer import SpacegroupAnalyzer
 
     analyzer = SpacegroupAnalyzer(structure, symprec=SYMMETRY_TOLERANCE)
-    found: list[tuple[str, NDArray[np.float64]]] = []
-    standards = (
-        ("primitive standard", analyzer.get_primitive_standard_structure),
-        ("conventional standard", analyzer.get_conventional_standard_structure),
-    )
-    for name, make in standards:
-        standard = make().lattice.matrix
-        found += [(name, r) for r in matching_rotations(structure.lattice.matrix, standard)]
-    return found
+    yield "primitive standard", analyzer.get_primitive_standard_structure().lattice.matrix
+    yield "conventional standard", analyzer.get_conventional_standard_structure().lattice.matrix
 
 
 def matching_rotations(

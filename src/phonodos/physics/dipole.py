@@ -46,9 +46,7 @@ def dipole_term(
     eps = (dielectric + dielectric.T) / 2.0
     width = 4.0 * LAMBDA**2 * float(np.trace(eps)) / 3.0
     positions = frac_coords @ cell
-    radius = math.sqrt(LARGEST_EXPONENT * width / float(np.linalg.eigvalsh(eps)[0]))
-    radius += float(np.linalg.norm(qpoints, axis=1).max(initial=0.0))
-    lattice = _reciprocal_vectors(cell, radius)
+    lattice = _reciprocal_vectors(qpoints, cell, LARGEST_EXPONENT * width * np.linalg.inv(eps))
     factor = 4.0 * math.pi * COULOMB / abs(float(np.linalg.det(cell)))
     n = len(positions)
     result = np.zeros((len(qpoints), 3 * n, 3 * n), dtype=np.complex128)
@@ -65,10 +63,14 @@ def dipole_term(
     return result.reshape(len(qpoints), n, 3, n, 3)
 
 
-def _reciprocal_vectors(cell: NDArray[np.float64], radius: float) -> NDArray[np.float64]:
-    reciprocal = 2.0 * math.pi * np.linalg.inv(cell).T
-    reach = np.floor(radius * np.linalg.norm(cell, axis=1) / (2.0 * math.pi)).astype(int)
-    axes = [np.arange(-n, n + 1) for n in reach]
-    grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
-    vectors: NDArray[np.float64] = grid @ reciprocal
-    return vectors[(vectors**2).sum(axis=1) <= radius**2]
+def _reciprocal_vectors(
+    qpoints: NDArray[np.float64], cell: NDArray[np.float64], ellipsoid: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return all G of a box that holds K.E^-1.K < 1 for every K = q + G."""
+    # The largest component of such K along a lattice vector a is sqrt(a.E.a).
+    extent = np.sqrt(np.einsum("ka,ab,kb->k", cell, ellipsoid, cell))
+    shift = np.abs(qpoints @ cell.T).max(axis=0, initial=0.0)
+    reach = np.floor((extent + shift) / (2.0 * math.pi)).astype(int)
+    grid = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in reach), indexing="ij"), axis=-1)
+    vectors: NDArray[np.float64] = 2.0 * math.pi * grid.reshape(-1, 3) @ np.linalg.inv(cell).T
+    return vectors

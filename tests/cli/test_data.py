@@ -1,0 +1,210 @@
+"""`phonodos data`: what is printed and written, exit codes, errors a user can act on."""
+
+import io
+import json
+import tarfile
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import CliRunner, Result
+
+from phonodos.cli.data import KINDS
+from phonodos.cli.main import app
+from phonodos.data.dataset import Dataset
+from phonodos.data.members import sha256_of
+from phonodos.data.splits import Split
+from phonodos.physics.crystal import Crystal
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(app, ["data", *map(str, words)])
+
+
+@pytest.fixture
+def records(tmp_path: Path, make_record, rock_salt, perovskite) -> Path:
+    folder = tmp_path / "phonon"
+    folder.mkdir()
+    for crystal, name in ((rock_salt, "mp-22862"), (perovskite, "mp-5229")):
+        (folder / f"{name}.json").write_text(json.dumps(make_record(crystal, name)))
+    return folder
+
+
+@pytest.fixture
+def dataset(records: Path, tmp_path: Path) -> Path:
+    path = tmp_path / "d.parquet"
+    assert run("prepare", "dfpt2018", records, "-o", path, "--workers", 1).exit_code == 0
+    return path
+
+
+@pytest.fixture
+def third() -> Crystal:
+    """A crystal of a third formula."""
+    return Crystal.ordered(4.0 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], ["Cs", "Cl"])
+
+
+def archive_of(folder: Path) -> bytes:
+    stream = io.BytesIO()
+    with tarfile.open(fileobj=stream, mode="w:xz") as archive:
+        archive.add(folder, "phonon")
+    return stream.getvalue()
+
+
+def test_help_names_the_commands():
+    result = run("--help")
+    assert result.exit_code == 0
+    assert all(name in result.stdout for name in ("fetch", "prepare", "split", "card"))
+
+
+def test_prepare(records, tmp_path):
+    output = tmp_path / "d.parquet"
+    result = run("prepare", "dfpt2018", records, "-o", output, "--workers", 1)
+    assert result.exit_code == 0
+    assert f"2 records written to {output}, 0 failed" in result.stdout
+    assert "frame the tensors were given in: " in result.stdout
+    assert "sound by every mask: 0 (0.0%)" in result.stdout
+    assert len(Dataset.open(output)) == 2
+
+
+def test_a_broken_record_is_named_and_the_rest_is_written(records, tmp_path):
+    (records / "mp-1.json").write_text("{")
+    result = run("prepare", "dfpt2018", records, "-o", tmp_path / "d.parquet", "--workers", 1)
+    assert result.exit_code == 3
+    assert "2 records written" in result.stdout
+    assert "1 failed" in result.stdout
+    assert "failed: mp-1: not a JSON file" in result.stderr
+
+
+def test_prepare_as_json(records, tmp_path):
+    (records / "mp-1.json").write_text("{}")
+    output = tmp_path / "d.parquet"
+    result = run("prepare", "dfpt2018", records, "-o", output, "--workers", 1, "--json")
+    assert result.exit_code == 3
+    answer = json.loads(result.stdout)
+    assert (answer["kind"], answer["output"], answer["written"]) == ("dfpt2018", str(output), 2)
+    assert list(answer["failed"]) == ["mp-1"]
+    assert sum(answer["frames"].values()) == 2
+
+
+def test_nothing_could_be_prepared(records, tmp_path):
+    for path in records.iterdir():
+        path.write_text("broken")
+    output = tmp_path / "d.parquet"
+    result = run("prepare", "dfpt2018", records, "-o", output, "--workers", 1, "--json")
+    assert result.exit_code == 4
+    assert "no record of" in json.loads(result.stdout)["error"]["summary"]
+    assert "fix:" in result.stderr
+    assert not output.exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "says"),
+    [
+        (("prepare", "dfpt", "x", "-o", "d"), 2, "'dfpt' is no kind of record"),
+        (("prepare", "dfpt2018", "x"), 2, "--output"),
+        (("prepare", "dfpt2018", "x", "-o", "d", "--workers", 0), 2, "--workers"),
+        (("prepare", "dfpt2018", "missing.tar", "-o", "d"), 4, "no archive missing.tar"),
+        (("fetch", "mp2018"), 2, "no data set is called 'mp2018'"),
+        (("split", "missing.parquet", "-o", "s"), 4, "no data set missing.parquet"),
+        (("card", "missing.parquet"), 4, "no data set missing.parquet"),
+    ],
+)
+def test_wrong_use(words, code, says, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    result = run(*words)
+    assert result.exit_code == code
+    assert says in result.stderr
+    assert "Traceback" not in result.output
+
+
+def test_a_page_of_html_for_an_archive(tmp_path):
+    page = tmp_path / "9850858"
+    page.write_text("<!doctype html><title>Just a moment</title>")
+    result = run("prepare", "dfpt2018", page, "-o", tmp_path / "d.parquet", "--workers", 1)
+    assert result.exit_code == 4
+    assert "page of HTML" in result.stderr
+
+
+def test_every_kind_is_there():
+    assert "dfpt2018" in KINDS
+    assert all(callable(import_module(module).prepare) for module in KINDS.values())
+
+
+def test_fetch_then_prepare(server, records, tmp_path):
+    server.content = archive_of(records)
+    cache = tmp_path / "cache"
+    result = run("fetch", "dfpt2018", "--cache", cache, "--address", server.address)
+    assert result.exit_code == 0
+    (archive,) = cache.glob("*.tar")
+    for part in (server.address, str(archive), str(sha256_of(archive)), "pinned now", "Petretto"):
+        assert part in result.stdout
+    assert "download: 0.0 of 0.0 MB" in result.stderr  # it is small
+    again = run("fetch", "dfpt2018", "--cache", cache, "--address", server.address, "--json")
+    answer = json.loads(again.stdout)
+    assert (answer["downloaded"], answer["pinned_now"]) == (False, False)
+    assert answer["path"] == str(archive)
+    result = run("prepare", "dfpt2018", archive, "-o", tmp_path / "d.parquet", "--workers", 1)
+    assert result.exit_code == 0
+    source = Dataset.open(tmp_path / "d.parquet").provenance["sources"][0]
+    assert source["sha256"] == answer["sha256"]
+
+
+def test_fetch_of_a_web_page_sends_to_the_browser(server, tmp_path):
+    server.content, server.kind = b"<html>robots are not served</html>", "text/html"
+    result = run("fetch", "phonondb", "--cache", tmp_path, "--address", server.address, "--json")
+    assert result.exit_code == 4
+    error = json.loads(result.stdout)["error"]
+    assert "web page" in error["reason"]
+    assert "https://github.com/WMD-group/phononDB" in error["fix"]
+    assert "phonodos data prepare phonondb FILE" in error["fix"]
+
+
+def test_the_cache_is_where_the_environment_says(server, records, tmp_path, monkeypatch):
+    server.content = archive_of(records)
+    monkeypatch.setenv("PHONODOS_CACHE", str(tmp_path / "elsewhere"))
+    assert run("fetch", "phonondb", "--address", server.address).exit_code == 0
+    assert len(list((tmp_path / "elsewhere").iterdir())) == 2  # archive and checksum
+
+
+def test_split(tmp_path, records, make_record, rock_salt, perovskite, third):
+    for i, crystal in enumerate((rock_salt, perovskite, third)):
+        name = f"mp-{i}"
+        (records / f"{name}.json").write_text(json.dumps(make_record(crystal, name)))
+    data, output = tmp_path / "d.parquet", tmp_path / "s.json"
+    assert run("prepare", "dfpt2018", records, "-o", data, "--workers", 1).exit_code == 0
+    options = ("--valid", 0.2, "--test", 0.2, "--seed", 5)
+    result = run("split", data, "-o", output, *options)
+    assert result.exit_code == 0
+    assert "no formula in two parts" in result.stdout
+    split = Split.read(output)
+    assert sum(len(ids) for ids in split.parts.values()) == 5
+    assert split.metadata["seed"] == 5
+    same = run("split", data, "-o", tmp_path / "t.json", *options, "--json")
+    assert json.loads(same.stdout)["parts"] == {p: len(i) for p, i in split.parts.items()}
+    assert Split.read(tmp_path / "t.json").parts == split.parts
+    assert run("split", data, "-o", output, "--valid", 0.9, "--test", 0.2).exit_code == 2
+    assert run("split", data, "-o", tmp_path).exit_code == 4
+
+
+def test_too_small_to_split(dataset, tmp_path):
+    result = run("split", dataset, "-o", tmp_path / "s.json")
+    assert result.exit_code == 4
+    assert "2 formulas are too few" in result.stderr
+    assert not (tmp_path / "s.json").exists()
+
+
+def test_card(dataset, tmp_path):
+    result = run("card", dataset)
+    assert result.exit_code == 0
+    assert result.stdout.startswith("# Data set d.parquet\n")
+    assert "2 materials (2 formulas, 5 elements)" in result.stdout
+    output = tmp_path / "cards" / "d.md"
+    written = run("card", dataset, "-o", output)
+    assert written.exit_code == 0
+    assert output.read_text() == result.stdout
+    assert str(output) in written.stdout
+    answer = json.loads(run("card", dataset, "--json").stdout)
+    assert answer["dataset"] == str(dataset)
+    assert answer["records"] == 2
+    assert run("card", dataset, "-o", tmp_path).exit_code == 4
