@@ -7,7 +7,7 @@ import pytest
 from phonodos.cli.train import parse_duration
 from phonodos.errors import ConfigError
 from phonodos.model.spectrum import SpectrumConfig
-from phonodos.training.config import read_config
+from phonodos.training.config import check_device, read_config
 
 MINIMAL = """
 name = "test"
@@ -60,6 +60,8 @@ def test_overrides(path: Path) -> None:
         ("network.cut_off=5", "cutoff"),
         ("optimizer.learning_rate=1", "lr"),
         ("data.datasets=a", "dataset"),
+        ('more=[{dataset="a", split="b", part=["train"]}]', "parts"),
+        ('network={kind="lattice", cut_off=5}', "cutoff"),
     ],
 )
 def test_unknown_key_names_the_nearest(path: Path, override: str, near: str) -> None:
@@ -105,3 +107,15 @@ def test_durations(text: str, seconds: float) -> None:
 def test_bad_duration() -> None:
     with pytest.raises(ConfigError, match="'soon' is not a time"):
         parse_duration("soon")
+
+
+def test_own_weights_to_start_from_are_found_beside_the_file(path: Path) -> None:
+    assert read_config(path, ["init=chen2021"]).init == "chen2021"  # a released name
+    found = read_config(path, ["init=old/best.safetensors"]).init
+    assert found == str(path.parent / "old" / "best.safetensors")
+
+
+def test_devices() -> None:
+    assert check_device("cpu").type == "cpu"
+    with pytest.raises(ConfigError, match="cannot compute on device 'gpu'"):
+        check_device("gpu")

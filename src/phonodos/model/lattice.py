@@ -101,7 +101,7 @@ class LatticeNetwork(nn.Module):
         radial = self.bonds(distances, reduced)
         harmonics = spherical_harmonics(graph.edge_vectors, self.config.lmax)
         edges = torch.cat([radial, elements[i], elements[j]], dim=1)
-        around = Surroundings(elements, graph.edge_index, edges, fade[:, None], harmonics)
+        around = Surroundings(elements, graph, edges, fade[:, None], harmonics)
         x = element_scalars(elements, self.embedding)
         for layer in self.layers:
             x = layer(x, around, self.config.neighbours)

@@ -180,13 +180,15 @@ class _SegmentProduct(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, Tensor, None]:
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, Tensor, None]:
         radial, products = ctx.saved_tensors
-        d_radial, d_products = torch.empty_like(radial), torch.empty_like(products)
+        d_products = torch.empty_like(products)
+        d_radial = torch.empty_like(radial) if ctx.needs_input_grad[0] else None
         for atom, (a, b) in enumerate(pairwise(ctx.first)):
             slope = gradients[0][atom]
-            torch.mm(products[a:b], slope.T, out=d_radial[a:b])
             torch.mm(radial[a:b], slope, out=d_products[a:b])
+            if d_radial is not None:
+                torch.mm(products[a:b], slope.T, out=d_radial[a:b])
         return d_radial, d_products, None
 
 

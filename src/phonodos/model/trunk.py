@@ -13,7 +13,15 @@ from e3nn import o3
 from torch import Tensor, nn
 from torch.nn import functional
 
-from phonodos.model.layers import Features, Gate, Path, add, multiplicities
+from phonodos.model.graph import CrystalGraph
+from phonodos.model.layers import (
+    Features,
+    Gate,
+    Path,
+    add,
+    multiplicities,
+    sum_over_neighbours,
+)
 from phonodos.model.radial import BesselBasis, polynomial_cutoff
 from phonodos.physics import element_properties
 from phonodos.physics.elements import N_ELEMENTS
@@ -75,7 +83,7 @@ class Surroundings(NamedTuple):
     """What a trunk layer needs to know of atoms and edges."""
 
     elements: Tensor  # (n, a) element features
-    edge_index: Tensor  # (2, m)
+    graph: CrystalGraph
     edges: Tensor  # (m, r) radial functions and the elements of both ends
     fade: Tensor  # (m, 1) cutoff function
     harmonics: dict[int, Tensor]  # {l: (m, 2l+1)}
@@ -164,32 +172,37 @@ class DepthwiseConvolution(nn.Module):
 
     def forward(self, x: Features, around: Surroundings, neighbours: float) -> Features:
         """Return the mixed messages of every atom, divided by the root of `neighbours`."""
-        centres, others = around.edge_index
+        others = around.graph.edge_index[1]
         weights = torch.split(self.radial(around.edges) * around.fade, self.sizes, dim=1)
         at_edges = {ir: b.index_select(0, others) for ir, b in self.before(x).items()}
-        summed: dict[o3.Irrep, list[Tensor]] = {}
+        # Summed before it is coupled: sum_j Y_b x_a for every atom, all paths of a degree at once.
+        columns: dict[int, list[Tensor]] = {}
         for path, weight in zip(self.paths, weights, strict=True):
-            message = self._message(path, at_edges[path.source], weight, around.harmonics)
-            n = around.elements.shape[0]
-            total = message.new_zeros(n, *message.shape[1:]).index_add(0, centres, message)
-            summed.setdefault(path.target, []).append(total)
+            weighted = at_edges[path.source] * weight[:, None, :]
+            columns.setdefault(path.degree, []).append(weighted.flatten(1))
+        outer = {
+            degree: iter(self._outer(degree, found, around)) for degree, found in columns.items()
+        }
+        summed: dict[o3.Irrep, list[Tensor]] = {}
+        for path, size in zip(self.paths, self.sizes, strict=True):
+            product = next(outer[path.degree]).reshape(len(around.elements), -1, size)
+            coupling = getattr(self, _name(path)).transpose(0, 1).flatten(0, 1)  # (b a, c)
+            summed.setdefault(path.target, []).append(coupling.T @ product)
         scale = neighbours**-0.5
         mixed: Features = self.mix(
             {ir: torch.cat(found, dim=2) * scale for ir, found in summed.items()}
         )
         return mixed
 
-    def _message(
-        self, path: Path, source: Tensor, weight: Tensor, harmonics: dict[int, Tensor]
-    ) -> Tensor:
-        weighted = source * weight[:, None, :]
-        if path.degree == 0:
-            return weighted
-        y = harmonics[path.degree]
-        if path.source.l == 0:  # the coupling is the unit matrix, up to the scale of e3nn
-            return y[:, :, None] * weighted
-        turn = torch.einsum("mb,abc->mca", y, getattr(self, _name(path)))
-        return torch.bmm(turn, weighted)
+    def _outer(
+        self, degree: int, columns: list[Tensor], around: Surroundings
+    ) -> tuple[Tensor, ...]:
+        """Return (n, 2l+1, columns) sums over neighbours of harmonics times every column block."""
+        widths = [block.shape[1] for block in columns]
+        total = sum_over_neighbours(
+            around.harmonics[degree], torch.cat(columns, dim=1), around.graph
+        )
+        return torch.split(total, widths, dim=2)
 
 
 def _name(path: Path) -> str:

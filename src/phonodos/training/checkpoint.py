@@ -12,7 +12,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from phonodos.errors import DataError
+from phonodos.errors import ConfigError, DataError
 
 CHECKPOINT_NAME = "checkpoint.safetensors"
 
@@ -25,6 +25,8 @@ class Progress:
     step: int = 0  # steps done within the epoch
     loss_sum: float = 0.0  # over the steps of this epoch
     seconds: float = 0.0  # of training in this epoch, over all sessions
+    skipped: list[str] = field(default_factory=list)  # crystals of every step left out, this epoch
+    unseen: int = 0  # how many crystals those are
     best: float = float("inf")
     best_epoch: int = -1
     history: list[dict[str, Any]] = field(default_factory=list)
@@ -90,10 +92,23 @@ def restore(
     average: nn.Module | None,
     optimizer: Optimizer,
 ) -> None:
-    """Put the tensors of a checkpoint back into network, average and optimizer."""
-    network.load_state_dict(_part(tensors, "network."))
-    if average is not None:
-        average.load_state_dict(_part(tensors, "average."))
+    """Put the tensors of a checkpoint back into network, average and optimizer.
+
+    Raises
+    ------
+    ConfigError
+        If they do not fit: a setting of the network or of the average was changed.
+    """
+    try:
+        network.load_state_dict(_part(tensors, "network."))
+        if average is not None:
+            average.load_state_dict(_part(tensors, "average."))
+    except RuntimeError as err:
+        raise ConfigError(
+            "the checkpoint does not fit the configuration of the run",
+            str(err).replace("\n", " "),
+            "resume without changing network.* or average; or start a new run with init=WEIGHTS",
+        ) from err
     state: dict[int, dict[str, Tensor]] = {}
     for key, value in _part(tensors, "optimizer.").items():
         index, name = key.split(".", 1)

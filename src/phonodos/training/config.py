@@ -1,14 +1,17 @@
 """`TrainConfig`: everything that decides a training run, in one validated TOML file."""
 
 import difflib
+import math
 import tomllib
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+import torch
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from phonodos.errors import ConfigError
+from phonodos.model.lattice import LatticeConfig
 from phonodos.model.spectrum import SpectrumConfig
 
 
@@ -21,15 +24,48 @@ class DataConfig(_Section):
 
     dataset: Path = Field(description="Parquet data set (phonodos data prepare)")
     split: Path = Field(description="JSON file with the ids of train, valid and test")
+    parts: tuple[str, ...] = Field(
+        ("train",), min_length=1, description="parts of the split that are trained on"
+    )
 
 
 class OptimizerConfig(_Section):
     """AdamW and its schedule."""
 
-    lr: float = Field(0.005, gt=0, description="learning rate of the first epoch")
+    lr: float = Field(0.005, gt=0, description="learning rate: first (decay) or largest (cycle)")
     weight_decay: float = Field(0.05, ge=0)
+    schedule: Literal["decay", "cycle"] = Field(
+        "decay", description="decay: by a factor an epoch; cycle: up, then down to nothing"
+    )
     decay_per_epoch: float = Field(0.96, gt=0, le=1, description="lr is multiplied by it")
+    warm_up: float = Field(0.08, ge=0, lt=1, description="share of a cycle that goes up")
     clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
+
+    def rate(self, epoch: float, epochs: int) -> float:
+        """Return the learning rate at a moment, in epochs (whole ones for "decay")."""
+        if self.schedule == "decay":
+            return float(self.lr * self.decay_per_epoch ** math.floor(epoch))
+        done = epoch / epochs
+        if done < self.warm_up:
+            return self.lr * (0.04 + 0.96 * done / self.warm_up)
+        rest = (done - self.warm_up) / (1.0 - self.warm_up)
+        return self.lr * (0.001 + 0.999 * 0.5 * (1.0 + math.cos(math.pi * min(rest, 1.0))))
+
+
+class LatticeLossConfig(_Section):
+    """Weights of the losses of the lattice network, and how many wave vectors a step draws."""
+
+    bands: float = Field(1.0, ge=0, description="frequencies at points of the path")
+    dos: float = Field(1.0, ge=0, description="quantiles of the density of states")
+    tensors: float = Field(0.3, ge=0, description="Born charges and dielectric tensor")
+    force_constants: float = Field(0.0, ge=0, description="short-range force constants")
+    budget: int = Field(
+        96, gt=0, description="wave vectors x atoms that bands and DOS draw a crystal, each"
+    )
+
+    def points(self, n_atoms: int) -> int:
+        """Return the wave vectors drawn for the bands, and again for the DOS: 3 to 12."""
+        return max(3, min(12, self.budget // n_atoms))
 
 
 class TrainConfig(_Section):
@@ -41,20 +77,29 @@ class TrainConfig(_Section):
     name: str = Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$", description="of the weights")
     folder: Path = Field(description="run folder: log, checkpoint, best weights")
     data: DataConfig
-    network: Annotated[SpectrumConfig, Field(default_factory=SpectrumConfig)]
+    more: tuple[DataConfig, ...] = Field((), description="further data sets to train on")
+    network: Annotated[
+        SpectrumConfig | LatticeConfig,
+        Field(default_factory=SpectrumConfig, discriminator="kind"),
+    ]
     optimizer: Annotated[OptimizerConfig, Field(default_factory=OptimizerConfig)]
-    loss: Literal["mse"] = "mse"
+    losses: Annotated[LatticeLossConfig, Field(default_factory=LatticeLossConfig)]
     epochs: int = Field(64, gt=0)
     batch_size: int = Field(1, gt=0)
     seed: int = Field(0, ge=0)
     dtype: Literal["float32", "float64"] = "float32"
-    device: str = "cpu"
+    device: str = Field("cpu", description="cpu, cuda or cuda:1")
     threads: int = Field(1, gt=0, description="CPU threads of this run")
     average: float = Field(
         0.0, ge=0, lt=1, description="decay of the moving average of the weights; 0 = none"
     )
     select: Literal["mse", "wd"] = Field("mse", description="valid measure that picks the best")
     init: str | None = Field(None, description="weights to start from (released name or path)")
+
+    @field_validator("network", mode="before")
+    @classmethod
+    def _the_papers_kind_by_default(cls, value: Any) -> Any:
+        return {"kind": "spectrum"} | value if isinstance(value, dict) else value
 
 
 def read_config(path: Path, overrides: Iterable[str] = ()) -> TrainConfig:
@@ -91,7 +136,7 @@ def validate_config(values: dict[str, Any], source: str) -> TrainConfig:
         return TrainConfig.model_validate(values)
     except ValidationError as err:
         problem = err.errors()[0]
-        where = ".".join(str(part) for part in problem["loc"])
+        where = ".".join(str(part) for part in _written(problem["loc"]))
         if problem["type"] == "extra_forbidden":
             right = _names(problem["loc"][:-1])
             near = difflib.get_close_matches(str(problem["loc"][-1]), right, n=1, cutoff=0.4)
@@ -105,11 +150,41 @@ def validate_config(values: dict[str, Any], source: str) -> TrainConfig:
         ) from err
 
 
+def check_device(name: str) -> torch.device:
+    """Return the device of a name.
+
+    Raises
+    ------
+    ConfigError
+        If it is no device, or this machine has none of that kind.
+    """
+    try:
+        device = torch.device(name)
+        torch.empty(0, device=device)
+    except (RuntimeError, AssertionError) as err:
+        raise ConfigError(
+            f"cannot compute on device '{name}'",
+            str(err).split("\n")[0],
+            "use device=cpu, or device=cuda on a machine with a GPU and a torch built for it",
+        ) from err
+    return device
+
+
+def _written(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
+    """Return a place as the user wrote it: without the kind after ``network``."""
+    return location[:1] + location[2:] if location[0] == "network" else location
+
+
 def _names(location: tuple[int | str, ...]) -> list[str]:
-    model: Any = TrainConfig
+    found: Any = TrainConfig
     for part in location:
-        model = model.model_fields[part].annotation
-    return list(model.model_fields)
+        if isinstance(part, int):  # one of a list of sections
+            found = get_args(found)[0]
+        elif isinstance(found, type):
+            found = found.model_fields[part].annotation  # type: ignore[attr-defined]
+        else:  # the networks, told apart by their kind
+            found = next(a for a in get_args(found) if a.model_fields["kind"].default == part)
+    return list(found.model_fields)
 
 
 def apply_overrides(values: dict[str, Any], overrides: Iterable[str]) -> None:
@@ -151,5 +226,15 @@ def _anchor(config: TrainConfig, base: Path) -> TrainConfig:
         expanded = path.expanduser()
         return expanded if expanded.is_absolute() else (base / expanded).resolve()
 
-    data = DataConfig(dataset=resolve(config.data.dataset), split=resolve(config.data.split))
-    return config.model_copy(update={"folder": resolve(config.folder), "data": data})
+    def anchored(data: DataConfig) -> DataConfig:
+        where = {"dataset": resolve(data.dataset), "split": resolve(data.split)}
+        return data.model_copy(update=where)
+
+    update: dict[str, Any] = {
+        "folder": resolve(config.folder),
+        "data": anchored(config.data),
+        "more": tuple(map(anchored, config.more)),
+    }
+    if config.init is not None and config.init.endswith(".safetensors"):
+        update["init"] = str(resolve(Path(config.init)))
+    return config.model_copy(update=update)

@@ -6,37 +6,42 @@ run that was stopped anywhere and resumed gives the bit-identical losses (on CPU
 
 import copy
 import json
-import signal
+import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from types import FrameType
 from typing import Any
 
 import torch
 from torch import nn
 
-from phonodos.data.dataset import Dataset
-from phonodos.data.splits import Split
 from phonodos.errors import ConfigError, PredictionError
-from phonodos.model.weights import build_network, load_tensors, save_network, weights_path
-from phonodos.physics.crystal import Crystal
-from phonodos.physics.target import RECIPE
+from phonodos.model.weights import (
+    build_network,
+    load_tensors,
+    read_header,
+    save_network,
+    weights_path,
+)
 from phonodos.training.checkpoint import (
+    CHECKPOINT_NAME,
     Progress,
     read_checkpoint,
     restore,
     save_checkpoint,
     seeded,
 )
-from phonodos.training.config import TrainConfig
+from phonodos.training.config import TrainConfig, check_device
+from phonodos.training.data import open_data, weight_header
+from phonodos.training.interrupts import collected
 from phonodos.training.losses import Sample, Task, make_task
 
 BEST_NAME = "best.safetensors"
 LOG_NAME = "log.jsonl"
-ALLOWED_SKIPS = 50  # steps with a non-finite loss before the run gives up
+WINDOW = 8  # batches whose crystals are sorted by size
+RUN_FILES = (LOG_NAME, CHECKPOINT_NAME, BEST_NAME)
+ALLOWED_SKIPS = 50  # steps of an epoch without a finite gradient before the run gives up
 
 Report = Callable[[dict[str, Any]], None]
 
@@ -69,7 +74,6 @@ class _Run:
     progress: Progress
     header: dict[str, Any]
     report: Report
-    skipped: list[str]
 
     def evaluated(self) -> nn.Module:
         """Return the network whose accuracy counts: the moving average if there is one."""
@@ -101,17 +105,19 @@ def fit(
     Raises
     ------
     ConfigError
-        If the folder already holds a run and `resume` is not set.
+        If the folder already holds a run and `resume` is not set, there is no such device, or the
+        checkpoint does not fit the configuration.
     DataError
         If data set, split or checkpoint cannot be read.
     PredictionError
-        If the loss is not finite in more than 50 steps; the crystals are named.
+        If more than 50 steps of an epoch, or all, are not finite; the crystals are named.
     """
     started = time.monotonic()
+    check_device(config.device)
     torch.set_num_threads(config.threads)
     run = _set_up(config, resume, report)
     deadline = None if time_limit is None else started + time_limit
-    with _interrupts() as interrupted:
+    with collected() as interrupted:
         while run.progress.epoch < config.epochs:
             reason = _train_epoch(run, deadline, interrupted)
             if reason:
@@ -123,20 +129,20 @@ def fit(
 
 def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
     config.folder.mkdir(parents=True, exist_ok=True)
-    if not resume and (config.folder / LOG_NAME).exists():
+    if not resume and any((config.folder / name).exists() for name in RUN_FILES):
         raise ConfigError(
             f"{config.folder} already holds a run",
             "a new run would overwrite its log and weights",
             f"continue it with --resume {config.folder}, or choose another folder",
         )
-    dataset = Dataset.open(config.data.dataset)
-    split = Split.read(config.data.split)
-    parts = {name: dataset.select(split.parts[name]) for name in ("train", "valid")}
+    taught, judged, provenance = open_data(config)
     task = make_task(config)
     torch.manual_seed(config.seed)
     network: nn.Module = build_network(config.network.model_dump())
-    if config.init is not None:
-        load_tensors(network, weights_path(config.init))
+    if config.init is not None and not resume:
+        start = weights_path(config.init)
+        read_header(start)  # refuses damaged files
+        load_tensors(network, start)
     network = network.to(device=config.device, dtype=getattr(torch, config.dtype))
     average = copy.deepcopy(network).requires_grad_(False) if config.average else None
     opt = config.optimizer
@@ -148,26 +154,21 @@ def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
         _, progress, tensors = read_checkpoint(config.folder)
         restore(tensors, network, average, optimizer)
         _cut_log(config.folder, progress)
-    else:
-        (config.folder / LOG_NAME).touch()
-    train, valid = (task.samples(parts[name]) for name in ("train", "valid"))
-    header = _header(config, split, parts["train"])
-    run = _Run(
-        config, task, network, average, optimizer, train, valid, progress, header, report, []
-    )
+    train = [sample for dataset in taught for sample in task.samples(dataset)]
+    valid = task.samples(judged, judged=True)
+    header = {**weight_header(config, taught), **provenance}
+    run = _Run(config, task, network, average, optimizer, train, valid, progress, header, report)
     if not resume:
         run.save()
+        (config.folder / LOG_NAME).touch()
     return run
 
 
 def _train_epoch(run: _Run, deadline: float | None, interrupted: list[int]) -> str:
     """Train to the end of the epoch; return why it stopped before, or an empty string."""
     config, progress = run.config, run.progress
-    order = torch.randperm(len(run.train), generator=seeded(config.seed, progress.epoch)).tolist()
-    size = config.batch_size
-    steps = -(-len(order) // size)
-    for group in run.optimizer.param_groups:
-        group["lr"] = config.optimizer.lr * config.optimizer.decay_per_epoch**progress.epoch
+    batches = shuffled_batches(run)
+    steps = len(batches)
     run.network.train()
     while progress.step < steps:
         if interrupted:
@@ -175,13 +176,37 @@ def _train_epoch(run: _Run, deadline: float | None, interrupted: list[int]) -> s
         if deadline is not None and time.monotonic() > deadline:
             return "time limit"
         begun = time.monotonic()
-        picked = order[progress.step * size : (progress.step + 1) * size]
+        picked = batches[progress.step]
+        rate = config.optimizer.rate(progress.epoch + progress.step / steps, config.epochs)
+        for group in run.optimizer.param_groups:
+            group["lr"] = rate
         loss = _train_step(run, [run.train[i] for i in picked])
         progress.loss_sum += loss * len(picked)
         progress.step += 1
         progress.seconds += time.monotonic() - begun
         run.report({"epoch": progress.epoch, "step": progress.step, "steps": steps, "loss": loss})
     return ""
+
+
+def shuffled_batches(run: _Run) -> list[list[int]]:
+    """Return the batches of an epoch; those of more than one crystal hold crystals alike in size.
+
+    Windows of a few batches are drawn at random and sorted by size, then cut: what is padded or
+    grouped by size is cheap, and an epoch still sees every crystal once in random company.
+    """
+    config = run.config
+    generator = seeded(config.seed, run.progress.epoch)
+    order = torch.randperm(len(run.train), generator=generator).tolist()
+    size = config.batch_size
+    if size == 1:
+        return [[index] for index in order]
+    window = WINDOW * size
+    for first in range(0, len(order), window):
+        part = order[first : first + window]
+        order[first : first + window] = sorted(part, key=lambda k: run.task.size(run.train[k]))
+    batches = [order[first : first + size] for first in range(0, len(order), size)]
+    shuffle = torch.randperm(len(batches), generator=generator).tolist()
+    return [batches[k] for k in shuffle]
 
 
 def _train_step(run: _Run, batch: list[Sample]) -> float:
@@ -192,27 +217,32 @@ def _train_step(run: _Run, batch: list[Sample]) -> float:
     value = float(loss.detach())
     gradients = [p.grad for p in run.network.parameters() if p.grad is not None]
     norm = nn.utils.get_total_norm(gradients)
-    if not torch.isfinite(norm) or value != value:
+    if not (torch.isfinite(norm) and math.isfinite(value)):
         _skip(run, batch)
         return 0.0
     if run.config.optimizer.clip is not None:
         nn.utils.clip_grads_with_norm_(run.network.parameters(), run.config.optimizer.clip, norm)
     run.optimizer.step()
     if run.average is not None:
+        # A young average follows closely, or it would remember the random start for epochs.
+        steps = run.progress.epoch * len(run.train) / run.config.batch_size + run.progress.step
+        decay = min(run.config.average, (1.0 + steps) / (10.0 + steps))
         with torch.no_grad():
             for slow, fast in zip(run.average.parameters(), run.network.parameters(), strict=True):
-                slow.lerp_(fast, 1.0 - run.config.average)
+                slow.lerp_(fast, 1.0 - decay)
     return value
 
 
 def _skip(run: _Run, batch: list[Sample]) -> None:
     names = ", ".join(sample.id for sample in batch)
-    run.skipped.append(names)
+    skipped = run.progress.skipped
+    skipped.append(names)
+    run.progress.unseen += len(batch)
     run.report({"skipped": names})
-    if len(run.skipped) > ALLOWED_SKIPS:
+    if len(skipped) > ALLOWED_SKIPS or run.progress.unseen == len(run.train):
         raise PredictionError(
-            f"more than {ALLOWED_SKIPS} steps without a finite gradient",
-            "last crystals: " + "; ".join(run.skipped[-3:]),
+            f"{len(skipped)} steps of epoch {run.progress.epoch} have no finite gradient",
+            "last crystals: " + "; ".join(skipped[-3:]),
             "lower optimizer.lr, or remove the named records from the data set",
         )
 
@@ -223,14 +253,13 @@ def _finish_epoch(run: _Run) -> None:
     scores = run.task.validate(run.evaluated(), run.valid)
     line: dict[str, Any] = {
         "epoch": progress.epoch,
-        "train_loss": progress.loss_sum / len(run.train),
+        "train_loss": progress.loss_sum / (len(run.train) - progress.unseen),
         "valid": scores,
         "lr": run.optimizer.param_groups[0]["lr"],
         "seconds": round(progress.seconds, 3),
     }
-    if run.skipped:
-        line["skipped"] = list(run.skipped)
-        run.skipped.clear()
+    if progress.skipped:
+        line["skipped"] = progress.skipped
     progress.history.append(line)
     if scores[config.select] < progress.best:
         progress.best, progress.best_epoch = scores[config.select], progress.epoch
@@ -240,29 +269,11 @@ def _finish_epoch(run: _Run) -> None:
         save_network(config.folder / BEST_NAME, run.evaluated(), header)  # type: ignore[arg-type]
     progress.epoch += 1
     progress.step, progress.loss_sum, progress.seconds = 0, 0.0, 0.0
+    progress.skipped, progress.unseen = [], 0
     run.save()
     with (config.folder / LOG_NAME).open("a", encoding="utf-8") as log:
         log.write(json.dumps(line) + "\n")
     run.report(line)
-
-
-def _header(config: TrainConfig, split: Split, train: Dataset) -> dict[str, Any]:
-    crystals: list[Crystal] = list(train.crystals())
-    elements: dict[str, int] = {}
-    for crystal in crystals:
-        for symbol in crystal.composition:
-            elements[symbol] = elements.get(symbol, 0) + 1
-    return {
-        "name": config.name,
-        "target": RECIPE,
-        "split": {name: list(ids) for name, ids in split.parts.items()},
-        "training_elements": dict(sorted(elements.items())),
-        "training_formulas": sorted({crystal.formula for crystal in crystals}),
-        "training": {
-            "config": config.model_dump(mode="json", exclude={"folder", "data", "network"}),
-            "data": train.provenance,
-        },
-    }
 
 
 def _cut_log(folder: Path, progress: Progress) -> None:
@@ -275,24 +286,3 @@ def _result(run: _Run, reason: str) -> FitResult:
     p = run.progress
     done = reason == "finished"
     return FitResult(run.config.folder, done, reason, p.epoch, p.best_epoch, p.best)
-
-
-@contextmanager
-def _interrupts() -> Iterator[list[int]]:
-    """Collect Ctrl-C and SIGTERM instead of dying in the middle of a step."""
-    caught: list[int] = []
-
-    def note(number: int, frame: FrameType | None) -> None:  # noqa: ARG001
-        caught.append(number)
-
-    kinds = (signal.SIGINT, signal.SIGTERM)
-    try:
-        before = {kind: signal.signal(kind, note) for kind in kinds}
-    except ValueError:  # not in the main thread: no signals to catch
-        yield caught
-        return
-    try:
-        yield caught
-    finally:
-        for kind, handler in before.items():
-            signal.signal(kind, handler)

@@ -5,7 +5,7 @@ A task belongs to a kind of network; the loop knows nothing of what it optimises
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Any, Protocol
 
 import torch
 from torch import Tensor, nn
@@ -13,8 +13,9 @@ from torch import Tensor, nn
 from phonodos.data.dataset import Dataset
 from phonodos.evaluation.metrics import spectrum_scores
 from phonodos.model.graph import CrystalGraph, build_graph, collate
-from phonodos.model.spectrum import SpectrumConfig, normalise
+from phonodos.model.spectrum import normalise
 from phonodos.training.config import TrainConfig
+from phonodos.training.lattice_losses import LatticeTask
 
 VALIDATION_ATOMS = 512  # atoms a batch when nothing is learned
 
@@ -31,17 +32,19 @@ class Sample:
 class Task(Protocol):
     """What the loop asks of a kind of network."""
 
-    def samples(self, dataset: Dataset) -> list[Sample]:
-        """Return the samples of a data set, graphs built once."""
+    def samples(self, dataset: Dataset, *, judged: bool = False) -> list[Any]:
+        """Return the samples of a data set, graphs built once; `judged` ones for validation."""
         ...
 
-    def loss(
-        self, network: nn.Module, batch: Sequence[Sample], generator: torch.Generator
-    ) -> Tensor:
+    def size(self, sample: Any) -> int:
+        """Return the number of atoms of a sample."""
+        ...
+
+    def loss(self, network: nn.Module, batch: Sequence[Any], generator: torch.Generator) -> Tensor:
         """Return the scalar loss of a batch; randomness only from `generator`."""
         ...
 
-    def validate(self, network: nn.Module, samples: Sequence[Sample]) -> dict[str, float]:
+    def validate(self, network: nn.Module, samples: Sequence[Any]) -> dict[str, float]:
         """Return the measures of accuracy on samples."""
         ...
 
@@ -54,7 +57,11 @@ class SpectrumTask:
         self.dtype = getattr(torch, config.dtype)
         self.device = config.device
 
-    def samples(self, dataset: Dataset) -> list[Sample]:
+    def size(self, sample: Sample) -> int:
+        """Return the number of atoms."""
+        return sample.graph.n_atoms
+
+    def samples(self, dataset: Dataset, *, judged: bool = False) -> list[Sample]:  # noqa: ARG002
         """Return graphs and (1, 51) targets."""
         targets = torch.from_numpy(dataset.targets).to(device=self.device, dtype=self.dtype)
         found = []
@@ -88,8 +95,8 @@ class SpectrumTask:
 
 def make_task(config: TrainConfig) -> Task:
     """Return the task of the configured kind of network."""
-    tasks: dict[type, type[SpectrumTask]] = {SpectrumConfig: SpectrumTask}
-    return tasks[type(config.network)](config)
+    tasks: dict[str, type[Task]] = {"spectrum": SpectrumTask, "lattice": LatticeTask}
+    return tasks[config.network.kind](config)  # type: ignore[call-arg]
 
 
 def _bounded(samples: Sequence[Sample], atoms: int) -> list[list[Sample]]:

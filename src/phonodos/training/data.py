@@ -1,0 +1,82 @@
+"""The records of a run: what is taught, what is judged, and what the weights will say of both."""
+
+from typing import Any
+
+from phonodos.data.dataset import Dataset
+from phonodos.data.splits import Split, shared_formulas
+from phonodos.errors import DataError
+from phonodos.physics.target import RECIPE
+from phonodos.training.config import TrainConfig
+
+
+def open_data(config: TrainConfig) -> tuple[list[Dataset], Dataset, dict[str, Any]]:
+    """Return the data sets to train on, the one to validate on, and the ids of every split.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be read, or a further data set teaches a formula that the first one's
+        valid or test part is to be judged on.
+    """
+    taught: list[Dataset] = []
+    splits: list[Split] = []
+    for data in (config.data, *config.more):
+        dataset, split = Dataset.open(data.dataset), Split.read(data.split)
+        unknown = [part for part in data.parts if part not in split.parts]
+        if unknown:
+            raise DataError(
+                f"{data.split} has no part '{unknown[0]}'",
+                "it has " + ", ".join(split.parts),
+                "correct `parts` in the configuration",
+            )
+        ids = [name for part in data.parts for name in split.parts[part]]
+        taught.append(dataset.select(ids))
+        splits.append(split)
+    first = Dataset.open(config.data.dataset)
+    valid = first.select(splits[0].parts["valid"])
+    judged = {
+        formula
+        for part in ("valid", "test")
+        for formula in first.select(splits[0].parts[part]).column("formula")
+    }
+    for data, more in zip(config.more, taught[1:], strict=True):
+        if both := shared_formulas(more.column("formula"), judged):
+            raise DataError(
+                f"{data.dataset} teaches {len(both)} formulas that are to be judged",
+                "in its training part and in valid or test of the first: " + ", ".join(both[:5]),
+                "remove these records from the training part of that split",
+            )
+    header: dict[str, Any] = {"split": _ids(splits[0])}
+    if config.more:
+        header["more_splits"] = [
+            {"parts": list(data.parts), **_ids(split)}
+            for data, split in zip(config.more, splits[1:], strict=True)
+        ]
+    return taught, valid, header
+
+
+def _ids(split: Split) -> dict[str, list[str]]:
+    return {name: list(ids) for name, ids in split.parts.items()}
+
+
+def weight_header(config: TrainConfig, taught: list[Dataset]) -> dict[str, Any]:
+    """Return what a weight file says of its training: elements, formulas, settings, sources."""
+    elements: dict[str, int] = {}
+    formulas: set[str] = set()
+    for dataset in taught:
+        for crystal in dataset.crystals():
+            formulas.add(crystal.formula)
+            for symbol in crystal.composition:
+                elements[symbol] = elements.get(symbol, 0) + 1
+    sources = [dataset.provenance for dataset in taught]
+    return {
+        "name": config.name,
+        "target": RECIPE,
+        "training_elements": dict(sorted(elements.items())),
+        "training_formulas": sorted(formulas),
+        "training": {
+            "config": config.model_dump(mode="json", exclude={"folder", "data", "more", "network"}),
+            "data": sources[0],
+            **({"more_data": sources[1:]} if config.more else {}),
+        },
+    }

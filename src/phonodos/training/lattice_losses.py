@@ -1,0 +1,177 @@
+"""The losses of the flagship: bands, quantiles of the DOS, Born charges, eps, force constants.
+
+All frequencies in units of 100 cm^-1. The quantile loss compares the sorted frequencies of a
+randomly shifted set of wave vectors with the quantiles of the reference spectrum: in one dimension
+that is the Wasserstein distance.
+"""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional
+
+from phonodos.data.dataset import Dataset
+from phonodos.evaluation.metrics import spectrum_scores
+from phonodos.model.bonds import collate_bonded
+from phonodos.model.dynamics import dipole_at_gamma, dynamical_matrices, frequencies
+from phonodos.model.harmonic import (
+    HarmonicCrystals,
+    group_by_size,
+    on_site,
+    size_order,
+    symmetric_on_site,
+)
+from phonodos.model.lattice import Lattice
+from phonodos.physics.mesh import dos_from_frequencies
+from phonodos.physics.target import target_of
+from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
+from phonodos.training.lattice_samples import LatticeSample, lattice_samples
+
+if TYPE_CHECKING:
+    from phonodos.training.config import LatticeLossConfig, TrainConfig
+
+UNIT = 100.0  # [cm^-1]
+SOFTENING = 8.0  # [cm^-1], of the square root at zero frequency
+BAND_HUBER, DOS_HUBER, TENSOR_HUBER = 0.2, 0.1, 0.3
+# Steps of the additive recurrence with the best spread in three dimensions (1/g, 1/g^2, 1/g^3).
+SPREAD = np.array([0.8191725133961645, 0.6710436067037893, 0.5497004779019703])
+
+
+class LatticeTask:
+    """Teaches lattice dynamics; validates on the 51-point spectrum."""
+
+    def __init__(self, config: "TrainConfig") -> None:
+        self.cutoff = config.network.cutoff
+        self.dtype = getattr(torch, config.dtype)
+        self.device = config.device
+        self.weights: LatticeLossConfig = config.losses
+
+    def samples(self, dataset: Dataset, *, judged: bool = False) -> list[LatticeSample]:
+        """Return the samples of a data set; `judged` ones get the mesh of validation."""
+        return lattice_samples(dataset, self.cutoff, self.dtype, meshes=judged)
+
+    def size(self, sample: LatticeSample) -> int:
+        """Return the number of atoms: crystals of equal size share a batch cheaply."""
+        return sample.crystal.atom_counts[0]
+
+    def loss(
+        self, network: nn.Module, batch: Sequence[LatticeSample], generator: torch.Generator
+    ) -> Tensor:
+        """Return the mean over the crystals of a batch of the weighted sum of all losses."""
+        crystals = collate_bonded([s.crystal for s in batch]).to(
+            device=self.device, dtype=self.dtype
+        )
+        lattice: Lattice = network(crystals)
+        total = self.weights.tensors * self._tensor_loss(batch, lattice)
+        places = size_order(crystals)
+        for group in group_by_size(crystals, lattice):
+            picked, places = places[: group.n_crystals], places[group.n_crystals :]
+            total = total + self._vibrations(group, [batch[k] for k in picked], generator)
+        return total / len(batch)
+
+    def _vibrations(
+        self, group: HarmonicCrystals, samples: list[LatticeSample], generator: torch.Generator
+    ) -> Tensor:
+        modes = 3 * group.n_atoms
+        n = self.weights.points(group.n_atoms)
+        points, bands = _draw(samples, n, generator)
+        found = frequencies(dynamical_matrices(group, points.to(group.cells)), softening=SOFTENING)
+        total = found.new_zeros(())
+        for k, sample in enumerate(samples):
+            first = 0
+            if bands[k] is not None:
+                first = n
+                wanted = _soft(torch.from_numpy(bands[k])).to(found)
+                band = functional.huber_loss(found[k, :n] / UNIT, wanted / UNIT, delta=BAND_HUBER)
+                total = total + self.weights.bands * band
+            spread = found[k, first:].flatten().sort().values
+            quantiles = _soft(torch.from_numpy(sample.quantiles(len(spread)))).to(found)
+            dos = functional.huber_loss(spread / UNIT, quantiles / UNIT, delta=DOS_HUBER)
+            total = total + self.weights.dos * dos
+        if self.weights.force_constants and any(s.constants for s in samples):
+            total = total + self.weights.force_constants * self._constants(group, samples)
+        assert found.shape[2] == modes
+        return total
+
+    def _constants(self, group: HarmonicCrystals, samples: list[LatticeSample]) -> Tensor:
+        """Return the sum over crystals of the estimated error of w from that of D (Parseval)."""
+        c, n = group.n_crystals, group.n_atoms
+        at_gamma = dipole_at_gamma(group)
+        group = symmetric_on_site(group, at_gamma)
+        site = on_site(group, at_gamma)
+        counts = torch.bincount(group.owners, minlength=c).tolist()
+        first, total = 0, site.new_zeros(())
+        for k, sample in enumerate(samples):
+            if sample.constants is not None:
+                bonds = sample.constants.bonds.to(site.device) + first
+                error = group.force_constants[bonds] - sample.constants.tensors.to(site)
+                masses = group.masses[k]
+                ends = masses[group.firsts[bonds]] * masses[group.seconds[bonds]]
+                square = 2.0 * (error.square().sum(dim=(1, 2)) / ends).sum()
+                local = site[k] - sample.constants.on_site.to(site)
+                square = square + (local.square().sum(dim=(1, 2)) / masses**2).sum()
+                root = (square / (3 * n)).add(1e-12).sqrt()
+                scale = WAVENUMBER_PER_SQRT_SPRING**2 / UNIT / (2.0 * sample.mean_frequency)
+                total = total + functional.huber_loss(root * scale, root.new_zeros(()), delta=1.0)
+            first += counts[k]
+        return total
+
+    def _tensor_loss(self, batch: Sequence[LatticeSample], lattice: Lattice) -> Tensor:
+        """Return the sum over crystals of the losses of Born charges [e] and of log eps."""
+        total = lattice.born.new_zeros(())
+        first = 0
+        for k, sample in enumerate(batch):
+            n = sample.crystal.atom_counts[0]
+            if (born := sample.tensors.born) is not None:
+                found = lattice.born[first : first + n]
+                total = total + functional.smooth_l1_loss(found, born.to(found), beta=TENSOR_HUBER)
+            if (eps := sample.tensors.dielectric) is not None:
+                found = lattice.dielectric[k]
+                ratio = (found - eps.to(found)) / (eps.trace() / 3.0).to(found)
+                total = total + functional.smooth_l1_loss(
+                    ratio, torch.zeros_like(ratio), beta=TENSOR_HUBER
+                )
+            first += n
+        return total
+
+    @torch.no_grad()
+    def validate(self, network: nn.Module, samples: Sequence[LatticeSample]) -> dict[str, float]:
+        """Return MSE, R2, WD [cm^-1], mean-frequency MAE [cm^-1] and the share within 10 %."""
+        network.eval()
+        predicted = np.stack([self._spectrum(network, sample) for sample in samples])
+        network.train()
+        return spectrum_scores(np.stack([s.target for s in samples]), predicted)
+
+    def _spectrum(self, network: nn.Module, sample: LatticeSample) -> np.ndarray:
+        assert sample.mesh is not None
+        crystal = sample.crystal.to(device=self.device, dtype=self.dtype)
+        (group,) = group_by_size(crystal, network(crystal))
+        points = torch.from_numpy(sample.mesh.qpoints)[None].to(group.cells)
+        w = frequencies(dynamical_matrices(group, points))[0].double().cpu().numpy()
+        return target_of(dos_from_frequencies(w, sample.mesh.weights))
+
+
+def _soft(w: Tensor) -> Tensor:
+    return w * w.abs() / (w.square() + SOFTENING**2).sqrt()
+
+
+def _draw(
+    samples: Sequence[LatticeSample], n: int, generator: torch.Generator
+) -> tuple[Tensor, list[np.ndarray | None]]:
+    """Return (C, 2n, 3) wave vectors, the first n from the bands where there are some."""
+    points, bands = [], []
+    for sample in samples:
+        shift = torch.rand(3, generator=generator).numpy()
+        spread = np.mod(shift + np.arange(1, 2 * n + 1)[:, None] * SPREAD, 1.0) - 0.5
+        reference = None
+        if sample.band_qpoints is not None and sample.band_frequencies is not None:
+            drawn = torch.randint(len(sample.band_qpoints), (n,), generator=generator).numpy()
+            q = sample.band_qpoints[drawn]
+            spread = np.concatenate([q - np.rint(q), spread[:n]])
+            reference = sample.band_frequencies[drawn]
+        points.append(torch.from_numpy(spread))
+        bands.append(reference)
+    return torch.stack(points), bands
