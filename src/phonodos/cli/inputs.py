@@ -11,7 +11,8 @@ from phonodos.errors import ConfigError, DataError, PhonodosError, StructureErro
 
 if TYPE_CHECKING:
     from phonodos.physics.crystal import Crystal
-    from phonodos.prediction.predictor import Prediction, Predictor
+    from phonodos.prediction.prediction import Prediction
+    from phonodos.prediction.predictor import Predictor
 
 
 @dataclass(frozen=True)
@@ -48,8 +49,21 @@ def predictions(
     good = [e.content for e in entries if not isinstance(e.content, PhonodosError)]
     answers = predictor.predict_many(good, errors="yield")
     for entry in watched(entries):
-        is_error = isinstance(entry.content, PhonodosError)
-        yield entry, entry.content if is_error else next(answers)  # type: ignore[misc]
+        if isinstance(entry.content, PhonodosError):
+            yield entry, entry.content
+        else:
+            answer = next(answers)
+            failed = isinstance(answer, PhonodosError)
+            yield entry, _located(answer, entry) if failed else answer
+
+
+def _located(error: PhonodosError, entry: Entry) -> PhonodosError:
+    """Name the file of a crystal that was read well and failed afterwards."""
+    assert not isinstance(entry.content, PhonodosError)
+    label = entry.content.label
+    where = entry.source if Path(entry.source).stem == label else f"{entry.source}, {label}"
+    summary = error.summary.removeprefix(f"{label}: ")
+    return type(error)(f"{where}: {summary}", error.reason, error.fix)
 
 
 def watched(entries: Sequence[Entry]) -> Iterable[Entry]:

@@ -20,7 +20,7 @@ from phonodos.cli.output import (
 from phonodos.errors import ConfigError, PhonodosError
 
 if TYPE_CHECKING:
-    from phonodos.prediction.predictor import Prediction
+    from phonodos.prediction.prediction import Prediction
 
 FORMATS = ("phonopy", "pymatgen", "csv", "json")
 ROOM_TEMPERATURE = 300.0  # [K], of the table
@@ -56,7 +56,7 @@ def predict(
     check_output(output)
     from phonodos.prediction.predictor import load
 
-    predictor = load(model)
+    predictor = load(model, project=project is not None)
     done: list[dict[str, Any]] = []
     failed: list[tuple[str, PhonodosError]] = []
     for entry, answer in predictions(predictor, read_inputs(files)):
@@ -174,6 +174,10 @@ def write_outputs(folder: Path, prediction: "Prediction", order: Order) -> list[
         spectra.write_total_dos(folder / "total_dos.dat", dos, title)
         spectra.write_thermal_properties(folder / "thermal_properties.yaml", thermal, dos)
         written += ["total_dos.dat", "thermal_properties.yaml"]
+        if prediction.lattice is not None and crystal.is_ordered:
+            from phonodos.prediction.phonopy_export import write_phonopy
+
+            written += write_phonopy(folder, prediction.lattice)
         if columns:
             spectra.write_projected_dos(folder / "projected_dos.dat", dos, columns, title)
             written.append("projected_dos.dat")

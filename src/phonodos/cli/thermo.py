@@ -19,7 +19,7 @@ from phonodos.errors import ConfigError, PhonodosError
 
 if TYPE_CHECKING:
     from phonodos.physics.thermodynamics import ThermalProperties
-    from phonodos.prediction.predictor import Prediction
+    from phonodos.prediction.prediction import Prediction
 
 MOST_TEMPERATURES = 100_000
 

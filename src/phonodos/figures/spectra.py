@@ -81,26 +81,15 @@ def plot_dos(
     """
     import matplotlib.style
     from matplotlib.figure import Figure
-    from matplotlib.ticker import MaxNLocator
 
     factor = per_wavenumber(unit)
-    if thermal is not None and thermal.basis != "cell":
-        raise ConfigError(
-            f"heat capacity per {thermal.amount}",
-            "the figure divides the heat capacity of the cell by its 3N R",
-            "pass the thermal properties per cell",
-        )
+    _check_basis(thermal)
     with matplotlib.style.context(STYLE):
         figure = Figure(figsize=(COLUMN_WIDTH, HEIGHT))
         axes = figure.add_axes((0.14, 0.165, 0.825, 0.745))
         low, high = _limits(dos, reference)
         axes.set_xlim(low * factor, high * factor)
-        lines = [(dos.frequencies, dos.densities, BLUE, "total" if projected else "phonodos", 1.0)]
-        for (name, g), colour in zip((projected or {}).items(), cycle(PROJECTED), strict=False):
-            lines.append((dos.frequencies, g, colour, formula_label(name), 0.8))
-        if reference is not None:
-            r = reference
-            lines.append((r.frequencies, r.densities, BLACK, reference_label, 0.8))
+        lines = _lines(dos, projected or {}, reference, reference_label)
         curves = [_curve(w, g) for w, g, *_ in lines]
         _fill(axes, dos, factor)
         for (w, g), (*_, colour, label, width) in zip(curves, lines, strict=True):
@@ -111,13 +100,39 @@ def plot_dos(
         headroom = _furnish(axes, curves, peak, legend, thermal, dos.n_atoms, factor)
         axes.set_ylim(0.0, headroom * peak / factor)
         _mark_mean(axes, dos, factor, unit)
-        name = FREQUENCY_LABELS[unit]
-        axes.set_xlabel(f"Frequency ({name})")
-        axes.set_ylabel(f"DOS (states / {name} per cell)")
-        axes.yaxis.set_major_locator(MaxNLocator(5))
-        atoms = "1 atom" if dos.n_atoms == 1 else f"{dos.n_atoms} atoms"
-        axes.set_title(f"{formula_label(crystal_label)}, {atoms} per cell", loc="left", pad=4)
+        _name_axes(axes, dos, crystal_label, FREQUENCY_LABELS[unit])
     return figure
+
+
+def _check_basis(thermal: ThermalProperties | None) -> None:
+    if thermal is not None and thermal.basis != "cell":
+        raise ConfigError(
+            f"heat capacity per {thermal.amount}",
+            "the figure divides the heat capacity of the cell by its 3N R",
+            "pass the thermal properties per cell",
+        )
+
+
+def _lines(
+    dos: PhononDos, projected: Mapping[str, Array], reference: PhononDos | None, label: str
+) -> list[tuple[Array, Array, str, str, float]]:
+    """Return frequencies, densities, colour, label and width of every line to draw."""
+    lines = [(dos.frequencies, dos.densities, BLUE, "total" if projected else "phonodos", 1.0)]
+    for (name, g), colour in zip(projected.items(), cycle(PROJECTED), strict=False):
+        lines.append((dos.frequencies, g, colour, formula_label(name), 0.8))
+    if reference is not None:
+        lines.append((reference.frequencies, reference.densities, BLACK, label, 0.8))
+    return lines
+
+
+def _name_axes(axes: "Axes", dos: PhononDos, crystal_label: str, unit: str) -> None:
+    from matplotlib.ticker import MaxNLocator
+
+    axes.set_xlabel(f"Frequency ({unit})")
+    axes.set_ylabel(f"DOS (states / {unit} per cell)")
+    axes.yaxis.set_major_locator(MaxNLocator(5))
+    atoms = "1 atom" if dos.n_atoms == 1 else f"{dos.n_atoms} atoms"
+    axes.set_title(f"{formula_label(crystal_label)}, {atoms} per cell", loc="left", pad=4)
 
 
 def save_figure(figure: "Figure", path: Path) -> None:

@@ -1,0 +1,152 @@
+"""The command itself: help that loads nothing, wrong usage, faults, interruptions."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from safetensors.torch import save_file
+from torch import zeros
+from typer.testing import Result
+
+import phonodos as package
+from phonodos.cli import cite
+from phonodos.model.weights import FORMAT_VERSION, HEADER_KEY, weights_folder
+
+Phonodos = Callable[..., Result]
+Shell = Callable[..., "subprocess.CompletedProcess[str]"]
+
+HEAVY = (
+    "torch",
+    "e3nn",
+    "matplotlib",
+    "pymatgen",
+    "phonopy",
+    "ase",
+    "pyarrow",
+    "scipy",
+)
+HELP = """
+import sys
+from phonodos.cli.main import app
+try:
+    app({words!r})
+except SystemExit as stop:
+    print("code", stop.code)
+print("loaded", *sorted(set(sys.modules) & set({heavy!r})))
+"""
+COMMANDS = (
+    [], ["predict"], ["thermo"], ["train"], ["evaluate"], ["models"], ["models", "list"],
+    ["models", "show"], ["data"], ["data", "fetch"], ["data", "prepare"], ["cite"],
+)  # fmt: skip
+
+
+def test_help_loads_nothing_heavy() -> None:
+    """`phonodos --help` in the time of Python itself, for every command."""
+    for words in COMMANDS:
+        program = HELP.format(words=[*words, "--help"], heavy=HEAVY)
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True
+        )
+        *text, code, loaded = done.stdout.splitlines()
+        assert code == "code 0", words
+        assert loaded == "loaded", words
+        assert "Usage: " in "".join(text)
+
+
+def test_version(phonodos: Phonodos) -> None:
+    assert phonodos("--version").stdout == f"phonodos {package.__version__}\n"
+
+
+def test_another_process_does_the_same(shell: Shell, examples: Path, tmp_path: Path) -> None:
+    """The real command: standard input, JSON, and a good file beside a missing one."""
+    poscar = (examples / "NaCl.vasp").read_text()
+    done = shell("predict", "-", "gone.cif", "--json", "--no-plot", input=poscar)
+    assert done.returncode == 3
+    answer = json.loads(done.stdout)
+    assert [r["formula"] for r in answer["results"]] == ["NaCl"]
+    assert [f["reason"] for f in answer["failures"]] == ["No such file or directory"]
+    assert done.stderr.splitlines()[0] == "failed:   gone.cif: cannot be read"
+    assert (tmp_path / "stdin" / "total_dos.dat").is_file()
+
+
+# what is wrong: (words of the command line after an example, words of the error)
+USAGE: dict[str, tuple[list[str], str]] = {
+    "unit": (["--units", "GHz"], "unknown frequency unit 'GHz'"),
+    "format": (["--format", "phonopi"], "did you mean phonopy?"),
+    "projection": (["--project", "atom"], "--project atom is not known"),
+    "projection of a total": (["--project", "site"], "chen2021 has no projected density"),
+    "model": (["--model", "chen2012"], "no weights named 'chen2012'"),
+    "missing weights": (["--model", "my.safetensors"], "no weight file my.safetensors"),
+    "truncated weights": (["--model", "cut.safetensors"], "not a readable weight file"),
+    "newer weights": (["--model", "newer.safetensors"], f"newer format ({FORMAT_VERSION + 1})"),
+    "option": (["--colour"], "No such option"),
+}
+
+
+@pytest.mark.parametrize("what", USAGE)
+def test_wrong_usage(phonodos: Phonodos, examples: Path, tmp_path: Path, what: str) -> None:
+    whole = (weights_folder() / "chen2021.safetensors").read_bytes()
+    (tmp_path / "cut.safetensors").write_bytes(whole[:-1000])
+    header = json.dumps({"format_version": FORMAT_VERSION + 1})
+    save_file({"a": zeros(1)}, tmp_path / "newer.safetensors", metadata={HEADER_KEY: header})
+    words, message = USAGE[what]
+    done = phonodos("predict", examples / "Si.cif", *words)
+    assert done.exit_code == 2
+    assert message in done.stderr
+    assert done.stdout == ""
+    assert not (tmp_path / "Si").exists()
+    if what != "option":
+        as_json = json.loads(phonodos("predict", examples / "Si.cif", *words, "--json").stdout)
+        assert set(as_json["error"]) == {"summary", "reason", "fix"}
+
+
+@pytest.mark.parametrize("words", [["predict"], ["predicts", "x.cif"], ["thermo", "--tmin", "low"]])
+def test_usage_that_typer_explains(phonodos: Phonodos, words: list[str]) -> None:
+    done = phonodos(*words)
+    assert done.exit_code == 2
+    assert "Usage: phonodos" in done.stderr
+
+
+def test_no_words_show_the_help(phonodos: Phonodos) -> None:
+    assert "predict" in phonodos().output
+
+
+def test_a_fault_of_ours_is_called_so(phonodos: Phonodos, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delattr(cite, "ROLES")
+    done = phonodos("cite")
+    assert done.exit_code == 1
+    assert "NameError" in done.stderr
+    assert "this is a fault of phonodos" in done.stderr
+    assert "Traceback" not in done.stderr
+    assert isinstance(phonodos("cite", "--debug").exception, NameError)
+    monkeypatch.setenv("PHONODOS_DEBUG", "1")
+    assert isinstance(phonodos("cite").exception, NameError)
+
+
+def test_interruption(phonodos: Phonodos, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(cite, "print_json", interrupted)
+    done = phonodos("cite", "--json")
+    assert done.exit_code == 130
+    assert done.output == ""
+
+
+def test_a_reader_that_leaves_gets_no_traceback(tmp_path: Path) -> None:
+    command = f"{sys.executable} -m phonodos cite | true; echo ${{PIPESTATUS[0]}}"
+    done = subprocess.run(
+        ["bash", "-c", command], capture_output=True, text=True, check=True, cwd=tmp_path
+    )
+    assert "Traceback" not in done.stderr
+    assert done.stdout.strip() in ("0", "130")
+
+
+def test_a_file_called_like_an_option(phonodos: Phonodos, tmp_path: Path, examples: Path) -> None:
+    (tmp_path / "--debug").write_text((examples / "Si.cif").read_text())
+    done = phonodos("predict", "--no-plot", "--", "--debug")
+    assert done.exit_code == 0
+    assert "Si" in done.stdout

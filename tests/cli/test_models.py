@@ -1,0 +1,92 @@
+"""`phonodos models`: what comes with the package, and what is inside."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+from typer.testing import Result
+
+from phonodos.model.weights import read_header, weights_path
+
+Phonodos = Callable[..., Result]
+
+
+def test_list(phonodos: Phonodos) -> None:
+    done = phonodos("models", "list")
+    assert done.exit_code == 0
+    assert "chen2021  (default)" in done.stdout
+    listed = {
+        m["name"]: m for m in json.loads(phonodos("models", "list", "--json").stdout)["models"]
+    }
+    assert listed["chen2021"]["default"] is True
+    valid = listed["chen2021"]["metrics"]["valid"]
+    assert f"on valid: mse {valid['mse']:.4g}" in done.stdout
+    assert f"wd {valid['wd']:.4g} cm^-1" in done.stdout
+
+
+def test_show_by_name_and_by_path(phonodos: Phonodos, tmp_path: Path) -> None:
+    by_name = phonodos("models", "show", "chen2021")
+    assert by_name.exit_code == 0
+    assert "train: 1218 entries" in by_name.stdout
+    assert "test: 76 entries" in by_name.stdout
+    (tmp_path / "copy.safetensors").write_bytes(weights_path("chen2021").read_bytes())
+    by_path = phonodos("models", "show", "copy.safetensors", "--json")
+    assert json.loads(by_path.stdout) == {
+        "path": "copy.safetensors",
+        **read_header(weights_path("chen2021")),
+    }
+
+
+def test_card_is_shown(phonodos: Phonodos, tmp_path: Path) -> None:
+    (tmp_path / "mine.safetensors").write_bytes(weights_path("chen2021").read_bytes())
+    (tmp_path / "mine.md").write_text("# A card of mine\n")
+    assert phonodos("models", "show", "mine.safetensors").stdout.endswith("\n# A card of mine\n")
+
+
+def test_unknown_name(phonodos: Phonodos) -> None:
+    done = phonodos("models", "show", "chen2012")
+    assert done.exit_code == 2
+    assert "no weights named 'chen2012'" in done.stderr
+    assert "chen2021" in done.stderr.splitlines()[1]
+
+
+def test_card_is_made_from_weights_and_metrics(
+    phonodos: Phonodos, workshop: Path, tmp_path: Path
+) -> None:
+    data, split = workshop / "data.parquet", workshop / "split.json"
+    assert (
+        phonodos("evaluate", "chen2021", "--data", data, "--split", split, "-o", "out").exit_code
+        == 0
+    )
+    metrics = tmp_path / "out" / "metrics.json"
+    done = phonodos("models", "card", "chen2021", "--metrics", metrics, "-o", "cards/mine.md")
+    assert done.exit_code == 0, done.output
+    card = (tmp_path / "cards" / "mine.md").read_text()
+    assert card.startswith("# chen2021\n")
+    n = json.loads(metrics.read_text())["n"]
+    assert f"dfpt2018 valid, {n} materials" in card
+    assert phonodos("models", "card", "chen2021", "--metrics", metrics).stdout == card
+
+
+def test_a_card_needs_metrics_of_ours(phonodos: Phonodos, tmp_path: Path) -> None:
+    (tmp_path / "other.json").write_text("{}")
+    done = phonodos("models", "card", "chen2021", "--metrics", "other.json")
+    assert done.exit_code == 4
+    assert "other.json holds no metrics" in done.stderr
+
+
+def test_documents_of_a_repository(phonodos: Phonodos, tmp_path: Path) -> None:
+    root = Path(__file__).parents[2]
+    for path in ("README.md", "docs/metrics", "src/phonodos/weights"):
+        (tmp_path / "copy" / path).parent.mkdir(parents=True, exist_ok=True)
+        if path.endswith(".md"):
+            shutil.copy(root / path, tmp_path / "copy" / path)
+        else:
+            shutil.copytree(root / path, tmp_path / "copy" / path)
+    page = tmp_path / "copy" / "docs" / "accuracy.md"
+    assert phonodos("models", "documents", "copy").exit_code == 0
+    assert page.read_text().startswith("# Accuracy\n")
+    done = phonodos("models", "documents", "nowhere")
+    assert done.exit_code == 4
+    assert "rivals.json cannot be read" in done.stderr

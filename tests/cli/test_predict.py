@@ -1,0 +1,160 @@
+"""`phonodos predict`: every kind of input and output, names, units, exit codes."""
+
+import json
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from typer.testing import Result
+
+import phonodos as package
+from phonodos.data.spectra import read_dos_csv, read_pymatgen_dos, read_total_dos
+
+Phonodos = Callable[..., Result]
+USUAL = {
+    "dos.pdf",
+    "dos.png",
+    "pymatgen_phonon_dos.json",
+    "thermal_properties.yaml",
+    "total_dos.dat",
+}
+
+
+def names(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+def test_one_file(phonodos: Phonodos, examples: Path, tmp_path: Path) -> None:
+    done = phonodos("predict", examples / "SrTiO3.cif")
+    assert done.exit_code == 0
+    assert done.stderr == ""
+    assert names(tmp_path / "SrTiO3") == USUAL
+    head, units, _, row, basis, *_ = done.stdout.splitlines()
+    assert head.split()[2:] == ["atoms", "mean", "max", "C_V", "S", "ZPE", "Debye"]
+    assert units.split() == ["cm-1", "cm-1", "J/(K", "mol)", "J/(K", "mol)", "kJ/mol", "K"]
+    assert "at 300 K" in basis
+    assert "per mole of atoms" in basis
+    prediction = package.load().predict(examples / "SrTiO3.cif")
+    thermal = prediction.thermal_properties([300.0]).per("atom", prediction.crystal)
+    name, formula, atoms, mean, largest, c_v, entropy, zero_point, _ = row.split()
+    assert (name, formula, atoms) == ("SrTiO3", "SrTiO3", "10")
+    assert float(mean) == pytest.approx(prediction.dos.mean_frequency, abs=0.51)
+    assert float(largest) == prediction.dos.max_frequency
+    assert float(c_v) == pytest.approx(thermal.heat_capacity[0], abs=0.0051)
+    assert float(entropy) == pytest.approx(thermal.entropy[0], abs=0.0051)
+    assert float(zero_point) == pytest.approx(thermal.zero_point_energy / 1000, abs=0.0051)
+
+
+def test_the_files_hold_the_prediction(phonodos: Phonodos, examples: Path, tmp_path: Path) -> None:
+    phonodos("predict", examples / "NaCl.cif", "--no-plot", "--format", "phonopy,pymatgen,csv,json")
+    wanted = package.load().predict(examples / "NaCl.cif").dos
+    folder = tmp_path / "NaCl"
+    for found in (
+        read_total_dos(folder / "total_dos.dat"),
+        read_pymatgen_dos(folder / "pymatgen_phonon_dos.json"),
+        read_dos_csv(folder / "dos.csv"),
+    ):
+        assert found.n_atoms == 8
+        np.testing.assert_allclose(found.frequencies, wanted.frequencies, atol=1e-5)
+        np.testing.assert_allclose(found.densities, wanted.densities, rtol=1e-4, atol=1e-6)
+    record = json.loads((folder / "dos.json").read_text())
+    assert record["density_unit"] == "states/cm-1 per cell"
+    assert (folder / "thermal_properties.csv").read_text().startswith("temperature [K],")
+
+
+def test_json_says_what_the_table_says(phonodos: Phonodos, examples: Path) -> None:
+    done = phonodos("predict", examples / "GaAs.cif", "--no-plot", "--json", "--units", "meV")
+    assert done.exit_code == 0
+    answer = json.loads(done.stdout)
+    assert answer["failures"] == []
+    (result,) = answer["results"]
+    assert result["formula"] == "GaAs"
+    assert result["n_atoms"] == 8
+    assert result["mean_frequency"]["unit"] == "meV"
+    assert result["heat_capacity"]["unit"] == "J/(K mol of atoms) at 300 K"
+    assert result["files"] == [
+        "total_dos.dat",
+        "thermal_properties.yaml",
+        "pymatgen_phonon_dos.json",
+    ]
+    dos = result["dos"]
+    assert dos["frequency_unit"] == "meV"
+    assert np.trapezoid(dos["densities"], dos["frequencies"]) == pytest.approx(24)
+
+
+@pytest.mark.parametrize(("unit", "factor"), [("THz", 0.0299792458), ("meV", 0.1239841984)])
+def test_units(
+    phonodos: Phonodos, examples: Path, tmp_path: Path, unit: str, factor: float
+) -> None:
+    shown = {}
+    for u in ("cm-1", unit):
+        done = phonodos("predict", examples / "MgO.cif", "--units", u, "--format", "csv", "-o", u)
+        shown[u] = [float(word) for word in done.stdout.splitlines()[3].split()[3:8]]
+        assert done.stdout.splitlines()[1].split()[:2] == [u, u]
+    assert shown[unit][0] == pytest.approx(shown["cm-1"][0] * factor, rel=5e-3)
+    assert shown[unit][1] == pytest.approx(shown["cm-1"][1] * factor, rel=5e-3)
+    assert shown[unit][2:] == shown["cm-1"][2:]
+    header = (tmp_path / unit / "MgO" / "dos.csv").read_text().splitlines()[0]
+    assert header == f"frequency [{unit}],dos [states/{unit} per cell]"
+    assert names(tmp_path / unit / "MgO") == {
+        "dos.csv",
+        "thermal_properties.csv",
+        "dos.png",
+        "dos.pdf",
+    }
+
+
+def test_many_files_a_folder_and_standard_input(
+    phonodos: Phonodos, examples: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "folder"
+    folder.mkdir()
+    for name in ("Si.cif", "ZnO.cif"):
+        shutil.copy(examples / name, folder)
+    (folder / "notes.txt").write_text("not a structure")
+    poscar = (examples / "NaCl.vasp").read_text()
+    inputs = (examples / "MgO.cif", folder, "-", examples / "Cu0.7Au0.3.cif")
+    done = phonodos("predict", *inputs, "--no-plot", "-o", "out", stdin=poscar)
+    assert done.exit_code == 0
+    rows = [line.split()[:3] for line in done.stdout.splitlines()[3:8]]
+    assert rows == [
+        ["MgO", "MgO", "8"],
+        ["Si", "Si", "2"],
+        ["ZnO", "ZnO", "4"],
+        ["stdin", "NaCl", "2"],
+        ["Cu0.7Au0.3", "Cu0.7Au0.3", "4"],
+    ]
+    assert names(tmp_path / "out") == {"MgO", "Si", "ZnO", "stdin", "Cu0.7Au0.3"}
+
+
+def test_polymorphs_of_one_name_keep_their_own_results(
+    phonodos: Phonodos, examples: Path, tmp_path: Path
+) -> None:
+    for folder, example in (("cubic", "SrTiO3_cubic.cif"), ("tetragonal", "SrTiO3.cif")):
+        (tmp_path / folder).mkdir()
+        shutil.copy(examples / example, tmp_path / folder / "SrTiO3.cif")
+    done = phonodos("predict", "cubic/SrTiO3.cif", "tetragonal/SrTiO3.cif", "--no-plot", "-o", "o")
+    assert done.exit_code == 0
+    atoms = [read_total_dos(tmp_path / "o" / n / "total_dos.dat").n_atoms for n in
+             ("SrTiO3", "SrTiO3-2")]  # fmt: skip
+    assert atoms == [5, 10]
+
+
+def test_a_result_folder_gives_way_to_a_file(
+    phonodos: Phonodos, examples: Path, tmp_path: Path
+) -> None:
+    shutil.copy(examples / "NaCl.vasp", tmp_path / "POSCAR")
+    assert phonodos("predict", "POSCAR", "--no-plot").exit_code == 0
+    assert "total_dos.dat" in names(tmp_path / "POSCAR-phonodos")
+
+
+def test_predictions_are_those_of_python(
+    phonodos: Phonodos, examples: Path, tmp_path: Path
+) -> None:
+    """Batched with others or alone, in the table or in Python: one answer."""
+    phonodos("predict", examples, "--no-plot", "-o", "all")
+    alone = package.load().predict(examples / "Al2O3.cif").dos
+    batched = read_total_dos(tmp_path / "all" / "Al2O3" / "total_dos.dat")
+    np.testing.assert_allclose(batched.densities, alone.densities, rtol=1e-3, atol=1e-5)
