@@ -11,6 +11,7 @@ from phonodos.evaluation.metrics import (
     full_axis,
     full_wasserstein,
     gap_scores,
+    heat_capacities,
     largest_gap,
     mean_frequencies,
     r2,
@@ -18,6 +19,7 @@ from phonodos.evaluation.metrics import (
     wasserstein,
 )
 from phonodos.physics.dos import PhononDos
+from phonodos.physics.units import GAS_CONSTANT, KELVIN_PER_WAVENUMBER
 
 
 def spikes(*points: int) -> np.ndarray:
@@ -50,6 +52,14 @@ def test_shifted_spike() -> None:
     assert scores["within_10_percent"] == 0.0
 
 
+def test_an_empty_prediction_is_far_off_and_no_nan() -> None:
+    """A network in training may give nothing at all; its states count as lying at zero."""
+    scores = spectrum_scores(spikes(10)[None], np.zeros((1, 51)))
+    assert scores["mse"] == pytest.approx(1 / 51)
+    assert scores["wd"] == scores["mean_frequency_mae"] == pytest.approx(200.0)
+    assert scores["within_10_percent"] == 0.0
+
+
 def test_wasserstein_ignores_the_scale(rng: np.random.Generator) -> None:
     a, b = rng.random((2, 5, 51))
     np.testing.assert_allclose(wasserstein(a, b), wasserstein(3 * a, 7 * b))
@@ -74,6 +84,8 @@ def test_gap_scores() -> None:
     predicted = np.array([spikes(1, 12), spikes(3), spikes(4)])
     scores = gap_scores(reference, predicted)
     assert scores["gaps"] == 2
+    assert scores["gap_precision"] == 1.0
+    assert scores["gap_recall"] == 0.5
     assert scores["gap_f1"] == pytest.approx(2 / 3)
     assert scores["gap_position_mae"] == pytest.approx(20.0)
     assert scores["gap_width_mae"] == pytest.approx(40.0)
@@ -86,6 +98,14 @@ def test_detection() -> None:
     assert detection_scores(truth, found) == {"precision": 0.5, "recall": 0.5, "f1": 0.5}
     none = detection_scores(~(truth | ~truth), ~(truth | ~truth))
     assert none == {"precision": None, "recall": None, "f1": None}
+
+
+def test_heat_capacity_of_51_points_is_per_atom_and_scaled_to_3n() -> None:
+    soft, stiff = heat_capacities(np.array([spikes(1, 2), spikes(49, 50)]))
+    assert soft == pytest.approx(3 * GAS_CONSTANT, rel=1e-2)
+    x = KELVIN_PER_WAVENUMBER * 987 / 300  # the mean of states between 960 and 1000 cm^-1
+    assert stiff == pytest.approx(3 * GAS_CONSTANT * (x / 2 / np.sinh(x / 2)) ** 2, rel=0.02)
+    np.testing.assert_allclose(heat_capacities(7.0 * spikes(1, 2)[None]), [soft])
 
 
 def test_full_axis_sees_what_the_51_points_do_not() -> None:

@@ -10,7 +10,7 @@ import pytest
 from phonodos.evaluation.report import Judged, Report, Seen, evaluate
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
-from phonodos.physics.target import dos_from_target
+from phonodos.physics.target import dos_from_target, target_of
 
 SEEN = Seen({"Na": 100, "Cl": 50, "H": 12}, frozenset({"NaCl"}))
 MATERIALS = [("a", ["Na", "Cl"]), ("b", ["Na", "H"]), ("c", ["U", "Cl"]), ("d", ["Na"] * 21)]
@@ -42,6 +42,8 @@ def test_groups(report: Report) -> None:
     assert sizes["unseen element"] == 1
     assert sizes["rarest element <= 15"] == 1
     assert sizes["rarest element > 40"] == 2
+    assert sizes["up to 6 atoms"] == 3
+    assert "7 to 20 atoms" not in sizes
     assert sizes["more than 20 atoms"] == 1
     assert sizes["formula not in train"] == 3
     assert "imaginary modes" not in sizes
@@ -57,6 +59,23 @@ def test_shifts_are_found(report: Report) -> None:
     assert report.rows[0]["id"] == "a"
     shift = float(report.rows[3]["predicted_mean_frequency_51_cm-1"]) - 300
     assert shift == pytest.approx(60, abs=1)
+    assert report.rows[0]["gap_position_cm-1"] is None
+    assert float(report.rows[0]["mae"]) < float(report.rows[3]["mae"])
+
+
+def test_states_beyond_the_51_points_count_on_the_full_axis_only() -> None:
+    """A network that ends at 1000 cm^-1 may match there and still miss the heat capacity."""
+    crystal = Crystal.ordered(4.0 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], ["Na", "H"], "x")
+    w = np.arange(0.0, 1801.0)
+    low, high = (np.exp(-0.5 * ((w - x) / 40) ** 2) for x in (300.0, 1500.0))
+    reference = PhononDos(w, 6 * (low + high) / np.trapezoid(low + high, w), 2)
+    predicted = dos_from_target(target_of(reference), 2)
+    summary = evaluate([Judged("x", crystal, reference, predicted)], SEEN).summary
+    assert summary["spectrum"]["mse"] == pytest.approx(0.0, abs=1e-12)
+    assert summary["spectrum"]["heat_capacity_mae"] == pytest.approx(0.0, abs=1e-9)
+    assert summary["full"]["heat_capacity_mae"] > 5.0
+    assert summary["full"]["max_frequency_mae"] > 1000.0
+    assert summary["full"]["wd"] == pytest.approx(600.0, abs=20.0)
 
 
 def test_files(report: Report, tmp_path: Path) -> None:
@@ -64,9 +83,12 @@ def test_files(report: Report, tmp_path: Path) -> None:
     metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
     assert metrics["failed"] == {"e": "no neighbours"}
     assert metrics["spectrum"] == report.summary["spectrum"]
+    assert metrics["definitions"]["spectrum.wd"].startswith("WD [cm^-1]")
+    assert metrics["full"]["imaginary"]["true"] == metrics["full"]["imaginary"]["found"] == 0
     with (tmp_path / "out" / "materials.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [r["id"] for r in rows] == ["a", "b", "c", "d"]
     table = (tmp_path / "out" / "summary.md").read_text()
     assert "| all | 4 |" in table
     assert "WD [cm^-1]" in table
+    assert "C_V(300 K) MAE: full axis" in table

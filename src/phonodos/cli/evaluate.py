@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from phonodos import __version__
 from phonodos.errors import ConfigError, PhonodosError
 
 
@@ -22,9 +23,11 @@ def evaluate(
 ) -> None:
     """Compare a model with reference spectra: metrics.json, materials.csv, summary.md."""
     from phonodos.data.dataset import Dataset
+    from phonodos.data.members import sha256_of
     from phonodos.data.splits import PARTS, Split
     from phonodos.evaluation.report import Judged, Seen
     from phonodos.evaluation.report import evaluate as compare
+    from phonodos.model.weights import weights_path
     from phonodos.prediction.predictor import load
 
     if part not in PARTS:
@@ -48,7 +51,14 @@ def evaluate(
         predictor.header["training_elements"], frozenset(predictor.header["training_formulas"])
     )
     report = compare(judged, seen, failed=failed)
-    report.summary.update(model=predictor.name, part=part, n_failed=len(failed))
+    report.summary.update(
+        model=predictor.name,
+        weights_sha256=sha256_of(weights_path(model)),
+        data=sorted(set(records.column("source"))),
+        part=part,
+        n_failed=len(failed),
+        phonodos=__version__,
+    )
     report.write(output)
     print(json.dumps(report.summary, indent=1) if as_json else report.table())
     for name, reason in failed.items():

@@ -1,15 +1,18 @@
 """`phonodos models`: the weights that come with the package, and what is inside a weight file."""
 
+import sys
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from phonodos.cli.output import print_json
+from phonodos.cli.output import format_note, print_json
 
 app = typer.Typer(
     help="List the released weights, or show what is known of one.", no_args_is_help=True
 )
 LONGEST_LIST = 8  # entries shown of a list
+UNITS = {"wd": " cm^-1", "mean_frequency_mae": " cm^-1"}  # of metrics; the others are bare numbers
 
 
 @app.command("list")
@@ -28,8 +31,8 @@ def list_models(
     for m in models:
         mark = "  (default)" if m["default"] else ""
         print(f"{m['name']}{mark}: {m['network']} network, {m['size_MB']:.1f} MB")
-        if m["metrics"]:
-            print("  " + _pairs(m["metrics"]))
+        for part, values in m["metrics"].items():
+            print(format_note("  on", part, _pairs(values)))
 
 
 def describe(name: str) -> dict[str, Any]:
@@ -79,6 +82,47 @@ def show(
         print("\n" + card.read_text(encoding="utf-8").rstrip())
 
 
+@app.command("card")
+def card(
+    name: Annotated[str, typer.Argument(help="released name or path of a weight file")],
+    metrics: Annotated[
+        list[Path] | None, typer.Option(help="metrics.json of phonodos evaluate; may be repeated")
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", help="Markdown file; by default stdout")
+    ] = None,
+) -> None:
+    """Write the model card of a weight file: network, data, training, accuracy, limits."""
+    from phonodos.evaluation.card import card as make_card
+    from phonodos.evaluation.documents import read_metrics
+    from phonodos.model.weights import read_header, weights_path
+
+    path = weights_path(name)
+    found = [read_metrics(file) for file in metrics or []]
+    text = make_card(read_header(path), found, size=path.stat().st_size)
+    if output is None:
+        print(text, end="")
+    else:
+        _write(output, text)
+
+
+@app.command("documents", hidden=True)
+def documents(
+    root: Annotated[Path, typer.Argument(help="folder of the repository")] = Path(),
+) -> None:
+    """Write all documents with numbers anew from docs/metrics: cards, docs/accuracy.md, README."""
+    from phonodos.evaluation.documents import documents as make_documents
+
+    for path, text in make_documents(root).items():
+        _write(root / path, text)
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+    print(f"written: {path}", file=sys.stderr)
+
+
 def _lines(key: str, value: Any, depth: int) -> list[str]:
     indent = "  " * depth
     if isinstance(value, dict) and depth < 2 and any(isinstance(v, dict) for v in value.values()):
@@ -103,4 +147,4 @@ def _pair(key: str, value: Any) -> str:
 
 def _pairs(values: dict[str, Any]) -> str:
     numbers = {k: v for k, v in values.items() if isinstance(v, int | float)}
-    return ", ".join(f"{k} {v:.4g}" for k, v in numbers.items())
+    return ", ".join(f"{k} {v:.4g}{UNITS.get(k, '')}" for k, v in numbers.items())

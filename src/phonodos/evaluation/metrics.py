@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.physics.dos import PhononDos
-from phonodos.physics.target import TARGET_GRID
+from phonodos.physics.target import TARGET_GRID, dos_from_target
 from phonodos.physics.thermodynamics import thermal_properties
 
 Array = NDArray[np.float64]
@@ -42,13 +42,30 @@ def wasserstein(reference: Array, predicted: Array, step: float = TARGET_GRID.st
 
     step x sum |difference of the cumulative sums|.
     """
-    a, b = (x / x.sum(axis=1, keepdims=True) for x in (reference, predicted))
+    a, b = (_unit_sum(x) for x in (reference, predicted))
     return np.asarray(step * np.abs(np.cumsum(b - a, axis=1)).sum(axis=1))
 
 
 def mean_frequencies(spectra: Array) -> Array:
     """Return the (n,) mean frequencies [cm^-1] of (n, 51) spectra, sum w g / sum g."""
-    return np.asarray(spectra @ TARGET_GRID.frequencies / spectra.sum(axis=1))
+    return np.asarray(_unit_sum(spectra) @ TARGET_GRID.frequencies)
+
+
+def _unit_sum(spectra: Array) -> Array:
+    """An empty spectrum (of a network in training) counts as one with all states at the start."""
+    total = spectra.sum(axis=1, keepdims=True)
+    start = np.arange(spectra.shape[1]) == 0
+    return np.where(total > 0.0, spectra / np.where(total > 0.0, total, 1.0), start)
+
+
+def heat_capacities(spectra: Array) -> Array:
+    """Return the (n,) C_V(300 K) [J/(K mol of atoms)] of (n, 51) spectra scaled to 3N.
+
+    All states are put into 0-1000 cm^-1, in references as in predictions, so that the difference
+    shows the network's error without that of the short axis.
+    """
+    found = [thermal_properties(dos_from_target(s, 1), [ROOM_TEMPERATURE]) for s in spectra]
+    return np.array([t.heat_capacity[0] for t in found])
 
 
 def spectrum_scores(reference: Array, predicted: Array) -> dict[str, float]:
@@ -94,7 +111,7 @@ def cut_off(spectrum: Array) -> float:
 
 
 def gap_scores(reference: Array, predicted: Array) -> dict[str, float | int | None]:
-    """Return detection F1, position and width MAE [cm^-1] of the largest gap, cut-off MAE [cm^-1].
+    """Return the detection, position and width MAE [cm^-1] of the largest gap, cut-off MAE [cm^-1].
 
     Position and width are compared where both spectra have a gap.
     """
@@ -106,7 +123,7 @@ def gap_scores(reference: Array, predicted: Array) -> dict[str, float | int | No
     )
     return {
         "gaps": sum(g is not None for g in truth),
-        "gap_f1": detection["f1"],
+        **{f"gap_{name}": detection[name] for name in ("precision", "recall", "f1")},
         "gap_position_mae": _mean([abs(a.position - b.position) for a, b in both]),
         "gap_width_mae": _mean([abs(a.width - b.width) for a, b in both]),
         "cut_off_mae": _mean(ends),

@@ -9,13 +9,16 @@ from typing import Any
 
 import numpy as np
 
+from phonodos.evaluation.measures import HEADLINE, MEASURES, definitions, flatten, markdown_table
 from phonodos.evaluation.metrics import (
     FullAxis,
+    absolute_errors,
     cut_off,
     detection_scores,
     full_axis,
     full_wasserstein,
     gap_scores,
+    heat_capacities,
     largest_gap,
     mean_frequencies,
     spectrum_scores,
@@ -60,7 +63,8 @@ class Report:
     def write(self, folder: Path) -> None:
         """Write metrics.json, materials.csv and summary.md into `folder`."""
         folder.mkdir(parents=True, exist_ok=True)
-        text = json.dumps({**self.summary, "failed": self.failed}, indent=1) + "\n"
+        document = {**self.summary, "failed": self.failed, "definitions": definitions()}
+        text = json.dumps(document, indent=1) + "\n"
         (folder / "metrics.json").write_text(text, encoding="utf-8")
         with (folder / "materials.csv").open("w", newline="", encoding="utf-8") as file:
             writer = csv.DictWriter(file, list(self.rows[0]), lineterminator="\n")
@@ -69,20 +73,15 @@ class Report:
         (folder / "summary.md").write_text(self.table() + "\n", encoding="utf-8")
 
     def table(self) -> str:
-        """Return the measures by group as a Markdown table; units in the head."""
-        head = (
-            "| group | n | MSE | R2 | WD [cm^-1] | wbar MAE [cm^-1] | within 10 % "
-            "| C_V(300 K) MAE [J/(K mol of atoms)] |"
-        )
-        lines = [head, "|---" * 8 + "|"]
+        """Return the measures by group as a Markdown table; units in the head, bases below."""
+        measures = [MEASURES[key] for key in HEADLINE]
+        rows = []
         for name, group in {"all": self.summary, **self.summary["groups"]}.items():
-            s, f = group["spectrum"], group["full"]
-            lines.append(
-                f"| {name} | {group['n']} | {s['mse']:.4f} | {s['r2']:.3f} | {s['wd']:.1f} "
-                f"| {s['mean_frequency_mae']:.1f} | {100 * s['within_10_percent']:.0f} % "
-                f"| {f['heat_capacity_mae']:.3f} |"
-            )
-        return "\n".join(lines)
+            found = flatten(group)
+            numbers = [MEASURES[key].show(found.get(key)) for key in HEADLINE]
+            rows.append([name, str(group["n"]), *numbers])
+        table = markdown_table(["group", "n", *(m.head for m in measures)], rows)
+        return table + "\n\n" + "; ".join(f"{m.label}: {m.basis}" for m in measures) + "."
 
 
 def evaluate(
@@ -103,13 +102,15 @@ def evaluate(
     full = [(full_axis(j.reference), full_axis(j.predicted)) for j in items]
     spectra = np.array([[target_of(j.reference), target_of(j.predicted)] for j in items])
     distances = np.array([full_wasserstein(j.reference, j.predicted) for j in items])
+    heat_errors = np.abs(heat_capacities(spectra[:, 1]) - heat_capacities(spectra[:, 0]))
 
     def measures(picked: Sequence[int]) -> dict[str, Any]:
         chosen = list(picked)
         reference, predicted = spectra[chosen, 0], spectra[chosen, 1]
         return {
             "n": len(chosen),
-            "spectrum": spectrum_scores(reference, predicted),
+            "spectrum": spectrum_scores(reference, predicted)
+            | {"heat_capacity_mae": float(heat_errors[chosen].mean())},
             "full": _full_scores([full[i] for i in chosen], distances[chosen]),
             "features": gap_scores(reference, predicted),
         }
@@ -145,6 +146,7 @@ def _groups(seen: Seen) -> dict[str, Callable[[Judged, FullAxis], bool]]:
         f"rarest element > {FREQUENT}": lambda j, _: rarest(j.crystal, seen) > FREQUENT,
         "unseen element": lambda j, _: rarest(j.crystal, seen) == 0,
         f"up to {SMALL} atoms": lambda j, _: j.crystal.n_atoms <= SMALL,
+        f"{SMALL + 1} to {LARGE} atoms": lambda j, _: SMALL < j.crystal.n_atoms <= LARGE,
         f"more than {LARGE} atoms": lambda j, _: j.crystal.n_atoms > LARGE,
         "formula not in train": lambda j, _: j.crystal.formula not in seen.formulas,
     }
@@ -161,7 +163,8 @@ def _full_scores(pairs: Sequence[tuple[FullAxis, FullAxis]], distances: Any) -> 
     return {
         "wd": float(np.mean(distances)),
         **{f"{name}_mae": mae(name) for name in names},
-        "imaginary": detection_scores(*imaginary),
+        "imaginary": {"true": int(imaginary[0].sum()), "found": int(imaginary[1].sum())}
+        | detection_scores(*imaginary),
     }
 
 
@@ -176,6 +179,7 @@ def _row(
         "formula": item.crystal.formula,
         "n_atoms": item.crystal.n_atoms,
         "mse": squared_errors(reference, predicted)[0],
+        "mae": absolute_errors(reference, predicted)[0],
         "wd_cm-1": wasserstein(reference, predicted)[0],
         "full_wd_cm-1": distance,
         "mean_frequency_51_cm-1": mean_frequencies(reference)[0],
@@ -188,6 +192,8 @@ def _row(
         "predicted_c_v_300_J/(K mol atoms)": found.heat_capacity,
         "s_300_J/(K mol atoms)": truth.entropy,
         "predicted_s_300_J/(K mol atoms)": found.entropy,
+        "gap_position_cm-1": gaps[0].position if gaps[0] else None,
+        "predicted_gap_position_cm-1": gaps[1].position if gaps[1] else None,
         "gap_width_cm-1": gaps[0].width if gaps[0] else 0.0,
         "predicted_gap_width_cm-1": gaps[1].width if gaps[1] else 0.0,
         "cut_off_cm-1": cut_off(spectra[0]),
@@ -195,5 +201,6 @@ def _row(
         "rarest_element_in_train": rarest(item.crystal, seen),
         "formula_in_train": item.crystal.formula in seen.formulas,
         "imaginary": truth.imaginary,
+        "predicted_imaginary": found.imaginary,
     }
     return {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()}

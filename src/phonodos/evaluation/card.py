@@ -1,0 +1,263 @@
+"""The model card of a weight file: its header and the metrics of `evaluate`, as Markdown.
+
+Every number in a card comes from one of the two; nothing is typed.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
+
+from phonodos.evaluation.measures import (
+    FEATURES,
+    HEADLINE,
+    MEASURES,
+    flatten,
+    in_order,
+    markdown_table,
+    measure_of,
+)
+
+Header = Mapping[str, Any]
+Metrics = Mapping[str, Any]
+
+PARTS = ("train", "valid", "test")
+FEW = 5  # training crystals of an element: fewer are named
+PAPER = "Chen et al., Adv. Sci. 8, 2004214 (2021)"
+
+# What the paper did, for every setting that a card states as a deviation: (ours shown as, why).
+PAPER_SETTINGS: dict[str, tuple[Any, str]] = {
+    "network.cutoff": (5.0, "neighbours within {0} A instead of {1} A"),
+    "network.cutoff_width": (0.0, "messages fade smoothly to zero over the last {0} A before the "
+        "cutoff; in the paper the spectrum jumps when a neighbour crosses it"),
+    "network.embedding": (64, "{0} scalars an atom instead of {1}"),
+    "network.hidden": (["32x0e+32x1o", "32x0e+32x1o+32x1e"], "hidden irreps {0} instead of {1}"),
+    "network.lmax": (1, "spherical harmonics up to degree {0} instead of {1}"),
+    "network.radial_basis": (10, "{0} radial basis functions instead of {1}"),
+    "network.radial_hidden": ([100, 100, 100], "radial layers {0} instead of {1}"),
+    "network.neighbours": (40.0, "messages divided by the root of {0} instead of {1}"),
+    "network.readout": ("sum", "readout `{0}` instead of `{1}`"),
+    "config.dtype": ("float64", "trained in {0} instead of {1}"),
+    "config.batch_size": (1, "{0} crystals a step instead of {1}"),
+    "config.epochs": (64, "{0} epochs instead of {1}"),
+    "config.average": (0.0, "moving average of the weights, decay {0}"),
+    "config.optimizer.lr": (0.005, "learning rate {0} instead of {1}"),
+    "config.optimizer.weight_decay": (0.05, "weight decay {0} instead of {1}"),
+    "config.optimizer.decay_per_epoch": (0.96, "learning rate x {0} an epoch instead of {1}"),
+    "config.optimizer.clip": (None, "gradients clipped at norm {0}"),
+}  # fmt: skip
+
+ABOUT = {
+    "spectrum": f"The network of {PAPER}: a crystal goes in as a periodic graph, 51 values of its "
+    "phonon density of states (0 to 1000 cm^-1 in steps of 20) come out, scaled to 3N states.",
+}
+LIMITS = {
+    "spectrum": (
+        "The spectrum ends at 1000 cm^-1. States above it (hydrogen; B, C, N, O in short bonds) "
+        "are missing, and because the rest is scaled to 3N it is too large: heat capacities of "
+        "such crystals come out too high. A prediction that this concerns carries a warning.",
+        "Imaginary modes cannot be predicted: there is nothing below zero frequency.",
+        "The total spectrum only: no atom-projected one, no bands, no force constants.",
+        "Resolution: 20 cm^-1, after smoothing over 101 points of the 1 cm^-1 axis.",
+    ),
+}
+
+
+def card(header: Header, metrics: Sequence[Metrics], *, size: int | None = None) -> str:
+    """Return the model card of a weight file.
+
+    Parameters
+    ----------
+    header
+        JSON header of the weight file.
+    metrics
+        Contents of metrics.json of any number of evaluations; keys that are not known are shown
+        under their own names.
+    size
+        Bytes of the weight file.
+    """
+    parts: list[Callable[[], str]] = [
+        lambda: _opening(header, size),
+        lambda: _network(header),
+        lambda: _deviations(header),
+        lambda: _data(header),
+        lambda: _training(header),
+        lambda: _results(metrics),
+        *(lambda m=m: _groups(m) for m in metrics),
+        lambda: _limits(header),
+        lambda: _reproduce(header, metrics),
+        lambda: _citation(header),
+    ]
+    return "\n\n".join(text for part in parts if (text := part())) + "\n"
+
+
+def set_name(metrics: Metrics) -> str:
+    """Return data set, part and number of materials of an evaluation, in words."""
+    names = " + ".join(metrics.get("data", [])) or "own data"
+    return f"{names} {metrics.get('part', '')}".rstrip() + f", {metrics['n']} materials"
+
+
+def _kind(header: Header) -> str:
+    return str(header["network"].get("kind", "unknown"))
+
+
+def _opening(header: Header, size: int | None) -> str:
+    about = header.get("description") or ABOUT.get(
+        _kind(header), f"A network of the kind `{_kind(header)}`."
+    )
+    versions = ", ".join(f"{k} {v}" for k, v in header.get("versions", {}).items())
+    lines = [f"# {header['name']}", about]
+    facts = [f"Format {header['format_version']}"]
+    if size is not None:
+        facts.append(f"{size / 1e6:.1f} MB")
+    if versions:
+        facts.append(f"written with {versions}")
+    facts.append("made from the weight file and from metrics.json; not edited by hand")
+    return "\n\n".join([*lines, "; ".join(facts) + "."])
+
+
+def _network(header: Header) -> str:
+    rows = [[f"`{k}`", _word(v)] for k, v in header["network"].items()]
+    return "## Network\n\n" + markdown_table(["setting", "value"], rows, words=2)
+
+
+def _deviations(header: Header) -> str:
+    if _kind(header) != "spectrum":
+        return ""
+    settings = {"network": header["network"], "config": header["training"].get("config", {})}
+    found = []
+    for key, (paper, text) in PAPER_SETTINGS.items():
+        value: Any = settings
+        for name in key.split("."):
+            value = value.get(name, paper) if isinstance(value, Mapping) else paper
+        if value != paper:
+            found.append("- " + text.format(_word(value), _word(paper)))
+    return f"## Deviations from {PAPER}\n\n" + ("\n".join(found) or "None.")
+
+
+def _data(header: Header) -> str:
+    origin = header["training"].get("data", {})
+    rows = [[part, str(len(header["split"][part]))] for part in PARTS if part in header["split"]]
+    elements = header.get("training_elements", {})
+    few = [f"{e} ({n})" for e, n in elements.items() if n < FEW]
+    words = [
+        f"{origin['citation']}." if "citation" in origin else "",
+        f"Functional: {origin['functional']}." if "functional" in origin else "",
+        f"The training part holds {len(elements)} elements and "
+        f"{len(set(header.get('training_formulas', [])))} formulas.",
+        f"Elements in fewer than {FEW} training crystals: {', '.join(few)}." if few else "",
+        f"Target: {_target(header['target'])}." if header.get("target") else "",
+        "The ids of all parts are in the header of the weight file.",
+    ]
+    table = markdown_table(["part", "materials"], rows)
+    return "## Data and split\n\n" + table + "\n\n" + " ".join(w for w in words if w)
+
+
+def _target(recipe: Mapping[str, Any]) -> str:
+    return "; ".join(f"{name.replace('_', ' ')} {_word(value)}" for name, value in recipe.items())
+
+
+def _training(header: Header) -> str:
+    settings = _pairs(header["training"].get("config", {}))
+    text = "; ".join(f"{name} {value}" for name, value in settings if name != "name")
+    parts = [f"Settings: {text}." if text else "", _curve(header)]
+    found = "\n\n".join(part for part in parts if part)
+    return f"## Training\n\n{found}" if found else ""
+
+
+def _pairs(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
+    found = []
+    for name, value in values.items():
+        if isinstance(value, Mapping):
+            found += _pairs(value, f"{prefix}{name}.")
+        elif value is not None:
+            found.append((prefix + name, _word(value)))
+    return found
+
+
+def _curve(header: Header) -> str:
+    curve = header["training"].get("curve") or []
+    if not curve:
+        return ""
+    keys = in_order(f"spectrum.{k}" for k in curve[-1]["valid"])
+    names = [MEASURES[k].head if k in MEASURES else f"`{k.split('.', 1)[1]}`" for k in keys]
+    rows = []
+    for line in curve:
+        numbers = [measure_of(k).show(line["valid"].get(k.split(".", 1)[1])) for k in keys]
+        rows.append([str(line["epoch"]), f"{line['train_loss']:.5f}", *numbers])
+    best = header["training"].get("epoch", curve[-1]["epoch"])
+    planned = header["training"].get("config", {}).get("epochs")
+    of = f" of 0 to {planned - 1}" if planned else ""
+    text = f"The weights are those of epoch {best}{of}, the best on valid; the curve up to there:"
+    table = markdown_table(["epoch", "train loss", *(f"valid {n}" for n in names)], rows)
+    return f"{text}\n\n{table}"
+
+
+def _results(metrics: Sequence[Metrics]) -> str:
+    if not metrics:
+        return ""
+    columns = [flatten(m) for m in metrics]
+    keys = in_order(key for column in columns for key in column)
+    rows = [
+        [measure_of(k).head, measure_of(k).basis, *(measure_of(k).show(c.get(k)) for c in columns)]
+        for k in keys
+    ]
+    head = ["measure", "taken of", *(set_name(m) for m in metrics)]
+    failed = [f"{set_name(m)}: {m['n_failed']} failed." for m in metrics if m.get("n_failed")]
+    text = (
+        "Own-max: reference and prediction each divided by their own maximum. R2 is "
+        "1 - SSE / SST over all points and materials about the grand mean; other definitions are "
+        "in use. Means over materials. A dash: undefined."
+    )
+    return "\n\n".join(
+        ["## Results", markdown_table(head, rows, words=2), " ".join([text, *failed])]
+    )
+
+
+def group_table(metrics: Metrics) -> str:
+    """Return the headline measures, gaps and cut-off of every group of an evaluation."""
+    keys = (*HEADLINE, *FEATURES)
+    rows = []
+    for name, group in {"all": metrics, **metrics.get("groups", {})}.items():
+        found = flatten(group)
+        rows.append([name, str(group["n"]), *(MEASURES[k].show(found.get(k)) for k in keys)])
+    return markdown_table(["group", "n", *(MEASURES[k].head for k in keys)], rows)
+
+
+def _groups(metrics: Metrics) -> str:
+    return f"### Groups: {set_name(metrics)}\n\n" + group_table(metrics)
+
+
+def _limits(header: Header) -> str:
+    n = len(header.get("training_elements", {}))
+    lines = [
+        *LIMITS.get(_kind(header), ()),
+        f"Elements outside the {n} of the training part are extrapolated; predictions name them.",
+    ]
+    return "## Known limits\n\n" + "\n".join(f"- {line}" for line in lines)
+
+
+def _reproduce(header: Header, metrics: Sequence[Metrics]) -> str:
+    name, origin = header["name"], header["training"].get("data", {})
+    kinds = [s.get("kind", "KIND") for s in origin.get("sources", [])] or ["KIND"]
+    lines = [f"phonodos data prepare {kind} ARCHIVE -o DATASET" for kind in dict.fromkeys(kinds)]
+    lines.append(f"phonodos train configs/{name}.toml")
+    lines += [
+        f"phonodos evaluate {name} --data DATASET --part {part} -o FOLDER"
+        for part in dict.fromkeys(str(m.get("part", "valid")) for m in metrics)
+    ]
+    return "## How to reproduce\n\n" + "\n".join(f"    {line}" for line in lines)
+
+
+def _citation(header: Header) -> str:
+    found: Iterable[str] = [
+        *([PAPER] if _kind(header) == "spectrum" else []),
+        *filter(None, [header["training"].get("data", {}).get("citation")]),
+    ]
+    return "## Citation\n\n" + "\n".join([*(f"- {c}" for c in found), "- `phonodos cite`"])
+
+
+def _word(value: Any) -> str:
+    if isinstance(value, list | tuple):
+        return ", ".join(_word(v) for v in value)
+    if isinstance(value, float):
+        return f"{value:g}"
+    return str(value)

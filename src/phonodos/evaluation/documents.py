@@ -1,0 +1,217 @@
+"""The documents with numbers of a repository: model cards, docs/accuracy.md, the README's table.
+
+All are made from docs/metrics: ``<name>/<evaluation>.json``, the metrics.json of `evaluate` for
+every released weight, and ``rivals.json``, values of others with their sources.
+"""
+
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from phonodos.data.members import sha256_of
+from phonodos.errors import DataError
+from phonodos.evaluation.card import card, group_table, set_name
+from phonodos.evaluation.measures import FEATURES, HEADLINE, MEASURES, flatten, markdown_table
+from phonodos.model.weights import read_header
+
+WEIGHTS = Path("src/phonodos/weights")
+METRICS = Path("docs/metrics")
+PAGE = Path("docs/accuracy.md")
+README = Path("README.md")
+BEGIN, END = "<!-- accuracy:begin -->", "<!-- accuracy:end -->"
+ORDER = ("test", "valid", "train")  # of evaluations
+
+Metrics = Mapping[str, Any]
+Released = Mapping[str, Sequence[Metrics]]  # name -> evaluations
+
+
+def documents(root: Path) -> dict[Path, str]:
+    """Return the text that every generated document below `root` should have.
+
+    Raises
+    ------
+    DataError
+        If a released weight has no evaluation, an evaluation is of another weight file than the
+        released one, a file is unreadable, or the README has no place for the table.
+    """
+    found: dict[Path, str] = {}
+    released: dict[str, list[Metrics]] = {}
+    for path in sorted((root / WEIGHTS).glob("*.safetensors")):
+        released[path.stem] = evaluations(root / METRICS / path.stem, path)
+        found[WEIGHTS / f"{path.stem}.md"] = card(
+            read_header(path), released[path.stem], size=path.stat().st_size
+        )
+    rivals = _read(root / METRICS / "rivals.json")
+    found[PAGE] = accuracy_page(released, rivals)
+    text = (root / README).read_text(encoding="utf-8")
+    found[README] = with_table(text, readme_table(released, rivals))
+    return found
+
+
+def evaluations(folder: Path, weights: Path) -> list[Metrics]:
+    """Return the evaluations in a folder, test first; all must be of the weight file given."""
+    paths = sorted(folder.glob("*.json"))
+    if not paths:
+        raise DataError(
+            f"no evaluation of {weights.name} in {folder}",
+            "every released weight needs its metrics",
+            f"phonodos evaluate {weights.stem} --data DATASET --part valid -o FOLDER, "
+            f"then copy metrics.json to {folder}/valid.json",
+        )
+    found = [read_metrics(path) for path in paths]
+    for path, metrics in zip(paths, found, strict=True):
+        if metrics.get("weights_sha256") != sha256_of(weights):
+            raise DataError(
+                f"{path} is not an evaluation of {weights}",
+                "the SHA-256 of the weights it was made with is another one",
+                "evaluate the released weights again and copy metrics.json there",
+            )
+    return sorted(found, key=_place)
+
+
+def read_metrics(path: Path) -> Metrics:
+    """Return the content of a metrics.json.
+
+    Raises
+    ------
+    DataError
+        If the file is missing, no JSON, or not written by `evaluate`.
+    """
+    values = _read(path)
+    if not isinstance(values, dict) or not {"n", "spectrum", "full"} <= values.keys():
+        raise DataError(
+            f"{path} holds no metrics",
+            "an object with n, spectrum and full is expected",
+            "give the metrics.json of phonodos evaluate",
+        )
+    return values
+
+
+def readme_table(released: Released, rivals: Sequence[Mapping[str, Any]]) -> str:
+    """Return the table of the README: released weights on test (valid where not tested), rivals."""
+    rows = []
+    for name, found in released.items():
+        tested = [m for m in found if m.get("part") == "test"]
+        rows += [_row(f"**{name}**", set_name(m), flatten(m)) for m in tested or found]
+    rows += [_rival(r) for r in rivals if r.get("readme")]
+    return "\n\n".join(
+        [_table(rows), _bases(HEADLINE) + " More: [docs/accuracy.md](docs/accuracy.md)."]
+    )
+
+
+def accuracy_page(released: Released, rivals: Sequence[Mapping[str, Any]]) -> str:
+    """Return docs/accuracy.md."""
+    rows = [
+        _row(f"**{name}**", set_name(m), flatten(m))
+        for name, found in released.items()
+        for m in found
+    ]
+    parts = [
+        "# Accuracy",
+        "Made by `phonodos models documents .` from docs/metrics; not edited by hand.",
+        "## Released weights",
+        _table(rows),
+        _bases(HEADLINE),
+        DEFINITIONS,
+        "## Others",
+        "Their own values, with the set each was measured on. Sets differ; so do small choices of "
+        "the target. A dash: not given.",
+        _table([_rival(r) for r in rivals]),
+        "## Gaps and cut-off",
+        "Whether they survive in poor predictions: overall and by quartile of the MSE.",
+        _features(released),
+        "## Groups",
+        *(
+            f"### {name}, {set_name(m)}\n\n{group_table(m)}"
+            for name, found in released.items()
+            for m in found
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+DEFINITIONS = """\
+- **own-max**: reference and prediction each divided by their own maximum, on 51 points from 0 to
+  1000 cm^-1, after a Savitzky-Golay filter of 101 points on the 1 cm^-1 axis.
+- **R2** = 1 - SSE / SST over all points of all materials, SST about the grand mean. Other
+  definitions are in use; they move the same predictions by some hundredths.
+- **WD** = 20 cm^-1 x sum of |cumulative difference| of the unit-sum spectra.
+- **wbar**: mean frequency of the 51 points; the share within 10 % of the reference.
+- **C_V(300 K) on the full axis**: the reference with all its states, those above 1000 cm^-1 too;
+  the prediction as released, 3N states. A spectrum that ends at 1000 cm^-1 loses here on light
+  elements; the cards also give it with both spectra cut there.
+- **gap**: the widest run of two or more points below 0.02 own-max between points above;
+  **cut-off**: the last point >= 0.02 own-max.
+- Means are over materials; nothing is left out except failures, which are counted.
+- The best epoch is chosen on valid, so scores on valid flatter; test is looked at once for every
+  released weight."""
+
+
+def with_table(text: str, table: str) -> str:
+    """Return a README with `table` between its markers.
+
+    Raises
+    ------
+    DataError
+        If there is not exactly one pair of markers, in order.
+    """
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise DataError(
+            f"{README} has no place for the table of accuracy",
+            f"one line {BEGIN} and one line {END} after it are expected",
+            "put both lines where the table should stand",
+        )
+    head, rest = text.split(BEGIN)
+    return f"{head}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    head = ["model", "judged on", *(MEASURES[key].head for key in HEADLINE)]
+    return markdown_table(head, rows, words=2)
+
+
+def _row(model: str, judged_on: str, values: Mapping[str, Any]) -> list[str]:
+    return [model, judged_on, *(MEASURES[key].show(values.get(key)) for key in HEADLINE)]
+
+
+def _rival(values: Mapping[str, Any]) -> list[str]:
+    """Return the row of somebody else's values, as they gave them: no digits are added."""
+    cells = [MEASURES[key].as_given(values.get(key)) for key in HEADLINE]
+    return [values["model"], f"{values['set']}; {values['source']}", *cells]
+
+
+def _bases(keys: Sequence[str]) -> str:
+    by_basis: dict[str, list[str]] = {}
+    for key in keys:
+        by_basis.setdefault(MEASURES[key].basis, []).append(MEASURES[key].label)
+    return "; ".join(f"{', '.join(names)}: {basis}" for basis, names in by_basis.items()) + "."
+
+
+def _features(released: Released) -> str:
+    rows = []
+    for name, found in released.items():
+        for metrics in found:
+            groups = {"all": metrics} | {
+                k: g for k, g in metrics.get("groups", {}).items() if k.startswith("error quartile")
+            }
+            for group, values in groups.items():
+                numbers = flatten(values)
+                cells = [MEASURES[key].show(numbers.get(key)) for key in FEATURES]
+                rows.append([f"**{name}**", set_name(metrics), group, *cells])
+    head = ["model", "judged on", "group", *(MEASURES[key].head for key in FEATURES)]
+    return markdown_table(head, rows, words=3)
+
+
+def _place(metrics: Metrics) -> tuple[int, list[str]]:
+    part = str(metrics.get("part", ""))
+    return (ORDER.index(part) if part in ORDER else len(ORDER), list(metrics.get("data", [])))
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as err:
+        raise DataError(
+            f"{path} cannot be read", f"it is missing or no JSON ({err})", "check the path"
+        ) from err

@@ -1,0 +1,265 @@
+"""Many predictions at once: heat capacities, elements, principal components, agreement with DFT.
+
+The analysis of Figure 5 of Chen et al. (2021) on any table of `phonodos screen`.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phonodos.errors import DataError, PhonodosError
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.dos import PhononDos
+from phonodos.physics.elements import atomic_mass
+from phonodos.physics.target import dos_from_target, target_of
+from phonodos.physics.thermodynamics import cells_per, thermal_properties
+
+if TYPE_CHECKING:
+    from phonodos.data.dataset import Dataset
+
+Array = NDArray[np.float64]
+
+PAPER_KELVIN = 293.15  # [K], of the paper's comparisons
+NEEDED = ("id", "formula", "status", "dos_frequencies", "dos_densities", "species", "in_training")
+RICH = 1.0 / 3.0  # share of the atoms that makes a crystal rich in an element
+TOP_SHARE = 0.02
+LEADERS = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Landscape:
+    """Predictions of one network for many crystals.
+
+    Attributes
+    ----------
+    ids, formulas, model
+        Names.
+    compositions
+        Element -> amount in the cell, one a crystal.
+    spectra
+        One a crystal, per cell.
+    in_training
+        (n,) whether the formula was in the training data.
+    kelvin
+        Temperature of the heat capacities [K].
+    n_failed
+        Rows of the table without a prediction.
+    """
+
+    ids: Sequence[str]
+    formulas: Sequence[str]
+    model: str
+    compositions: Sequence[dict[str, float]]
+    spectra: Sequence[PhononDos]
+    in_training: NDArray[np.bool_]
+    kelvin: float
+    n_failed: int
+
+    @cached_property
+    def masses(self) -> Array:
+        """(n,) mass of the cells [amu]."""
+        return np.array([_mass(c) for c in self.compositions])
+
+    @cached_property
+    def mean_masses(self) -> Array:
+        """(n,) mean atomic mass [amu]."""
+        return self.masses / [d.n_atoms for d in self.spectra]
+
+    @cached_property
+    def heat_capacities(self) -> Array:
+        """(n,) C_V of equation 2 [J/(kg K)]."""
+        pairs = zip(self.spectra, self.masses, strict=True)
+        return np.array([heat_capacity(d, m, self.kelvin) for d, m in pairs])
+
+    @cached_property
+    def targets(self) -> Array:
+        """(n, 51) own-maximum spectra on the paper's points."""
+        return np.stack([target_of(d) for d in self.spectra])
+
+    def by_element(self) -> dict[str, tuple[float, int]]:
+        """Return element -> mean C_V [J/(kg K)] of the crystals that hold it, and their number."""
+        groups: dict[str, list[float]] = {}
+        for composition, c_v in zip(self.compositions, self.heat_capacities, strict=True):
+            for symbol in composition:
+                groups.setdefault(symbol, []).append(float(c_v))
+        return {s: (float(np.mean(v)), len(v)) for s, v in groups.items()}
+
+    def rich_in(self, symbol: str) -> NDArray[np.bool_]:
+        """Return which crystals have at least a third of their atoms of an element."""
+        return np.array(
+            [c.get(symbol, 0.0) >= RICH * sum(c.values()) - 1e-9 for c in self.compositions]
+        )
+
+    def top(self) -> NDArray[np.int64]:
+        """Return the numbers of the 2 % of highest C_V, the highest first."""
+        order = np.argsort(-self.heat_capacities, kind="stable")
+        return order[: max(1, round(TOP_SHARE * len(order)))]
+
+
+def read_landscape(path: Path, kelvin: float = PAPER_KELVIN) -> Landscape:
+    """Read a table of `phonodos screen` (Parquet).
+
+    Raises
+    ------
+    DataError
+        If the file is no such table, or holds fewer than three predictions.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        names = pq.read_schema(path).names
+        missing = [name for name in NEEDED if name not in names]
+        extra = [name for name in ("model",) if name in names]
+        table = None if missing else pq.read_table(path, columns=[*NEEDED, *extra])
+    except (OSError, pa.ArrowInvalid) as err:
+        raise _no_table(path, str(err).splitlines()[0]) from err
+    if table is None:
+        raise _no_table(path, "columns are missing: " + ", ".join(missing))
+    rows = [r for r in table.to_pylist() if r["status"] == "ok"]
+    if len(rows) < 3:
+        raise _no_table(path, f"it holds {len(rows)} predictions, and three are the least")
+    return Landscape(
+        ids=[r["id"] for r in rows],
+        formulas=[r["formula"] for r in rows],
+        model=str(rows[0].get("model") or "model"),
+        compositions=[_composition(r["species"]) for r in rows],
+        spectra=[_spectrum(r) for r in rows],
+        in_training=np.array([bool(r["in_training"]) for r in rows]),
+        kelvin=kelvin,
+        n_failed=table.num_rows - len(rows),
+    )
+
+
+def heat_capacity(dos: PhononDos, mass: float, kelvin: float) -> float:
+    """Return C_V of equation 2 [J/(kg K)] of a cell of `mass` [amu]."""
+    per_cell = thermal_properties(dos, [kelvin]).heat_capacity[0]
+    return float(per_cell) * 1000.0 / mass
+
+
+def principal_components(spectra: Array) -> tuple[Array, Array, Array]:
+    """Return (n, 2) scores, (2, m) axes and (2,) shares of the variance of (n, m) spectra.
+
+    The sign of an axis is chosen so that its sum is positive.
+    """
+    centred = spectra - spectra.mean(axis=0)
+    _, values, axes = np.linalg.svd(centred, full_matrices=False)
+    axes = axes[:2] * np.where(axes[:2].sum(axis=1) < 0.0, -1.0, 1.0)[:, None]
+    return centred @ axes.T, axes, values[:2] ** 2 / np.sum(values**2)
+
+
+def spring_constant(masses: Array, frequencies: Array) -> tuple[float, float]:
+    """Return a of the least-squares fit w = a m^(-1/2) [cm^-1 amu^(1/2)] and Spearman's rho."""
+    from scipy.stats import spearmanr
+
+    root = masses**-0.5
+    rho = float(spearmanr(masses, frequencies).statistic)
+    return float(root @ frequencies / (root @ root)), rho
+
+
+@dataclass(frozen=True, eq=False)
+class Agreement:
+    """Predictions beside references, outside the training formulas.
+
+    Attributes
+    ----------
+    places
+        (m,) numbers of the crystals in the landscape.
+    references
+        Spectra, of cells of `crystals`.
+    cut, full
+        (m,) C_V [J/(kg K)] of the reference on the 51 points to 1000 cm^-1, scaled to 3N as the
+        paper's network is, and on its whole axis.
+    mean_frequencies
+        (m,) of the references [cm^-1].
+    """
+
+    places: NDArray[np.int64]
+    crystals: Sequence[Crystal]
+    references: Sequence[PhononDos]
+    cut: Array
+    full: Array
+    mean_frequencies: Array
+
+    def leaders(self, landscape: Landscape) -> NDArray[np.int64]:
+        """Return the places in this agreement of the 12 highest predicted C_V."""
+        order = np.argsort(-landscape.heat_capacities[self.places], kind="stable")
+        return order[:LEADERS]
+
+
+def agreement(landscape: Landscape, data: "Dataset") -> Agreement:
+    """Return the references of a data set for crystals of the same id that training never saw.
+
+    Raises
+    ------
+    DataError
+        If there is none.
+    """
+    numbers = {name: k for k, name in enumerate(data.ids)}
+    pairs = [
+        (k, numbers[name])
+        for k, name in enumerate(landscape.ids)
+        if name in numbers and not landscape.in_training[k]
+    ]
+    if not pairs:
+        raise DataError(
+            "no prediction has a reference outside the training formulas",
+            f"none of the {len(landscape.ids)} ids of the table is in the data set and new to "
+            f"{landscape.model}",
+            "give a data set whose ids are those of the table, or leave --reference out",
+        )
+    chosen = data.select([data.ids[j] for _, j in pairs])
+    crystals = list(chosen.crystals())
+    spectra = [chosen.dos(j) for j in range(len(pairs))]
+    per_kg = [cells_per("kg", c) for c in crystals]
+    kelvin = landscape.kelvin
+
+    def at(dos: PhononDos) -> float:
+        return float(thermal_properties(dos, [kelvin]).heat_capacity[0])
+
+    return Agreement(
+        places=np.array([k for k, _ in pairs]),
+        crystals=crystals,
+        references=spectra,
+        cut=np.array(
+            [at(dos_from_target(target_of(d), d.n_atoms)) for d in spectra]
+        ) * per_kg,
+        full=np.array([at(d) for d in spectra]) * per_kg,
+        mean_frequencies=np.array([d.mean_frequency for d in spectra]),
+    )  # fmt: skip
+
+
+def _composition(species: Sequence[str]) -> dict[str, float]:
+    """Return the amounts of sites written as ``Si`` or ``Cu:0.7 Au:0.3``."""
+    amounts: dict[str, float] = {}
+    for site in species:
+        for part in site.split():
+            symbol, _, fraction = part.partition(":")
+            amounts[symbol] = amounts.get(symbol, 0.0) + float(fraction or 1.0)
+    return amounts
+
+
+def _mass(composition: dict[str, float]) -> float:
+    return sum(amount * atomic_mass(s) for s, amount in composition.items())
+
+
+def _spectrum(row: dict[str, Any]) -> PhononDos:
+    try:
+        return PhononDos(
+            np.array(row["dos_frequencies"], dtype=np.float64),
+            np.array(row["dos_densities"], dtype=np.float64),
+            len(row["species"]),
+        )
+    except PhonodosError as err:
+        raise DataError(f"{row['id']}: {err.summary}", err.reason, "run the screening again") from err
+
+
+def _no_table(path: Path, reason: str) -> DataError:
+    return DataError(
+        f"{path} is no table of predictions", reason, "make one with: phonodos screen PATH -o FILE"
+    )

@@ -1,0 +1,129 @@
+"""The names of the measures: what stands beside every number wherever it is shown.
+
+A measure is addressed as in metrics.json, the keys joined by dots: ``spectrum.mse``.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+UNDEFINED = "–"
+
+
+@dataclass(frozen=True)
+class Measure:
+    """Label, unit, what it is taken of, and how it is written."""
+
+    label: str
+    unit: str
+    basis: str
+    digits: int = 1
+    percent: bool = False
+
+    @property
+    def head(self) -> str:
+        """Label with the unit in brackets."""
+        return f"{self.label} [{self.unit}]" if self.unit else self.label
+
+    def show(self, value: Any) -> str:
+        """Return a value as text; a dash where it is undefined."""
+        if not isinstance(value, int | float):
+            return UNDEFINED
+        return f"{100 * value:.0f} %" if self.percent else f"{value:.{self.digits}f}"
+
+    def as_given(self, value: Any) -> str:
+        """Return a value of others as text, without digits that they did not give."""
+        known = isinstance(value, int | float) and not self.percent
+        return f"{value:g}" if known else self.show(value)
+
+
+_OWN = "own-max, 51 points"
+_AXIS = "full axis"
+_GAP = "largest gap, 51 points"
+
+MEASURES = {
+    "spectrum.mse": Measure("MSE", "", _OWN, 4),
+    "spectrum.mae": Measure("MAE", "", _OWN, 4),
+    "spectrum.r2": Measure("R2", "", f"{_OWN}, flattened, about the grand mean", 3),
+    "spectrum.wd": Measure("WD", "cm^-1", "unit sum, 51 points"),
+    "spectrum.mean_frequency_mae": Measure("wbar MAE", "cm^-1", "51 points"),
+    "spectrum.within_10_percent": Measure("wbar within 10 %", "", "51 points", percent=True),
+    "spectrum.heat_capacity_mae": Measure(
+        "C_V(300 K) MAE", "J/(K mol of atoms)", "both cut at 1000 cm^-1 and scaled to 3N", 3
+    ),
+    "full.wd": Measure("WD", "cm^-1", f"unit integral, {_AXIS}"),
+    "full.mean_frequency_mae": Measure("wbar MAE", "cm^-1", _AXIS),
+    "full.max_frequency_mae": Measure("maximum frequency MAE", "cm^-1", _AXIS),
+    "full.heat_capacity_mae": Measure("C_V(300 K) MAE", "J/(K mol of atoms)", _AXIS, 3),
+    "full.entropy_mae": Measure("S(300 K) MAE", "J/(K mol of atoms)", _AXIS, 3),
+    "full.imaginary.true": Measure(
+        "materials with imaginary modes", "", "reference: > 1 % of states below -10 cm^-1", 0
+    ),
+    "full.imaginary.found": Measure("the same, predicted", "", _AXIS, 0),
+    "full.imaginary.precision": Measure("imaginary modes: precision", "", _AXIS, 2),
+    "full.imaginary.recall": Measure("imaginary modes: recall", "", _AXIS, 2),
+    "full.imaginary.f1": Measure("imaginary modes: F1", "", _AXIS, 2),
+    "features.gaps": Measure("materials with a gap", "", _GAP, 0),
+    "features.gap_precision": Measure("gap detection: precision", "", _GAP, 2),
+    "features.gap_recall": Measure("gap detection: recall", "", _GAP, 2),
+    "features.gap_f1": Measure("gap detection: F1", "", _GAP, 2),
+    "features.gap_position_mae": Measure("gap position MAE", "cm^-1", f"{_GAP}, where both have"),
+    "features.gap_width_mae": Measure("gap width MAE", "cm^-1", f"{_GAP}, where both have"),
+    "features.cut_off_mae": Measure("cut-off MAE", "cm^-1", "last point >= 0.02 own-max"),
+}
+HEADLINE = (
+    "spectrum.mse",
+    "spectrum.r2",
+    "spectrum.wd",
+    "spectrum.mean_frequency_mae",
+    "spectrum.within_10_percent",
+    "full.heat_capacity_mae",
+)
+FEATURES = (
+    "features.gap_f1",
+    "features.gap_position_mae",
+    "features.gap_width_mae",
+    "features.cut_off_mae",
+)
+_NO_MEASURES = ("groups", "definitions", "failed")
+
+
+def definitions() -> dict[str, str]:
+    """Return what every measure is, in one line each, for metrics.json."""
+    return {key: f"{m.head}; {m.basis}" for key, m in MEASURES.items()}
+
+
+def measure_of(key: str) -> Measure:
+    """Return the measure of a dotted key; one that is not known keeps its key as its label."""
+    return MEASURES.get(key) or Measure(f"`{key}`", "", "see metrics.json", 4)
+
+
+def flatten(group: Mapping[str, Any]) -> dict[str, float | int | None]:
+    """Return the numbers in the sections of a group, by dotted key; None is undefined."""
+    found: dict[str, float | int | None] = {}
+
+    def collect(prefix: str, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            if isinstance(value, Mapping):
+                collect(f"{prefix}{name}.", value)
+            elif value is None or (isinstance(value, int | float) and not isinstance(value, bool)):
+                found[prefix + name] = value
+
+    for section, values in group.items():
+        if isinstance(values, Mapping) and section not in _NO_MEASURES:
+            collect(f"{section}.", values)
+    return found
+
+
+def in_order(keys: Iterable[str]) -> list[str]:
+    """Return keys as they are listed in `MEASURES`, those not known after them."""
+    unique = set(keys)
+    return [k for k in MEASURES if k in unique] + sorted(unique - set(MEASURES))
+
+
+def markdown_table(head: Iterable[str], rows: Iterable[Iterable[str]], words: int = 1) -> str:
+    """Return a Markdown table; its first columns are words, the others numbers."""
+    names = list(head)
+    rule = "|---" * words + "|---:" * (len(names) - words) + "|"
+    lines = ["| " + " | ".join(cells) + " |" for cells in ([*row] for row in [names, *rows])]
+    return "\n".join([lines[0], rule, *lines[1:]])

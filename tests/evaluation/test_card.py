@@ -1,0 +1,102 @@
+"""The model card: every number from the header or the metrics."""
+
+from typing import Any
+
+from phonodos.evaluation.card import card, group_table, set_name
+
+Json = dict[str, Any]
+
+
+def section(text: str, title: str) -> str:
+    return text.split(f"## {title}", 1)[1].split("\n## ", 1)[0]
+
+
+def test_sections_and_numbers(header: Json, metrics: Json) -> None:
+    text = card(header, [metrics], size=7_800_000)
+    assert text.startswith("# made-up\n")
+    assert "7.8 MB" in text
+    assert "torch 9.9" in text
+    assert "| `hidden` | 32x0e+32x1o, 32x0e+32x1o+32x1e |" in section(text, "Network")
+    data = section(text, "Data and split")
+    for part in ("| train | 3 |", "| valid | 1 |", "| test | 2 |", "Tc (2)", "Nobody (2000)"):
+        assert part in data
+    training = section(text, "Training")
+    assert "epoch 2 of 0 to 63" in training
+    assert "optimizer.lr 0.005" in training
+    assert "| 2 | 0.03333 | 0.0500 | 0.1000 | 0.500 | 40.0 |" in training
+    results = section(text, "Results")
+    assert "| MSE | own-max, 51 points | 0.0123 |" in results
+    assert "| C_V(300 K) MAE [J/(K mol of atoms)] | full axis | 0.321 |" in results
+    assert "dfpt2018 valid, 7 materials: 2 failed." in results
+    assert "| hydrogen | 3 | 0.0123 |" in results
+    assert "1000 cm^-1" in section(text, "Known limits")
+    assert "phonodos evaluate made-up --data DATASET --part valid" in section(
+        text, "How to reproduce"
+    )
+    assert "- Nobody (2000)" in section(text, "Citation")
+    assert "None" not in section(text, "Results")
+
+
+def test_deviations_are_found_in_the_settings(header: Json) -> None:
+    title = "Deviations from"
+    assert "last 1 A" in section(card(header, []), title)
+    assert "float" not in section(card(header, []), title)
+    header["network"] |= {"cutoff_width": 0.0, "lmax": 2}
+    header["training"]["config"] |= {"dtype": "float32", "optimizer": {"lr": 0.001, "clip": 1.0}}
+    text = section(card(header, []), title)
+    assert "last" not in text
+    assert "degree 2 instead of 1" in text
+    assert "trained in float32 instead of float64" in text
+    assert "learning rate 0.001 instead of 0.005" in text
+    assert "clipped at norm 1" in text
+
+
+def test_the_papers_own_settings_deviate_in_nothing(header: Json) -> None:
+    header["network"]["cutoff_width"] = 0.0
+    assert section(card(header, []), "Deviations from").rstrip().endswith("None.")
+
+
+def test_several_evaluations_stand_side_by_side(header: Json, metrics: Json) -> None:
+    other = metrics | {"part": "test", "n": 5, "spectrum": {"mse": 0.5, "brand_new": 1.5}}
+    text = card(header, [metrics, other])
+    assert (
+        "| measure | taken of | dfpt2018 valid, 7 materials | dfpt2018 test, 5 materials |" in text
+    )
+    assert "| MSE | own-max, 51 points | 0.0123 | 0.5000 |" in text
+    assert "| `spectrum.brand_new` | see metrics.json | – | 1.5000 |" in text  # extra keys
+    assert "| `born.mae` | see metrics.json | 0.0625 | 0.0625 |" in text
+    assert text.count("### Groups: ") == 2
+
+
+def test_weights_of_another_kind_need_no_change(header: Json, metrics: Json) -> None:
+    header |= {"network": {"kind": "oracle", "members": 4}, "description": "It knows."}
+    header["training"] = {"curve": []}
+    text = card(header, [metrics])
+    assert "It knows." in text
+    assert "Deviations" not in text
+    assert "## Training" not in text
+    assert "Chen" not in text
+    del header["description"]
+    assert "`oracle`" in card(header, [])
+
+
+def test_a_card_without_metrics(header: Json) -> None:
+    text = card(header, [])
+    assert "## Results" not in text
+    assert "## Training" in text
+
+
+def test_set_names(metrics: Json) -> None:
+    assert set_name(metrics) == "dfpt2018 valid, 7 materials"
+    assert set_name({"n": 3}) == "own data, 3 materials"
+    assert set_name(metrics | {"data": ["a", "b"]}) == "a + b valid, 7 materials"
+
+
+def test_group_table_shows_dashes_where_nothing_is_known(metrics: Json) -> None:
+    rows = group_table(metrics).splitlines()
+    assert [row.split(" | ")[0] for row in rows[2:]] == [
+        "| all",
+        "| hydrogen",
+        "| error quartile 1",
+    ]
+    assert "–" in rows[2]
