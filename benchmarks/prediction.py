@@ -1,82 +1,167 @@
-"""Prediction with the released weights: one by one against batched, the parts of a `predict`."""
+"""Prediction with the released weights, in one run: one by one against batches, the shares of
+time inside, the memory of a batch of 256, and the shares of the whole `phonodos predict`.
+"""
 
+import argparse
+import json
 import resource
 import subprocess
 import sys
 import tempfile
 import time
+from collections import defaultdict
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import torch
 from crystals import synthetic_crystals
 
-from phonodos.model.graph import build_graph, collate
-from phonodos.model.spectrum import SpectrumNetwork
-from phonodos.prediction.predictor import load
+from phonodos.prediction import predictor
+from phonodos.prediction.predictor import Predictor, load
 
-N = 256
 EXAMPLE = Path(__file__).parent.parent / "examples" / "SrTiO3.cif"
+BATCH = 256
+REPEATS = 3
 
 
-def batched_against_single() -> None:
-    model = load()
-    crystals = synthetic_crystals(N)
+class Clock:
+    """Seconds spent in functions, by label."""
+
+    def __init__(self) -> None:
+        self.seconds: dict[str, float] = defaultdict(float)
+
+    def watch(self, owner: Any, name: str, label: str) -> Callable[[], None]:
+        """Time every call of `owner.name` from now on; return what ends it."""
+        plain = getattr(owner, name)
+
+        def timed(*args: Any, **kwargs: Any) -> Any:
+            start = time.perf_counter()
+            try:
+                return plain(*args, **kwargs)
+            finally:
+                self.seconds[label] += time.perf_counter() - start
+
+        setattr(owner, name, timed)
+        return lambda: setattr(owner, name, plain)
+
+    def show(self, total: float, rest: str, n: int = 1) -> None:
+        """Print every share of `total` and what is left."""
+        left = {rest: max(total - sum(self.seconds.values()), 0.0)}
+        for label, value in (self.seconds | left).items():
+            print(f"  {label:36s} {value / n * 1e3:9.2f} ms {100 * value / total:6.1f} %")
+
+
+def peak_memory() -> float:
+    """Return the largest memory of this process so far [GiB]."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def batched_against_single(model: Predictor, n: int) -> None:
+    crystals = synthetic_crystals(n)
     list(model.predict_many(crystals[:32]))
-    start = time.perf_counter()
-    for crystal in crystals[:64]:
-        next(model.predict_many([crystal]))
-    single = 64 / (time.perf_counter() - start)
-    before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    start = time.perf_counter()
-    n = sum(1 for _ in model.predict_many(crystals))
-    batched = n / (time.perf_counter() - start)
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
-    print(f"crystals of 8 atoms, {torch.get_num_threads()} threads")
-    print(f"  one by one {single:7.1f} /s   batched {batched:7.1f} /s   x {batched / single:.2f}")
-    print(
-        f"  peak memory {peak / 2**20:.2f} GiB, of which batches {(peak - before) / 2**20:.2f} GiB"
-    )
+    single, batched = [], []
+    for _ in range(REPEATS):  # in turn, so that a busy machine slows both
+        start = time.perf_counter()
+        for crystal in crystals[: n // 4]:
+            next(model.predict_many([crystal]))
+        single.append((n // 4) / (time.perf_counter() - start))
+        start = time.perf_counter()
+        done = sum(1 for _ in model.predict_many(crystals))
+        batched.append(done / (time.perf_counter() - start))
+    a, b = max(single), max(batched)
+    print(f"{n} crystals of 8 atoms, {torch.get_num_threads()} threads, {model.name}")
+    print(f"  one by one {a:7.1f} /s   batched {b:7.1f} /s   x {b / a:.2f}")
 
 
-def shares() -> None:
-    model = load()
-    crystals = synthetic_crystals(N)
-    network = model.network
-    assert isinstance(network, SpectrumNetwork)
-    seconds = {}
-    start = time.perf_counter()
-    graphs = [build_graph(c, network.config.cutoff) for c in crystals]
-    seconds["graph"] = time.perf_counter() - start
-    start = time.perf_counter()
-    with torch.inference_mode():
-        for i in range(0, N, 64):
-            network(collate(graphs[i : i + 64]).to(dtype=model.dtype))
-    seconds["network"] = time.perf_counter() - start
+def shares(model: Predictor, n: int) -> None:
+    crystals = synthetic_crystals(n)
+    clock = Clock()
+    stops = [
+        clock.watch(predictor, "primitive_cell", "primitive cell"),
+        clock.watch(model.answers, "graph", "graph"),
+        clock.watch(model.answers, "answer", "network and spectrum"),
+    ]
     start = time.perf_counter()
     list(model.predict_many(crystals))
-    rest = time.perf_counter() - start - sum(seconds.values())
-    seconds["primitive cell, spectrum, checks"] = max(rest, 0.0)
-    total = sum(seconds.values())
-    print("share of predict_many")
-    for name, value in seconds.items():
-        print(f"  {name:34s} {value / N * 1e3:7.2f} ms a crystal {100 * value / total:5.1f} %")
+    total = time.perf_counter() - start
+    for stop in stops:
+        stop()
+    print("share of predict_many, a crystal")
+    clock.show(total, "the rest", n)
 
 
-def start_up() -> None:
-    print("whole command, phonodos predict examples/SrTiO3.cif")
+def memory() -> None:
+    """All crystals in one batch, in a process of its own."""
+    command = [sys.executable, __file__, "--one-batch"]
+    before, after = json.loads(subprocess.run(command, check=True, capture_output=True).stdout)
+    print(f"memory of one batch of {BATCH} crystals of 8 atoms")
+    print(f"  peak {after:.2f} GiB, of which the batch {after - before:.2f} GiB")
+
+
+def one_batch() -> None:
+    model = load()
+    crystals = synthetic_crystals(BATCH)
+    list(model.predict_many(crystals[:1]))
+    before = peak_memory()
+    predictor.BATCH_ATOMS, predictor.LOOK_AHEAD = 8 * BATCH, BATCH
+    assert len(list(model.predict_many(crystals))) == BATCH
+    print(json.dumps([before, peak_memory()]))
+
+
+def whole_command() -> None:
+    print(f"phonodos --help and phonodos predict examples/{EXAMPLE.name}, new processes")
+    start = time.perf_counter()
+    subprocess.run([sys.executable, "-m", "phonodos", "--help"], check=True, capture_output=True)
+    print(f"  {'--help':36s} {1e3 * (time.perf_counter() - start):9.2f} ms")
     with tempfile.TemporaryDirectory() as folder:
-        for label, arguments in (
-            ("--help", ["--help"]),
-            ("predict --no-plot", ["predict", str(EXAMPLE), "-o", folder, "--no-plot"]),
-            ("predict", ["predict", str(EXAMPLE), "-o", folder]),
-        ):
+        for options in (["--no-plot"], []):
+            command = [sys.executable, __file__, "--command", *options, "-o", folder]
             start = time.perf_counter()
-            command = [sys.executable, "-m", "phonodos", *arguments]
-            subprocess.run(command, check=True, capture_output=True)
-            print(f"  {label:20s} {time.perf_counter() - start:6.2f} s")
+            done = subprocess.run(command, check=True, capture_output=True, text=True)
+            total = time.perf_counter() - start
+            clock = Clock()
+            clock.seconds.update(json.loads(done.stderr.splitlines()[-1]))
+            print(f"  predict {' '.join(options)}".rstrip() + f": {total:.2f} s")
+            clock.show(total, "start: interpreter, imports, reading")
+
+
+def watched_command(words: list[str]) -> None:
+    """Run `phonodos predict` in this process; print the seconds of its parts on stderr."""
+    from phonodos.cli import predict
+    from phonodos.cli.main import app
+
+    clock = Clock()
+    plain = predictor.load
+
+    def watched_load(*args: Any, **kwargs: Any) -> Predictor:
+        model = plain(*args, **kwargs)
+        clock.watch(model.answers, "graph", "graph")
+        clock.watch(model.answers, "answer", "network and spectrum")
+        return model
+
+    predictor.load = watched_load
+    clock.watch(predictor, "load", "loading weights")
+    clock.watch(predict, "write_outputs", "output")
+    try:
+        app(["predict", str(EXAMPLE), *words])
+    except SystemExit as end:
+        if end.code:
+            raise
+    print(json.dumps(clock.seconds), file=sys.stderr)
 
 
 if __name__ == "__main__":
-    batched_against_single()
-    shares()
-    start_up()
+    if sys.argv[1:2] == ["--one-batch"]:
+        one_batch()
+    elif sys.argv[1:2] == ["--command"]:
+        watched_command(sys.argv[2:])
+    else:
+        parser = argparse.ArgumentParser(description=__doc__)
+        parser.add_argument("--crystals", type=int, default=256)
+        n = parser.parse_args().crystals
+        released = load()
+        batched_against_single(released, n)
+        shares(released, n)
+        memory()
+        whole_command()
