@@ -7,7 +7,7 @@ import torch
 
 from phonodos.model.graph import CrystalGraph, isolated_sites
 from phonodos.physics import elements
-from phonodos.physics.crystal import Crystal
+from phonodos.physics.crystal import Crystal, mixed_sites
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.target import TARGET_GRID
 
@@ -24,7 +24,7 @@ STIFF_BONDS = {
 
 
 def training_doubts(crystal: Crystal, header: Mapping[str, Any]) -> list[str]:
-    """Return what training says: elements that were never or rarely seen."""
+    """Return what training says: elements never or rarely seen, sites shared by elements."""
     seen: dict[str, int] = header["training_elements"]
     counts = {s: seen.get("H" if s in "DT" else s, 0) for s in crystal.composition}
     unseen = [s for s, n in counts.items() if n == 0]
@@ -34,6 +34,12 @@ def training_doubts(crystal: Crystal, header: Mapping[str, Any]) -> list[str]:
         found.append(f"never seen in training: {', '.join(unseen)}; expect larger errors")
     if rare:
         found.append(f"rarely seen in training (crystals): {', '.join(rare)}")
+    if mixed := mixed_sites(crystal):
+        sites = "1 site is" if len(mixed) == 1 else f"{len(mixed)} sites are"
+        found.append(
+            f"{sites} shared by elements: training held pure sites only, the mixture is the mean of "
+            "their encodings, and peaks that no end member has may be artefacts"
+        )
     return found
 
 

@@ -128,7 +128,6 @@ def fit(
 
 
 def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
-    config.folder.mkdir(parents=True, exist_ok=True)
     if not resume and any((config.folder / name).exists() for name in RUN_FILES):
         raise ConfigError(
             f"{config.folder} already holds a run",
@@ -136,6 +135,7 @@ def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
             f"continue it with --resume {config.folder}, or choose another folder",
         )
     taught, judged, provenance = open_data(config)
+    config.folder.mkdir(parents=True, exist_ok=True)
     task = make_task(config)
     torch.manual_seed(config.seed)
     network: nn.Module = build_network(config.network.model_dump())

@@ -1,0 +1,189 @@
+"""`LatticeDynamics`: spectra, projections, modes, bands, isotopes, large and odd cells."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+
+from phonodos.errors import PredictionError
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.mesh import QMesh, dos_from_frequencies, irreducible_mesh
+from phonodos.physics.path import path_of_lines
+from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
+from phonodos.prediction import lattice_dynamics as home
+from phonodos.prediction.lattice_dynamics import LatticeDynamics
+
+LatticeOf = Callable[[Crystal], LatticeDynamics]
+Q = np.array([[0.21, -0.13, 0.37], [1.45, 0.02, -2.31]])
+
+
+def whole_mesh(lattice: LatticeDynamics, reduced: QMesh) -> QMesh:
+    """Return all points of the mesh that `reduced` is the irreducible part of."""
+    crystal = replace(lattice.crystal)
+    different = tuple(range(crystal.n_atoms))
+    full = irreducible_mesh(crystal, 9.0, kinds=different)
+    assert len(full.qpoints) >= len(reduced.qpoints)
+    return full
+
+
+def wasserstein(a: np.ndarray, wa: np.ndarray, b: np.ndarray, wb: np.ndarray) -> float:
+    from scipy.stats import wasserstein_distance
+
+    n = a.shape[1]
+    return float(wasserstein_distance(a.ravel(), b.ravel(), np.repeat(wa, n), np.repeat(wb, n)))
+
+
+def test_dos_is_per_primitive_cell(lattice_of: LatticeOf, perovskite: Crystal) -> None:
+    dos = lattice_of(perovskite).dos()
+    assert dos.integral == pytest.approx(15.0, rel=1e-9)
+    assert dos.n_atoms == 5
+    assert dos.projected is None
+
+
+def test_projections_add_up_and_show_the_symmetry(
+    lattice_of: LatticeOf, perovskite: Crystal
+) -> None:
+    lattice = lattice_of(perovskite)
+    dos = lattice.dos(projected=True)
+    assert dos.projected is not None
+    np.testing.assert_allclose(dos.projected.sum(axis=0), dos.densities, atol=1e-9)
+    np.testing.assert_allclose(dos.densities, lattice.dos().densities, atol=1e-9)
+    np.testing.assert_allclose(dos.projected[2], dos.projected[3], atol=1e-12)
+    np.testing.assert_allclose(dos.projected[2], dos.projected[4], atol=1e-12)
+    each = np.trapezoid(dos.projected, dos.frequencies)
+    np.testing.assert_allclose(each, 3.0, rtol=1e-9)  # every atom has three modes
+
+
+def test_irreducible_mesh_counts_like_the_whole_one(
+    lattice_of: LatticeOf, perovskite: Crystal
+) -> None:
+    lattice = lattice_of(perovskite)
+    mesh = lattice.mesh(14.0)
+    n = np.array(mesh.divisions)
+    grid = np.stack(np.meshgrid(*[np.arange(k) for k in n], indexing="ij"), axis=-1).reshape(-1, 3)
+    # Which of the half shifts was taken shows in any of its points.
+    shift = np.rint(2 * ((mesh.qpoints[0] * n) % 1)) / 2
+    full = (grid + shift) / n
+    assert len(mesh.qpoints) < len(full) / 4
+    part = dos_from_frequencies(lattice.frequencies(mesh.qpoints), mesh.weights)
+    whole = dos_from_frequencies(lattice.frequencies(full), np.full(len(full), 1 / len(full)))
+    np.testing.assert_allclose(part.frequencies, whole.frequencies)
+    np.testing.assert_allclose(part.densities, whole.densities, atol=1e-5)
+
+
+def test_an_isotope_breaks_the_symmetry_of_the_mesh(
+    lattice_of: LatticeOf, perovskite: Crystal
+) -> None:
+    """One heavy oxygen of three equivalent ones: fewer wave vectors are equivalent."""
+    lattice = lattice_of(perovskite)
+    masses = perovskite.masses.copy()
+    masses[2] += 2.0
+    heavy = lattice.with_masses(masses)
+    assert len(heavy.mesh().qpoints) > len(lattice.mesh().qpoints)
+    projected = heavy.dos(projected=True).projected
+    assert projected is not None
+    assert np.abs(projected[2] - projected[3]).max() > 1e-4
+    np.testing.assert_allclose(projected[3], projected[4], atol=1e-9)
+    lighter = lattice.with_masses(perovskite.masses)
+    assert len(lighter.mesh().qpoints) == len(lattice.mesh().qpoints)
+
+
+@pytest.mark.parametrize("masses", [[1.0, 2.0], [1.0, -1.0, 1.0, 1.0], [1.0, np.nan, 1.0, 1.0]])
+def test_masses_must_be_one_positive_number_an_atom(
+    lattice_of: LatticeOf, low_symmetry: Crystal, masses: list[float]
+) -> None:
+    with pytest.raises(PredictionError, match="for 4 atoms"):
+        lattice_of(low_symmetry).with_masses(np.array(masses))
+
+
+def test_modes_diagonalise_the_matrices(lattice_of: LatticeOf, low_symmetry: Crystal) -> None:
+    """Also far from Gamma, where the sums are done at an equivalent wave vector nearby."""
+    lattice = lattice_of(low_symmetry)
+    w, vectors = lattice.modes(Q)
+    matrices = lattice.dynamical_matrices(Q)
+    np.testing.assert_allclose(w, lattice.frequencies(Q), atol=1e-9)
+    values = np.sign(w) * (w / WAVENUMBER_PER_SQRT_SPRING) ** 2
+    np.testing.assert_allclose(matrices @ vectors, vectors * values[:, None, :], atol=1e-9)
+
+
+def test_matrices_far_from_gamma_have_the_phases_of_full_vectors(
+    lattice_of: LatticeOf, low_symmetry: Crystal
+) -> None:
+    lattice = lattice_of(low_symmetry)
+    shift = np.array([1, -2, 3])
+    phase = np.repeat(np.exp(2j * np.pi * low_symmetry.frac_coords @ shift), 3)
+    wanted = lattice.dynamical_matrices(Q) * phase[None, None, :] * phase.conj()[None, :, None]
+    np.testing.assert_allclose(lattice.dynamical_matrices(Q + shift), wanted, atol=1e-9)
+
+
+def test_chunks_change_nothing(
+    lattice_of: LatticeOf, low_symmetry: Crystal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    q = np.random.default_rng(1).uniform(-0.5, 0.5, (7, 3))
+    wanted = lattice_of(low_symmetry).frequencies(q)
+    monkeypatch.setattr(home, "LARGEST_BLOCK", 1.0)
+    np.testing.assert_allclose(lattice_of(low_symmetry).frequencies(q), wanted, atol=1e-9)
+
+
+def test_tensors_come_out_in_plain_arrays(lattice_of: LatticeOf, low_symmetry: Crystal) -> None:
+    lattice = lattice_of(low_symmetry)
+    ends, vectors, constants = lattice.force_constants()
+    assert ends.shape == (len(vectors), 2)
+    assert constants.shape == (len(vectors), 3, 3)
+    assert np.abs(lattice.born_charges.sum(axis=0)).max() < 1e-10
+    assert np.linalg.eigvalsh(lattice.dielectric)[0] > 1.0
+    np.testing.assert_allclose(lattice.masses, low_symmetry.masses)
+    i, j = ends.T
+    shift = (vectors - low_symmetry.positions[j] + low_symmetry.positions[i]) @ np.linalg.inv(
+        low_symmetry.cell
+    )
+    np.testing.assert_allclose(shift, np.rint(shift), atol=1e-9)
+
+
+def test_bands_split_at_gamma_by_direction(lattice_of: LatticeOf, low_symmetry: Crystal) -> None:
+    lattice = lattice_of(low_symmetry)
+    gamma, a, c = np.zeros(3), np.array([0.5, 0, 0]), np.array([0, 0, 0.5])
+    path = path_of_lines(low_symmetry, [("A", "GAMMA", a, gamma), ("GAMMA", "C", gamma, c)])
+    along_a, along_c = lattice.bands(path).frequencies
+    assert np.abs(along_a[-1] - along_c[0]).max() > 0.1
+    for w, towards in ((along_a[-1], a), (along_c[0], c)):
+        np.testing.assert_allclose(w, lattice.frequencies(2e-4 * towards)[0], atol=0.05)
+        assert (np.sort(np.abs(w))[:3] < 0.2).all()
+    np.testing.assert_allclose(along_a[0], lattice.frequencies(a)[0], atol=1e-9)
+
+
+def test_bands_follow_the_recommended_path(lattice_of: LatticeOf, rock_salt: Crystal) -> None:
+    bands = lattice_of(rock_salt).bands()
+    assert [s.labels for s in bands.path.segments][0] == ("GAMMA", "X")
+    assert all(w.shape == (len(s.qpoints), 6) for s, w in bands)
+    w = np.concatenate(bands.frequencies)
+    assert (np.diff(w, axis=1) >= -1e-9).all()
+
+
+def test_a_mesh_twice_as_fine_changes_little(lattice_of: LatticeOf, low_symmetry: Crystal) -> None:
+    lattice = lattice_of(low_symmetry)
+    coarse, fine = lattice.mesh(), lattice.mesh(32.0)
+    distance = wasserstein(
+        lattice.frequencies(coarse.qpoints), coarse.weights,
+        lattice.frequencies(fine.qpoints), fine.weights,
+    )  # fmt: skip
+    assert distance < 0.5
+
+
+def test_two_hundred_atoms_stay_in_bounds(lattice_of: LatticeOf, rng: np.random.Generator) -> None:
+    """Wave vectors are taken in chunks, so that what is held at once does not grow with them."""
+    grid = np.stack(np.meshgrid(*[np.arange(6)] * 3), axis=-1).reshape(-1, 3)[:200] / 6
+    coords = grid + 0.01 * rng.normal(size=grid.shape)
+    symbols = ["Mg", "O"] * 100
+    large = Crystal.ordered(13.0 * np.eye(3), coords, symbols)
+    lattice = lattice_of(large)
+    q = lattice.mesh().qpoints
+    assert len(q) <= 8
+    with torch.inference_mode():
+        chunks = list(lattice._matrices(np.tile(q, (8, 1))[:20]))
+    assert sum(len(c) for c in chunks) == 20
+    assert max(c.element_size() * c.nelement() for c in chunks) < 0.2e9
+    w = np.linalg.eigvalsh(chunks[0][0].numpy())
+    assert np.isfinite(w).all()

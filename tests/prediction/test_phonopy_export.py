@@ -1,0 +1,165 @@
+"""phonopy opens what we predict: the same frequencies, from disk, with its own defaults."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from phonodos.errors import DataError, StructureError
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.units import THZ_PER_WAVENUMBER
+from phonodos.prediction.lattice_dynamics import LatticeDynamics
+from phonodos.prediction.phonopy_export import (
+    phonopy_basis,
+    supercell_matrix,
+    to_phonopy,
+    write_phonopy,
+)
+
+LatticeOf = Callable[[Crystal], LatticeDynamics]
+TOLERANCE = 0.5  # [cm^-1]
+SKEW = np.array([[1, 3, -2], [0, 1, 0], [0, 4, 1]])
+
+
+def hexagonal() -> Crystal:
+    cell = np.array([[3.25, 0, 0], [-1.625, 2.8146, 0], [0, 0, 5.21]])
+    sites = [[1 / 3, 2 / 3, 0], [2 / 3, 1 / 3, 0.5], [1 / 3, 2 / 3, 0.38], [2 / 3, 1 / 3, 0.88]]
+    return Crystal.ordered(cell, sites, ["Zn", "Zn", "O", "O"], name="ZnO")
+
+
+def rhombohedral() -> Crystal:
+    """Bi2Te3: long lattice vectors at a small angle."""
+    a, c = 4.38, 30.5
+    cell = np.array(
+        [[a / 2, a / 12**0.5, c / 3], [-a / 2, a / 12**0.5, c / 3], [0, -a / 3**0.5, c / 3]]
+    )
+    places = [0.4, 0.6, 0.0, 0.21, 0.79]
+    return Crystal.ordered(cell, [[x] * 3 for x in places], ["Bi", "Bi", "Te", "Te", "Te"])
+
+
+def skewed(crystal: Crystal) -> Crystal:
+    coords = crystal.frac_coords @ np.linalg.inv(SKEW)
+    return replace(crystal, cell=SKEW @ crystal.cell, frac_coords=coords)
+
+
+@pytest.fixture(
+    params=[
+        "triclinic",
+        "rock salt",
+        "hexagonal",
+        "rhombohedral",
+        "one atom",
+        "left-handed",
+        "skewed",
+    ]
+)
+def lattice(
+    request: pytest.FixtureRequest, lattice_of: LatticeOf, low_symmetry: Crystal, rock_salt: Crystal
+) -> LatticeDynamics:
+    crystals = {
+        "triclinic": low_symmetry,
+        "rock salt": rock_salt,
+        "hexagonal": hexagonal(),
+        "rhombohedral": rhombohedral(),
+        "one atom": Crystal.ordered(3.34 * np.eye(3), [[0.1] * 3], ["Po"]),
+        "left-handed": replace(low_symmetry, cell=-low_symmetry.cell),
+        "skewed": skewed(low_symmetry),
+    }
+    return lattice_of(crystals[str(request.param)])
+
+
+def test_files_give_dos_and_bands_again(lattice: LatticeDynamics, tmp_path: Path) -> None:
+    """WD of the DOS and mean difference of the bands, from phonopy.yaml alone."""
+    import phonopy
+
+    assert write_phonopy(tmp_path, lattice) == ["phonopy.yaml", "BORN"]
+    found = phonopy.load(tmp_path / "phonopy.yaml", log_level=0)
+    turn = phonopy_basis(lattice.crystal.cell).T
+    mesh = lattice.mesh()
+    ours = lattice.frequencies(mesh.qpoints)
+    # Both see the same wave vectors, so the distance of the spectra is that of sorted frequencies.
+    found.run_qpoints(mesh.qpoints @ turn - np.rint(mesh.qpoints @ turn))
+    theirs = found.qpoints.frequencies / THZ_PER_WAVENUMBER
+    assert np.abs(np.sort(theirs, axis=1) - ours).mean() < TOLERANCE
+    bands = lattice.bands()
+    differences = []
+    for segment, w in bands:
+        found.run_band_structure([segment.qpoints @ turn])
+        theirs = np.sort(found.band_structure.frequencies[0], axis=1) / THZ_PER_WAVENUMBER
+        differences.append(np.abs(theirs - w).ravel())
+    assert np.concatenate(differences).mean() < TOLERANCE
+
+
+def test_phonopys_own_dos(lattice_of: LatticeOf, rock_salt: Crystal, tmp_path: Path) -> None:
+    """The whole way a user goes: load, run_mesh, run_total_dos."""
+    import phonopy
+
+    lattice = lattice_of(rock_salt)
+    write_phonopy(tmp_path, lattice)
+    found = phonopy.load(tmp_path / "phonopy.yaml", log_level=0)
+    found.run_mesh(40.0, is_gamma_center=False)
+    found.run_total_dos(freq_pitch=0.03)
+    total = found.total_dos
+    mean = np.trapezoid(total.frequency_points * total.dos, total.frequency_points) / np.trapezoid(
+        total.dos, total.frequency_points
+    )
+    ours = lattice.dos(lattice.mesh(40.0))
+    whole = np.trapezoid(ours.frequencies * ours.densities, ours.frequencies) / ours.integral
+    assert mean / THZ_PER_WAVENUMBER == pytest.approx(whole, abs=1.0)
+
+
+def test_born_file_holds_the_charges(
+    lattice_of: LatticeOf, low_symmetry: Crystal, tmp_path: Path
+) -> None:
+    import phonopy
+
+    lattice = lattice_of(low_symmetry)
+    write_phonopy(tmp_path, lattice)
+    found = phonopy.load(
+        tmp_path / "phonopy.yaml", born_filename=tmp_path / "BORN", log_level=0
+    ).nac_params
+    np.testing.assert_allclose(found["born"], lattice.born_charges, atol=1e-6)
+    np.testing.assert_allclose(found["dielectric"], lattice.dielectric, atol=1e-6)
+
+
+def test_isotopes_go_along(lattice_of: LatticeOf, rock_salt: Crystal, tmp_path: Path) -> None:
+    import phonopy
+
+    heavy = lattice_of(rock_salt).with_masses(rock_salt.masses + [0.0, 1.5])
+    write_phonopy(tmp_path, heavy)
+    found = phonopy.load(tmp_path / "phonopy.yaml", log_level=0)
+    np.testing.assert_allclose(found.primitive.masses, heavy.masses, atol=1e-5)
+    q = [[0.2, 0.1, 0.4]]
+    found.run_qpoints(q)
+    theirs = found.qpoints.frequencies / THZ_PER_WAVENUMBER
+    np.testing.assert_allclose(theirs, heavy.frequencies(np.array(q)), atol=TOLERANCE)
+
+
+def test_supercells_hold_every_bond_twice(lattice: LatticeDynamics) -> None:
+    supercell = supercell_matrix(lattice) @ lattice.crystal.cell
+    heights = 1.0 / np.linalg.norm(np.linalg.inv(supercell), axis=0)
+    assert heights.min() > 2.0 * float(lattice.harmonic.vectors.norm(dim=1).max())
+
+
+def test_phonopy_gets_the_cell_as_it_is_where_it_can(low_symmetry: Crystal) -> None:
+    assert (phonopy_basis(low_symmetry.cell) == np.eye(3)).all()
+    assert (phonopy_basis(rhombohedral().cell) == np.eye(3)).all()
+    assert (phonopy_basis(-low_symmetry.cell) == -np.eye(3)).all()
+    for crystal in (skewed(low_symmetry), replace(low_symmetry, cell=-SKEW @ low_symmetry.cell)):
+        cell = phonopy_basis(crystal.cell) @ crystal.cell
+        assert np.linalg.det(cell) > 0.0
+        assert np.linalg.norm(cell, axis=1).max() < 6.0
+
+
+def test_mixed_sites_are_refused(lattice_of: LatticeOf) -> None:
+    alloy = Crystal(3.9 * np.eye(3), np.zeros((1, 3)), ({"Cu": 0.7, "Au": 0.3},), name="alloy")
+    with pytest.raises(StructureError, match="mixed"):
+        to_phonopy(lattice_of(alloy))
+
+
+def test_a_full_disk_is_told(lattice_of: LatticeOf, rock_salt: Crystal, tmp_path: Path) -> None:
+    (tmp_path / "phonopy.yaml").mkdir()
+    with pytest.raises(DataError, match="cannot be written"):
+        write_phonopy(tmp_path, lattice_of(rock_salt))

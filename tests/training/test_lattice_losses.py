@@ -1,0 +1,192 @@
+"""The flagship's losses: nothing left where the reference is the network's own answer."""
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+
+from phonodos.data.dataset import Dataset, write_dataset
+from phonodos.data.force_constants import ForceConstants
+from phonodos.data.splits import Split
+from phonodos.errors import DataError
+from phonodos.model.bonds import bond_crystal
+from phonodos.model.dynamics import dipole_at_gamma
+from phonodos.model.harmonic import group_by_size, on_site, symmetric_on_site
+from phonodos.model.lattice import LatticeConfig, LatticeNetwork
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.dos import PhononDos
+from phonodos.physics.mesh import irreducible_mesh
+from phonodos.prediction.lattice_dynamics import lattice_dynamics
+from phonodos.training.config import TrainConfig
+from phonodos.training.lattice_losses import LatticeTask
+from phonodos.training.lattice_samples import cumulated, match_bonds, step_from_gamma
+from phonodos.training.loop import fit
+
+SMALL: dict[str, Any] = {
+    "kind": "lattice", "embedding": 8, "hidden": ("8x0e+4x1o+4x2e", "8x0e+4x1o+2x1e+4x2e"),
+    "radial_hidden": (16,), "head": (8, 4, 4), "head_hidden": (16,), "head_mixed": 4,
+    "charge_hidden": 8,
+}  # fmt: skip
+PATH = np.array([[0.0, 0, 0], [0.1, 0, 0.1], [0.3, 0, 0.3], [0.5, 0, 0.5], [0.5, 0.25, 0.75]])
+
+
+@pytest.fixture(scope="module")
+def network() -> LatticeNetwork:
+    torch.manual_seed(3)
+    return LatticeNetwork(LatticeConfig.model_validate(SMALL)).double()
+
+
+def own_row(network: LatticeNetwork, crystal: Crystal) -> dict[str, Any]:
+    """A record that holds what the network itself says of the crystal."""
+    bonded = bond_crystal(crystal, 6.0)
+    with torch.no_grad():
+        lattice = network(bonded)
+    dynamics = lattice_dynamics(crystal, bonded, lattice)
+    gamma_free = step_from_gamma(PATH, dynamics.frequencies(PATH), crystal)
+    dos = dynamics.dos(irreducible_mesh(crystal, 60.0))
+    (group,) = group_by_size(bonded, lattice)
+    fixed = symmetric_on_site(group, dipole_at_gamma(group))
+    site = on_site(fixed, dipole_at_gamma(fixed))[0]
+    i, j = (end.tolist() for end in bonded.ends)
+    return {
+        "id": crystal.name, "source": "own", "formula": crystal.formula,
+        "n_atoms": crystal.n_atoms, "species": list(crystal.symbols),
+        "cell": crystal.cell.ravel().tolist(), "frac_coords": crystal.frac_coords.ravel().tolist(),
+        "dos_frequencies": dos.frequencies.tolist(), "dos_densities": dos.densities.tolist(),
+        "target": np.linspace(0.0, 1.0, 51).tolist(),
+        "band_qpoints": PATH.ravel().tolist(),
+        "band_frequencies": dynamics.frequencies(gamma_free).ravel().tolist(),
+        "born_charges": dynamics.born_charges.ravel().tolist(), "born_sound": True,
+        "dielectric": dynamics.dielectric.ravel().tolist(), "dielectric_sound": True,
+        "has_nac": True, "supercell": (9 * np.eye(3, dtype=int)).ravel().tolist(),
+        "force_constant_centres": i, "force_constant_neighbours": j,
+        "force_constant_images": bonded.images.flatten().tolist(),
+        "force_constant_tensors": fixed.force_constants.flatten().tolist(),
+        "on_site": site.flatten().tolist(),
+    }  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def folder(network: LatticeNetwork, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("own")
+    fcc = np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2
+    crystals = [
+        Crystal.ordered(a * fcc, [[0.0] * 3, second], [x, y], f"{x}{y}")
+        for x, y, a, second in (
+            ("Na", "Cl", 5.64, [0.5] * 3), ("Mg", "O", 4.21, [0.5] * 3),
+            ("Ga", "As", 5.65, [0.25] * 3), ("K", "Br", 6.6, [0.5] * 3),
+        )
+    ]  # fmt: skip
+    write_dataset(path / "data.parquet", [own_row(network, c) for c in crystals], {})
+    parts = {"train": ("NaCl", "MgO"), "valid": ("GaAs",), "test": ("KBr",)}
+    Split(parts).write(path / "split.json")
+    return path
+
+
+@pytest.fixture
+def configure(folder: Path, tmp_path: Path) -> Callable[..., TrainConfig]:
+    def make(name: str, **changes: Any) -> TrainConfig:
+        values: dict[str, Any] = {
+            "name": "own", "folder": tmp_path / name, "network": SMALL, "epochs": 2,
+            "data": {"dataset": folder / "data.parquet", "split": folder / "split.json"},
+            "dtype": "float64", "batch_size": 2, "average": 0.9,
+            "optimizer": {"schedule": "cycle", "lr": 0.004, "clip": 1.0},
+        }  # fmt: skip
+        return TrainConfig.model_validate(values | changes)
+
+    return make
+
+
+ONLY = {
+    name: {"bands": 0, "dos": 0, "tensors": 0, "force_constants": 0} | {name: 1}
+    for name in ("bands", "dos", "tensors", "force_constants")
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "most"),
+    # float32 storage of the constants; a random draw of 24 wave vectors against the whole spectrum
+    [("bands", 1e-8), ("tensors", 1e-10), ("force_constants", 1e-6), ("dos", 0.02)],
+)
+def test_own_answer_leaves_no_loss(
+    name: str, most: float, network: LatticeNetwork, folder: Path,
+    configure: Callable[..., TrainConfig],
+) -> None:  # fmt: skip
+    task = LatticeTask(configure("run", losses=ONLY[name]))
+    samples = task.samples(Dataset.open(folder / "data.parquet"))
+    found = float(task.loss(network, samples, torch.Generator().manual_seed(0)).detach())
+    torch.manual_seed(4)
+    other = LatticeNetwork(LatticeConfig.model_validate(SMALL)).double()
+    wrong = float(task.loss(other, samples, torch.Generator().manual_seed(0)).detach())
+    assert found < most
+    assert wrong > 10.0 * found
+
+
+def test_own_spectrum_is_found_in_validation(
+    network: LatticeNetwork, folder: Path, configure: Callable[..., TrainConfig]
+) -> None:
+    task = LatticeTask(configure("run"))
+    (sample, *_) = task.samples(Dataset.open(folder / "data.parquet"), judged=True)
+    with torch.no_grad():
+        spectrum = task._spectrum(network, sample)
+    mean = spectrum @ np.arange(0.0, 1001.0, 20.0) / spectrum.sum()
+    assert mean == pytest.approx(sample.mean_frequency, rel=0.03)
+
+
+@pytest.mark.usefixtures("ticking")
+def test_a_stopped_run_goes_on_bit_by_bit(
+    configure: Callable[..., TrainConfig], assert_same_run: Callable[[Path, Path], None]
+) -> None:
+    losses = {"force_constants": 0.2}
+    fit(configure("whole", losses=losses, batch_size=1))
+    stopped = fit(configure("parts", losses=losses, batch_size=1), time_limit=3.0)
+    assert not stopped.finished
+    assert fit(configure("parts", losses=losses, batch_size=1), resume=True).finished
+    assert_same_run(configure("whole").folder, configure("parts").folder)
+
+
+def test_a_judged_formula_is_not_taught_by_another_set(
+    folder: Path, configure: Callable[..., TrainConfig], tmp_path: Path
+) -> None:
+    parts = {"train": ("GaAs",), "valid": ("NaCl",), "test": ("MgO",)}
+    Split(parts).write(tmp_path / "other.json")
+    more = [{"dataset": folder / "data.parquet", "split": tmp_path / "other.json"}]
+    with pytest.raises(DataError, match="teaches 1 formulas that are to be judged") as caught:
+        fit(configure("run", more=more))
+    assert "GaAs" in caught.value.reason
+
+
+def test_quantiles_of_a_uniform_spectrum() -> None:
+    w = np.arange(0.0, 101.0)
+    g = np.where((w >= 20) & (w <= 60), 6.0 / 40.0, 0.0)
+    levels, frequencies = cumulated(PhononDos(w, g, 2))
+    middle = np.interp([0.25, 0.5, 0.75], levels, frequencies)
+    np.testing.assert_allclose(middle, [30.0, 40.0, 50.0], atol=0.6)
+
+
+def test_gamma_moves_towards_its_own_neighbour(rock_salt: Crystal) -> None:
+    path = np.array([[0.2, 0, 0.2], [0.0, 0, 0], [0.0, 0, 0], [0.1, 0.1, 0.1]])
+    values = np.array([[1.0, 100.0], [0.0, 100.0], [0.0, 150.0], [1.0, 150.0]])
+    moved = step_from_gamma(path, values, rock_salt)
+    for k, near in ((1, 0), (2, 3)):
+        assert np.linalg.norm(moved[k]) < 0.01
+        np.testing.assert_allclose(
+            moved[k] / np.linalg.norm(moved[k]), path[near] / np.linalg.norm(path[near])
+        )
+
+
+def test_unknown_bonds_are_left_out(rock_salt: Crystal) -> None:
+    bonded = bond_crystal(rock_salt, 6.0)
+    i, j = (end.numpy() for end in bonded.ends)
+    known = slice(2, 9)
+    tensors = np.arange(9.0 * 7).reshape(7, 3, 3).astype(np.float32)
+    constants = ForceConstants(
+        i[known], j[known], bonded.images.numpy()[known], tensors,
+        np.zeros((2, 3, 3)), np.eye(3, dtype=np.int64), True,
+    )  # fmt: skip
+    matched = match_bonds(bonded, constants, torch.float64)
+    assert matched.bonds.tolist() == list(range(2, 9))
+    np.testing.assert_array_equal(matched.tensors.numpy(), tensors)
