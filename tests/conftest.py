@@ -203,7 +203,13 @@ def lattice_network() -> "LatticeNetwork":
         hidden=("8x0e+4x1o+4x2e", "8x0e+4x1o+4x1e+4x2e"), radial_hidden=(12,), neighbours=30.0,
         head=(6, 3, 3), head_hidden=(12,), head_mixed=3, charge_hidden=8,
     )  # fmt: skip
-    return LatticeNetwork(config).double().eval().requires_grad_(False)
+    network = LatticeNetwork(config).double().eval().requires_grad_(False)
+    # Random weights make spheres: charges of order one and tensors away from them are wanted.
+    network.charges.mlp[-1].weight.mul_(30.0)
+    for linear in (network.charges.tensors, network.springs.ends):
+        for irrep, weight in linear.weights.items():
+            weight.mul_(1.0 if irrep == "0e" else 300.0)
+    return network
 
 
 @pytest.fixture(scope="session")

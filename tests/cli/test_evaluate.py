@@ -31,6 +31,19 @@ def test_files_and_table(phonodos: Phonodos, workshop: Path, tmp_path: Path, par
     assert json.loads(as_json.stdout)["spectrum"] == metrics["spectrum"]
 
 
+def test_figures_look_at_test_only_when_asked(
+    phonodos: Phonodos, workshop: Path, tmp_path: Path
+) -> None:
+    data, split = workshop / "data.parquet", workshop / "split.json"
+    for part, shown in (("valid", ["train", "valid"]), ("test", ["train", "valid", "test"])):
+        words = ("--data", data, "--split", split, "--part", part, "-o", "out")
+        done = phonodos("evaluate", "chen2021", *words, "--figures", part)
+        assert done.exit_code == 0, done.output
+        numbers = json.loads((tmp_path / part / "figures.json").read_text())
+        assert list(numbers["parts"]) == shown
+        assert (tmp_path / part / "parity.png").is_file()
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [

@@ -38,7 +38,7 @@ def neutral_phonon() -> Any:
     return _spring_phonon(born=None, dielectric=None)
 
 
-def _spring_phonon(*, born: float | None, dielectric: float | None) -> Any:
+def _spring_phonon(*, born: float | None, dielectric: float | None, times: int = 2) -> Any:
     from phonopy import Phonopy
     from phonopy.structure.atoms import PhonopyAtoms
 
@@ -48,7 +48,7 @@ def _spring_phonon(*, born: float | None, dielectric: float | None) -> Any:
         cell=5.64 * np.eye(3),
         scaled_positions=np.vstack([corners, (corners + 0.5) % 1.0]),
     )
-    phonon = Phonopy(unit_cell, supercell_matrix=2 * np.eye(3, dtype=int), primitive_matrix="F")
+    phonon = Phonopy(unit_cell, supercell_matrix=times * np.eye(3, dtype=int), primitive_matrix="F")
     constants = _spring_constants(phonon)
     if born is not None and dielectric is not None:
         charges = np.array([born * np.eye(3), -born * np.eye(3)])
@@ -113,6 +113,15 @@ def spring_files(spring_phonon: Any, tmp_path_factory: pytest.TempPathFactory) -
     return folder
 
 
+@pytest.fixture(scope="session")
+def small_files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same in a supercell of one cell, where the physics does not matter but the time does."""
+    folder = tmp_path_factory.mktemp("springs") / "small"
+    folder.mkdir()
+    write_calculation(_spring_phonon(born=1.1, dielectric=2.3, times=1), folder)
+    return folder
+
+
 def write_calculation(phonon: Any, folder: Path) -> None:
     """Write POSCAR-unitcell, phonopy.conf, FORCE_SETS and, if there are charges, BORN."""
     from phonopy.file_IO import write_FORCE_SETS
@@ -120,7 +129,8 @@ def write_calculation(phonon: Any, folder: Path) -> None:
 
     write_vasp(folder / "POSCAR-unitcell", phonon.unitcell)
     axes = "0 1/2 1/2  1/2 0 1/2  1/2 1/2 0"
-    (folder / "phonopy.conf").write_text(f"DIM = 2 2 2\nPRIMITIVE_AXES = {axes} # F\n")
+    dim = " ".join(str(n) for n in np.diag(phonon.supercell_matrix))
+    (folder / "phonopy.conf").write_text(f"DIM = {dim}\nPRIMITIVE_AXES = {axes} # F\n")
     write_FORCE_SETS(phonon.dataset, filename=folder / "FORCE_SETS")
     if phonon.nac_params is not None:
         tensors = [phonon.nac_params["dielectric"], *phonon.nac_params["born"]]

@@ -136,7 +136,9 @@ def test_alloy_goes_through_the_same_path(model: Predictor, rock_salt: Crystal) 
     )
     np.testing.assert_allclose(nearly, chloride, atol=0.02)  # no jump at the ends
     np.testing.assert_allclose(almost, bromide, atol=0.02)
-    warned = [any("shared by elements" in w for w in p.warnings) for p in model.predict_many(alloys)]
+    warned = [
+        any("shared by elements" in w for w in p.warnings) for p in model.predict_many(alloys)
+    ]
     assert warned == [False, True, True, True, False]
     for end in (chloride, bromide):
         assert np.abs(half - end).max() > 0.05

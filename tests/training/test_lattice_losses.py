@@ -13,16 +13,17 @@ from phonodos.data.force_constants import ForceConstants
 from phonodos.data.splits import Split
 from phonodos.errors import DataError
 from phonodos.model.bonds import bond_crystal
-from phonodos.model.dynamics import dipole_at_gamma
-from phonodos.model.harmonic import group_by_size, on_site, symmetric_on_site
+from phonodos.model.dynamics import settled
+from phonodos.model.harmonic import group_by_size
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
+from phonodos.physics.gamma_direction import step_along_path
 from phonodos.physics.mesh import irreducible_mesh
 from phonodos.prediction.lattice_dynamics import lattice_dynamics
 from phonodos.training.config import TrainConfig
 from phonodos.training.lattice_losses import LatticeTask
-from phonodos.training.lattice_samples import cumulated, match_bonds, step_from_gamma
+from phonodos.training.lattice_samples import cumulated, match_bonds
 from phonodos.training.loop import fit
 
 SMALL: dict[str, Any] = {
@@ -45,11 +46,11 @@ def own_row(network: LatticeNetwork, crystal: Crystal) -> dict[str, Any]:
     with torch.no_grad():
         lattice = network(bonded)
     dynamics = lattice_dynamics(crystal, bonded, lattice)
-    gamma_free = step_from_gamma(PATH, dynamics.frequencies(PATH), crystal)
+    gamma_free = step_along_path(PATH, dynamics.frequencies(PATH), crystal)
     dos = dynamics.dos(irreducible_mesh(crystal, 60.0))
     (group,) = group_by_size(bonded, lattice)
-    fixed = symmetric_on_site(group, dipole_at_gamma(group))
-    site = on_site(fixed, dipole_at_gamma(fixed))[0]
+    fixed, sites = settled(group)
+    site = sites[0]
     i, j = (end.tolist() for end in bonded.ends)
     return {
         "id": crystal.name, "source": "own", "formula": crystal.formula,
@@ -165,17 +166,6 @@ def test_quantiles_of_a_uniform_spectrum() -> None:
     levels, frequencies = cumulated(PhononDos(w, g, 2))
     middle = np.interp([0.25, 0.5, 0.75], levels, frequencies)
     np.testing.assert_allclose(middle, [30.0, 40.0, 50.0], atol=0.6)
-
-
-def test_gamma_moves_towards_its_own_neighbour(rock_salt: Crystal) -> None:
-    path = np.array([[0.2, 0, 0.2], [0.0, 0, 0], [0.0, 0, 0], [0.1, 0.1, 0.1]])
-    values = np.array([[1.0, 100.0], [0.0, 100.0], [0.0, 150.0], [1.0, 150.0]])
-    moved = step_from_gamma(path, values, rock_salt)
-    for k, near in ((1, 0), (2, 3)):
-        assert np.linalg.norm(moved[k]) < 0.01
-        np.testing.assert_allclose(
-            moved[k] / np.linalg.norm(moved[k]), path[near] / np.linalg.norm(path[near])
-        )
 
 
 def test_unknown_bonds_are_left_out(rock_salt: Crystal) -> None:

@@ -3,12 +3,19 @@
 import json
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from phonodos import __version__
 from phonodos.errors import ConfigError, PhonodosError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from phonodos.data.dataset import Dataset
+    from phonodos.evaluation.report import Judged
+    from phonodos.prediction.predictor import Predictor
 
 
 def evaluate(
@@ -19,13 +26,17 @@ def evaluate(
         Path | None, typer.Option(help="split file; by default the ids in the weight file")
     ] = None,
     part: Annotated[str, typer.Option(help="train, valid or test")] = "valid",
+    figures: Annotated[
+        Path | None,
+        typer.Option(help="folder for figures; train and valid are drawn beside the part"),
+    ] = None,
     as_json: Annotated[bool, typer.Option("--json", help="the summary as JSON on stdout")] = False,
 ) -> None:
     """Compare a model with reference spectra: metrics.json, materials.csv, summary.md."""
     from phonodos.data.dataset import Dataset
     from phonodos.data.members import sha256_of
     from phonodos.data.splits import PARTS, Split
-    from phonodos.evaluation.report import Judged, Seen
+    from phonodos.evaluation.report import Seen
     from phonodos.evaluation.report import evaluate as compare
     from phonodos.model.weights import weights_path
     from phonodos.prediction.predictor import load
@@ -36,14 +47,9 @@ def evaluate(
         )
     predictor = load(model)
     parts = Split.read(split).parts if split else Split(predictor.header["split"]).parts
-    records = Dataset.open(data).select(parts[part])
-    judged, failed = [], {}
-    answers = predictor.predict_many(records.crystals(), errors="yield")
-    for index, (name, answer) in enumerate(zip(records.ids, answers, strict=True)):
-        if isinstance(answer, PhonodosError):
-            failed[name] = f"{answer.summary}: {answer.reason}"
-        else:
-            judged.append(Judged(name, answer.crystal, records.dos(index), answer.dos))
+    whole = Dataset.open(data)
+    records = whole.select(parts[part])
+    judged, failed = _judge(predictor, records)
     if not judged:
         print("\n".join(f"{k}: {v}" for k, v in failed.items()), file=sys.stderr)
         raise typer.Exit(4)
@@ -60,8 +66,49 @@ def evaluate(
         phonodos=__version__,
     )
     report.write(output)
+    if figures is not None:
+        _draw(figures, predictor, whole, parts, part, judged)
     print(json.dumps(report.summary, indent=1) if as_json else report.table())
     for name, reason in failed.items():
         print(f"failed: {name}: {reason}", file=sys.stderr)
     if failed:
         raise typer.Exit(3)
+
+
+def _judge(predictor: "Predictor", records: "Dataset") -> "tuple[list[Judged], dict[str, str]]":
+    from phonodos.evaluation.lattice_errors import lattice_errors
+    from phonodos.evaluation.report import Judged
+
+    judged, failed = [], {}
+    answers = predictor.predict_many(records.crystals(), errors="yield")
+    for index, (name, answer) in enumerate(zip(records.ids, answers, strict=True)):
+        if isinstance(answer, PhonodosError):
+            failed[name] = f"{answer.summary}: {answer.reason}"
+        else:
+            errors = lattice_errors(records, index, answer)
+            truth = records.dos(index)
+            judged.append(Judged(name, answer.crystal, truth, answer.dos, errors))
+    return judged, failed
+
+
+def _draw(
+    folder: Path,
+    predictor: "Predictor",
+    records: "Dataset",
+    parts: "Mapping[str, Sequence[str]]",
+    part: str,
+    judged: "list[Judged]",
+) -> None:
+    """Draw the figures; of the split, test is looked at only where it is the part asked for."""
+    from phonodos.evaluation.drawings import draw_evaluation
+
+    known = set(records.ids)
+    drawn = {}
+    for name in dict.fromkeys(["train", "valid", part]):
+        inside = [i for i in parts[name] if i in known]
+        if name == part:
+            drawn[name] = judged
+        elif inside:
+            drawn[name] = _judge(predictor, records.select(inside))[0]
+    cutoff = float(predictor.header["network"]["cutoff"])
+    draw_evaluation(folder, drawn, part, model=predictor.name, cutoff=cutoff)

@@ -13,7 +13,20 @@ import typer
 from typer.core import TyperGroup
 
 from phonodos import __version__
-from phonodos.cli import cite, data, evaluate, models, predict, thermo, train
+from phonodos.cli import (
+    alloy,
+    bands,
+    cite,
+    compare,
+    data,
+    evaluate,
+    figures,
+    models,
+    predict,
+    strain,
+    thermo,
+    train,
+)
 from phonodos.cli.output import ALL_FAILED, INTERRUPTED, USAGE, print_json, show_error
 from phonodos.errors import ConfigError, PhonodosError, WeightsError
 
@@ -86,9 +99,14 @@ app = typer.Typer(
 )
 app.command()(predict.predict)
 app.command()(thermo.thermo)
+app.command()(bands.bands)
 app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.add_typer(data.app, name="data")
+app.command()(alloy.alloy)
+app.command()(compare.compare)
+app.command()(strain.strain)
+app.add_typer(figures.app, name="figures")
 app.add_typer(models.app, name="models")
 app.command()(cite.cite)
 

@@ -65,7 +65,7 @@ def write_projected_dos(
 def _write_columns(path: Path, title: str, w: Array, densities: Sequence[Array]) -> None:
     table = np.column_stack([w * THZ_PER_WAVENUMBER, *(g / THZ_PER_WAVENUMBER for g in densities)])
     lines = ["".join(f"{value:20.10f}" for value in row) for row in table]
-    _write(path, "\n".join([f"# {title.strip()}", *lines, ""]))
+    write_text(path, "\n".join([f"# {title.strip()}", *lines, ""]))
 
 
 def read_total_dos(path: Path, n_atoms: int | None = None) -> PhononDos:
@@ -94,7 +94,7 @@ def write_pymatgen_dos(path: Path, dos: PhononDos) -> None:
         "frequencies": (dos.frequencies * THZ_PER_WAVENUMBER).tolist(),
         "densities": (dos.densities / THZ_PER_WAVENUMBER).tolist(),
     }
-    _write(path, json.dumps(record))
+    write_text(path, json.dumps(record))
 
 
 def read_pymatgen_dos(path: Path, n_atoms: int | None = None) -> PhononDos:
@@ -122,7 +122,7 @@ def write_dos_csv(
     per = f"[states/{unit} per cell]"
     header = [f"frequency [{unit}]", f"dos {per}", *(f"dos {name} {per}" for name in columns or {})]
     parts = [dos.densities, *(columns or {}).values()]
-    _write_csv(path, header, [dos.frequencies * factor, *(g / factor for g in parts)])
+    write_csv(path, header, [dos.frequencies * factor, *(g / factor for g in parts)])
 
 
 def read_dos_csv(path: Path, n_atoms: int | None = None) -> PhononDos:
@@ -164,7 +164,7 @@ def dos_record(
 
 def write_json(path: Path, record: Mapping[str, Any]) -> None:
     """Write a dictionary as indented JSON."""
-    _write(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
+    write_text(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
 
 
 def write_thermal_properties(path: Path, thermal: ThermalProperties, dos: PhononDos) -> None:
@@ -206,7 +206,7 @@ def write_thermal_properties(path: Path, thermal: ThermalProperties, dos: Phonon
             f"- temperature:   {t:15.7f}\n  free_energy:   {f:15.7f}\n  entropy:       {s:15.7f}",
             f"  heat_capacity: {c:15.7f}\n  energy:        {u:15.7f}\n",
         ]
-    _write(path, "\n".join(lines))
+    write_text(path, "\n".join(lines))
 
 
 def write_thermal_csv(path: Path, thermal: ThermalProperties) -> None:
@@ -222,15 +222,17 @@ def write_thermal_csv(path: Path, thermal: ThermalProperties) -> None:
     ]
     energies = [thermal.internal_energy / 1000, thermal.free_energy / 1000]
     columns = [thermal.temperatures, thermal.heat_capacity, thermal.entropy, *energies]
-    _write_csv(path, header, columns)
+    write_csv(path, header, columns)
 
 
-def _write_csv(path: Path, header: Sequence[str], columns: Sequence[Array]) -> None:
+def write_csv(path: Path, header: Sequence[str], columns: Sequence[Array]) -> None:
+    """Write columns of numbers under a header; raises `DataError` if the disk refuses."""
     rows = [",".join(f"{value:.10g}" for value in row) for row in zip(*columns, strict=True)]
-    _write(path, "\n".join([",".join(header), *rows, ""]))
+    write_text(path, "\n".join([",".join(header), *rows, ""]))
 
 
-def _write(path: Path, text: str) -> None:
+def write_text(path: Path, text: str) -> None:
+    """Write a file; raises `DataError` if the disk refuses."""
     try:
         path.write_text(text, encoding="utf-8")
     except OSError as err:

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from phonodos.data.cif import cell_from_parameters, read_cif
+from phonodos.data.optimade import crystal_from_optimade, is_optimade
 from phonodos.data.sites import crystal_of_species, element_symbol
 from phonodos.data.structure_objects import crystal_from_atoms
 from phonodos.errors import StructureError
@@ -120,7 +121,7 @@ def read_json(text: str, path: Path | None = None) -> Entries:
 
     Understood are pymatgen structures, lists and dictionaries of them, entries that hold one
     under "structure" (as a dictionary or as CIF text), plain records with ``lattice``,
-    ``frac_coords`` and ``species``, and data bases written by ASE.
+    ``frac_coords`` and ``species``, OPTIMADE responses, and data bases written by ASE.
     """
     try:
         data = json.loads(text)
@@ -188,6 +189,7 @@ def _holds_structure(data: Mapping[str, Any]) -> bool:
         or ("lattice" in data and ("sites" in data or "species" in data))
         or data.get("@class") == "Molecule"
         or (isinstance(inner, dict) and "structure" in inner)
+        or is_optimade(data)
     )
 
 
@@ -215,6 +217,8 @@ def crystal_from_mapping(data: Mapping[str, Any], name: str = "") -> Crystal:
     StructureError
         If a part is missing or of the wrong kind, for molecules, and as `Crystal` does.
     """
+    if is_optimade(data):
+        return crystal_from_optimade(data, name)
     inner = data.get("structure", data.get("metadata", {}).get("structure"))
     if isinstance(inner, str):
         return next(read_cif(inner))[1](name)

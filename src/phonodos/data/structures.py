@@ -50,7 +50,7 @@ _SUFFIXES = {
     ".yml": "phonopy",
     ".db": "db",
 }
-_OPENERS: dict[str, Callable[..., Any]] = {
+OPENERS: dict[str, Callable[..., Any]] = {
     ".gz": gzip.open,
     ".xz": lzma.open,
     ".lzma": lzma.open,
@@ -62,7 +62,7 @@ _OVERLONG = 80  # characters of an entry's id that go into a name
 
 def is_structure_file(path: str | Path) -> bool:
     """Return whether the name of a file is that of a structure file (to list a folder)."""
-    stem, suffix, _ = _split_name(Path(path).name)
+    stem, suffix, _ = split_name(Path(path).name)
     return suffix in _SUFFIXES or bool(re.match(r"(POSCAR|CONTCAR)", stem))
 
 
@@ -109,9 +109,9 @@ def iter_crystals(path: str | Path, text: str | None = None) -> Iterator[Crystal
     else from its contents. Errors that concern the whole file are raised at the first step.
     """
     source = "standard input" if str(path) == "-" else str(path)
-    stem = "stdin" if str(path) == "-" else _split_name(Path(path).name)[0]
+    stem = "stdin" if str(path) == "-" else split_name(Path(path).name)[0]
     try:
-        entries = _open_entries(path, text)
+        entries = open_entries(path, text)
         head = list(islice(entries, 2))
         if not head:
             raise StructureError("holds no structure", "it has no entries", "write it again")
@@ -193,13 +193,20 @@ def as_crystal(x: object) -> Crystal:
     return crystal
 
 
-def _open_entries(path: str | Path, text: str | None) -> Entries:
+def open_entries(path: str | Path, text: str | None = None) -> Entries:
+    """Return (own id or "", build) of every structure in a file (see `iter_crystals`).
+
+    Raises
+    ------
+    StructureError
+        If the file cannot be read or is in no known format; later also at a step.
+    """
     if text is None and str(path) == "-":
         raise StructureError("no text", "a structure was to come from there", "pipe a file into it")
     if text is not None:
         return iter(_READERS[_sniff(text)](text))
     path = Path(path)
-    stem, suffix, _ = _split_name(path.name)
+    stem, suffix, _ = split_name(path.name)
     kind = _SUFFIXES.get(suffix, "")
     if kind == "db" and path.is_file() and path.stat().st_size:
         return read_ase_db(path, "db")
@@ -213,7 +220,7 @@ def _open_entries(path: str | Path, text: str | None) -> Entries:
 
 def _read_file(path: Path) -> str:
     fix = "check the path" + ("; files in a folder are given one by one" if path.is_dir() else "")
-    opener = _OPENERS.get(path.suffix.lower(), open)
+    opener = OPENERS.get(path.suffix.lower(), open)
     try:
         with opener(path, "rb") as stream:
             data: bytes = stream.read()
@@ -258,10 +265,10 @@ def _unknown(reason: str) -> StructureError:
     return StructureError("is in no format known here", reason, f"give one of: {_FORMATS}")
 
 
-def _split_name(name: str) -> tuple[str, str, str]:
+def split_name(name: str) -> tuple[str, str, str]:
     """Split a file name into stem, format suffix and compression suffix."""
     path = Path(name)
-    packed = path.suffix.lower() if path.suffix.lower() in _OPENERS else ""
+    packed = path.suffix.lower() if path.suffix.lower() in OPENERS else ""
     if packed:
         path = Path(path.stem)
     suffix = path.suffix.lower()

@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.errors import DataError, PhonodosError
+from phonodos.physics.correlation import spearman
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.elements import atomic_mass
@@ -153,13 +154,10 @@ def principal_components(spectra: Array) -> tuple[Array, Array, Array]:
     return centred @ axes.T, axes, values[:2] ** 2 / np.sum(values**2)
 
 
-def spring_constant(masses: Array, frequencies: Array) -> tuple[float, float]:
+def spring_constant(masses: Array, frequencies: Array) -> tuple[float, float | None]:
     """Return a of the least-squares fit w = a m^(-1/2) [cm^-1 amu^(1/2)] and Spearman's rho."""
-    from scipy.stats import spearmanr
-
     root = masses**-0.5
-    rho = float(spearmanr(masses, frequencies).statistic)
-    return float(root @ frequencies / (root @ root)), rho
+    return float(root @ frequencies / (root @ root)), spearman(masses, frequencies)
 
 
 @dataclass(frozen=True, eq=False)
@@ -256,7 +254,9 @@ def _spectrum(row: dict[str, Any]) -> PhononDos:
             len(row["species"]),
         )
     except PhonodosError as err:
-        raise DataError(f"{row['id']}: {err.summary}", err.reason, "run the screening again") from err
+        raise DataError(
+            f"{row['id']}: {err.summary}", err.reason, "run the screening again"
+        ) from err
 
 
 def _no_table(path: Path, reason: str) -> DataError:

@@ -70,6 +70,12 @@ MEASURES = {
     "features.gap_position_mae": Measure("gap position MAE", "cm^-1", f"{_GAP}, where both have"),
     "features.gap_width_mae": Measure("gap width MAE", "cm^-1", f"{_GAP}, where both have"),
     "features.cut_off_mae": Measure("cut-off MAE", "cm^-1", "last point >= 0.02 own-max"),
+    "lattice.bands_mae": Measure("bands MAE", "cm^-1", "sorted frequencies on the stored path"),
+    "lattice.born_mae": Measure("Born charge MAE", "e", "all components, sound references", 3),
+    "lattice.dielectric_error": Measure(
+        "relative error of tr eps", "", "sound references", percent=True
+    ),
+    "lattice.projected_wd": Measure("projected DOS WD", "cm^-1", "unit integral, mean over atoms"),
 }
 HEADLINE = (
     "spectrum.mse",

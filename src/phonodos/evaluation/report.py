@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from phonodos.evaluation.lattice_errors import LatticeErrors, lattice_scores
 from phonodos.evaluation.measures import HEADLINE, MEASURES, definitions, flatten, markdown_table
 from phonodos.evaluation.metrics import (
     FullAxis,
@@ -42,6 +43,7 @@ class Judged:
     crystal: Crystal
     reference: PhononDos
     predicted: PhononDos
+    lattice: LatticeErrors | None = None
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,8 @@ class Report:
         text = json.dumps(document, indent=1) + "\n"
         (folder / "metrics.json").write_text(text, encoding="utf-8")
         with (folder / "materials.csv").open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, list(self.rows[0]), lineterminator="\n")
+            columns = list(dict.fromkeys(name for row in self.rows for name in row))
+            writer = csv.DictWriter(file, columns, lineterminator="\n")
             writer.writeheader()
             writer.writerows(self.rows)
         (folder / "summary.md").write_text(self.table() + "\n", encoding="utf-8")
@@ -113,6 +116,7 @@ def evaluate(
             | {"heat_capacity_mae": float(heat_errors[chosen].mean())},
             "full": _full_scores([full[i] for i in chosen], distances[chosen]),
             "features": gap_scores(reference, predicted),
+            **_lattice_section([items[i] for i in chosen]),
         }
 
     everyone = range(len(items))
@@ -130,6 +134,12 @@ def evaluate(
         for item, pair, spectrum, distance in zip(items, full, spectra, distances, strict=True)
     ]
     return Report(summary, rows, dict(failed or {}))
+
+
+def _lattice_section(items: Sequence[Judged]) -> dict[str, Any]:
+    """Return the errors of lattice dynamics, nothing for networks that predict a spectrum only."""
+    errors = [item.lattice for item in items]
+    return {"lattice": lattice_scores(errors)} if any(errors) else {}
 
 
 def rarest(crystal: Crystal, seen: Seen) -> int:
@@ -201,6 +211,18 @@ def _row(
         "rarest_element_in_train": rarest(item.crystal, seen),
         "formula_in_train": item.crystal.formula in seen.formulas,
         "imaginary": truth.imaginary,
+        **_lattice_columns(item.lattice),
         "predicted_imaginary": found.imaginary,
     }
     return {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()}
+
+
+def _lattice_columns(errors: LatticeErrors | None) -> dict[str, Any]:
+    if errors is None:
+        return {}
+    return {
+        "bands_mae_cm-1": errors.bands_mae,
+        "born_mae_e": errors.born_mae,
+        "dielectric_relative_error": errors.dielectric_error,
+        "projected_wd_cm-1": errors.projected_wd,
+    }

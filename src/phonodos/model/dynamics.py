@@ -9,11 +9,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from phonodos.model.harmonic import HarmonicCrystals, on_site, symmetric_on_site
+from phonodos.model.harmonic import HarmonicCrystals, obey_sum_rules, on_site
+from phonodos.physics.crystal import reduced_basis
 from phonodos.physics.dipole import COULOMB, LAMBDA
 from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
 
-LARGEST_K = 2.4  # [1/A], where the screened sum has fallen by four orders of magnitude
+LARGEST_EXPONENT = 9.0  # dipole terms smaller than exp(-9) are left out
 NEAR_GAMMA = 1e-5  # [1/A], below it q counts as zero and has no direction
 
 
@@ -27,11 +28,23 @@ def dynamical_matrices(harmonic: HarmonicCrystals, qpoints: Tensor) -> Tensor:
     qpoints
         (C, Q, 3) wave vectors in fractions of the reciprocal lattice vectors.
     """
-    c, n = harmonic.n_crystals, harmonic.n_atoms
+    return settled_matrices(*settled(harmonic), qpoints)
+
+
+def settled(harmonic: HarmonicCrystals) -> tuple[HarmonicCrystals, Tensor]:
+    """Return the crystals with constants that obey both sum rules, and (C, N, 3, 3) on-site terms.
+
+    What the dynamical matrices of all wave vectors share: to be done once where there are many.
+    """
     at_gamma = dipole_at_gamma(harmonic)
-    harmonic = symmetric_on_site(harmonic, at_gamma)
+    harmonic = obey_sum_rules(harmonic, at_gamma, dipole_slope(harmonic))
     site = on_site(harmonic, at_gamma)
-    site = (site + site.transpose(-1, -2)) / 2.0  # what rounding left
+    return harmonic, (site + site.transpose(-1, -2)) / 2.0  # without what rounding left
+
+
+def settled_matrices(harmonic: HarmonicCrystals, site: Tensor, qpoints: Tensor) -> Tensor:
+    """Return `dynamical_matrices` of what `settled` returned."""
+    c, n = harmonic.n_crystals, harmonic.n_atoms
     q = torch.einsum("cqa,cab->cqb", qpoints, harmonic.reciprocal)
     matrix = short_range_matrices(harmonic, q) + dipole_matrices(harmonic, q)
     blocks = matrix.view(c, -1, n, 3, n, 3)
@@ -48,6 +61,43 @@ def dipole_at_gamma(harmonic: HarmonicCrystals) -> Tensor:
     c, n = harmonic.n_crystals, harmonic.n_atoms
     matrix = dipole_matrices(harmonic, harmonic.cells.new_zeros(c, 1, 3)).real
     return matrix.view(c, n, 3, n, 3).permute(0, 1, 3, 2, 4)
+
+
+def dipole_slope(harmonic: HarmonicCrystals) -> Tensor:
+    """Return (C, 3, 3, 3) sum over i, j of Im d DD_ij,ab / d q_c at q = 0 [eV/A].
+
+    The term G = 0 starts with the second order in q, because the charges are neutral.
+    """
+    vectors, kept = reciprocal_vectors(
+        harmonic, harmonic.cells.new_zeros(harmonic.n_crystals, 1, 3)
+    )
+    k = vectors[:, None]
+    weight, rate = (x[:, 0] for x in _dipole_weights(harmonic, k, kept))
+    turned = torch.einsum("cga,cab->cgb", vectors, harmonic.dielectric)
+    angles = torch.einsum("cga,cna->cgn", vectors, harmonic.positions)
+    waves = torch.stack([torch.cos(angles), torch.sin(angles)])
+    # F_a = sum_i (G.Z_i)_a exp(i G.tau_i), and its derivative with G_c in front.
+    even_slope, odd_slope = torch.einsum("pcgn,cnba->pcgba", waves, harmonic.born)
+    even, odd = torch.einsum("cgb,pcgba->pcga", vectors, torch.stack([even_slope, odd_slope]))
+    first = torch.einsum("cga,cgb,cgk->cabk", odd, even, (weight * rate)[..., None] * turned)
+    second = torch.einsum("cg,cgka,cgb->cabk", weight, odd_slope, even)
+    third = torch.einsum("cg,cgka,cgb->cabk", weight, even_slope, odd)
+    half = first + second - third
+    return half - half.transpose(1, 2)
+
+
+def _dipole_weights(harmonic: HarmonicCrystals, k: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (C, Q, G) weights of the terms K, and the factor of eps.K that gives d log / d K."""
+    eps = harmonic.dielectric
+    width = 4.0 * LAMBDA**2 * eps.diagonal(dim1=1, dim2=2).mean(dim=1)[:, None, None]
+    screened = torch.einsum("cqga,cab,cqgb->cqg", k, eps, k)
+    size = torch.linalg.vector_norm(k.detach(), dim=3)
+    kept = kept[:, None] & (screened < LARGEST_EXPONENT * width) & (size > NEAR_GAMMA)
+    # Masked terms get a harmless denominator: 0/0 would poison the gradient.
+    safe = torch.where(kept, screened, torch.ones_like(screened))
+    volume = torch.linalg.det(harmonic.cells).abs()[:, None, None]
+    weight = torch.exp(-safe / width) / safe * (4.0 * torch.pi * COULOMB / volume) * kept
+    return weight, -2.0 * (1.0 / width + 1.0 / safe)
 
 
 def short_range_matrices(harmonic: HarmonicCrystals, q: Tensor) -> Tensor:
@@ -72,17 +122,9 @@ def dipole_matrices(harmonic: HarmonicCrystals, q: Tensor) -> Tensor:
     At q = 0 the term G = 0, which depends on the direction, is left out.
     """
     c, n, n_q = harmonic.n_crystals, harmonic.n_atoms, q.shape[1]
-    vectors, kept = reciprocal_vectors(harmonic, float(q.detach().norm(dim=2).amax()))
+    vectors, kept = reciprocal_vectors(harmonic, q)
     k = q[:, :, None, :] + vectors[:, None]
-    eps = harmonic.dielectric
-    screened = torch.einsum("cqga,cab,cqgb->cqg", k, eps, k)
-    size = torch.linalg.vector_norm(k.detach(), dim=3)
-    kept = kept[:, None] & (size < LARGEST_K) & (size > NEAR_GAMMA)
-    # Masked terms get a harmless denominator: 0/0 would poison the gradient.
-    safe = torch.where(kept, screened, torch.ones_like(screened))
-    width = 4.0 * LAMBDA**2 * eps.diagonal(dim1=1, dim2=2).mean(dim=1)[:, None, None]
-    volume = torch.linalg.det(harmonic.cells).abs()[:, None, None]
-    weight = torch.exp(-safe / width) / safe * (4.0 * torch.pi * COULOMB / volume) * kept
+    weight, _ = _dipole_weights(harmonic, k, kept)
     charge = torch.einsum("cqga,cnab->cqgnb", k, harmonic.born)
     angles = torch.einsum("cga,cna->cgn", vectors, harmonic.positions)[:, None, :, :, None]
     even = (charge * torch.cos(angles)).view(c, n_q, -1, 3 * n)
@@ -93,11 +135,15 @@ def dipole_matrices(harmonic: HarmonicCrystals, q: Tensor) -> Tensor:
     return torch.complex(real, imaginary)
 
 
-def reciprocal_vectors(harmonic: HarmonicCrystals, largest_q: float) -> tuple[Tensor, Tensor]:
-    """Return (C, G, 3) lattice vectors [1/A] that may come within reach, and which are meant."""
-    basis = harmonic.reciprocal.detach().double().cpu().numpy()
-    reach = LARGEST_K + largest_q
-    found = [_inside(b, reach) for b in basis]
+def reciprocal_vectors(harmonic: HarmonicCrystals, q: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (C, G, 3) lattice vectors [1/A] with q + G within reach, and which are meant."""
+    eps = harmonic.dielectric.detach().double()
+    width = 4.0 * LAMBDA**2 * eps.diagonal(dim1=1, dim2=2).mean(dim=1)
+    waves = q.detach().double()
+    farthest = torch.einsum("cqa,cab,cqb->cq", waves, eps, waves).clamp_min(0.0).sqrt().amax(dim=1)
+    reach = ((LARGEST_EXPONENT * width).sqrt() + farthest).cpu().numpy()
+    metrics, cells = eps.cpu().numpy(), harmonic.cells.detach().double().cpu().numpy()
+    found = [_inside(*x) for x in zip(cells, metrics, reach, strict=True)]
     most = max(len(g) for g in found)
     vectors = np.zeros((len(found), most, 3))
     kept = np.zeros((len(found), most), dtype=bool)
@@ -107,11 +153,15 @@ def reciprocal_vectors(harmonic: HarmonicCrystals, largest_q: float) -> tuple[Te
     return torch.from_numpy(vectors).to(like), torch.from_numpy(kept).to(like.device)
 
 
-def _inside(basis: np.ndarray, reach: float) -> np.ndarray:
-    most = np.floor(reach * np.linalg.norm(np.linalg.inv(basis), axis=0)).astype(int)
+def _inside(cell: np.ndarray, metric: np.ndarray, reach: float) -> np.ndarray:
+    """Return the reciprocal lattice vectors G with sqrt(G.metric.G) < reach."""
+    short = reduced_basis(cell) @ cell  # of a skewed cell a box would hold far too many
+    # The largest component of such G along a lattice vector a is reach sqrt(a.metric^-1.a).
+    extent = np.sqrt(np.einsum("ka,ab,kb->k", short, np.linalg.inv(metric), short))
+    most = np.floor(reach * extent / (2.0 * np.pi)).astype(int)
     grids = np.meshgrid(*[np.arange(-m, m + 1) for m in most], indexing="ij")
-    g = np.stack([x.ravel() for x in grids], axis=1) @ basis
-    return np.asarray(g[(g**2).sum(axis=1) < reach**2])
+    g = np.stack([x.ravel() for x in grids], axis=1) @ (2.0 * np.pi * np.linalg.inv(short).T)
+    return np.asarray(g[np.einsum("ka,ab,kb->k", g, metric, g) < reach**2])
 
 
 def frequencies(matrices: Tensor, softening: float = 0.0) -> Tensor:

@@ -86,9 +86,35 @@ def size_order(crystals: BondedCrystals) -> list[int]:
     return [index for picked in members.values() for index in picked]
 
 
-def harmonic_of(crystals: BondedCrystals, lattice: Lattice, index: int) -> HarmonicCrystals:
-    """Return one crystal of a batch by itself."""
-    return _group(crystals, lattice, [index])
+def harmonic_of(
+    crystals: BondedCrystals, lattice: Lattice, index: int, exact: BondedCrystals | None = None
+) -> HarmonicCrystals:
+    """Return one crystal of a batch by itself, in double precision.
+
+    The sum rule is a difference of large numbers: in single precision it would leave acoustic
+    modes of up to 1 cm^-1 at Gamma.
+
+    Parameters
+    ----------
+    crystals, lattice
+        A batch and what the network says of it.
+    index
+        Which crystal.
+    exact
+        That crystal alone in double precision, whose cell and positions are taken instead of the
+        rounded ones of the batch.
+    """
+    alone = _group(crystals, lattice, [index])
+    values = {
+        name: value.double() for name, value in vars(alone).items() if value.is_floating_point()
+    }
+    if exact is not None:
+        exact = exact.to(device=alone.cells.device, dtype=torch.float64)
+        values |= {
+            "cells": exact.cells, "positions": exact.positions[None],
+            "masses": exact.masses[None], "vectors": exact.vectors,
+        }  # fmt: skip
+    return replace(alone, **values)
 
 
 def _group(crystals: BondedCrystals, lattice: Lattice, picked: list[int]) -> HarmonicCrystals:
@@ -132,13 +158,20 @@ def _axial(matrices: Tensor) -> Tensor:
     return torch.stack([half[..., 1, 2], half[..., 2, 0], half[..., 0, 1]], dim=-1)
 
 
-def symmetric_on_site(harmonic: HarmonicCrystals, dipole: Tensor) -> HarmonicCrystals:
-    """Return the crystals with force constants whose on-site terms are symmetric.
+def obey_sum_rules(
+    harmonic: HarmonicCrystals, dipole: Tensor, dipole_slope: Tensor
+) -> HarmonicCrystals:
+    """Return the crystals with force constants that obey the two rules of antisymmetric parts.
 
     On-site terms come from the acoustic sum rule, and the dynamical matrix is Hermitian only if
-    they are symmetric. Let B_i be the antisymmetric part of atom i's term: the B_i sum to zero.
-    With the stiffnesses w_ij as weights, sum_j w_ij (b_i - b_j) = B_i is solved for b, and
-    w_ij (b_i - b_j) taken from Phi_ij: both laws hold and the constants move least.
+    they are symmetric. Sound has w^2 ~ q^2 only if the antisymmetric parts V_ij of the constants
+    have no first moment, sum over bonds of V_ij (x) r_ij = 0: the rotational invariance of Born and
+    Huang, summed over the cell. Without it crystals that have no centre of symmetry get w^2 ~ q and
+    imaginary modes around Gamma.
+
+    With v_ij the axial vector of V_ij and w_ij the stiffness, w_ij (b_i - b_j + M r_ij) is taken
+    from v_ij, where the vectors b and the 3x3 matrix M solve both rules: the smallest change that
+    does, measured by the stiffness.
 
     Parameters
     ----------
@@ -146,20 +179,34 @@ def symmetric_on_site(harmonic: HarmonicCrystals, dipole: Tensor) -> HarmonicCry
         Crystals whose force constants obey Phi_ji = Phi_ij^T.
     dipole
         (C, N, N, 3, 3) dipole-dipole term at q = 0 [eV/A^2].
+    dipole_slope
+        (C, 3, 3, 3) sum over i, j of the imaginary part of d DD_ij,ab / d q_c at q = 0 [eV/A].
     """
-    excess = _axial(on_site(harmonic, dipole))
-    n = harmonic.n_atoms
-    weights = harmonic.pair_sums(harmonic.stiffness)
+    # In double precision: of atoms without bonds to the rest only the ridge is left.
+    n, owners, stiffness = harmonic.n_atoms, harmonic.owners, harmonic.stiffness.double()
+    vectors = harmonic.vectors.double()
+    excess = _axial(on_site(harmonic, dipole)).double()
+    moments = _axial(harmonic.force_constants).double()[:, :, None] * vectors[:, None, :]
+    slope = _axial(dipole_slope.permute(0, 3, 1, 2)).double().transpose(1, 2) / 2.0
+    moment = slope.index_add(0, owners, moments)  # (C, axial, c)
+    weights = harmonic.pair_sums(stiffness)
     weights = weights + weights.transpose(1, 2)
+    pulls = harmonic.pair_sums(stiffness[:, None] * vectors)
+    pulls = (pulls - pulls.transpose(1, 2)).sum(dim=2)  # (C, N, 3), of the bonds of each atom
+    spread = stiffness[:, None, None] * vectors[:, :, None] * vectors[:, None, :]
+    inertia = torch.zeros_like(slope).index_add(0, owners, spread)
     total = weights.sum(dim=2)
     # The constant vector is in the kernel: 1/N fixes it. The ridge is for atoms without bonds.
     scale = total.mean(dim=1)[:, None, None] + torch.finfo(total.dtype).tiny
-    eye = torch.eye(n, dtype=total.dtype, device=total.device)
-    laplacian = torch.diag_embed(total) - weights + scale * (1.0 / n + 1e-9 * eye)
-    turn = torch.linalg.solve(laplacian, excess)
-    owners = harmonic.owners
+    eye = torch.eye(n + 3, dtype=total.dtype, device=total.device)
+    laplacian = torch.diag_embed(total) - weights + scale / n
+    rows = [torch.cat([laplacian, pulls], 2), torch.cat([pulls.transpose(1, 2), inertia], 2)]
+    wanted = torch.cat([excess, moment.transpose(1, 2)], dim=1)
+    found = torch.linalg.solve(torch.cat(rows, 1) + 1e-9 * scale * eye, wanted)
+    turn, twist = found[:, :n], found[:, n:]
     change = turn[owners, harmonic.firsts] - turn[owners, harmonic.seconds]
-    correction = harmonic.stiffness[:, None, None] * _skew(change)
+    change = change + torch.einsum("bc,bcd->bd", vectors, twist[owners])
+    correction = _skew((stiffness[:, None] * change).to(harmonic.force_constants))
     return replace(harmonic, force_constants=harmonic.force_constants - correction)
 
 

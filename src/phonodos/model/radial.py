@@ -49,7 +49,7 @@ class BesselBasis(nn.Module):
         """Return (m, n) values at (m,) distances [A]."""
         r = distances[:, None].clamp_min(1e-3)
         waves: Tensor = torch.sin(self.orders * r / self.cutoff) / r
-        return waves * (self.cutoff / 2.0) ** 0.5
+        return waves * float((self.cutoff / 2.0) ** 0.5)
 
 
 def polynomial_cutoff(distances: Tensor, cutoff: float) -> Tensor:

@@ -12,7 +12,7 @@ from phonodos.model.layers import Features
 @cache
 def _basis(degree: int) -> Tensor:
     # (2l+1, 3, 3): symmetric traceless for l = 2, antisymmetric for l = 1, Frobenius norm 1.
-    coupling: Tensor = o3.wigner_3j(1, 1, degree) * (2 * degree + 1) ** 0.5
+    coupling: Tensor = o3.wigner_3j(1, 1, degree, dtype=torch.float64) * (2 * degree + 1) ** 0.5
     return coupling.permute(2, 0, 1).contiguous()
 
 

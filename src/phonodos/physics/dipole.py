@@ -16,7 +16,7 @@ LAMBDA: Final = 0.4  # [1/A]
 VACUUM_PERMITTIVITY: Final = 8.8541878128e-12  # [F/m], CODATA 2018
 COULOMB: Final = 1e10 * ELEMENTARY_CHARGE / (4.0 * math.pi * VACUUM_PERMITTIVITY)  # e^2 [eV A]
 LARGEST_EXPONENT: Final = 16.0  # terms smaller than exp(-16) are left out
-_ZERO = 1e-8  # [1/A^2], K^2 of a wave vector that is Gamma
+_ZERO = 1e-12  # [1/A^2], K^2 of a wave vector that is Gamma
 
 
 def dipole_term(
@@ -46,7 +46,8 @@ def dipole_term(
     eps = (dielectric + dielectric.T) / 2.0
     width = 4.0 * LAMBDA**2 * float(np.trace(eps)) / 3.0
     positions = frac_coords @ cell
-    lattice = _reciprocal_vectors(qpoints, cell, LARGEST_EXPONENT * width * np.linalg.inv(eps))
+    ellipsoid = np.asarray(LARGEST_EXPONENT * width * np.linalg.inv(eps), dtype=np.float64)
+    lattice = _reciprocal_vectors(qpoints, cell, ellipsoid)
     factor = 4.0 * math.pi * COULOMB / abs(float(np.linalg.det(cell)))
     n = len(positions)
     result = np.zeros((len(qpoints), 3 * n, 3 * n), dtype=np.complex128)

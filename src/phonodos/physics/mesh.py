@@ -1,5 +1,6 @@
 """`QMesh`: wave vectors that sample the Brillouin zone, and the spectrum of frequencies on them."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 from typing import Any
@@ -53,54 +54,75 @@ def mesh_divisions(cell: NDArray[np.float64], length: float) -> tuple[int, int, 
     return a, b, c
 
 
-def irreducible_mesh(crystal: Crystal, length: float, symprec: float = SYMMETRY_TOLERANCE) -> QMesh:
+def irreducible_mesh(
+    crystal: Crystal,
+    length: float,
+    symprec: float = SYMMETRY_TOLERANCE,
+    kinds: Sequence[int] | None = None,
+) -> QMesh:
     """Return the irreducible part of a mesh that is shifted by half a step and avoids Gamma.
 
     The mesh is laid along the standard primitive cell, which shows the symmetry whatever cell the
     crystal came in. Of the seven half shifts the one that keeps most of the point group is taken;
     time reversal and every operation that maps the mesh onto itself are used.
+
+    Parameters
+    ----------
+    crystal
+        A primitive cell.
+    length
+        The longest wave resolved [A].
+    symprec
+        Tolerance of the symmetry search [A].
+    kinds
+        (n,) numbers of the kinds of sites; by default those of `site_kinds`. Needed where atoms of
+        one element differ, as isotopes do.
     """
-    basis = standard_basis(crystal, symprec)
+    dataset: Any = symmetry_dataset(crystal, symprec, kinds)
+    basis = standard_basis(dataset)
     divisions = mesh_divisions(basis @ crystal.cell, length)
-    dataset: Any = symmetry_dataset(crystal, symprec)
-    turns = [np.eye(3)] if dataset is None else list(dataset.rotations)
+    turns = np.eye(3)[None]
     orbits = np.arange(crystal.n_atoms)
     if dataset is not None:
+        turns = np.asarray(dataset.rotations, dtype=np.float64)
         orbits = np.unique(dataset.equivalent_atoms, return_inverse=True)[1]
     into = np.linalg.inv(basis).T
-    turns = _distinct([s * np.rint(into @ turn @ basis.T) for turn in turns for s in (1, -1)])
+    turns = np.rint(into @ turns @ basis.T)
+    turns = np.unique(np.concatenate([turns, -turns]), axis=0)
     shifts = sorted(product((0, 1), repeat=3), key=sum, reverse=True)[:-1]
-    shift = max(shifts, key=lambda s: len(_kept(turns, divisions, s)))
-    n = np.array(divisions)
-    # Twice the coordinates in units of a step: whole numbers.
-    doubled = 2 * np.stack(np.unravel_index(np.arange(n.prod()), divisions), axis=1) + shift
-    first = np.arange(len(doubled))
-    for turn in _kept(turns, divisions, shift):
-        image = np.rint((doubled / n) @ turn * n).astype(np.int64)
-        place = ((image - shift) // 2) % n
-        first = np.minimum(first, np.ravel_multi_index(tuple(place.T), divisions))
-    kept, counts = np.unique(first, return_counts=True)
-    q = doubled[kept] / (2.0 * n) @ into
+    kept = [_onto_itself(turns, divisions, shift) for shift in shifts]
+    best = int(np.argmax([k.sum() for k in kept]))
+    doubled, first = _orbits_of(turns[kept[best]], divisions, shifts[best])
+    chosen, counts = np.unique(first, return_counts=True)
+    q = doubled[chosen] / (2.0 * np.array(divisions)) @ into
     q -= np.rint(q)
     return QMesh(q, counts / len(doubled), divisions, orbits.astype(np.int64))
 
 
-def _kept(
-    turns: list[NDArray[np.float64]], divisions: tuple[int, int, int], shift: tuple[int, ...]
-) -> list[NDArray[np.float64]]:
-    """Return the rotations (of real space; q' = q R) that map a shifted mesh onto itself."""
+def _onto_itself(
+    turns: NDArray[np.float64], divisions: tuple[int, int, int], shift: tuple[int, ...]
+) -> NDArray[np.bool_]:
+    """Return which rotations (of real space; q' = q R) map a shifted mesh onto itself."""
     n, s = np.array(divisions), np.array(shift)
-    kept = []
-    for turn in turns:
-        step = turn * (n / n[:, None])  # how a step along each axis turns, in steps
-        moved = (s @ step - s) / 2.0
-        if max(np.abs(x - np.rint(x)).max() for x in (step, moved)) < 1e-6:
-            kept.append(turn)
-    return kept
+    step = turns * (n / n[:, None])  # how a step along each axis turns, in steps
+    moved = (s @ step - s) / 2.0
+    whole = np.abs(step - np.rint(step)).max(axis=(1, 2)) < 1e-6
+    return np.asarray(whole & (np.abs(moved - np.rint(moved)).max(axis=1) < 1e-6))
 
 
-def _distinct(turns: list[Any]) -> list[NDArray[np.float64]]:
-    return list({np.asarray(t).tobytes(): np.asarray(t, dtype=np.float64) for t in turns}.values())
+def _orbits_of(
+    turns: NDArray[np.float64], divisions: tuple[int, int, int], shift: tuple[int, ...]
+) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Return every point of a mesh, and the first of the points that a group maps it onto.
+
+    Points are twice the coordinates in units of a step: whole numbers.
+    """
+    n = np.array(divisions)
+    doubled = 2 * np.stack(np.unravel_index(np.arange(n.prod()), divisions), axis=1) + shift
+    steps = np.rint(turns * (n / n[:, None])).astype(np.int64)
+    place = ((doubled @ steps - shift) // 2) % n
+    strides = np.array([n[1] * n[2], n[2], 1])
+    return doubled, (place @ strides).min(axis=0)
 
 
 def dos_from_frequencies(

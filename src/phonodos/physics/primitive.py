@@ -1,5 +1,6 @@
 """The primitive cell of a crystal and its space group, through spglib."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -9,6 +10,16 @@ from numpy.typing import NDArray
 from phonodos.physics.crystal import Crystal, reduced_basis, site_kinds
 
 SYMMETRY_TOLERANCE = 1e-3  # [A], how far equivalent sites may be from each other
+
+# Standard primitive vectors, as columns, in those of the conventional cell (spglib's choice).
+CENTRING = {
+    "P": np.eye(3),
+    "A": np.array([[2, 0, 0], [0, 1, -1], [0, 1, 1]]) / 2,
+    "C": np.array([[1, 1, 0], [-1, 1, 0], [0, 0, 2]]) / 2,
+    "I": np.array([[-1, 1, 1], [1, -1, 1], [1, 1, -1]]) / 2,
+    "F": np.array([[0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2,
+    "R": np.array([[2, -1, -1], [1, 1, -2], [1, 1, 1]]) / 3,
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,32 +145,34 @@ def _row_basis(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     return rows[:3]
 
 
-def symmetry_dataset(crystal: Crystal, symprec: float) -> Any:
-    """Return spglib's data set, None where it finds nothing (old and new error handling)."""
+def symmetry_dataset(crystal: Crystal, symprec: float, kinds: Sequence[int] | None = None) -> Any:
+    """Return spglib's data set, None where it finds nothing (old and new error handling).
+
+    Sites are alike if their `kinds` are the same, by default those of `site_kinds`.
+    """
     import spglib
 
-    cell = (crystal.cell, crystal.frac_coords, site_kinds(crystal))
+    cell = (crystal.cell, crystal.frac_coords, kinds or site_kinds(crystal))
     try:
         return spglib.get_symmetry_dataset(cell, symprec=symprec)
     except getattr(spglib, "SpglibError", RuntimeError):  # the class is newer than our lower bound
         return None
 
 
-def standard_basis(crystal: Crystal, symprec: float = SYMMETRY_TOLERANCE) -> NDArray[np.float64]:
+def standard_basis(dataset: Any) -> NDArray[np.float64]:
     """Return whole numbers B: the rows of ``B @ cell`` are the standard primitive vectors.
 
-    The identity where spglib finds no symmetry or the cell is not primitive.
-    """
-    import spglib
+    The identity where spglib found no symmetry or the cell is not primitive.
 
-    cell = (crystal.cell, crystal.frac_coords, site_kinds(crystal))
-    try:
-        found = spglib.standardize_cell(cell, to_primitive=True, no_idealize=True, symprec=symprec)
-    except getattr(spglib, "SpglibError", RuntimeError):
-        found = None
-    if found is None:
+    Parameters
+    ----------
+    dataset
+        What `symmetry_dataset` returned for a primitive cell.
+    """
+    if dataset is None:
         return np.eye(3)
-    ratio = found[0] @ np.linalg.inv(crystal.cell)
-    basis = np.rint(ratio)
-    same = np.abs(ratio - basis).max() < 1e-3 and abs(round(float(np.linalg.det(basis)))) == 1
+    # Columns of (a b c) P^-1 C, P from the cell to the conventional one, C to its primitive one.
+    columns = np.linalg.inv(dataset.transformation_matrix) @ CENTRING[dataset.international[0]]
+    basis = np.rint(columns.T)
+    same = np.abs(columns.T - basis).max() < 1e-3 and abs(round(float(np.linalg.det(basis)))) == 1
     return basis if same else np.eye(3)

@@ -117,8 +117,9 @@ class LatticeAnswers:
         batch = collate_bonded(graphs).to(device=self.device, dtype=self.dtype)
         with torch.inference_mode():
             outputs = [network(batch) for network in self.networks]
+            mean = Lattice(*map(_mean, zip(*outputs, strict=True)))
         return [
-            self._finish(crystal, graphs[k], batch, outputs, k)
+            self._finish(crystal, graphs[k], batch, [mean, *outputs], k)
             for k, crystal in enumerate(crystals)
         ]
 
@@ -126,8 +127,9 @@ class LatticeAnswers:
         self, crystal: Crystal, graph: BondedCrystals, batch: BondedCrystals,
         outputs: list[Lattice], index: int,
     ) -> Answer | PhonodosError:  # fmt: skip
-        each = [lattice_dynamics(crystal, batch, output, index) for output in outputs]
-        if not all(torch.isfinite(x.harmonic.force_constants).all() for x in each):
+        """Return the answer of crystal `index`; the first of `outputs` is the members' mean."""
+        whole, *each = (lattice_dynamics(crystal, batch, x, index, graph) for x in outputs)
+        if not all(_is_finite(x) for x in each):
             return PredictionError(
                 f"{crystal.label}: {self.header['name']} gives no force constants",
                 "its output is not finite",
@@ -136,11 +138,6 @@ class LatticeAnswers:
         mesh = each[0].mesh()
         members = tuple(x.dos(mesh, projected=self.project) for x in each)
         dos = mean_dos(members)
-        whole = each[0]
-        if len(each) > 1:
-            whole = lattice_dynamics(
-                crystal, batch, Lattice(*map(_mean, zip(*outputs, strict=True))), index
-            )
         doubts = (
             *training_doubts(crystal, self.header),
             *graph_doubts(graph.graph, self.cutoff),
@@ -183,5 +180,11 @@ def mean_dos(members: Sequence[PhononDos]) -> PhononDos:
     return PhononDos(axis, density, first.n_atoms, projected)
 
 
+def _is_finite(lattice: LatticeDynamics) -> bool:
+    harmonic = lattice.harmonic
+    found = (harmonic.force_constants, harmonic.born, harmonic.dielectric)
+    return all(bool(torch.isfinite(x).all()) for x in found)
+
+
 def _mean(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
-    return torch.stack(list(tensors)).mean(dim=0)
+    return tensors[0] if len(tensors) == 1 else torch.stack(list(tensors)).mean(dim=0)

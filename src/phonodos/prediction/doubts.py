@@ -37,7 +37,7 @@ def training_doubts(crystal: Crystal, header: Mapping[str, Any]) -> list[str]:
     if mixed := mixed_sites(crystal):
         sites = "1 site is" if len(mixed) == 1 else f"{len(mixed)} sites are"
         found.append(
-            f"{sites} shared by elements: training held pure sites only, the mixture is the mean of "
+            f"{sites} shared by elements: training held pure sites only, a mixture is the mean of "
             "their encodings, and peaks that no end member has may be artefacts"
         )
     return found

@@ -1,7 +1,9 @@
 """`LatticeDynamics`: the harmonic crystal a network predicts, and what follows from it."""
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Any
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
@@ -9,12 +11,18 @@ from numpy.typing import NDArray
 
 from phonodos.errors import PredictionError
 from phonodos.model.bonds import BondedCrystals
-from phonodos.model.dynamics import dipole_at_gamma, dynamical_matrices, frequencies
-from phonodos.model.harmonic import HarmonicCrystals, harmonic_of, symmetric_on_site
+from phonodos.model.dynamics import (
+    frequencies,
+    reciprocal_vectors,
+    settled,
+    settled_matrices,
+)
+from phonodos.model.harmonic import HarmonicCrystals, harmonic_of
 from phonodos.model.lattice import Lattice
-from phonodos.physics.crystal import Crystal
+from phonodos.physics.crystal import Crystal, reduced_basis, site_kinds
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.mesh import QMesh, dos_from_frequencies, irreducible_mesh
+from phonodos.physics.path import BandPath, BandStructure, band_path, step_from_gamma
 from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
 
 if TYPE_CHECKING:
@@ -22,7 +30,8 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 MESH_LENGTH = 20.0  # [A], the longest wave the default mesh resolves
-LARGEST_BLOCK = 2e7  # numbers held at once for the wave vectors of a chunk
+LARGEST_BLOCK = 2e7  # numbers held at once for the wave vectors of a chunk, 8 bytes each
+GAMMA_STEP = 1e-4  # [1/A], how far along a path "at Gamma" is: direction counts, distance does not
 
 
 @dataclass(frozen=True, eq=False)
@@ -46,6 +55,11 @@ class LatticeDynamics:
         return self.harmonic.born[0].double().cpu().numpy()
 
     @property
+    def masses(self) -> Array:
+        """(n,) masses [amu]."""
+        return self.harmonic.masses[0].double().cpu().numpy()
+
+    @property
     def dielectric(self) -> Array:
         """(3, 3) electronic dielectric tensor."""
         return self.harmonic.dielectric[0].double().cpu().numpy()
@@ -58,7 +72,7 @@ class LatticeDynamics:
         (b, 2) atoms i and j, (b, 3) vectors r_ij [A], (b, 3, 3) Phi_ij [eV/A^2]; Phi_ji is the
         transpose. They belong to the dipole term of `phonodos.physics.dipole`.
         """
-        fixed = symmetric_on_site(self.harmonic, dipole_at_gamma(self.harmonic))
+        fixed, _ = self._settled
         ends = torch.stack([fixed.firsts, fixed.seconds], dim=1).cpu().numpy()
         return ends, _array(fixed.vectors), _array(fixed.force_constants)
 
@@ -67,30 +81,51 @@ class LatticeDynamics:
 
         Phases are those of the full vectors r_ij: q and q + G give unitarily equivalent matrices.
         """
-        return np.concatenate([m.cpu().numpy() for m in self._matrices(qpoints)]).astype(complex)
+        points = np.atleast_2d(np.asarray(qpoints, dtype=np.float64))
+        near = self._nearest(points)
+        matrices = np.concatenate([m.cpu().numpy() for m in self._matrices(near)])
+        turn = self._phases(points - near)
+        return matrices * turn[:, None, :] * turn[:, :, None].conj()
 
     def frequencies(self, qpoints: Array) -> Array:
         """Return (m, 3n) frequencies [cm^-1] at (m, 3) fractional q; imaginary ones negative.
 
         Exactly at q = 0 the polar modes have no direction and come out as transverse.
         """
-        points = np.asarray(qpoints, dtype=np.float64)
-        points = points - np.rint(points)  # the same frequencies, fewer reciprocal vectors
-        return np.concatenate([_array(frequencies(m)) for m in self._matrices(points)])
+        near = self._nearest(np.atleast_2d(np.asarray(qpoints, dtype=np.float64)))
+        return np.concatenate([_array(frequencies(m)) for m in self._matrices(near)])
 
     def modes(self, qpoints: Array) -> tuple[Array, NDArray[np.complex128]]:
         """Return (m, 3n) frequencies [cm^-1] and (m, 3n, 3n) eigenvectors, modes in columns."""
+        points = np.atleast_2d(np.asarray(qpoints, dtype=np.float64))
+        near = self._nearest(points)
         values, vectors = [], []
-        for matrix in self._matrices(qpoints):
+        for matrix in self._matrices(near):
             eigenvalues, eigenvectors = torch.linalg.eigh(matrix)
             root = eigenvalues.sign() * eigenvalues.abs().sqrt() * WAVENUMBER_PER_SQRT_SPRING
             values.append(_array(root))
             vectors.append(eigenvectors.cpu().numpy())
-        return np.concatenate(values), np.concatenate(vectors).astype(complex)
+        turn = self._phases(points - near).conj()
+        return np.concatenate(values), np.concatenate(vectors) * turn[:, :, None]
+
+    def bands(self, path: BandPath | None = None) -> BandStructure:
+        """Return the frequencies along a path, by default that of `band_path`.
+
+        Where a segment starts or ends at Gamma, the polar modes are those of its direction.
+        """
+        path = band_path(self.crystal) if path is None else path
+        reciprocal = np.asarray(2.0 * np.pi * np.linalg.inv(self.crystal.cell).T, dtype=np.float64)
+        points = [step_from_gamma(s.qpoints, reciprocal, GAMMA_STEP) for s in path.segments]
+        found = self.frequencies(np.concatenate(points))
+        ends = np.cumsum([len(p) for p in points])[:-1]
+        return BandStructure(path, tuple(np.split(found, ends)))
 
     def mesh(self, length: float = MESH_LENGTH) -> QMesh:
         """Return the irreducible mesh that resolves waves up to `length` [A]."""
-        return irreducible_mesh(self.crystal, length)
+        pairs = zip(site_kinds(self.crystal), self.masses.round(6).tolist(), strict=True)
+        numbers: dict[tuple[int, float], int] = {}
+        kinds = tuple(numbers.setdefault(pair, len(numbers)) for pair in pairs)
+        return irreducible_mesh(self.crystal, length, kinds=kinds)
 
     def dos(self, mesh: QMesh | None = None, *, projected: bool = False) -> PhononDos:
         """Return the density of states of the primitive cell on a mesh.
@@ -146,21 +181,48 @@ class LatticeDynamics:
         heavy = torch.from_numpy(masses)[None].to(self.harmonic.masses)
         return replace(self, harmonic=replace(self.harmonic, masses=heavy))
 
-    def _matrices(self, qpoints: Array) -> Any:
-        points = np.atleast_2d(np.asarray(qpoints, dtype=np.float64))
-        numbers = 18.0 * len(self.harmonic.owners) + (6.0 * self.crystal.n_atoms) ** 2
+    @cached_property
+    def _settled(self) -> tuple[HarmonicCrystals, torch.Tensor]:
+        with torch.inference_mode():
+            return settled(self.harmonic)
+
+    def _nearest(self, points: Array) -> Array:
+        """Return the points, moved by reciprocal lattice vectors to near Gamma.
+
+        Far from Gamma, and in skewed cells fractions below 1/2 can be far, the dipole term would
+        need many more terms.
+        """
+        basis = reduced_basis(np.asarray(np.linalg.inv(self.crystal.cell).T, dtype=np.float64))
+        inside = points @ np.linalg.inv(basis)
+        return np.asarray((inside - np.rint(inside)) @ basis)
+
+    def _phases(self, shift: Array) -> NDArray[np.complex128]:
+        """Return (m, 3n) exp(i G.tau) of reciprocal lattice vectors G, fractional."""
+        waves = np.exp(2j * np.pi * np.rint(shift) @ self.crystal.frac_coords.T)
+        return np.repeat(waves, 3, axis=1)
+
+    def _matrices(self, qpoints: Array) -> Iterator[torch.Tensor]:
+        harmonic, site = self._settled
+        n = self.crystal.n_atoms
+        farthest = torch.from_numpy(np.abs(qpoints).max(axis=0)[None, None]).to(site)
+        waves = reciprocal_vectors(harmonic, farthest @ harmonic.reciprocal)[0].shape[1]
+        numbers = 18.0 * len(harmonic.owners) + 5.0 * (3.0 * n) ** 2 + 18.0 * n * waves
         size = max(1, int(LARGEST_BLOCK / numbers))
-        for first in range(0, len(points), size):
-            chunk = torch.from_numpy(points[first : first + size])[None].to(self.harmonic.cells)
+        for first in range(0, len(qpoints), size):
+            chunk = torch.from_numpy(qpoints[first : first + size])[None].to(site)
             with torch.inference_mode():
-                yield dynamical_matrices(self.harmonic, chunk)[0]
+                yield settled_matrices(harmonic, site, chunk)[0]
 
 
 def lattice_dynamics(
-    crystal: Crystal, bonded: BondedCrystals, lattice: Lattice, index: int = 0
+    crystal: Crystal,
+    bonded: BondedCrystals,
+    lattice: Lattice,
+    index: int = 0,
+    exact: BondedCrystals | None = None,
 ) -> LatticeDynamics:
-    """Return the lattice dynamics of crystal `index` of a batch."""
-    return LatticeDynamics(crystal, harmonic_of(bonded, lattice, index))
+    """Return the lattice dynamics of crystal `index` of a batch; `exact` as in `harmonic_of`."""
+    return LatticeDynamics(crystal, harmonic_of(bonded, lattice, index, exact))
 
 
 def _array(tensor: torch.Tensor) -> Array:

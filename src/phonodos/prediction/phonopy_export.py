@@ -1,16 +1,23 @@
-"""Predicted lattice dynamics as a Phonopy object.
+"""Predicted lattice dynamics as a Phonopy object and as phonopy's files.
 
 phonopy separates the dipole term with a width of its own and does not store ours. Total force
 constants are therefore handed over: short range plus dipole term at the wave vectors commensurate
 with a supercell that holds every bond, brought back to real space.
 """
 
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
+from phonodos.data.force_constants import commensurate_points
+from phonodos.data.phonopy_calculation import quiet
 from phonodos.data.structure_objects import to_phonopy_atoms
+from phonodos.errors import DataError
+from phonodos.physics.crystal import reduced_basis
+from phonodos.physics.primitive import SYMMETRY_TOLERANCE, standard_basis, symmetry_dataset
 
 if TYPE_CHECKING:
     from phonopy import Phonopy
@@ -18,10 +25,15 @@ if TYPE_CHECKING:
     from phonodos.prediction.lattice_dynamics import LatticeDynamics
 
 Array = NDArray[np.float64]
+LARGEST_SKEW = 1.5  # longest lattice vector over that of a reduced cell
+PHONOPY_YAML, BORN = "phonopy.yaml", "BORN"
 
 
 def to_phonopy(lattice: "LatticeDynamics", reach: float | None = None) -> "Phonopy":
     """Return a Phonopy object of predicted lattice dynamics.
+
+    Its primitive cell is that of `lattice`, unless that is left-handed or very skewed: phonopy's
+    dipole sums fail there, and the cell of `phonopy_basis` is used.
 
     Parameters
     ----------
@@ -38,10 +50,26 @@ def to_phonopy(lattice: "LatticeDynamics", reach: float | None = None) -> "Phono
     """
     from phonopy import Phonopy
 
-    atoms = to_phonopy_atoms(lattice.crystal)
-    divisions = supercell_divisions(lattice, reach)
-    phonon = Phonopy(atoms, np.diag(divisions), primitive_matrix=np.eye(3), log_level=0)
-    phonon.force_constants = total_force_constants(lattice, divisions, phonon)
+    basis = phonopy_basis(lattice.crystal.cell)
+    back = np.linalg.inv(basis)
+    crystal = lattice.crystal
+    atoms = to_phonopy_atoms(
+        replace(crystal, cell=basis @ crystal.cell, frac_coords=crystal.frac_coords @ back)
+    )
+    atoms.masses = lattice.masses
+    supercell = supercell_matrix(lattice, reach)
+    multiples = np.rint(supercell @ back).astype(np.int64)
+    multiples *= round(float(np.sign(np.linalg.det(multiples))))
+    with quiet():
+        # phonopy wants the new lattice vectors as columns. Its symmetry sees elements, not masses.
+        phonon = Phonopy(
+            atoms,
+            multiples.T,
+            primitive_matrix=np.eye(3),
+            is_symmetry=bool(np.allclose(lattice.masses, crystal.masses)),
+            log_level=0,
+        )
+    phonon.force_constants = total_force_constants(lattice, supercell, phonon)
     phonon.nac_params = {
         "born": lattice.born_charges,
         "dielectric": lattice.dielectric,
@@ -51,39 +79,83 @@ def to_phonopy(lattice: "LatticeDynamics", reach: float | None = None) -> "Phono
     return phonon
 
 
-def supercell_divisions(
-    lattice: "LatticeDynamics", reach: float | None = None
-) -> NDArray[np.int64]:
-    """Return the whole-number multiples of the three lattice vectors that give `reach` [A]."""
+def write_phonopy(folder: Path, lattice: "LatticeDynamics") -> list[str]:
+    """Write ``phonopy.yaml`` (cell, force constants, charges, eps) and ``BORN``; return the names.
+
+    ``phonopy.load("phonopy.yaml")`` reads the first alone; BORN is there for other programs. Both
+    are of the primitive cell.
+
+    Raises
+    ------
+    StructureError
+        If a site is mixed.
+    DataError
+        If a file cannot be written.
+    """
+    from phonopy.file_IO import write_BORN
+
+    phonon = to_phonopy(lattice)
+    try:
+        phonon.save(str(folder / PHONOPY_YAML), settings={"displacements": False})
+        write_BORN(phonon.primitive, lattice.born_charges, lattice.dielectric, str(folder / BORN))
+    except OSError as err:
+        raise DataError(
+            f"phonopy's files cannot be written to {folder}",
+            err.strerror or str(err),
+            "choose another folder with -o, or make room",
+        ) from err
+    return [PHONOPY_YAML, BORN]
+
+
+def phonopy_basis(cell: Array) -> NDArray[np.int64]:
+    """Return whole numbers B: phonopy is given the cell ``B @ cell``, right-handed and not skewed.
+
+    B is the identity wherever that will do.
+    """
+    short = reduced_basis(cell)
+    longest, enough = (np.linalg.norm(c, axis=1).max() for c in (cell, short @ cell))
+    basis = short if longest > LARGEST_SKEW * enough else np.eye(3, dtype=np.int64)
+    return basis if np.linalg.det(cell) > 0.0 else -basis
+
+
+def supercell_matrix(lattice: "LatticeDynamics", reach: float | None = None) -> NDArray[np.int64]:
+    """Return whole numbers S: the rows of ``S @ cell`` span a supercell at least `reach` [A] wide.
+
+    Multiples of the standard primitive vectors: the supercell has the symmetry of the crystal.
+    """
     if reach is None:
         reach = 2.0 * float(lattice.harmonic.vectors.norm(dim=1).max()) + 1e-3
-    heights = 1.0 / np.linalg.norm(np.linalg.inv(lattice.crystal.cell), axis=0)
-    divisions: NDArray[np.int64] = np.ceil(reach / heights - 1e-6).astype(np.int64)
-    return divisions
+    crystal = lattice.crystal
+    dataset = symmetry_dataset(crystal, SYMMETRY_TOLERANCE)
+    basis = standard_basis(dataset) if dataset is not None else reduced_basis(crystal.cell)
+    heights = 1.0 / np.linalg.norm(np.linalg.inv(basis @ crystal.cell), axis=0)
+    divisions = np.maximum(1, np.ceil(reach / heights - 1e-6)).astype(np.int64)
+    return np.asarray(np.rint(divisions[:, None] * basis), dtype=np.int64)
 
 
 def total_force_constants(
-    lattice: "LatticeDynamics", divisions: NDArray[np.int64], phonon: "Phonopy"
+    lattice: "LatticeDynamics", supercell: NDArray[np.int64], phonon: "Phonopy"
 ) -> Array:
     """Return (n, N, 3, 3) total force constants between primitive and supercell atoms [eV/A^2].
 
     Phi(i, s) = (1 / number of q) sum_q sqrt(m_i m_j) D_ij(q) exp(-i q.(r_s - r_i)).
     """
     n = lattice.crystal.n_atoms
-    axes = [np.arange(k) / k for k in divisions]
-    qpoints = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+    qpoints = commensurate_points(supercell)
     matrices = lattice.dynamical_matrices(qpoints).reshape(-1, n, 3, n, 3)
-    root = np.sqrt(lattice.harmonic.masses[0].double().cpu().numpy())
+    root = np.sqrt(lattice.masses)
     matrices = matrices * root[:, None, None, None] * root[:, None]
-    supercell = phonon.supercell
-    coords = np.linalg.solve(lattice.crystal.cell.T, supercell.positions.T).T
-    first = phonon.primitive.p2s_map
-    kinds = np.array([phonon.primitive.p2p_map[k] for k in phonon.primitive.s2p_map])
+    atoms, primitive = phonon.supercell, phonon.primitive
+    coords = np.linalg.solve(lattice.crystal.cell.T, atoms.positions.T).T
+    first = primitive.p2s_map
+    kinds = np.array([primitive.p2p_map[k] for k in primitive.s2p_map])
     constants = np.zeros((n, len(coords), 3, 3))
     for i in range(n):
         waves = np.exp(-2j * np.pi * (coords - coords[first[i]]) @ qpoints.T)
-        between = matrices[:, i][:, :, kinds]  # (q, 3, N, 3)
-        constants[i] = np.einsum("sq,qasb->sab", waves, between).real / len(qpoints)
+        for j in range(n):
+            places = np.flatnonzero(kinds == j)
+            between = matrices[:, i, :, j].reshape(len(qpoints), 9)
+            constants[i, places] = (waves[places] @ between).real.reshape(-1, 3, 3) / len(qpoints)
     return constants
 
 

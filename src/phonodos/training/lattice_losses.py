@@ -16,13 +16,11 @@ from torch.nn import functional
 from phonodos.data.dataset import Dataset
 from phonodos.evaluation.metrics import spectrum_scores
 from phonodos.model.bonds import collate_bonded
-from phonodos.model.dynamics import dipole_at_gamma, dynamical_matrices, frequencies
+from phonodos.model.dynamics import dynamical_matrices, frequencies, settled
 from phonodos.model.harmonic import (
     HarmonicCrystals,
     group_by_size,
-    on_site,
     size_order,
-    symmetric_on_site,
 )
 from phonodos.model.lattice import Lattice
 from phonodos.physics.mesh import dos_from_frequencies
@@ -99,9 +97,7 @@ class LatticeTask:
     def _constants(self, group: HarmonicCrystals, samples: list[LatticeSample]) -> Tensor:
         """Return the sum over crystals of the estimated error of w from that of D (Parseval)."""
         c, n = group.n_crystals, group.n_atoms
-        at_gamma = dipole_at_gamma(group)
-        group = symmetric_on_site(group, at_gamma)
-        site = on_site(group, at_gamma)
+        group, site = settled(group)
         counts = torch.bincount(group.owners, minlength=c).tolist()
         first, total = 0, site.new_zeros(())
         for k, sample in enumerate(samples):

@@ -10,14 +10,13 @@ from torch import Tensor
 
 from phonodos.data.dataset import Dataset
 from phonodos.model.bonds import BondedCrystals, bond_crystal
-from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
+from phonodos.physics.gamma_direction import step_along_path
 from phonodos.physics.mesh import QMesh, irreducible_mesh
 
 if TYPE_CHECKING:
     from phonodos.data.force_constants import ForceConstants
 
-GAMMA_STEP = 2e-3  # [1/A], how far along the path the values at exact Gamma belong
 MESH_LENGTH = 20.0  # [A], of the meshes of validation
 Array = NDArray[np.float64]
 
@@ -96,7 +95,7 @@ def lattice_samples(
         qpoints = None if points is None else np.array(points).reshape(-1, 3)
         modes = None if values is None else np.sort(np.array(values).reshape(-1, 3 * n), axis=1)
         if qpoints is not None and modes is not None:
-            qpoints = step_from_gamma(qpoints, modes, crystal)
+            qpoints = step_along_path(qpoints, modes, crystal)
         found.append(
             LatticeSample(
                 id=name,
@@ -123,23 +122,6 @@ def cumulated(dos: PhononDos) -> tuple[Array, Array]:
     total /= total[-1]
     kept = np.concatenate([[True], np.diff(total) > 1e-9])
     return total[kept], w[kept]
-
-
-def step_from_gamma(qpoints: Array, frequencies: Array, crystal: Crystal) -> Array:
-    """Return the path with every exact Gamma moved a little towards its own neighbour.
-
-    The stored values at Gamma hold the non-analytic term for the direction of the path; of two
-    neighbours the one with the closer frequencies gives that direction.
-    """
-    moved = qpoints.copy()
-    reciprocal = 2.0 * np.pi * np.linalg.inv(crystal.cell).T
-    for k in np.flatnonzero(np.abs(qpoints).max(axis=1) < 1e-9):
-        sides = [j for j in (k - 1, k + 1) if 0 <= j < len(qpoints) and np.abs(qpoints[j]).any()]
-        if not sides:
-            continue
-        near = min(sides, key=lambda j: float(np.abs(frequencies[j] - frequencies[k]).sum()))
-        moved[k] = qpoints[near] * (GAMMA_STEP / np.linalg.norm(qpoints[near] @ reciprocal))
-    return moved
 
 
 def match_bonds(

@@ -1,0 +1,168 @@
+"""Lattice dynamics with one network: structure to DOS and its parts, many crystals, 200 atoms.
+
+Times are those of the processor (one thread), so that other work on the machine does not count.
+
+    python benchmarks/lattice.py [WEIGHTS]
+"""
+
+import resource
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from crystals import synthetic_crystals
+from scipy.stats import wasserstein_distance
+
+from phonodos.data.structures import read_crystal
+from phonodos.model.bonds import bond_crystal
+from phonodos.model.dynamics import frequencies, settled, settled_matrices
+from phonodos.model.harmonic import harmonic_of
+from phonodos.model.lattice import LatticeConfig, LatticeNetwork
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.mesh import dos_from_frequencies, irreducible_mesh
+from phonodos.physics.primitive import primitive_cell
+from phonodos.physics.units import THZ_PER_WAVENUMBER
+from phonodos.prediction.lattice_dynamics import MESH_LENGTH, LatticeDynamics
+from phonodos.prediction.phonopy_export import phonopy_basis, to_phonopy
+from phonodos.prediction.predictor import Predictor, load
+
+EXAMPLES = Path(__file__).parent.parent / "examples"
+REPEATS = 20
+
+
+def predictor() -> Predictor:
+    """Return the weights of the command line, or a network of the default size at random."""
+    if len(sys.argv) > 1:
+        return load(sys.argv[1], members=1)
+    torch.manual_seed(0)
+    network = LatticeNetwork(LatticeConfig()).eval().requires_grad_(False)
+    return Predictor([network], {"name": "random weights", "training_elements": {}})
+
+
+def clock(work: Callable[[], Any], repeats: int = REPEATS) -> float:
+    """Return processor time a call [ms], after one call to warm up."""
+    work()
+    start = time.process_time()
+    for _ in range(repeats):
+        work()
+    return 1e3 * (time.process_time() - start) / repeats
+
+
+def memory() -> float:
+    """Return the largest memory held so far [GiB]."""
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+
+
+def shares(model: Predictor, crystal: Crystal) -> None:
+    """Print the time of the parts of one prediction."""
+    network, cutoff = model.networks[0], model.networks[0].config.cutoff
+    assert isinstance(network, LatticeNetwork)
+    cell = primitive_cell(crystal).crystal
+    graph = bond_crystal(cell, cutoff)
+    single = graph.to(dtype=torch.float32)
+    with torch.inference_mode():
+        lattice = network(single)
+        harmonic = harmonic_of(single, lattice, 0, graph)
+        mesh = irreducible_mesh(cell, MESH_LENGTH)
+        q = torch.from_numpy(mesh.qpoints)[None]
+        fixed, site = settled(harmonic)
+        matrices = settled_matrices(fixed, site, q)
+        w = frequencies(matrices)[0].numpy()
+        parts = {
+            "primitive cell": lambda: primitive_cell(crystal),
+            "bonds": lambda: bond_crystal(cell, cutoff),
+            "network": lambda: network(single),
+            "mesh (symmetry)": lambda: irreducible_mesh(cell, MESH_LENGTH),
+            "sum rules": lambda: settled(harmonic),
+            "matrices": lambda: settled_matrices(fixed, site, q),
+            "diagonalisation": lambda: frequencies(matrices),
+            "spectrum": lambda: dos_from_frequencies(w, mesh.weights),
+        }
+        times = {name: clock(work) for name, work in parts.items()}
+    whole = clock(lambda: next(model.predict_many([crystal])))
+    print(
+        f"{crystal.label}: {cell.n_atoms} atoms, {len(graph.forward)} bonds, mesh "
+        f"{'x'.join(map(str, mesh.divisions))} of which {len(q[0])} points; "
+        f"structure to DOS {whole:.1f} ms"
+    )
+    for name, value in times.items():
+        print(f"  {name:18s} {value:7.2f} ms {100 * value / whole:5.1f} %")
+
+
+def many(model: Predictor) -> None:
+    """Print crystals a second, of one size and of mixed sizes."""
+    sizes = (2, 4, 5, 8, 8, 10, 14, 24)
+    mixed = [synthetic_crystals(1, n_atoms=n, seed=10 * n + k)[0] for k in range(8) for n in sizes]
+    for name, crystals in (("8 atoms", synthetic_crystals(64)), ("2 to 24 atoms", mixed)):
+        each = clock(lambda c=crystals: list(model.predict_many(c)), 1) / len(crystals)
+        print(f"predict_many, {name}: {1e3 / each:.0f} crystals a second of one processor")
+
+
+def large(model: Predictor) -> None:
+    """Print time and memory of 200 atoms."""
+    crystal = synthetic_crystals(1, n_atoms=200)[0]
+    before, start = memory(), time.process_time()
+    prediction = next(model.predict_many([crystal]))
+    seconds = time.process_time() - start
+    points = len(prediction.lattice.mesh().qpoints)
+    print(
+        f"200 atoms: {seconds:.1f} s, {points} points, peak {memory():.2f} GiB ({before:.2f} before)"  # noqa: E501
+    )
+
+
+def against_phonopy(lattice: LatticeDynamics) -> None:
+    """Print the time of phonopy for the same DOS from the same force constants."""
+    mesh = lattice.mesh()
+    phonon = to_phonopy(lattice)
+    q = mesh.qpoints @ phonopy_basis(lattice.crystal.cell).T
+    q -= np.rint(q)
+    ours = clock(lambda: lattice.dos(mesh), 5)
+    theirs = clock(lambda: phonon.run_qpoints(q), 5)
+    export = clock(lambda: to_phonopy(lattice), 2)
+    distance = np.abs(
+        phonon.qpoints.frequencies / THZ_PER_WAVENUMBER - lattice.frequencies(mesh.qpoints)
+    ).mean()
+    print(
+        f"{lattice.crystal.label}: DOS from force constants {ours:.1f} ms, phonopy at the same "
+        f"points {theirs:.1f} ms (x {theirs / ours:.1f}; {distance:.3f} cm^-1 apart); "
+        f"export to phonopy {export:.0f} ms"
+    )
+
+
+def convergence(lattice: LatticeDynamics) -> float:
+    """Return the WD of the default mesh against one four times as dense along each axis."""
+    meshes = lattice.mesh(), lattice.mesh(4.0 * MESH_LENGTH)
+    found = [lattice.frequencies(m.qpoints) for m in meshes]
+    weights = [np.repeat(m.weights, w.shape[1]) for m, w in zip(meshes, found, strict=True)]
+    return float(wasserstein_distance(found[0].ravel(), found[1].ravel(), *weights))
+
+
+def main() -> None:
+    """Print everything."""
+    torch.set_num_threads(1)
+    model = predictor()
+    print(f"{model.name}, one member, processor time of one thread")
+    shares(model, synthetic_crystals(1)[0])
+    shares(model, read_crystal(EXAMPLES / "SrTiO3.cif"))
+    many(model)
+    lattices = []
+    for path in sorted(EXAMPLES.glob("*.cif")):
+        crystal = read_crystal(path)
+        if crystal.is_ordered:
+            lattices.append(next(model.predict_many([crystal])).lattice)
+    for lattice in lattices:
+        if lattice.crystal.label in ("SrTiO3", "MgO", "Al2O3"):
+            against_phonopy(lattice)
+    for lattice in lattices:
+        print(
+            f"mesh of {MESH_LENGTH:g} A, {lattice.crystal.label}: WD {convergence(lattice):.2f} cm^-1"  # noqa: E501
+        )
+    large(model)
+
+
+if __name__ == "__main__":
+    main()

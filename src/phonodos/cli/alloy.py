@@ -1,0 +1,262 @@
+"""`phonodos alloy`: spectra and thermodynamics along a composition."""
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from phonodos.cli.inputs import check_output, output_folder
+from phonodos.cli.output import Column, format_note, format_table, print_json
+from phonodos.cli.ranges import parse_range
+from phonodos.errors import ConfigError
+
+if TYPE_CHECKING:
+    from phonodos.figures.alloy import Reference
+    from phonodos.physics.alloy import Alloy
+    from phonodos.prediction.prediction import Prediction
+    from phonodos.prediction.predictor import Predictor
+
+EXAMPLE = "0:1:0.25"
+ROOM_TEMPERATURE = 300.0  # [K]
+
+Results = dict[str, list["Prediction"]]  # method -> a prediction a composition
+
+
+def alloy(
+    parent: Annotated[Path, typer.Argument(help="structure at x = 0, or the parent of --sub")],
+    second: Annotated[
+        Path | None, typer.Argument(help="structure at x = 1", show_default=False)
+    ] = None,
+    sub: Annotated[
+        list[str] | None,
+        typer.Option("--sub", help="substitute on the parent: 'Sb=Sb{1-x}Bi{x}'"),
+    ] = None,
+    x: Annotated[str, typer.Option("--x", help="compositions: 0:1:0.25 or 0.1,0.5")] = EXAMPLE,
+    method: Annotated[
+        str | None,
+        typer.Option(
+            help="embedding, vca or both; default: all that the model has", show_default=False
+        ),
+    ] = None,
+    temperature: Annotated[float, typer.Option(help="of C_V, S and F [K]")] = ROOM_TEMPERATURE,
+    reference: Annotated[
+        Path | None, typer.Option(help="two-column spectrum to compare with (inset)")
+    ] = None,
+    at: Annotated[float, typer.Option(help="composition of the reference")] = 0.5,
+    reference_units: Annotated[
+        str | None, typer.Option(help="cm-1, meV or THz; default: as its header says")
+    ] = None,
+    units: Annotated[str, typer.Option(help="cm-1, THz or meV in table and figure")] = "cm-1",
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="results go to DIR/<name>/")
+    ] = Path(),
+    model: Annotated[
+        str | None, typer.Option(help="released name or path of a weight file", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")] = False,
+) -> None:
+    """Sweep an alloy between two end members, or by substitution on a parent."""
+    from phonodos.physics.units import per_wavenumber
+
+    per_wavenumber(units)
+    compositions = parse_range(x, "--x", EXAMPLE)
+    mixed = _read(parent, second, sub or [])
+    check_output(output)
+    given = None if reference is None else _reference(reference, reference_units, at)
+    from phonodos.prediction.mixtures import predict_mixtures
+    from phonodos.prediction.predictor import load
+
+    predictor = load(model)
+    methods = _methods(predictor, method)
+    found: Results = {m: list(predict_mixtures(predictor, mixed, compositions, m)) for m in methods}
+    compared = {} if given is None else _compared(predictor, mixed, methods, given)
+    folder = output_folder(output, parent.stem + (f"-{second.stem}" if second else "-alloy"))
+    pairs = [(m, *pair) for m in methods for pair in zip(compositions, found[m], strict=True)]
+    rows = [_row(m, value, p, temperature, units) for m, value, p in pairs]
+    _write(folder, rows, compositions, found)
+    _draw(folder, compositions, found, given, compared, units)
+    notes = _notes(predictor, mixed, methods, found)
+    answer = {
+        "model": predictor.name, "results": rows, "reference": _distances(given, compared),
+        "notes": notes, "folder": str(folder),
+    }  # fmt: skip
+    print_json(answer) if as_json else _print(answer, methods, temperature, units, given)
+
+
+def _read(parent: Path, second: Path | None, rules: list[str]) -> "Alloy":
+    from phonodos.data.structures import read_crystal
+    from phonodos.physics.alloy import alloy_of
+    from phonodos.physics.substitution import parse_substitution, substituted
+
+    if (second is None) == (not rules):
+        raise ConfigError(
+            "an alloy needs two end members or a substitution",
+            "either a second structure or --sub must be given, and not both",
+            "phonodos alloy A.cif B.cif, or phonodos alloy A.cif --sub 'Sb=Sb{1-x}Bi{x}'",
+        )
+    if second is None:
+        return substituted(read_crystal(parent), [parse_substitution(r) for r in rules])
+    return alloy_of(read_crystal(parent), read_crystal(second))
+
+
+def _reference(path: Path, unit: str | None, at: float) -> "Reference":
+    from phonodos.data.measurements import read_curve
+    from phonodos.figures.alloy import Reference
+
+    curve, _ = read_curve(path, unit)
+    return Reference(at, curve, path.stem)
+
+
+def _methods(predictor: "Predictor", wanted: str | None) -> list[Any]:
+    from phonodos.prediction.mixtures import METHODS, methods_of
+
+    known = methods_of(predictor)
+    if wanted is None:
+        return list(known)
+    if wanted not in (*METHODS, "both"):
+        raise ConfigError(
+            f"--method {wanted} is not known",
+            "alloys are predicted by " + " or ".join(METHODS) + ", or both side by side",
+            "choose one of them",
+        )
+    return list(METHODS) if wanted == "both" else [wanted]
+
+
+def _row(
+    method: str, x: float, prediction: "Prediction", kelvin: float, units: str
+) -> dict[str, Any]:
+    from phonodos.physics.thermodynamics import debye_temperature
+    from phonodos.physics.units import per_wavenumber
+
+    crystal, dos = prediction.crystal, prediction.dos
+    factor = per_wavenumber(units)
+    t = prediction.thermal_properties([kelvin]).per("atom", crystal)
+    per_kg = t.per("kg", crystal).heat_capacity[0]
+    return {
+        "method": method,
+        "x": x,
+        "formula": crystal.formula,
+        f"mean_frequency [{units}]": dos.mean_frequency * factor,
+        f"max_frequency [{units}]": dos.max_frequency * factor,
+        f"c_v [J/(K {t.amount})]": float(t.heat_capacity[0]),
+        "c_v [J/(K kg)]": float(per_kg),
+        f"entropy [J/(K {t.amount})]": float(t.entropy[0]),
+        f"free_energy [kJ/{t.amount}]": float(t.free_energy[0]) / 1000,
+        f"zero_point_energy [kJ/{t.amount}]": t.zero_point_energy / 1000,
+        "debye_temperature [K]": debye_temperature(dos),
+        "imaginary_share": t.imaginary_fraction,
+        "temperature [K]": kelvin,
+    }
+
+
+def _compared(
+    predictor: "Predictor", mixed: "Alloy", methods: list[Any], given: "Reference"
+) -> dict[str, Any]:
+    from phonodos.physics.curve import sampled_like
+    from phonodos.physics.neutron import curve_of
+    from phonodos.prediction.mixtures import predict_mixtures
+
+    found = {m: next(iter(predict_mixtures(predictor, mixed, [given.x], m))) for m in methods}
+    return {m: sampled_like(curve_of(p.dos), given.curve) for m, p in found.items()}
+
+
+def _distances(given: "Reference | None", compared: dict[str, Any]) -> dict[str, float]:
+    from phonodos.physics.curve import distance
+
+    return {} if given is None else {m: distance(c, given.curve) for m, c in compared.items()}
+
+
+def _write(
+    folder: Path, rows: list[dict[str, Any]], compositions: list[float], found: Results
+) -> None:
+    import numpy as np
+
+    with (folder / "alloy.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
+        writer.writeheader()
+        for row in rows:
+            shown = {k: f"{v:.8g}" if isinstance(v, float) else v for k, v in row.items()}
+            writer.writerow(shown)
+    spectra = [p.dos for each in found.values() for p in each]
+    low = min(d.frequencies[0] for d in spectra)
+    high = max(d.frequencies[-1] for d in spectra)
+    step = min(float(np.diff(d.frequencies).min()) for d in spectra)
+    axis = np.arange(low, high + step / 2, step)
+    columns = [np.interp(axis, d.frequencies, d.densities, left=0, right=0) for d in spectra]
+    head = ["frequency [cm-1]"]
+    head += [f"{m} x={x:g} [states/cm-1 per cell]" for m in found for x in compositions]
+    lines = [",".join(f"{v:.8g}" for v in row) for row in zip(axis, *columns, strict=True)]
+    (folder / "spectra.csv").write_text("\n".join([",".join(head), *lines, ""]), encoding="utf-8")
+
+
+def _draw(
+    folder: Path,
+    compositions: list[float],
+    found: Results,
+    given: "Reference | None",
+    compared: dict[str, Any],
+    units: str,
+) -> None:
+    from phonodos.figures.alloy import plot_alloy
+    from phonodos.figures.spectra import save_figure
+    from phonodos.physics.neutron import curve_of
+
+    first = next(iter(found.values()))
+    figure = plot_alloy(
+        compositions,
+        [p.crystal.formula for p in first],
+        {m: [curve_of(p.dos) for p in each] for m, each in found.items()},
+        reference=given,
+        compared=compared,
+        unit=units,
+    )
+    for suffix in ("png", "pdf"):
+        save_figure(figure, folder / f"alloy.{suffix}")
+
+
+def _notes(predictor: "Predictor", mixed: "Alloy", methods: list[Any], found: Results) -> list[str]:
+    from phonodos.prediction.mixtures import ASSUMPTIONS, BOTH_ASSUME
+
+    notes = [f"{m}: {ASSUMPTIONS[m]}" for m in methods]
+    notes.append(f"{'both assume' if len(methods) > 1 else 'it assumes'} {BOTH_ASSUME}")
+    notes.append("S and F are those of the vibrations: without configurational entropy")
+    seen = set(predictor.header.get("training_formulas", ()))
+    for crystal, x in ((mixed.first, 0), (mixed.second, 1)):
+        if crystal.formula not in seen:
+            notes.append(
+                f"{crystal.formula} (x = {x}) was not in the training data of {predictor.name}: "
+                "towards it the sweep is an extrapolation"
+            )
+    doubts = dict.fromkeys(t for each in found.values() for p in each for t in p.warnings)
+    return [*notes, *doubts]
+
+
+def _print(
+    answer: dict[str, Any],
+    methods: list[Any],
+    kelvin: float,
+    units: str,
+    given: "Reference | None",
+) -> None:
+    rows, model = answer["results"], answer["model"]
+    columns = [
+        Column("mean", units, 6), Column("max", units, 6), Column("C_V", "J/(K mol)", 9),
+        Column("C_V", "J/(K kg)", 8), Column("S", "J/(K mol)", 9), Column("F", "kJ/mol", 7),
+    ]  # fmt: skip
+    digits = (1, 0, 3, 1, 3, 3)
+    for method in methods:
+        lines = []
+        for row in rows:
+            if row["method"] == method:
+                values = [v for k, v in row.items() if "[" in k]
+                shown = [f"{v:.{d}f}" for v, d in zip(values[:6], digits, strict=True)]
+                lines.append((f"{row['x']:g}", row["formula"], shown))
+        print(f"{model}, {method}; at {kelvin:g} K; mol: of atoms")
+        print(format_table(("x", "formula"), columns, lines) + "\n")
+    for name, value in answer["reference"].items():
+        assert given is not None
+        where = f"x = {given.x:g}, {name}: distance from {given.label}"
+        print(f"{where}: {value:.1f} cm-1 (Wasserstein)")
+    print("\n".join(format_note("note", "alloy", text) for text in answer["notes"]))
+    print(f"wrote alloy.csv, spectra.csv, alloy.png, alloy.pdf to {answer['folder']}")

@@ -1,0 +1,152 @@
+"""`phonodos bands`: frequencies along the recommended path of the Brillouin zone."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from phonodos.cli.inputs import check_output, output_folder, predictions, read_inputs
+from phonodos.cli.output import (
+    Column,
+    exit_code,
+    failure_record,
+    format_note,
+    format_table,
+    print_json,
+    show_error,
+)
+from phonodos.errors import ConfigError, PhonodosError
+
+if TYPE_CHECKING:
+    from phonodos.physics.path import BandStructure
+    from phonodos.prediction.prediction import Prediction
+
+FINE_MESH, SMALL_CELL = 40.0, 40  # [A], of the density of states in figures of at most 40 atoms
+DIGITS = {"cm-1": 1, "THz": 3, "meV": 2}
+
+
+def bands(
+    files: Annotated[
+        list[str], typer.Argument(help="structure files, folders, or - for standard input")
+    ],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="results go to DIR/<input name>/")
+    ] = Path(),
+    units: Annotated[str, typer.Option(help="cm-1, THz or meV in table, figure and CSV")] = "cm-1",
+    model: Annotated[
+        str | None, typer.Option(help="released name or path of a weight file", show_default=False)
+    ] = None,
+    plot: Annotated[bool, typer.Option(help="figure as bands.png and bands.pdf")] = True,
+    as_json: Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")] = False,
+) -> None:
+    """Predict phonon bands of the primitive cell: a figure, bands.csv and phonopy's band.yaml."""
+    from phonodos.physics.units import per_wavenumber
+
+    per_wavenumber(units)
+    check_output(output)
+    from phonodos.prediction.predictor import load
+
+    predictor = load(model)
+    done: list[dict[str, Any]] = []
+    failed: list[tuple[str, PhonodosError]] = []
+    for entry, answer in predictions(predictor, read_inputs(files)):
+        try:
+            if isinstance(answer, PhonodosError):
+                raise answer
+            found = band_structure(answer)
+            folder = output_folder(output, entry.name)
+            record = _write(folder, answer, found, units, plot)
+        except ConfigError:
+            raise
+        except PhonodosError as err:
+            failed.append((entry.source, err))
+            continue
+        done.append({"input": entry.source, "name": entry.name, **record})
+        if as_json:
+            from phonodos.data.bands import bands_record
+
+            done[-1]["bands"] = bands_record(found, units)
+    if as_json:
+        records = [failure_record(source, problem) for source, problem in failed]
+        print_json({"model": predictor.name, "results": done, "failures": records})
+    elif done:
+        print(_report(done, predictor.name, units))
+    for _, problem in failed:
+        show_error(problem, "failed")
+    if code := exit_code(len(done), len(failed)):
+        raise typer.Exit(code)
+
+
+def band_structure(prediction: "Prediction") -> "BandStructure":
+    """Return the bands of a prediction; raises `ConfigError` if its network knows none."""
+    if prediction.lattice is None:
+        raise ConfigError(
+            f"{prediction.model} has no bands",
+            "this network predicts the density of states only; bands take force constants",
+            "choose a model of lattice dynamics with --model (phonodos models list)",
+        )
+    return prediction.lattice.bands()
+
+
+def _write(
+    folder: Path, prediction: "Prediction", bands: "BandStructure", units: str, plot: bool
+) -> dict[str, Any]:
+    from phonodos.data.bands import path_text, write_band_yaml, write_bands_csv
+    from phonodos.physics.units import per_wavenumber
+
+    assert prediction.lattice is not None
+    crystal = prediction.lattice.crystal
+    write_band_yaml(folder / "band.yaml", bands, crystal)
+    write_bands_csv(folder / "bands.csv", bands, units)
+    written = ["band.yaml", "bands.csv"]
+    if plot:
+        from phonodos.figures.bands import plot_bands
+        from phonodos.figures.spectra import save_figure
+        from phonodos.prediction.lattice_dynamics import MESH_LENGTH
+
+        length = FINE_MESH if crystal.n_atoms <= SMALL_CELL else MESH_LENGTH
+        dos = prediction.lattice.dos(prediction.lattice.mesh(length))
+        figure = plot_bands(bands, dos, crystal_label=crystal.formula, unit=units)
+        for name in ("bands.png", "bands.pdf"):
+            save_figure(figure, folder / name)
+            written.append(name)
+    factor = per_wavenumber(units)
+    low = min(float(w.min()) for w in bands.frequencies) * factor
+    high = max(float(w.max()) for w in bands.frequencies) * factor
+    return {
+        "formula": crystal.formula,
+        "n_atoms_primitive": crystal.n_atoms,
+        "path": path_text(bands),
+        "min_frequency": {"value": low, "unit": units},
+        "max_frequency": {"value": high, "unit": units},
+        "warnings": list(prediction.warnings),
+        "folder": str(folder),
+        "files": written,
+    }
+
+
+def _report(done: list[dict[str, Any]], model: str, units: str) -> str:
+    columns = [Column("atoms", "", 5), Column("lowest", units, 9), Column("highest", units, 9)]
+    digits = DIGITS[units]
+    rows = [
+        (
+            r["name"],
+            r["formula"],
+            [
+                str(r["n_atoms_primitive"]),
+                # Acoustic modes at Gamma are zero to rounding: no minus sign before a zero.
+                *(f"{r[k]['value']:z.{digits}f}" for k in ("min_frequency", "max_frequency")),
+            ],
+        )
+        for r in done
+    ]
+    lines = [
+        format_table(("input", "formula"), columns, rows),
+        f"{model}; atoms of the primitive cell; imaginary frequencies are negative",
+    ]
+    for r in done:
+        lines += [format_note("path", r["name"], r["path"])]
+        lines += [format_note("warning", r["name"], text) for text in r["warnings"]]
+    folders = sorted({r["folder"] for r in done})
+    where = folders[0] if len(folders) == 1 else f"{len(folders)} folders, {folders[0]} ..."
+    return "\n".join([*lines, f"wrote {', '.join(done[0]['files'])} to {where}"])

@@ -1,0 +1,165 @@
+"""`phonodos strain`: frequencies and imaginary states under isotropic strain, Grueneisen."""
+
+import csv
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from phonodos.cli.inputs import (
+    check_output,
+    output_folder,
+    read_inputs,
+)
+from phonodos.cli.output import (
+    Column,
+    exit_code,
+    failure_record,
+    format_note,
+    format_table,
+    print_json,
+    show_error,
+)
+from phonodos.cli.ranges import parse_range
+from phonodos.errors import PhonodosError
+
+if TYPE_CHECKING:
+    from phonodos.physics.crystal import Crystal
+    from phonodos.prediction.prediction import Prediction
+    from phonodos.prediction.predictor import Predictor
+
+EXAMPLE = "-0.03:0.03:0.01"
+MENTIONED_SHARE = 1e-3  # of imaginary states
+
+
+def strain(
+    files: Annotated[list[str], typer.Argument(help="structure files, folders, or -")],
+    strains: Annotated[
+        str, typer.Option("-e", "--strain", help="linear strains: low:high:step or a list")
+    ] = EXAMPLE,
+    units: Annotated[str, typer.Option(help="cm-1, THz or meV in table and figure")] = "cm-1",
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="DIR", help="results go to DIR/<input name>/")
+    ] = Path(),
+    model: Annotated[
+        str | None, typer.Option(help="released name or path of a weight file", show_default=False)
+    ] = None,
+    as_json: Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")] = False,
+) -> None:
+    """Predict crystals at several volumes, V = V0 (1 + e)^3; no atom is relaxed."""
+    from phonodos.physics.units import per_wavenumber
+
+    per_wavenumber(units)
+    wanted = parse_range(strains, "--strain", EXAMPLE)
+    check_output(output)
+    from phonodos.physics.strain import gruneisen
+    from phonodos.prediction.predictor import load
+
+    gruneisen(wanted, [1.0] * len(wanted), [1.0] * len(wanted))  # one strain is refused at once
+    predictor = load(model)
+    done: list[dict[str, Any]] = []
+    failed: list[tuple[str, PhonodosError]] = []
+    for entry in read_inputs(files):
+        try:
+            if isinstance(entry.content, PhonodosError):
+                raise entry.content
+            record = _study(predictor, entry.content, wanted)
+            folder = output_folder(output, entry.name)
+            _write(folder, record, units)
+        except PhonodosError as err:
+            failed.append((entry.source, err))
+            continue
+        record.pop("spectra")
+        done.append({"input": entry.source, "name": entry.name, **record, "folder": str(folder)})
+        if not as_json:
+            print(("\n" if len(done) > 1 else "") + _table(done[-1], units, predictor.name))
+    if as_json:
+        records = [failure_record(source, problem) for source, problem in failed]
+        print_json({"model": predictor.name, "results": done, "failures": records})
+    for _, problem in failed:
+        show_error(problem, "failed")
+    if code := exit_code(len(done), len(failed)):
+        raise typer.Exit(code)
+
+
+def _study(predictor: "Predictor", crystal: "Crystal", strains: list[float]) -> dict[str, Any]:
+    from phonodos.physics.strain import gruneisen, strained
+    from phonodos.physics.thermodynamics import left_out, omega_log
+
+    crystals = [strained(crystal, e) for e in strains]
+    found: list[Prediction] = list(predictor.predict_many(crystals))
+    spectra = [p.dos for p in found]
+    means = [d.mean_frequency for d in spectra]
+    logs = [omega_log(d) for d in spectra]
+    gamma = gruneisen(strains, logs, means)
+    doubts = dict.fromkeys(t for p in found for t in p.warnings if "unstable" not in t)
+    return {
+        "formula": crystal.formula,
+        "strain": strains,
+        "volume_A^3": [c.volume for c in crystals],
+        "mean_frequency_cm-1": means,
+        "omega_log_cm-1": logs,
+        "max_frequency_cm-1": [d.max_frequency for d in spectra],
+        "imaginary_share": [left_out(d) for d in spectra],
+        "gruneisen_mode_average": gamma.mode_average,
+        "gruneisen_mean_frequency": gamma.mean_frequency,
+        "warnings": list(doubts),
+        "spectra": spectra,
+    }
+
+
+SERIES = (
+    "strain", "volume_A^3", "mean_frequency_cm-1", "omega_log_cm-1", "max_frequency_cm-1",
+    "imaginary_share",
+)  # fmt: skip
+
+
+def _write(folder: Path, record: dict[str, Any], units: str) -> None:
+    from phonodos.figures.spectra import save_figure
+    from phonodos.figures.strain import plot_strain
+
+    with (folder / "strain.csv").open("w", newline="", encoding="utf-8") as file:
+        writer = csv.writer(file, lineterminator="\n")
+        writer.writerow(SERIES)
+        for row in zip(*(record[name] for name in SERIES), strict=True):
+            writer.writerow([f"{value:.8g}" for value in row])
+    figure = plot_strain(
+        record["strain"],
+        record["spectra"],
+        record["imaginary_share"],
+        title=record["formula"],
+        gamma=record["gruneisen_mode_average"],
+        unit=units,
+    )
+    for suffix in ("png", "pdf"):
+        save_figure(figure, folder / f"strain.{suffix}")
+
+
+def _table(record: dict[str, Any], units: str, model: str) -> str:
+    from phonodos.physics.units import per_wavenumber
+
+    factor = per_wavenumber(units)
+    columns = [
+        Column("volume", "A^3/cell", 9), Column("mean", units, 8), Column("exp<ln w>", units, 9),
+        Column("max", units, 8), Column("imaginary", "% states", 9),
+    ]  # fmt: skip
+    rows = []
+    for e, volume, mean, log, largest, share in zip(*(record[s] for s in SERIES), strict=True):
+        cells = [volume, mean * factor, log * factor, largest * factor, 100.0 * share]
+        shown = [f"{v:.{d}f}" for v, d in zip(cells, (2, 2, 2, 1, 2), strict=True)]
+        rows.append((f"{100 * e:+.3g} %", "", shown))
+    gamma, other = record["gruneisen_mode_average"], record["gruneisen_mean_frequency"]
+    notes = [format_note("warning", record["name"], text) for text in record["warnings"]]
+    if max(record["imaginary_share"]) > MENTIONED_SHARE:
+        text = "imaginary states are left out of all means: where their share changes, gamma errs"
+        notes.append(format_note("warning", record["name"], text))
+    return "\n".join(
+        [
+            f"{record['name']} ({record['formula']}), {model}",
+            format_table(("strain", ""), columns, rows),
+            f"Grueneisen parameter -d ln w / d ln V at V0: {gamma:.2f} (average over modes), "
+            f"{other:.2f} (mean frequency)",
+            *notes,
+            f"wrote strain.csv, strain.png, strain.pdf to {record['folder']}",
+        ]
+    )

@@ -1,0 +1,222 @@
+"""phonondb: phonopy calculations, those of phonondb@kyoto-u or a user's own, to one data set.
+
+VASP, PBEsol, finite displacements in the 2018-04-17 version of A. Togo's data base. A row holds
+short-range force constants (what is left when our dipole term is taken off), Born charges, the
+dielectric tensor and, if wanted, the density of states, total and per atom.
+"""
+
+import multiprocessing
+import signal
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass
+from functools import partial
+from itertools import islice
+from multiprocessing.pool import Pool
+from pathlib import Path
+from typing import Any
+
+from phonodos.data.calculations import Calculation, find_calculations
+from phonodos.data.dataset import check_writable
+from phonodos.data.members import sha256_of
+from phonodos.data.mesh_dos import MESH_LENGTH, REFINEMENT
+from phonodos.data.parts import Parts
+from phonodos.data.phonondb_record import read_record
+from phonodos.data.sources import SOURCES
+from phonodos.errors import ConfigError, DataError, PhonodosError
+from phonodos.physics.dipole import LAMBDA
+from phonodos.physics.target import RECIPE
+
+ORIGIN = "phonondb2018"
+BATCH = 64  # calculations; what a killed run loses at most
+LARGEST_CUTOFF = 50.0  # [A]; images are stored as single bytes
+_UNFORESEEN = (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError)
+
+Result = tuple[str, dict[str, Any] | None, str]
+
+
+@dataclass(frozen=True)
+class PrepareReport:
+    """What became of the calculations."""
+
+    output: Path
+    written: int
+    failed: Mapping[str, str]  # calculation -> reason
+    resumed: int  # done by an earlier run
+    with_nac: int
+    sound: int  # of those
+
+    def lines(self) -> list[str]:
+        """Return the report in words, without the failures."""
+        return [
+            f"done before and kept: {self.resumed}",
+            f"with Born charges: {self.with_nac}; sound by every mask: {self.sound}",
+        ]
+
+
+def prepare(
+    source: Path,
+    output: Path,
+    *,
+    workers: int = 2,
+    cutoff: float = 7.0,
+    dos: bool = True,
+    progress: Callable[[int], None] | None = None,
+    resume: bool = True,
+) -> PrepareReport:
+    """Read finished phonopy calculations and write one data set.
+
+    A broken calculation is left out and named in the report. Batches are kept in
+    ``<output>.parts`` until all is done: the same call after a kill goes on from there.
+
+    Parameters
+    ----------
+    source
+        Archive of archives, one archive (tar of any compression, zip), folder of calculations or
+        of archives, or one calculation (folder or phonopy_params.yaml).
+    output
+        Parquet file to write.
+    workers
+        Processes that convert calculations; 1 does it in this one.
+    cutoff
+        Longest edge to list [A].
+    dos
+        Whether to compute the density of states, total and projected.
+    progress
+        Called with the number of calculations done.
+    resume
+        Whether to use the batches of an earlier, unfinished run with the same settings.
+
+    Raises
+    ------
+    ConfigError
+        If the cutoff is no positive number up to 50 A.
+    DataError
+        If the source is missing or unreadable, holds no calculation, or all of them fail; if the
+        output cannot be written.
+    """
+    _check_cutoff(cutoff)
+    check_writable(output)
+    recipe = _recipe(cutoff, dos)
+    parts = Parts(output, recipe | _identity(source), resume=resume)
+    resumed = len(parts.done)
+    convert = partial(_convert, cutoff=cutoff, dos=dos)
+    waiting = (c for c in find_calculations(source) if c.place not in parts.done)
+    with _pool(workers) as pool:
+        while batch := list(islice(waiting, BATCH)):
+            results = map(convert, batch) if pool is None else pool.imap(convert, batch)
+            _add(parts, [c.place for c in batch], results, progress)
+    if not parts.written:
+        raise _nothing(source, parts.failed)
+    report = _report(output, parts, resumed)
+    origins = set(parts.column("source"))
+    parts.join(_provenance(source, report, origins, recipe))
+    return report
+
+
+def _check_cutoff(cutoff: float) -> None:
+    if not 0.0 < cutoff <= LARGEST_CUTOFF:
+        raise ConfigError(
+            f"cutoff {cutoff:g} A",
+            f"it must be positive and at most {LARGEST_CUTOFF:g} A",
+            "use the cutoff of the network or more; 7 A is usual",
+        )
+
+
+def _add(
+    parts: Parts,
+    places: list[str],
+    results: Iterable[Result],
+    progress: Callable[[int], None] | None,
+) -> None:
+    rows: dict[str, dict[str, Any]] = {}
+    failed: dict[str, str] = {}
+    before = len(parts.done)
+    for number, (place, row, reason) in enumerate(results, 1):
+        if row is None:
+            failed[place] = reason
+        elif row["id"] in parts.ids or row["id"] in rows:
+            failed[place] = f"there is a record {row['id']} already"
+        else:
+            rows[row["id"]] = row
+        if progress is not None:
+            progress(before + number)
+    parts.add(list(rows.values()), places, failed)
+
+
+def _nothing(source: Path, failed: Mapping[str, str]) -> DataError:
+    shown = "; ".join(f"{name}: {reason}" for name, reason in list(failed.items())[:5])
+    return DataError(
+        f"no calculation of {source} could be read",
+        shown or "there is none in it",
+        "give archives or folders of finished phonopy calculations",
+    )
+
+
+def _pool(workers: int) -> AbstractContextManager[Pool | None]:
+    if workers == 1:
+        return nullcontext()
+    context = multiprocessing.get_context("spawn")
+    # Ctrl-C reaches the parent alone, which ends the others.
+    return context.Pool(workers, signal.signal, (signal.SIGINT, signal.SIG_IGN))
+
+
+def _convert(calculation: Calculation, *, cutoff: float, dos: bool) -> Result:
+    source = ORIGIN if calculation.published else "phonopy"
+    try:
+        row = read_record(calculation.files(), calculation.name, source, cutoff=cutoff, dos=dos)
+    except PhonodosError as err:
+        return calculation.place, None, f"{err.summary}: {err.reason}"
+    except _UNFORESEEN as err:  # one entry must not end the run of thousands
+        return calculation.place, None, f"{type(err).__name__}: {err}"
+    return calculation.place, row, ""
+
+
+def _report(output: Path, parts: Parts, resumed: int) -> PrepareReport:
+    has_nac, born, eps = (parts.column(n) for n in ("has_nac", "born_sound", "dielectric_sound"))
+    neutral = [not broken for broken in parts.column("large_cnsr_break")]
+    return PrepareReport(
+        output=output,
+        written=parts.written,
+        failed=dict(parts.failed),
+        resumed=resumed,
+        with_nac=sum(has_nac),
+        sound=sum(all(flags) for flags in zip(born, eps, neutral, strict=True)),
+    )
+
+
+def _identity(source: Path) -> dict[str, Any]:
+    size = source.stat().st_size if source.is_file() else None
+    return {"source": str(source.resolve()), "size": size}
+
+
+def _recipe(cutoff: float, dos: bool) -> dict[str, Any]:
+    from phonodos import __version__
+
+    return {
+        "made_by": f"phonodos {__version__}",
+        "cutoff_A": cutoff,
+        "dipole_lambda_1/A": LAMBDA,
+        "force_constants": "short range: total minus the dipole term (Gonze-Lee, reciprocal sum, "
+        "exp(-K.eps.K / (4 lambda^2 tr(eps)/3))); total where has_nac is false",
+        "mesh_length_A": MESH_LENGTH if dos else None,
+        "mesh_refinement": REFINEMENT if dos else None,
+        "target": RECIPE,
+    }
+
+
+def _provenance(
+    source: Path, report: PrepareReport, origins: set[str], recipe: Mapping[str, Any]
+) -> dict[str, Any]:
+    known = SOURCES["phonondb"]
+    ours = origins == {ORIGIN}
+    return {
+        "sources": [{"name": source.name, "sha256": sha256_of(source), "kind": "phonondb"}],
+        "citation": known.citation if ours else None,
+        "licence": known.licence if ours else None,
+        "functional": "PBEsol" if ours else None,
+        **recipe,
+        "records": report.written,
+        "with_nac": report.with_nac,
+        "failed": dict(report.failed),
+    }

@@ -1,0 +1,85 @@
+"""Errors of predicted lattice dynamics: bands, Born charges, dielectric tensor, projected DOS."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, fields
+
+import numpy as np
+
+from phonodos.data.dataset import Dataset
+from phonodos.evaluation.metrics import wasserstein
+from phonodos.physics.dos import PhononDos
+from phonodos.physics.gamma_direction import step_along_path
+from phonodos.prediction.prediction import Prediction
+
+
+@dataclass(frozen=True)
+class LatticeErrors:
+    """Errors of one material; None where the reference does not have the quantity.
+
+    Attributes
+    ----------
+    bands_mae
+        Mean absolute error of sorted frequencies at all points of the stored path [cm^-1].
+    born_mae
+        Mean absolute error of the components of the Born charges [e], sound references only.
+    dielectric_error
+        |tr eps - tr eps*| / tr eps*, sound references only.
+    projected_wd
+        Wasserstein distance of the atoms' projected spectra [cm^-1], mean over atoms.
+    """
+
+    bands_mae: float | None
+    born_mae: float | None
+    dielectric_error: float | None
+    projected_wd: float | None
+
+
+def lattice_errors(records: Dataset, index: int, prediction: Prediction) -> LatticeErrors | None:
+    """Return the errors of a prediction for record `index`.
+
+    None for networks that predict a spectrum only, and where the record's cell is not primitive:
+    its path and sites are then not those of the prediction.
+    """
+    lattice = prediction.lattice
+    if lattice is None or lattice.crystal.n_atoms != prediction.crystal.n_atoms:
+        return None
+    bands = None
+    if (stored := records.bands(index)) is not None:
+        qpoints, truth = stored[0], np.sort(stored[1], axis=1)
+        moved = step_along_path(qpoints, truth, prediction.crystal)
+        bands = float(np.abs(lattice.frequencies(moved) - truth).mean())
+    born = eps = None
+    if (charges := records.tensor("born_charges", index)) is not None:
+        born = float(np.abs(lattice.born_charges - charges.reshape(-1, 3, 3)).mean())
+    if (tensor := records.tensor("dielectric", index)) is not None:
+        trace = float(np.trace(tensor.reshape(3, 3)))
+        eps = abs(float(np.trace(lattice.dielectric)) - trace) / trace
+    reference = records.dos(index)
+    projected = None
+    if reference.projected is not None:
+        projected = projected_distance(reference, lattice.dos(projected=True))
+    return LatticeErrors(bands, born, eps, projected)
+
+
+def projected_distance(reference: PhononDos, predicted: PhononDos) -> float:
+    """Return the mean over atoms of the Wasserstein distances of projected spectra [cm^-1]."""
+    assert reference.projected is not None
+    assert predicted.projected is not None
+    low = min(reference.frequencies[0], predicted.frequencies[0])
+    high = max(reference.frequencies[-1], predicted.frequencies[-1])
+    axis = np.arange(np.floor(low), np.ceil(high) + 1.0)
+    truth, found = (
+        np.stack([np.interp(axis, d.frequencies, row, left=0.0, right=0.0) for row in rows])
+        for d, rows in ((reference, reference.projected), (predicted, predicted.projected))
+    )
+    return float(wasserstein(truth, found, step=1.0).mean())
+
+
+def lattice_scores(errors: Sequence[LatticeErrors | None]) -> dict[str, float | int | None]:
+    """Return the mean of every error over the materials that have it, and how many have bands."""
+    rows = [asdict(e) for e in errors if e is not None]
+    scores: dict[str, float | int | None] = {}
+    for name in (f.name for f in fields(LatticeErrors)):
+        values = [row[name] for row in rows if row[name] is not None]
+        scores[name] = float(np.mean(values)) if values else None
+    return scores

@@ -1,0 +1,159 @@
+"""`BandPath`: the lines of the Brillouin zone that band structures are drawn along."""
+
+import re
+import warnings
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phonodos.errors import StructureError
+from phonodos.physics.crystal import Crystal, site_kinds
+from phonodos.physics.primitive import SYMMETRY_TOLERANCE
+
+Array = NDArray[np.float64]
+SPACING = 0.02  # [1/A], largest distance of neighbouring points, 2 pi included
+FEWEST = 11  # points of a segment
+GAMMA = "GAMMA"
+GREEK = {GAMMA: r"\Gamma", "SIGMA": r"\Sigma", "DELTA": r"\Delta", "LAMBDA": r"\Lambda"}
+_ZERO = 1e-9  # fractional, of a wave vector that is Gamma
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """A straight line between two wave vectors.
+
+    Attributes
+    ----------
+    labels
+        Names of its ends, ``GAMMA`` or as Hinuma et al. name them (``X``, ``SIGMA_0``).
+    qpoints
+        (m, 3) wave vectors in fractions of the reciprocal lattice vectors, both ends included.
+    distances
+        (m,) length of the path up to each point [1/A], 2 pi included.
+    """
+
+    labels: tuple[str, str]
+    qpoints: Array
+    distances: Array
+
+
+@dataclass(frozen=True, eq=False)
+class BandPath:
+    """Segments in the order they are drawn; where two do not join, nothing lies between them."""
+
+    segments: tuple[Segment, ...]
+
+    def ticks(self) -> list[tuple[float, str]]:
+        """Return distance [1/A] and name of every corner; ``X|K`` where the path jumps."""
+        found: list[tuple[float, str]] = []
+        for segment in self.segments:
+            start, end = segment.labels
+            if not found:
+                found.append((float(segment.distances[0]), start))
+            elif found[-1][1] != start:
+                found[-1] = (found[-1][0], f"{found[-1][1]}|{start}")
+            found.append((float(segment.distances[-1]), end))
+        return found
+
+
+@dataclass(frozen=True, eq=False)
+class BandStructure:
+    """Frequencies along a path: (m, 3n) a segment [cm^-1], ascending, imaginary ones negative."""
+
+    path: BandPath
+    frequencies: tuple[Array, ...]
+
+    def __iter__(self) -> Iterator[tuple[Segment, Array]]:
+        return iter(zip(self.path.segments, self.frequencies, strict=True))
+
+
+def band_path(crystal: Crystal, spacing: float = SPACING) -> BandPath:
+    """Return the recommended path of a primitive cell, for the cell as it is.
+
+    The path of Hinuma, Pizzi, Kumagai, Oba and Tanaka, Comput. Mater. Sci. 128, 140 (2017), by
+    seekpath; time reversal symmetry is assumed.
+
+    Parameters
+    ----------
+    crystal
+        A primitive cell, pure or mixed, of either handedness.
+    spacing
+        Largest distance of neighbouring points [1/A], 2 pi included.
+
+    Raises
+    ------
+    StructureError
+        If seekpath finds no symmetry.
+    """
+    import seekpath
+
+    # seekpath wants a right-handed cell; -a, -b, -c span the same lattice.
+    hand = 1.0 if np.linalg.det(crystal.cell) > 0.0 else -1.0
+    structure = (
+        hand * crystal.cell,
+        hand * crystal.frac_coords,
+        [kind + 1 for kind in site_kinds(crystal)],
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # edge cases between two lattice types: either path will do
+        try:
+            found = seekpath.get_path_orig_cell(structure, symprec=SYMMETRY_TOLERANCE)
+        except (seekpath.hpkot.SymmetryDetectionError, ValueError) as err:
+            raise StructureError(
+                f"{crystal.label}: no path through the Brillouin zone",
+                f"seekpath finds no symmetry ({err})",
+                "check for sites that almost coincide, or give your own path from Python",
+            ) from err
+    corners = {name: hand * np.array(q) for name, q in found["point_coords"].items()}
+    lines = [(a, b, corners[a], corners[b]) for a, b in found["path"]]
+    return path_of_lines(crystal, lines, spacing)
+
+
+def path_of_lines(
+    crystal: Crystal, lines: list[tuple[str, str, Array, Array]], spacing: float = SPACING
+) -> BandPath:
+    """Return the path along given lines: name of start and end, fractional q of start and end."""
+    reciprocal = 2.0 * np.pi * np.linalg.inv(crystal.cell).T
+    segments, travelled = [], 0.0
+    for start, end, a, b in lines:
+        length = float(np.linalg.norm((np.asarray(b) - a) @ reciprocal))
+        n = max(FEWEST, int(np.ceil(length / spacing)) + 1)
+        share = np.linspace(0.0, 1.0, n)[:, None]
+        qpoints = (1.0 - share) * a + share * b
+        segments.append(Segment((start, end), qpoints, travelled + share[:, 0] * length))
+        travelled += length
+    return BandPath(tuple(segments))
+
+
+def step_from_gamma(qpoints: Array, reciprocal: Array, step: float) -> Array:
+    """Return the points of a segment, those at Gamma moved by `step` [1/A] along the segment.
+
+    There the frequencies of polar modes depend on the direction.
+
+    Parameters
+    ----------
+    qpoints
+        (m, 3) fractional, m > 1.
+    reciprocal
+        (3, 3) reciprocal lattice vectors as rows [1/A], 2 pi included.
+    step
+        How far to move.
+    """
+    moved = qpoints.copy()
+    for k, neighbour in ((0, 1), (len(qpoints) - 1, -2)):
+        if np.abs(qpoints[k]).max() < _ZERO:
+            direction = qpoints[neighbour]
+            moved[k] = direction * (step / np.linalg.norm(direction @ reciprocal))
+    return moved
+
+
+def corner_text(name: str) -> str:
+    r"""Return the name of a corner for mathtext: ``$\Gamma$``, ``$\mathrm{X}|\mathrm{K}_{0}$``."""
+    words = []
+    for word in name.split("|"):
+        letter, _, index = word.partition("_")
+        shown = GREEK.get(letter, rf"\mathrm{{{re.sub(r'[^A-Za-z]', '', letter)}}}")
+        words.append(shown + (f"_{{{index}}}" if index else ""))
+    return f"${'|'.join(words)}$"

@@ -1,0 +1,83 @@
+"""Isotropic strain: V = V0 (1 + e)^3, and how frequencies answer to it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+
+import numpy as np
+
+from phonodos.errors import ConfigError
+from phonodos.physics.crystal import Crystal
+
+LARGEST_STRAIN = 0.2
+
+
+def strained(crystal: Crystal, strain: float) -> Crystal:
+    """Return the crystal with every lattice vector 1 + `strain` times as long.
+
+    Fractional coordinates stay: atoms are not relaxed.
+
+    Raises
+    ------
+    ConfigError
+        If the strain is not a number within 20 %.
+    """
+    if not abs(strain) <= LARGEST_STRAIN:
+        raise ConfigError(
+            f"a strain of {strain:g}",
+            f"linear strains within {LARGEST_STRAIN:g} of zero make sense of a crystal",
+            "write for example -e -0.03:0.03:0.01",
+        )
+    return replace(crystal, cell=(1.0 + strain) * crystal.cell)
+
+
+@dataclass(frozen=True)
+class Gruneisen:
+    """Grueneisen parameters, -d ln w / d ln V at zero strain.
+
+    Attributes
+    ----------
+    mode_average
+        Of the mean over all modes, -d <ln w> / d ln V: the average of the modes' own parameters.
+    mean_frequency
+        Of the mean frequency.
+    """
+
+    mode_average: float
+    mean_frequency: float
+
+
+def gruneisen(
+    strains: Sequence[float], omega_log: Sequence[float], mean_frequency: Sequence[float]
+) -> Gruneisen:
+    """Return Grueneisen parameters from frequencies at several strains.
+
+    ln w is fitted by a polynomial in ln V of second degree (first, where there are only two
+    strains); its slope at V0 is -gamma. The mean of ln w does not depend on which mode is which,
+    so crossing branches do no harm.
+
+    Parameters
+    ----------
+    strains
+        Linear strains e, two or more different ones.
+    omega_log, mean_frequency
+        exp <ln w> and <w> over the modes with real frequencies [cm^-1].
+
+    Raises
+    ------
+    ConfigError
+        If there are fewer than two different strains.
+    """
+    e = np.asarray(strains, dtype=np.float64)
+    if len(np.unique(e)) < 2:
+        raise ConfigError(
+            "one strain gives no slope",
+            "the Grueneisen parameter compares frequencies at different volumes",
+            "write for example -e -0.02:0.02:0.01",
+        )
+    volume = 3.0 * np.log1p(e)
+    degree = min(2, len(np.unique(e)) - 1)
+
+    def slope(values: Sequence[float]) -> float:
+        return float(np.polyfit(volume, np.log(np.asarray(values)), degree)[-2])
+
+    return Gruneisen(-slope(omega_log), -slope(mean_frequency))

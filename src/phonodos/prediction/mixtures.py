@@ -1,0 +1,126 @@
+"""Predictions along an alloy: mixed element features, or the virtual crystal of force constants."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from typing import Literal, get_args
+
+import torch
+
+from phonodos.errors import ConfigError
+from phonodos.model.bonds import bond_crystal
+from phonodos.model.lattice import Lattice, LatticeNetwork
+from phonodos.physics.alloy import Alloy
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.dos import PhononDos
+from phonodos.physics.primitive import primitive_cell
+from phonodos.prediction.answers import mean_dos
+from phonodos.prediction.doubts import graph_doubts, stability_doubts, training_doubts
+from phonodos.prediction.lattice_dynamics import lattice_dynamics
+from phonodos.prediction.prediction import Prediction
+from phonodos.prediction.predictor import Predictor
+
+Method = Literal["embedding", "vca"]
+METHODS: tuple[Method, ...] = get_args(Method)
+ASSUMPTIONS: dict[Method, str] = {
+    "embedding": "a mixed site is seen by the network as the mean of its elements by fraction: "
+    "masses and bonds change together, as the network learned from pure crystals",
+    "vca": "force constants, Born charges, dielectric tensor and masses are the means of two pure "
+    "crystals on the alloy's geometry: every cell is the average cell",
+}
+BOTH_ASSUME = (
+    "no disorder: every cell is alike, modes neither broaden nor localise, and lattice and "
+    "positions follow Vegard's rule"
+)
+
+
+def methods_of(predictor: Predictor) -> tuple[Method, ...]:
+    """Return the methods a predictor has: averaging force constants takes a network of them."""
+    lattices = all(isinstance(n, LatticeNetwork) for n in predictor.networks)
+    return METHODS if lattices else METHODS[:1]
+
+
+def predict_mixtures(
+    predictor: Predictor, alloy: Alloy, compositions: Sequence[float], method: Method = "embedding"
+) -> Iterator[Prediction]:
+    """Yield the predictions at every composition; pure ends are those of the end members.
+
+    Raises
+    ------
+    ConfigError
+        If the network does not know the method, or a composition lies outside [0, 1].
+    """
+    if method not in methods_of(predictor):
+        raise ConfigError(
+            f"{predictor.name} cannot do '{method}'",
+            "averaging force constants takes a network that predicts them; known here: "
+            + ", ".join(methods_of(predictor)),
+            "choose another method, or another model with --model (phonodos models list)",
+        )
+    crystals = [alloy.mixture(x) for x in compositions]
+    for x, crystal in zip(compositions, crystals, strict=True):
+        if x in (0.0, 1.0) or method == "embedding":
+            # One by one: in a batch the last digits would differ from a prediction alone.
+            yield next(predictor.predict_many([crystal]))
+        else:
+            yield virtual_crystal(predictor, alloy, x, crystal)
+
+
+def virtual_crystal(predictor: Predictor, alloy: Alloy, x: float, mixture: Crystal) -> Prediction:
+    """Return the prediction of the virtual crystal at x, of a network of lattice dynamics.
+
+    Force constants, Born charges and dielectric tensor are (1 - x) times those of the first end
+    member's elements plus x times those of the second's, both on the lattice and positions of the
+    mixture; so are the masses. Every member of an ensemble is averaged by itself.
+    """
+    cells, site_map = _cells(alloy, x, mixture)
+    whole = cells[0]
+    doubts: list[str] = []
+    each: list[tuple[PhononDos, Lattice]] = []
+    network = predictor.networks[0]
+    assert isinstance(network, LatticeNetwork)
+    dtype = next(network.parameters()).dtype
+    graphs = [bond_crystal(cell, network.config.cutoff) for cell in cells]
+    bonded = [g.to(device=predictor.device, dtype=dtype) for g in graphs]
+    mesh = None
+    for member in predictor.networks:
+        with torch.inference_mode():
+            first, second = (member(b) for b in bonded[1:])
+        mean = Lattice(*((1.0 - x) * a + x * b for a, b in zip(first, second, strict=True)))
+        dynamics = lattice_dynamics(whole, bonded[0], mean)
+        mesh = dynamics.mesh() if mesh is None else mesh
+        each.append((dynamics.dos(mesh), mean))
+    for cell in cells[1:]:
+        doubts += [t for t in training_doubts(cell, predictor.header) if t not in doubts]
+    doubts += graph_doubts(graphs[0].graph, network.config.cutoff)
+    dos = mean_dos([d for d, _ in each])
+    doubts += stability_doubts(dos)
+    tensors = zip(*(m for _, m in each), strict=True)
+    average = Lattice(*(torch.stack(list(t)).mean(dim=0) for t in tensors))
+    multiplicity = len(site_map) / whole.n_atoms
+    members = tuple(d.per_cells(multiplicity, mixture.n_atoms) for d, _ in each)
+    return Prediction(
+        mixture,
+        dos.per_cells(multiplicity, mixture.n_atoms),
+        lattice_dynamics(whole, bonded[0], average),
+        predictor.name,
+        tuple(doubts),
+        members if len(members) > 1 else (),
+    )
+
+
+def _cells(alloy: Alloy, x: float, mixture: Crystal) -> tuple[list[Crystal], list[int]]:
+    """Return mixture and both decorations in one primitive cell, and the map of its sites."""
+    ends = alloy.decorated(x)
+    primitive = primitive_cell(mixture)
+    site_map = primitive.site_map.tolist()
+    first = [site_map.index(k) for k in range(primitive.crystal.n_atoms)]
+    same = all(
+        dict(end.occupancy[i]) == dict(end.occupancy[first[k]])
+        for end in ends
+        for i, k in enumerate(site_map)
+    )
+    if not same:  # two sites may mix to the same content from different ends
+        return [mixture, *ends], list(range(mixture.n_atoms))
+    cell = primitive.crystal
+    decorated = [replace(cell, occupancy=tuple(e.occupancy[i] for i in first)) for e in ends]
+    return [cell, *decorated], site_map

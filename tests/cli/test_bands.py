@@ -1,0 +1,109 @@
+"""`phonodos bands`: files, table, JSON, and networks that have none."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import Result
+
+from phonodos.data.spectra import read_total_dos
+from phonodos.model.lattice import LatticeConfig, LatticeNetwork
+from phonodos.model.weights import save_network
+
+Phonodos = Callable[..., Result]
+
+
+@pytest.fixture(scope="session")
+def lattice_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weight file of a small random network of lattice dynamics."""
+    torch.manual_seed(1)
+    config = LatticeConfig(
+        learned=2, tabulated=3, bessel=3, gaussians=3, embedding=6, cutoff=4.5,
+        hidden=("6x0e+2x1o+2x2e",), radial_hidden=(6,), head=(4, 2, 2), head_hidden=(6,),
+        head_mixed=2, charge_hidden=4,
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
+    header = {"name": "small", "target": {}, "split": {}, "training": {}, "training_elements": {}}
+    save_network(path, LatticeNetwork(config), header)
+    return path
+
+
+def test_one_file(
+    phonodos: Phonodos, examples: Path, tmp_path: Path, lattice_weights: Path
+) -> None:
+    done = phonodos("bands", examples / "MgO.cif", "--model", lattice_weights, "--units", "THz")
+    assert done.exit_code == 0, done.output
+    assert {p.name for p in (tmp_path / "MgO").iterdir()} == {
+        "band.yaml", "bands.csv", "bands.png", "bands.pdf"
+    }  # fmt: skip
+    head, units, _, row, *_ = done.stdout.splitlines()
+    assert head.split()[2:] == ["atoms", "lowest", "highest"]
+    assert units.split() == ["THz", "THz"]
+    assert row.split()[:3] == ["MgO", "MgO", "2"]
+    assert "path MgO: Gamma-X-U | K-Gamma-L-W-X" in done.stdout
+    table = np.loadtxt(tmp_path / "MgO" / "bands.csv", delimiter=",", skiprows=1)
+    assert float(row.split()[4]) == pytest.approx(table[:, 5:].max(), abs=6e-4)
+
+
+def test_json_holds_the_bands(phonodos: Phonodos, examples: Path, lattice_weights: Path) -> None:
+    done = phonodos(
+        "bands", examples / "Si.cif", "missing.cif", "--no-plot", "--json",
+        "--model", lattice_weights,
+    )  # fmt: skip
+    assert done.exit_code == 3
+    found = json.loads(done.stdout)
+    (result,) = found["results"]
+    assert result["bands"]["frequency_unit"] == "cm-1"
+    assert result["files"] == ["band.yaml", "bands.csv"]
+    assert result["n_atoms_primitive"] == 2
+    highest = max(np.max(s["frequencies"]) for s in result["bands"]["segments"])
+    assert result["max_frequency"]["value"] == pytest.approx(highest)
+    assert found["failures"][0]["input"] == "missing.cif"
+
+
+def test_alloys_have_bands(
+    phonodos: Phonodos, examples: Path, tmp_path: Path, lattice_weights: Path
+) -> None:
+    done = phonodos("bands", examples / "Cu0.7Au0.3.cif", "--no-plot", "--model", lattice_weights)
+    assert done.exit_code == 0
+    assert "Cu0.7Au0.3" in (tmp_path / "Cu0.7Au0.3" / "band.yaml").read_text()
+
+
+def test_a_spectrum_network_has_no_bands(phonodos: Phonodos, examples: Path) -> None:
+    done = phonodos("bands", examples / "MgO.cif")
+    assert done.exit_code == 2
+    assert "chen2021 has no bands" in done.stderr
+    assert "--model" in done.stderr
+
+
+def test_unknown_units(phonodos: Phonodos, examples: Path) -> None:
+    done = phonodos("bands", examples / "MgO.cif", "--units", "Hz")
+    assert done.exit_code == 2
+    assert "unknown frequency unit" in done.stderr
+
+
+def test_predict_writes_phonopys_files(
+    phonodos: Phonodos, examples: Path, tmp_path: Path, lattice_weights: Path
+) -> None:
+    """The same networks under `phonodos predict`: force constants, and projections by element."""
+    import phonopy
+
+    done = phonodos(
+        "predict", examples / "MgO.cif", examples / "Cu0.7Au0.3.cif", "--no-plot", "--format",
+        "phonopy", "--project", "element", "--model", lattice_weights,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    assert {p.name for p in (tmp_path / "MgO").iterdir()} == {
+        "total_dos.dat", "thermal_properties.yaml", "phonopy.yaml", "BORN", "projected_dos.dat"
+    }  # fmt: skip
+    assert not (tmp_path / "Cu0.7Au0.3" / "phonopy.yaml").exists()  # phonopy knows no mixed sites
+    table = np.loadtxt(tmp_path / "MgO" / "projected_dos.dat")
+    total = read_total_dos(tmp_path / "MgO" / "total_dos.dat")
+    assert total.n_atoms == 8
+    assert np.trapezoid(table[:, 1:].sum(axis=1), table[:, 0]) == pytest.approx(24.0, rel=1e-4)
+    found = phonopy.load(tmp_path / "MgO" / "phonopy.yaml", log_level=0)
+    assert found.nac_params is not None
+    assert found.force_constants.shape[0] == 2

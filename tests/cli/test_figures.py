@@ -1,0 +1,86 @@
+"""`phonodos figures screening`: from a table to figures, numbers and the table of leaders."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from typer.testing import Result
+
+from phonodos.data.dataset import Dataset
+from phonodos.prediction.predictor import Predictor
+
+Phonodos = Callable[..., Result]
+
+
+@pytest.fixture(scope="module")
+def table(tmp_path_factory: pytest.TempPathFactory, workshop: Path, released: Predictor) -> Path:
+    """Predictions for the six salts of the workshop; NaCl counts as trained."""
+    records = Dataset.open(workshop / "data.parquet")
+    rows: list[dict[str, Any]] = []
+    for name, p in zip(records.ids, released.predict_many(records.crystals()), strict=True):
+        rows.append(
+            {
+                "id": name, "formula": p.crystal.formula, "status": "ok", "model": p.model,
+                "dos_frequencies": p.dos.frequencies, "dos_densities": p.dos.densities,
+                "species": list(p.crystal.symbols), "in_training": p.crystal.formula == "NaCl",
+            }
+        )  # fmt: skip
+    path = tmp_path_factory.mktemp("table") / "results.parquet"
+    pq.write_table(pa.Table.from_pylist(rows), path)
+    return path
+
+
+def test_without_a_reference(phonodos: Phonodos, table: Path, tmp_path: Path) -> None:
+    done = phonodos("figures", "screening", table, "-o", "out")
+    assert done.exit_code == 0, done.output
+    names = {p.name for p in (tmp_path / "out").iterdir()}
+    assert names == {
+        f"{name}.{suffix}"
+        for name in ("elements", "heat_capacities", "components", "spring_model")
+        for suffix in ("png", "pdf")
+    } | {"screening.json"}
+    numbers = json.loads((tmp_path / "out" / "screening.json").read_text())
+    assert numbers["n"] == 6
+    assert numbers["temperature [K]"] == 293.15
+    assert numbers["top"][0]["formula"] == "LiF"
+    assert "Spearman(PC1, C_V)" in done.stdout
+
+
+def test_with_a_reference(phonodos: Phonodos, table: Path, tmp_path: Path, workshop: Path) -> None:
+    words = ("figures", "screening", table, "--reference", workshop / "data.parquet", "-o", "out")
+    done = phonodos(*words, "--json")
+    assert done.exit_code == 0, done.output
+    answer = json.loads(done.stdout)
+    assert answer["n_reference"] == 5  # NaCl was trained on
+    assert answer["compared_with"] == "DFT cut at 1000 cm-1"
+    assert answer["c_v_errors [J/(kg K)]"]["Li-rich"]["n"] == 1
+    with (tmp_path / "out" / "leaders.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    predicted = [float(row["predicted [J/(kg K)]"]) for row in rows]
+    assert predicted == sorted(predicted, reverse=True)
+    assert np.array([r["formula"] != "NaCl" for r in rows]).all()
+    assert "highest C_V" in phonodos(*words).stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["gone.parquet"], 4, "gone.parquet is no table of predictions"),
+        (["DATA"], 4, "columns are missing"),
+        (["TABLE", "--temperature", "0"], 2, "needs a temperature above 0 K"),
+        (["TABLE", "--reference", "gone.parquet"], 4, "gone.parquet"),
+    ],
+)
+def test_what_is_refused(
+    phonodos: Phonodos, table: Path, workshop: Path, words: list[str], code: int, message: str
+) -> None:
+    places = {"TABLE": str(table), "DATA": str(workshop / "data.parquet")}
+    done = phonodos("figures", "screening", *(places.get(w, w) for w in words))
+    assert done.exit_code == code, done.output
+    assert message in done.stderr

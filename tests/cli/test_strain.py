@@ -1,0 +1,72 @@
+"""`phonodos strain`: table, CSV, figure, exit codes."""
+
+import csv
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+import phonodos as package
+from phonodos.physics.strain import strained
+
+Phonodos = Callable[..., Result]
+
+
+def test_expansion_softens_rock_salts(phonodos: Phonodos, examples: Path, tmp_path: Path) -> None:
+    files = [examples / f"{name}.cif" for name in ("NaCl", "MgO")]
+    done = phonodos("strain", *files, "-e", "-0.02:0.02:0.01", "--json")
+    assert done.exit_code == 0, done.output
+    for result in json.loads(done.stdout)["results"]:
+        means = result["mean_frequency_cm-1"]
+        assert means == sorted(means, reverse=True)
+        assert result["gruneisen_mean_frequency"] > 0.0
+        assert result["strain"] == pytest.approx([-0.02, -0.01, 0, 0.01, 0.02])
+        assert {p.name for p in (tmp_path / result["name"]).iterdir()} == {
+            "strain.csv", "strain.png", "strain.pdf"
+        }  # fmt: skip
+    crystal = package.read_crystal(files[0])
+    dos = package.load().predict(strained(crystal, 0.01)).dos
+    first = json.loads(done.stdout)["results"][0]
+    assert first["mean_frequency_cm-1"][3] == pytest.approx(dos.mean_frequency, rel=1e-5)
+    assert first["volume_A^3"][3] == pytest.approx(crystal.volume * 1.01**3)
+
+
+def test_table_and_csv(phonodos: Phonodos, examples: Path, tmp_path: Path) -> None:
+    done = phonodos("strain", examples / "NaCl.cif", "-e", "0,0.01", "--units", "THz")
+    assert done.exit_code == 0, done.output
+    assert "Grueneisen parameter -d ln w / d ln V at V0:" in done.stdout
+    head, unit, *_ = done.stdout.splitlines()[1:]
+    assert head.split()[:3] == ["strain", "volume", "mean"]
+    assert unit.split()[:2] == ["A^3/cell", "THz"]
+    with (tmp_path / "NaCl" / "strain.csv").open(newline="") as file:
+        rows = list(csv.DictReader(file))
+    assert [float(row["strain"]) for row in rows] == [0.0, 0.01]
+
+
+def test_one_broken_file_does_not_stop_the_others(
+    phonodos: Phonodos, examples: Path, tmp_path: Path
+) -> None:
+    (tmp_path / "broken.cif").write_text("data_x\n_cell_length_a 1\n")
+    done = phonodos("strain", "broken.cif", examples / "MgO.cif", "-e", "-0.01,0.01")
+    assert done.exit_code == 3
+    assert "MgO" in done.stdout
+    assert "failed:" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "message"),
+    [
+        (["-e", "0.01"], 2, "one strain gives no slope"),
+        (["-e", "wide"], 2, "no range of numbers"),
+        (["-e", "-0.9:0:0.1"], 4, "a strain of -0.9"),
+        (["--units", "eV"], 2, "unknown frequency unit"),
+    ],
+)
+def test_what_is_refused(
+    phonodos: Phonodos, examples: Path, words: list[str], code: int, message: str
+) -> None:
+    done = phonodos("strain", examples / "NaCl.cif", *words)
+    assert done.exit_code == code, done.output
+    assert message in done.stderr

@@ -1,0 +1,184 @@
+"""Real entries of phonondb: rows give phonopy's frequencies and the reference density of states."""
+
+import gzip
+import json
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow.parquet as pq
+import pytest
+from numpy.typing import NDArray
+
+from phonodos.data.calculations import Calculation, find_calculations
+from phonodos.data.columns import COLUMNS, OPTIONAL
+from phonodos.data.dataset import Dataset
+from phonodos.data.force_constants import commensurate_points
+from phonodos.data.phonondb import prepare
+from phonodos.data.phonopy_calculation import read_calculation
+from phonodos.data.splits import Split
+from phonodos.physics.target import spectrum_target
+from phonodos.physics.units import THZ_PER_WAVENUMBER
+
+Frequencies = Callable[..., NDArray[np.float64]]
+
+# Rock salt; tetragonal with antisymmetric Born charges (1.2 e); wurtzite.
+IDS = ("mp-1000", "mp-10074", "mp-1039")
+
+
+@pytest.fixture(scope="module")
+def originals(shared: Path) -> dict[str, Calculation]:
+    archive = shared / "phonondb2018" / "phonondb-2018-nac.tar"
+    found: dict[str, Calculation] = {}
+    for calculation in find_calculations(archive):
+        if calculation.name in IDS:
+            found[calculation.name] = calculation
+        if len(found) == len(IDS):
+            break
+    return found
+
+
+@pytest.fixture(scope="module")
+def rows(originals: dict[str, Calculation], tmp_path_factory: pytest.TempPathFactory) -> Dataset:
+    folder = tmp_path_factory.mktemp("phonondb")
+    (folder / "in").mkdir()
+    for name, calculation in originals.items():
+        number = name.removeprefix("mp-")
+        content = calculation.archive
+        assert content is not None
+        (folder / "in" / f"materials-id-{number}-x-y-1.tar.lzma").write_bytes(content)
+    report = prepare(folder / "in", folder / "out.parquet", workers=1, cutoff=40.0)
+    assert report.written == report.sound == len(originals)
+    return Dataset.open(report.output)
+
+
+@pytest.fixture(scope="module")
+def phonons(originals: dict[str, Calculation]) -> dict[str, Any]:
+    return {name: read_calculation(c.files(), name).phonon for name, c in originals.items()}
+
+
+def theirs(phonon: Any, qpoints: Any) -> NDArray[np.float64]:
+    phonon.run_qpoints(qpoints)
+    frequencies: NDArray[np.float64] = phonon.qpoints.frequencies / THZ_PER_WAVENUMBER
+    return frequencies
+
+
+@pytest.mark.parametrize("index", range(len(IDS)))
+def test_rows_give_phonopys_frequencies(
+    rows: Dataset,
+    phonons: dict[str, Any],
+    frequencies_of: Frequencies,
+    rng: np.random.Generator,
+    index: int,
+) -> None:
+    phonon, constants = phonons[rows.ids[index]], rows.force_constants(index)
+    assert constants is not None
+    # Atomic masses of phonopy are older in the fifth digit (Se 78.96).
+    waves = commensurate_points(constants.supercell)
+    waves = (waves - np.rint(waves))[(waves > 0.0).any(axis=1)]
+    np.testing.assert_allclose(
+        frequencies_of(rows, index, waves), theirs(phonon, waves), rtol=1e-4, atol=0.01
+    )
+    between = rng.uniform(-0.5, 0.5, (8, 3))  # phonopy's own width interpolates a bit differently
+    found = frequencies_of(rows, index, between)
+    np.testing.assert_allclose(found, theirs(phonon, between), atol=0.5)
+    eps = rows.dielectric(index)
+    assert eps is not None
+    mean = float(np.trace(eps)) / 3.0
+    farthest = 3.5 * np.sqrt(mean / np.linalg.eigvalsh(eps)[0])  # [1/A], of G
+    width = {"Lambda": 0.4 * np.sqrt(mean) / (2 * np.pi), "G_cutoff": farthest / (2 * np.pi)}
+    own = phonon.nac_params
+    phonon.nac_params = {**own, **width}
+    np.testing.assert_allclose(found, theirs(phonon, between), rtol=1e-4, atol=0.01)
+    phonon.nac_params = own
+    gamma = frequencies_of(rows, index, np.zeros(3))[0]
+    np.testing.assert_allclose(np.sort(np.abs(gamma))[:3], 0.0, atol=0.1)  # single precision
+
+
+def test_order_of_born_indices(
+    rows: Dataset, phonons: dict[str, Any], frequencies_of: Frequencies
+) -> None:
+    """(K.Z)_b = sum_a K_a Z_ab is phonopy's order: with the other one LO modes would move."""
+    index = rows.ids.index("mp-10074")
+    born = rows.born_charges(index)
+    assert born is not None
+    assert np.abs(born - born.transpose(0, 2, 1)).max() > 1.0
+    near = [[0.01, 0.004, -0.007], [0.0, 0.02, 0.01]]
+    expected = theirs(phonons["mp-10074"], near)
+    np.testing.assert_allclose(frequencies_of(rows, index, near), expected, atol=0.1)
+    other = frequencies_of(rows, index, near, born.transpose(0, 2, 1))
+    assert np.abs(other - expected).max() > 5.0
+
+
+def test_density_of_states_is_the_reference(rows: Dataset, shared: Path) -> None:
+    with gzip.open(shared / "phonondb2018" / "reference_dos.jsonl.gz", "rt") as lines:
+        known = {r["id"]: r for r in map(json.loads, islice(lines, 4085)) if r["id"] in IDS}
+    assert set(known) == set(IDS)
+    for index, name in enumerate(rows.ids):
+        dos, record = rows.dos(index), known[name]
+        axis = np.arange(-10.0, 1500.0)
+        reference = np.interp(
+            axis,
+            record["f0"] + np.arange(len(record["dos"])),
+            record["dos"],
+            left=0.0,
+            right=0.0,
+        )
+        reference *= dos.integral / reference.sum()
+        ours = np.interp(axis, dos.frequencies, dos.densities, left=0.0, right=0.0)
+        distance = np.abs(np.cumsum(ours - reference)).sum() / dos.integral  # [cm^-1]
+        assert distance < 0.8
+        target = rows.targets[index]
+        assert np.mean((target - spectrum_target(axis, reference)) ** 2) < 1e-3
+
+
+def test_rows_of_the_shared_archive(rows: Dataset, shared: Path) -> None:
+    split = Split.read(shared / "phonondb2018" / "split.json")
+    assert set(rows.ids) <= {name for ids in split.parts.values() for name in ids}
+    assert rows.column("source") == ["phonondb2018"] * 3
+    assert rows.formulas == ["BaTe", "GeSe2", "MgTe"]
+    assert rows.column("n_atoms") == [2, 6, 4]
+    assert rows.provenance["functional"] == "PBEsol"
+    assert "nims" in rows.provenance["citation"]
+    assert rows.column("band_qpoints") == [None] * 3
+    for index in range(3):
+        born = rows.born_charges(index)
+        assert born is not None
+        np.testing.assert_allclose(born.sum(axis=0), 0.0, atol=0.02)
+        dos = rows.dos(index)
+        assert dos.projected is not None
+        np.testing.assert_allclose(np.trapezoid(dos.projected, dos.frequencies), 3.0, atol=1e-4)
+
+
+def test_entries_without_born_charges(
+    shared: Path, tmp_path: Path, frequencies_of: Frequencies, rng: np.random.Generator
+) -> None:
+    archive = shared / "phonondb2018" / "phonondb-2018-nonac.tar"
+    entry = next(find_calculations(archive))
+    assert entry.archive is not None
+    (tmp_path / "materials-id-209-er2se3-fddd-70.tar.lzma").write_bytes(entry.archive)
+    source = tmp_path / "materials-id-209-er2se3-fddd-70.tar.lzma"
+    report = prepare(source, tmp_path / "out.parquet", workers=1, cutoff=40.0, dos=False)
+    dataset = Dataset.open(report.output)
+    assert dataset.ids == ["mp-209"]
+    assert (report.written, report.with_nac) == (1, 0)
+    phonon = read_calculation(entry.files(), "mp-209").phonon
+    between = rng.uniform(-0.5, 0.5, (3, 3))
+    np.testing.assert_allclose(
+        frequencies_of(dataset, 0, between), theirs(phonon, between), rtol=1e-4, atol=0.01
+    )
+
+
+def test_data_sets_written_before_still_open(rows: Dataset, tmp_path: Path) -> None:
+    """Force constants came later: what has none of their columns opens, and says None."""
+    table = pq.read_table(rows._path)
+    old = table.select([name for name in COLUMNS if name not in OPTIONAL])
+    pq.write_table(old, tmp_path / "old.parquet")
+    dataset = Dataset.open(tmp_path / "old.parquet").select(["mp-1039", "mp-1000"])
+    assert dataset.force_constants(0) is None
+    assert dataset.column("force_constant_tensors") == [None, None]
+    assert dataset.mask("has_nac").tolist() == [False, False]
+    assert dataset.present("projected_densities") == 0
+    assert dataset.dos(1).projected is None

@@ -1,0 +1,138 @@
+"""How networks answer: batches, ensembles, projections, numbers that are not finite."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from phonodos.errors import PredictionError
+from phonodos.model.lattice import Lattice, LatticeConfig, LatticeNetwork
+from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.dos import PhononDos
+from phonodos.prediction.answers import Answer, LatticeAnswers, answers_of, mean_dos
+from phonodos.prediction.predictor import Predictor
+
+HEADER: dict[str, Any] = {"name": "random", "training_elements": {"Na": 9, "Cl": 2, "Ga": 30}}
+
+
+def small_network(seed: int) -> LatticeNetwork:
+    torch.manual_seed(seed)
+    config = LatticeConfig(
+        learned=2, tabulated=3, bessel=3, gaussians=3, embedding=6, cutoff=4.5,
+        hidden=("6x0e+2x1o+2x2e",), radial_hidden=(6,), head=(4, 2, 2), head_hidden=(6,),
+        head_mixed=2, charge_hidden=4,
+    )  # fmt: skip
+    return LatticeNetwork(config).eval().requires_grad_(False)
+
+
+def answer(networks: Sequence[nn.Module], *crystals: Crystal, project: bool = False) -> list[Any]:
+    answers = answers_of(networks, HEADER, "cpu", project)
+    return answers.answer(crystals, [answers.graph(c) for c in crystals])
+
+
+def test_kinds_of_networks_have_their_answers() -> None:
+    torch.manual_seed(0)
+    spectrum = SpectrumNetwork(SpectrumConfig(embedding=4, hidden=("4x0e",), radial_hidden=(4,)))
+    assert not isinstance(answers_of([spectrum], HEADER, "cpu", False), LatticeAnswers)
+    assert isinstance(answers_of([small_network(0)], HEADER, "cpu", False), LatticeAnswers)
+
+
+def test_batches_answer_like_single_crystals(low_symmetry: Crystal, rock_salt: Crystal) -> None:
+    network = small_network(0)
+    together = answer([network], rock_salt, low_symmetry, rock_salt)
+    for crystal, found in zip((rock_salt, low_symmetry, rock_salt), together, strict=True):
+        (alone,) = answer([network], crystal)
+        assert found.lattice.crystal is crystal
+        assert found.members == ()
+        q = np.array([[0.2, 0.1, -0.3]])
+        np.testing.assert_allclose(
+            found.lattice.frequencies(q), alone.lattice.frequencies(q), atol=2e-2
+        )
+        assert found.dos.integral == pytest.approx(3 * crystal.n_atoms)
+        assert found.dos.projected is None
+
+
+def test_double_precision_after_the_network(low_symmetry: Crystal) -> None:
+    """The network computes in single precision; its answer keeps the sum rule all the same."""
+    (found,) = answer([small_network(0)], low_symmetry)
+    w = found.lattice.frequencies(np.zeros((1, 3)))[0]
+    assert (np.sort(np.abs(w))[:3] < 1e-3).all()
+    torch.testing.assert_close(
+        found.lattice.harmonic.cells[0], torch.from_numpy(low_symmetry.cell.copy())
+    )
+
+
+def test_ensembles_average_spectra_and_springs(rock_salt: Crystal) -> None:
+    networks = [small_network(seed) for seed in range(3)]
+    (found,) = answer(networks, rock_salt, project=True)
+    singles = [answer([n], rock_salt, project=True)[0] for n in networks]
+    assert len(found.members) == 3
+    for member, single in zip(found.members, singles, strict=True):
+        np.testing.assert_allclose(member.densities, single.dos.densities, atol=1e-6)
+    assert found.dos.integral == pytest.approx(6.0, rel=1e-9)
+    means = [np.trapezoid(m.frequencies * m.densities, m.frequencies) for m in found.members]
+    mean = np.trapezoid(found.dos.frequencies * found.dos.densities, found.dos.frequencies)
+    assert mean == pytest.approx(np.mean(means), rel=1e-6)
+    born = np.mean([s.lattice.born_charges for s in singles], axis=0)
+    np.testing.assert_allclose(found.lattice.born_charges, born, atol=1e-6)
+    assert found.dos.projected is not None
+    np.testing.assert_allclose(found.dos.projected.sum(axis=0), found.dos.densities, atol=1e-9)
+
+
+def test_doubts_are_told(low_symmetry: Crystal, rock_salt: Crystal) -> None:
+    strange, known = answer([small_network(0)], low_symmetry, rock_salt)
+    assert any("never seen in training: As, O, Mg" in text for text in strange.doubts)
+    assert any("rarely seen" in text and "Cl (2)" in text for text in known.doubts)
+
+
+class Broken(LatticeNetwork):
+    """Gives one tensor that is no number for the first crystal of a batch."""
+
+    field = "born"
+
+    def forward(self, crystals: Any) -> Lattice:
+        """Return the answer with a NaN in its first row."""
+        lattice = super().forward(crystals)
+        getattr(lattice, self.field)[0] = float("nan")
+        return lattice
+
+
+@pytest.mark.parametrize("field", ["force_constants", "born", "dielectric"])
+def test_numbers_that_are_none_fail_one_crystal_only(
+    rock_salt: Crystal, low_symmetry: Crystal, field: str
+) -> None:
+    network = small_network(0)
+    network.__class__ = Broken
+    network.field = field  # type: ignore[attr-defined]
+    bad, good = answer([network], rock_salt, low_symmetry)
+    assert isinstance(bad, PredictionError)
+    assert "NaCl" in bad.summary
+    assert isinstance(good, Answer)
+
+
+def test_a_predictor_of_lattice_dynamics(rock_salt: Crystal) -> None:
+    """Supercells give the primitive cell's spectrum times their multiplicity, sites included."""
+    predictor = Predictor([small_network(0)], HEADER, project=True)
+    shifts = np.array([[0, 0, 0], [0.5, 0, 0]])
+    coords = (rock_salt.frac_coords / [2, 1, 1] + shifts[:, None]).reshape(-1, 3)
+    double = Crystal(np.diag([2, 1, 1]) @ rock_salt.cell, coords, rock_salt.occupancy * 2)
+    small, large = predictor.predict_many([rock_salt, double])
+    assert large.lattice.crystal.n_atoms == 2
+    np.testing.assert_allclose(large.dos.densities, 2 * small.dos.densities, atol=2e-2)
+    assert large.dos.projected.shape == (4, len(large.dos.frequencies))
+    assert large.dos.projected.sum(axis=0) == pytest.approx(large.dos.densities, abs=1e-2)
+    assert np.trapezoid(large.dos.projected[0], large.dos.frequencies) == pytest.approx(3.0)
+
+
+def test_mean_of_spectra_on_different_axes() -> None:
+    a = PhononDos(np.arange(-2.0, 11.0), np.full(13, 0.25), 1)
+    b = PhononDos(np.arange(0.0, 21.0), np.full(21, 0.15), 1)
+    mean = mean_dos([a, b])
+    assert mean.frequencies[0] == -2.0
+    assert mean.frequencies[-1] == 20.0
+    np.testing.assert_allclose(mean.densities[[0, 5, 20]], [0.125, 0.2, 0.075])
+    assert mean_dos([a]) is a
