@@ -234,7 +234,7 @@ class Dataset:
     def tensor(self, name: str, index: int) -> NDArray[np.float64] | None:
         """Return Born charges [e] or the dielectric tensor, flat; None if absent or unsound."""
         sound = self._arrow(f"{name.removesuffix('_charges')}_sound")[index].as_py()
-        return self._numbers(name, index) if sound else None  # type: ignore[no-any-return]
+        return self._numbers(name, index) if sound else None
 
     def bands(self, index: int) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
         """Return (nq, 3) fractional q-points and (nq, 3N) frequencies [cm^-1], or None."""
