@@ -18,7 +18,8 @@ N_RADIAL, N_ELEMENTS = 5, 3
 def head(request: pytest.FixtureRequest) -> SpringHead:
     torch.manual_seed(11)
     irreps = IRREPS if request.param == "with 1e" else o3.Irreps("4x0e+3x1o+3x2e")
-    return SpringHead(irreps, (4, 3, 2), N_RADIAL, N_ELEMENTS, (10,), 4).double()
+    head = SpringHead(irreps, (4, 3, 2), N_RADIAL, N_ELEMENTS, (10,), 4).double()
+    return head.requires_grad_(False)
 
 
 def bonds() -> tuple[Features, torch.Tensor, torch.Tensor, torch.Tensor, torch.Tensor]:

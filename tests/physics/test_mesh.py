@@ -4,7 +4,13 @@ import numpy as np
 import pytest
 
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.mesh import dos_from_frequencies, irreducible_mesh, mesh_divisions
+from phonodos.physics.mesh import (
+    FINER,
+    dos_from_frequencies,
+    irreducible_mesh,
+    mesh_divisions,
+    refined,
+)
 
 
 def whole_mesh(divisions: tuple[int, int, int]) -> np.ndarray:
@@ -71,3 +77,36 @@ def test_projections_add_up(rng: np.random.Generator) -> None:
     dos = dos_from_frequencies(w, np.full(5, 0.2), shares)
     assert dos.projected is not None
     np.testing.assert_allclose(dos.projected.sum(axis=0), dos.densities, atol=1e-12)
+
+
+def test_between_the_points_smooth_branches_are_followed() -> None:
+    """A cosine band of a simple cubic crystal: closer to its true spectrum than the mesh is."""
+    mesh = irreducible_mesh(Crystal.ordered(4.0 * np.eye(3), [[0.0, 0, 0]], ["Po"]), 28.0)
+
+    def band(q: np.ndarray) -> np.ndarray:
+        return 200.0 + 30.0 * np.cos(2 * np.pi * q).sum(axis=1, keepdims=True)
+
+    finer = refined(mesh, band(mesh.qpoints))
+    assert finer.shape == (7**3, FINER**3, 1)
+    true = np.sort(band(whole_mesh((60, 60, 60))).ravel())
+    levels = (np.arange(len(true)) + 0.5) / len(true)
+
+    def distance(w: np.ndarray, weights: np.ndarray) -> float:
+        order = np.argsort(w)
+        place = np.cumsum(weights[order]) - weights[order] / 2
+        return float(np.abs(np.interp(levels, place, w[order]) - true).mean())
+
+    found = finer.ravel()
+    fine = distance(found, np.full(len(found), 1 / len(found)))
+    assert fine < 0.4 * distance(band(mesh.qpoints).ravel(), mesh.weights)
+
+
+def test_between_the_points_nothing_becomes_imaginary() -> None:
+    mesh = irreducible_mesh(Crystal.ordered(np.diag([4.0, 5.0, 90.0]), [[0.0] * 3], ["Po"]), 30.0)
+    rng = np.random.default_rng(2)
+    w = np.sort(np.abs(rng.normal(0.0, 50.0, (len(mesh.qpoints), 3))), axis=1)
+    finer = refined(mesh, w)
+    assert finer.shape == (np.prod(mesh.divisions), FINER**2, 3)  # one division along c
+    assert finer.min() >= 0.0
+    soft = refined(mesh, w - 40.0)
+    assert soft.min() < 0.0  # what is imaginary stays so

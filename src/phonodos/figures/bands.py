@@ -72,8 +72,9 @@ def plot_bands(
         if floor < 0.0:
             for one in beside:
                 one.axhline(0.0, color=GREY, lw=0.4, zorder=1)
-            axes.text(
-                0.006, 0.012, "imaginary", transform=axes.transAxes, ha="left", va="bottom",
+            last = beside[-1]
+            last.text(
+                0.96, 0.015, "imaginary", transform=last.transAxes, ha="right", va="bottom",
                 fontsize=6.5, color=VERMILLION,
             )  # fmt: skip
     return figure

@@ -30,9 +30,7 @@ from phonodos.physics.crystal import Crystal
 
 FORMAT_VERSION = 1
 HEADER_KEY = "phonodos"
-# Of the largest value; float32 on other machines differs by 1e-6. The sum rules of lattice dynamics
-# became stricter while the first weights were being taught.
-REFERENCE_TOLERANCE = {"spectrum": 1e-3, "lattice": 2e-2}
+REFERENCE_TOLERANCE = 1e-3  # of the largest value; float32 on other machines differs by 1e-6
 REQUIRED_KEYS = ("format_version", "name", "network", "target", "split", "training", "reference")
 
 Network = SpectrumNetwork | LatticeNetwork
@@ -282,8 +280,7 @@ def _check_reference(path: Path, network: Network, expected: list[list[float]]) 
     found = np.array(reference_answers(network))
     wanted = np.array(expected)
     fits = found.shape == wanted.shape
-    tolerance = REFERENCE_TOLERANCE[network.config.kind]
-    if not fits or np.abs(found - wanted).max() > tolerance * np.abs(wanted).max():
+    if not fits or np.abs(found - wanted).max() > REFERENCE_TOLERANCE * np.abs(wanted).max():
         raise WeightsError(
             f"{path}: the network does not give its reference answers",
             "the tensors were altered, or this version of phonodos computes something else",

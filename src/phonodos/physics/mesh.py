@@ -14,6 +14,7 @@ from phonodos.physics.primitive import SYMMETRY_TOLERANCE, standard_basis, symme
 
 STEP = 1.0  # [cm^-1], of the frequency axis
 SMOOTHING = 4.0  # [cm^-1], standard deviation of the Gaussian
+FINER = 4  # points between two of a mesh, along each axis
 REACH = 5  # standard deviations the Gaussian is followed
 
 
@@ -31,12 +32,16 @@ class QMesh:
         Points along the reciprocal lattice vectors of the standard primitive cell.
     orbits
         (n,) number of the set of equivalent atoms every atom belongs to.
+    places
+        (divisions) number of the irreducible wave vector that each point of the whole mesh is
+        equivalent to.
     """
 
     qpoints: NDArray[np.float64]
     weights: NDArray[np.float64]
     divisions: tuple[int, int, int]
     orbits: NDArray[np.int64]
+    places: NDArray[np.int64]
 
 
 def mesh_divisions(cell: NDArray[np.float64], length: float) -> tuple[int, int, int]:
@@ -93,10 +98,11 @@ def irreducible_mesh(
     kept = [_onto_itself(turns, divisions, shift) for shift in shifts]
     best = int(np.argmax([k.sum() for k in kept]))
     doubled, first = _orbits_of(turns[kept[best]], divisions, shifts[best])
-    chosen, counts = np.unique(first, return_counts=True)
+    chosen, places, counts = np.unique(first, return_inverse=True, return_counts=True)
     q = doubled[chosen] / (2.0 * np.array(divisions)) @ into
     q -= np.rint(q)
-    return QMesh(q, counts / len(doubled), divisions, orbits.astype(np.int64))
+    weights = counts / len(doubled)
+    return QMesh(q, weights, divisions, orbits.astype(np.int64), places.reshape(divisions))
 
 
 def _onto_itself(
@@ -123,6 +129,42 @@ def _orbits_of(
     place = ((doubled @ steps - shift) // 2) % n
     strides = np.array([n[1] * n[2], n[2], 1])
     return doubled, (place @ strides).min(axis=0)
+
+
+def refined(mesh: QMesh, frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the frequencies on the whole mesh and between its points.
+
+    Branches, counted from below, are interpolated along one axis after the other by the cubic of
+    Catmull and Rom. Where its four points are real, no state between them becomes imaginary.
+
+    Parameters
+    ----------
+    mesh
+        The mesh.
+    frequencies
+        (m, k) at its irreducible wave vectors, ascending.
+
+    Returns
+    -------
+    (p, FINER^d, k): points of the whole mesh, those that stand in for each of them along the d axes
+    with more than one division, branches. All count the same.
+    """
+    found = frequencies[mesh.places][..., None, :]
+    t = (np.arange(FINER) + 0.5) / FINER
+    cubic = np.stack(
+        [
+            t * (-1 + t * (2 - t)), 2 + t * t * (3 * t - 5),
+            t * (1 + t * (4 - 3 * t)), t * t * (t - 1),
+        ]
+    ) / 2.0  # fmt: skip
+    for axis, n in enumerate(mesh.divisions):
+        if n > 1:
+            near = np.stack([np.roll(found, 1 - k, axis=axis) for k in range(4)])
+            finer = np.einsum("pt,pxyzsk->xyzstk", cubic, near)
+            low = near.min(axis=0)[..., None, :]
+            finer = np.where((finer < 0.0) & (low >= 0.0), low, finer)
+            found = finer.reshape(*mesh.divisions, -1, frequencies.shape[1])
+    return found.reshape(-1, *found.shape[3:])
 
 
 def dos_from_frequencies(

@@ -21,7 +21,7 @@ from phonodos.model.harmonic import HarmonicCrystals, harmonic_of
 from phonodos.model.lattice import Lattice
 from phonodos.physics.crystal import Crystal, reduced_basis, site_kinds
 from phonodos.physics.dos import PhononDos
-from phonodos.physics.mesh import QMesh, dos_from_frequencies, irreducible_mesh
+from phonodos.physics.mesh import QMesh, dos_from_frequencies, irreducible_mesh, refined
 from phonodos.physics.path import BandPath, BandStructure, band_path, step_from_gamma
 from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
 
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     from phonopy import Phonopy
 
 Array = NDArray[np.float64]
-MESH_LENGTH = 20.0  # [A], the longest wave the default mesh resolves
+MESH_LENGTH = 26.0  # [A], the longest wave the default mesh resolves; WD 0.5 cm^-1 from 80 A
 LARGEST_BLOCK = 2e7  # numbers held at once for the wave vectors of a chunk, 8 bytes each
 GAMMA_STEP = 1e-4  # [1/A], how far along a path "at Gamma" is: direction counts, distance does not
 
@@ -139,7 +139,7 @@ class LatticeDynamics:
         """
         mesh = self.mesh() if mesh is None else mesh
         if not projected:
-            return dos_from_frequencies(self.frequencies(mesh.qpoints), mesh.weights)
+            return self._spectrum(mesh, self.frequencies(mesh.qpoints))
         w, vectors = self.modes(mesh.qpoints)
         n = self.crystal.n_atoms
         shares = (np.abs(vectors) ** 2).reshape(len(w), n, 3, 3 * n).sum(axis=2)
@@ -149,7 +149,15 @@ class LatticeDynamics:
         by_orbit = np.stack(
             [shares[:, :, mesh.orbits == k].sum(axis=2) / c for k, c in enumerate(counts)], axis=2
         )
-        return dos_from_frequencies(w, mesh.weights, by_orbit[:, :, mesh.orbits])
+        return self._spectrum(mesh, w, by_orbit[:, :, mesh.orbits])
+
+    def _spectrum(self, mesh: QMesh, w: Array, shares: Array | None = None) -> PhononDos:
+        finer = refined(mesh, w)
+        points, between, modes = finer.shape
+        if shares is not None:  # those of the point of the mesh below
+            shares = np.repeat(shares[mesh.places.ravel()], between, axis=0)
+        weights = np.full(points * between, 1.0 / (points * between))
+        return dos_from_frequencies(finer.reshape(-1, modes), weights, shares)
 
     def to_phonopy(self) -> "Phonopy":
         """Return a Phonopy object with total force constants, Born charges and eps.
