@@ -23,6 +23,8 @@ from phonodos.cli import (
     figures,
     models,
     predict,
+    results,
+    screen,
     strain,
     thermo,
     train,
@@ -106,6 +108,8 @@ app.add_typer(data.app, name="data")
 app.command()(alloy.alloy)
 app.command()(compare.compare)
 app.command()(strain.strain)
+app.command()(screen.screen)
+app.add_typer(results.app, name="results")
 app.add_typer(figures.app, name="figures")
 app.add_typer(models.app, name="models")
 app.command()(cite.cite)

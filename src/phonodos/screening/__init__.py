@@ -1,0 +1,1 @@
+"""Predictions for many crystals: read, compute on many cores, keep every row, look at the rows."""

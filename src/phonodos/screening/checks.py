@@ -1,0 +1,133 @@
+"""Checks: a sample of the rows of a table computed again and compared."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from phonodos.errors import ConfigError, DataError
+from phonodos.screening.calculator import Calculator, Recipe
+from phonodos.screening.chunks import chunks
+from phonodos.screening.items import Item, digest_of
+from phonodos.screening.results import crystal_of, numeric_columns
+from phonodos.screening.rows import Row
+from phonodos.screening.table import read_settings
+
+TOLERANCE = 1e-4  # relative, between two computations of a row; other batches differ by 1e-6
+# Never equal, or a step of the axis apart where a density is at the threshold of visibility.
+_UNCHECKED = {"seconds", "position", "max_frequency", "max_frequency_std"}
+
+
+@dataclass(frozen=True)
+class Check:
+    """Rows of a table against the same rows computed again.
+
+    Attributes
+    ----------
+    checked
+        How many rows.
+    deviation
+        Largest relative deviation of any number (of densities: over the largest density).
+    differing
+        (id, what differs) of the rows beyond the tolerance.
+    """
+
+    checked: int
+    deviation: float
+    differing: list[tuple[str, str]]
+
+
+def verify(
+    path: Path, sample: float = 0.01, *, seed: int = 0, model: str | Path | None = None
+) -> Check:
+    """Compute a seeded sample of the successful rows again, from the structures in the table.
+
+    Parameters
+    ----------
+    path
+        Table of results.
+    sample
+        Share of the rows, 0 to 1; at least one row is checked.
+    seed
+        Chooses the sample.
+    model
+        Weights of your own; the released ones of the name in the table if None.
+
+    Raises
+    ------
+    DataError
+        If the file is no table of results or has no successful row.
+    ConfigError
+        If the weights are not those the table was made with, or the share makes no sense.
+    """
+    import pyarrow.compute as pc
+    import pyarrow.parquet as pq
+
+    if not 0.0 < sample <= 1.0:
+        raise ConfigError(f"a sample of {sample:g}", "it is above 0 and at most 1", "try 1%")
+    settings = read_settings(path)
+    recipe = Recipe.of(model or settings["model"], settings["members"], settings["temperatures"])
+    if recipe.digest != settings["model_hash"]:
+        raise ConfigError(
+            f"{path} was made with other weights",
+            f"their SHA-256 begins with {settings['model_hash']}, that of {recipe.name} with "
+            f"{recipe.digest}",
+            "give the weight file with --model",
+        )
+    ids = pq.read_table(path, columns=["id"], filters=pc.field("status") == "ok")["id"].to_pylist()
+    if not ids:
+        raise DataError(f"{path} has no successful row", "every structure failed", "see results")
+    size = max(1, round(sample * len(ids)))
+    chosen = np.random.default_rng(seed).choice(ids, size, replace=False).tolist()
+    rows = pq.read_table(path, filters=pc.field("id").isin(chosen)).to_pylist()
+    return _compared(rows, Calculator(recipe), numeric_columns(settings))
+
+
+def _compared(rows: Sequence[Row], calculator: Calculator, names: Sequence[str]) -> Check:
+    kept = {row["id"]: row for row in rows}
+    stream = [_item(row) for row in rows]
+    fresh: dict[str, Row] = {}
+    for chunk in chunks(stream):
+        found = calculator.rows(chunk)
+        if isinstance(found, str):
+            raise DataError("the rows cannot be computed again", found, "check the installation")
+        fresh |= {row["id"]: row for row in found}
+    checked = [name for name in names if name not in _UNCHECKED]
+    scales = {n: np.median([abs(r[n]) for r in rows if r[n] is not None] or [1]) for n in checked}
+    worst, differing = 0.0, []
+    for name, row in kept.items():
+        column, deviation = _deviation(row, fresh[name], scales)
+        worst = max(worst, deviation)
+        if not deviation <= TOLERANCE:
+            differing.append((name, f"{column} by {deviation:.1e}"))
+    return Check(len(rows), worst, differing)
+
+
+def _item(row: Row) -> Item:
+    crystal = crystal_of(row)
+    return Item(row["id"], row["position"], row["source"], digest_of(crystal), crystal)
+
+
+def _deviation(kept: Row, fresh: Row, scales: dict[str, Any]) -> tuple[str, float]:
+    """Return the column that differs most, and by how much (infinity: one of them is empty)."""
+    found = [("structure", 0.0 if kept["digest"] == fresh["digest"] else np.inf)]
+    for name, scale in scales.items():
+        a, b = kept[name], fresh.get(name)
+        if a is None or b is None:
+            found.append((name, 0.0 if a is b else np.inf))
+            continue
+        found.append((name, abs(a - b) / max(abs(a), scale, 1e-12)))
+    found.append(("dos_densities", _gap(kept, fresh)))
+    return max(found, key=lambda pair: pair[1])
+
+
+def _gap(kept: Row, fresh: Row) -> float:
+    """Return the largest difference of two spectra over the largest density."""
+    if fresh["status"] != "ok" or not np.array_equal(
+        kept["dos_frequencies"], fresh["dos_frequencies"]
+    ):
+        return float("inf")
+    before, now = np.array(kept["dos_densities"]), np.array(fresh["dos_densities"])
+    return float(np.abs(before - now).max() / before.max())

@@ -1,0 +1,65 @@
+"""Messages: chunks and rows as JSON text, for workers on other machines. Numbers stay exact."""
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from phonodos.errors import PhonodosError, StructureError
+from phonodos.screening.chunks import Chunk
+from phonodos.screening.items import Item
+from phonodos.screening.rows import Row
+from phonodos.screening.table_source import crystal_of_row, species_texts
+
+
+def chunk_text(chunk: Chunk) -> str:
+    """Return a chunk as text."""
+    return json.dumps([_record(item) for item in chunk.items])
+
+
+def read_chunk(text: str) -> Chunk:
+    """Return the chunk in a text of `chunk_text`."""
+    return Chunk(tuple(_item(record) for record in json.loads(text)))
+
+
+def rows_text(rows: Sequence[Row] | str) -> str:
+    """Return rows, or the reason why there are none, as text."""
+    return json.dumps(rows if isinstance(rows, str) else [_plain(row) for row in rows])
+
+
+def read_rows(text: str) -> list[Row] | str:
+    """Return what `rows_text` was given, arrays as lists."""
+    found: list[Row] | str = json.loads(text)
+    return found
+
+
+def _record(item: Item) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "id": item.id,
+        "position": item.position,
+        "source": item.source,
+        "digest": item.digest,
+    }
+    if isinstance(item.content, PhonodosError):
+        error = item.content
+        return record | {"error": [error.summary, error.reason, error.fix]}
+    crystal = item.content
+    return record | {
+        "cell": crystal.cell.tolist(),
+        "frac_coords": crystal.frac_coords.tolist(),
+        "species": species_texts(crystal),
+        "name": crystal.name,
+    }
+
+
+def _item(record: dict[str, Any]) -> Item:
+    origin = (record["id"], record["position"], record["source"], record["digest"])
+    if "error" in record:
+        return Item(*origin, StructureError(*record["error"]))
+    numbers = record["cell"], record["frac_coords"], record["species"]
+    return Item(*origin, crystal_of_row(*numbers, record["name"]))
+
+
+def _plain(row: Row) -> Row:
+    return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in row.items()}

@@ -1,0 +1,147 @@
+"""Rows: what a table of results says of one structure, predicted or failed."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from phonodos.errors import PhonodosError
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.dos import PhononDos
+from phonodos.physics.primitive import space_group
+from phonodos.physics.thermodynamics import (
+    BASES,
+    SLICE,
+    cells_per,
+    debye_temperature,
+    omega_log,
+    thermal_properties,
+)
+from phonodos.prediction.doubts import UNSTABLE
+from phonodos.prediction.prediction import Prediction
+from phonodos.screening.columns import ALWAYS, SPREAD, label_of
+from phonodos.screening.items import Item
+from phonodos.screening.table_source import species_texts
+
+Row = dict[str, Any]  # a column that is not there is null
+
+
+def failed_row(item: Item, reason: str) -> Row:
+    """Return the row of a structure without a prediction: everything known of it, and why."""
+    crystal = None if isinstance(item.content, PhonodosError) else item.content
+    return {
+        **_origin(item),
+        **({} if crystal is None else _structure(crystal)),
+        "status": "failed",
+        "reason": reason,
+    }
+
+
+def predicted_row(item: Item, prediction: Prediction, temperatures: Sequence[float]) -> Row:
+    """Return the row of a prediction, with thermodynamics at `temperatures` [K].
+
+    Raises
+    ------
+    PredictionError
+        If the spectrum has no states at positive frequencies.
+    """
+    crystal, dos = prediction.crystal, prediction.dos
+    fine = refined(dos)
+    group = space_group(crystal)
+    share = dos.imaginary_fraction
+    row = {
+        **_origin(item),
+        **_structure(crystal),
+        "status": "ok",
+        "spacegroup": None if group is None else group[0],
+        "spacegroup_symbol": None if group is None else group[1],
+        "trust": "; ".join(prediction.warnings) or None,
+        **_thermal(crystal, fine, temperatures),
+        **_numbers(crystal, dos, fine),
+        "imaginary_fraction": share,
+        "unstable": share > UNSTABLE,
+        "dos_frequencies": dos.frequencies.astype(np.float32),
+        "dos_densities": dos.densities.astype(np.float32),
+    }
+    if len(prediction.members) > 1:
+        row |= _spread(crystal, prediction)
+    return row
+
+
+def reason_of(error: PhonodosError) -> str:
+    """Return an error in one line, cure included."""
+    return f"{error.summary}: {error.reason} ({error.fix})"
+
+
+def _origin(item: Item) -> Row:
+    return {
+        "id": item.id,
+        "source": item.source,
+        "digest": item.digest,
+        "position": item.position,
+    }
+
+
+def _structure(crystal: Crystal) -> Row:
+    return {
+        "formula": crystal.formula,
+        "n_atoms": crystal.n_atoms,
+        "cell": crystal.cell.ravel(),
+        "frac_coords": crystal.frac_coords.ravel(),
+        "species": species_texts(crystal),
+    }
+
+
+def refined(dos: PhononDos) -> PhononDos:
+    """Return the same spectrum on an axis of steps of at most 1 cm^-1.
+
+    Each thermodynamic function would cut it into such slices by itself.
+    """
+    w = dos.frequencies
+    pieces = np.ceil(np.diff(w) / SLICE).astype(int)
+    if pieces.max() <= 1:
+        return dos
+    part = np.repeat(np.diff(w) / pieces, pieces)
+    count = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    fine = np.append(np.repeat(w[:-1], pieces) + count * part, w[-1])
+    return PhononDos(fine, np.interp(fine, w, dos.densities), dos.n_atoms)
+
+
+def _numbers(crystal: Crystal, dos: PhononDos, fine: PhononDos) -> dict[str, float]:
+    """Return the numbers whose spread among members is kept too."""
+    warm = thermal_properties(fine, [ALWAYS]).heat_capacity[0]
+    return {
+        "mean_frequency": dos.mean_frequency,
+        "max_frequency": dos.max_frequency,
+        "debye_temperature": debye_temperature(fine),
+        "omega_log": omega_log(fine),
+        "c_v_300_per_kg": float(warm) * cells_per("kg", crystal),
+    }
+
+
+def _thermal(crystal: Crystal, dos: PhononDos, temperatures: Sequence[float]) -> Row:
+    found = thermal_properties(dos, temperatures)
+    row: Row = {}
+    for basis in BASES:
+        amount = cells_per(basis, crystal)
+        for i, t in enumerate(temperatures):
+            tail = f"{label_of(t)}_per_{basis}"
+            row[f"c_v_{tail}"] = float(found.heat_capacity[i]) * amount
+            row[f"s_{tail}"] = float(found.entropy[i]) * amount
+            row[f"f_{tail}"] = float(found.free_energy[i]) * amount
+    return row
+
+
+def _spread(crystal: Crystal, prediction: Prediction) -> Row:
+    """Return the standard deviations (n - 1) of the members of an ensemble."""
+    each: list[Mapping[str, float]] = [
+        _numbers(crystal, dos, refined(dos)) for dos in prediction.members
+    ]
+    row: Row = {f"{k}_std": float(np.std([m[k] for m in each], ddof=1)) for k in SPREAD}
+    axis = prediction.dos.frequencies
+    sampled = [
+        np.interp(axis, dos.frequencies, dos.densities, left=0.0, right=0.0)
+        for dos in prediction.members
+    ]
+    row["dos_densities_std"] = np.std(sampled, axis=0, ddof=1).astype(np.float32)
+    return row

@@ -1,0 +1,235 @@
+"""`screen`: predictions for every structure of a source, as rows of one Parquet file."""
+
+import time
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import chain
+from pathlib import Path
+
+from phonodos.errors import DataError
+from phonodos.screening.calculator import Recipe
+from phonodos.screening.chunks import ATOMS, Chunk, ahead, chunks
+from phonodos.screening.columns import ALWAYS, SCHEMA_VERSION, temperatures_of
+from phonodos.screening.engines import Engine, start_engine
+from phonodos.screening.items import Item, Shard, items
+from phonodos.screening.parts import Parts
+from phonodos.screening.rows import Row, failed_row
+from phonodos.screening.sources import Entry, count, entries
+
+DEPTH = 8  # chunks read ahead
+NAMED = 1000  # failures kept to be shown
+
+
+@dataclass
+class Progress:
+    """How far a run is.
+
+    Attributes
+    ----------
+    ok, failed
+        Rows made in this run.
+    kept, kept_failed
+        Rows that earlier runs had made, and how many of them are failures.
+    total
+        Structures in all, None while that is unknown.
+    failures
+        (id, reason) of the failed rows of this run, the first 1000.
+    removed
+        Rows of earlier runs whose structure is no longer in the source.
+    """
+
+    ok: int = 0
+    failed: int = 0
+    kept: int = 0
+    kept_failed: int = 0
+    total: int | None = None
+    failures: list[tuple[str, str]] = field(default_factory=list)
+    removed: int = 0
+
+    @property
+    def done(self) -> int:
+        """Rows there are."""
+        return self.kept + self.ok + self.failed
+
+    def count(self, rows: Iterable[Row]) -> None:
+        """Add rows to the numbers."""
+        for row in rows:
+            if row["status"] == "ok":
+                self.ok += 1
+                continue
+            self.failed += 1
+            if len(self.failures) < NAMED:
+                self.failures.append((row["id"], row["reason"]))
+
+
+@dataclass(frozen=True)
+class Summary:
+    """What a run has done.
+
+    Attributes
+    ----------
+    rows
+        Rows in the output, earlier ones included.
+    progress
+        Numbers of this run.
+    seconds
+        Wall time [s], engine start included.
+    """
+
+    rows: int
+    progress: Progress
+    seconds: float
+
+
+def screen(
+    source: str | Path,
+    output: str | Path,
+    *,
+    model: str | Path | None = None,
+    members: int | None = None,
+    temperatures: Sequence[float] = (ALWAYS,),
+    engine: str = "pool",
+    workers: int | None = None,
+    address: str | None = None,
+    shard: Shard | None = None,
+    max_atoms: int = ATOMS,
+    retry_failed: bool = False,
+    watch: Callable[[Progress], None] = lambda _: None,
+) -> Summary:
+    """Predict every structure of `source` and write one row for each to the Parquet file `output`.
+
+    A run that ended early goes on if it is given again; a structure that fails is a row.
+
+    Parameters
+    ----------
+    source, output
+        See `phonodos.screening.sources.entries`; Parquet file, its rows in ``<output>.parts`` till
+        the end.
+    model, members, engine, workers, address
+        See `phonodos.load` and `phonodos.screening.engines.start_engine`.
+    temperatures
+        Of the thermodynamic columns [K]; 300 K is always among them.
+    shard
+        The share of the structures to do, for many machines without Ray; all if None.
+    max_atoms
+        Most atoms in a chunk: bounds the memory of a worker.
+    retry_failed, watch
+        Whether to try again what failed in an earlier run; called now and then with the progress.
+
+    Raises
+    ------
+    PhonodosError
+        On a source that cannot be read, unknown weights or engine, an output of another run, or a
+        disk that refuses.
+    """
+    start = time.perf_counter()
+    source, output, shard = Path(source), Path(output), shard or Shard()
+    recipe = Recipe.of(model, members, temperatures_of(temperatures))
+    stream = _first(entries(source), source)
+    parts = Parts(output, _settings(recipe, source, shard))
+    try:
+        progress = Progress(total=_total(source, shard))
+        left = dict(parts.done)
+        missing = _missing(items(stream, shard), left, progress, retry_failed)
+        try:
+            _compute(missing, parts, recipe, (engine, workers, address), max_atoms, progress, watch)
+        finally:
+            parts.commit()
+        progress.removed = len(left)
+        rows = parts.finish(left)
+    finally:
+        parts.close()
+    return Summary(rows, progress, time.perf_counter() - start)
+
+
+def _settings(recipe: Recipe, source: Path, shard: Shard) -> dict[str, object]:
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "model": recipe.name,
+        "model_hash": recipe.digest,
+        "members": recipe.members,
+        "temperatures": list(recipe.temperatures),
+        "source": str(source.resolve()),
+        "shard": str(shard),
+    }
+
+
+def _total(source: Path, shard: Shard) -> int | None:
+    n = count(source)
+    return None if n is None else shard.share(n)
+
+
+def _first(stream: Iterator[Entry], source: Path) -> Iterator[Entry]:
+    """Return the stream, read as far as its first entry: what is wrong as a whole shows there."""
+    first = next(stream, None)
+    if first is None:
+        raise DataError(f"{source}: no structures", "there is not one entry in it", "check it")
+    return chain([first], stream)
+
+
+def _missing(
+    stream: Iterable[Item],
+    left: dict[str, tuple[str, str]],
+    progress: Progress,
+    retry_failed: bool,
+) -> Iterator[Item]:
+    """Yield what has no row yet; take from `left` what was seen again."""
+    for item in stream:
+        digest, status = left.pop(item.id, ("", ""))
+        if digest == item.digest and not (retry_failed and status == "failed"):
+            progress.kept += 1
+            progress.kept_failed += status == "failed"
+        else:
+            yield item
+
+
+def _compute(
+    missing: Iterator[Item],
+    parts: Parts,
+    recipe: Recipe,
+    how: tuple[str, int | None, str | None],
+    max_atoms: int,
+    progress: Progress,
+    watch: Callable[[Progress], None],
+) -> None:
+    first = next(missing, None)
+    if first is None:
+        return  # nothing to do: no engine is started
+    queue = ahead(chunks(chain([first], missing), max_atoms), DEPTH)
+    name, workers, address = how
+    running = start_engine(name, recipe, workers, address)
+    try:
+        lost = _run(running, queue, parts, progress, watch)
+        alone = [part for chunk, _ in lost for part in chunk.alone()]
+        for chunk, reason in _run(running, alone, parts, progress, watch):
+            rows = [failed_row(item, f"failed twice: {reason}") for item in chunk.items]
+            signed = {"model": recipe.name, "model_hash": recipe.digest}
+            _keep([row | signed for row in rows], parts, progress, watch)
+    finally:
+        queue.close()
+        running.close()
+
+
+def _run(
+    engine: Engine,
+    queue: Iterable[Chunk],
+    parts: Parts,
+    progress: Progress,
+    watch: Callable[[Progress], None],
+) -> list[tuple[Chunk, str]]:
+    """Compute chunks, keep their rows, and return the chunks that were lost, with the reason."""
+    lost = []
+    for chunk, result in engine.run(queue):
+        if isinstance(result, str):
+            lost.append((chunk, result))
+        else:
+            _keep(result, parts, progress, watch)
+    return lost
+
+
+def _keep(
+    rows: Sequence[Row], parts: Parts, progress: Progress, watch: Callable[[Progress], None]
+) -> None:
+    parts.add(rows)
+    progress.count(rows)
+    watch(progress)

@@ -1,0 +1,81 @@
+"""The calculator: one crystal's fault is its row's, everything else is the chunk's."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from phonodos.errors import WeightsError
+from phonodos.physics.crystal import Crystal
+from phonodos.screening.calculator import Calculator, Recipe
+from phonodos.screening.chunks import Chunk
+from phonodos.screening.items import Item, digest_of
+
+Make = Callable[..., Crystal]
+
+
+@pytest.fixture(scope="module")
+def calculator() -> Calculator:
+    return Calculator(Recipe.of(None, None, (300.0,)))
+
+
+def chunk_of(*crystals: Crystal) -> Chunk:
+    return Chunk(tuple(Item(c.name, i, "f", digest_of(c), c) for i, c in enumerate(crystals)))
+
+
+def test_rows_equal_single_predictions(calculator: Calculator, crystal_number: Make) -> None:
+    crystals = [crystal_number(i) for i in range(9)]
+    rows = calculator.rows(chunk_of(*crystals))
+    assert isinstance(rows, list)
+    for crystal, row in zip(crystals, rows, strict=True):
+        dos = calculator.predictor.predict(crystal).dos
+        np.testing.assert_allclose(row["dos_densities"], dos.densities, rtol=1e-4, atol=1e-6)
+        assert row["model"] == calculator.predictor.name
+        assert row["seconds"] > 0.0
+        assert set(row["model_hash"]) <= set("0123456789abcdef")
+
+
+def test_a_crystal_that_fails_alone(calculator: Calculator, crystal_number: Make) -> None:
+    box = Crystal.ordered(50.0 * np.eye(3), [[0, 0, 0]], ["Ar"], name="box")
+    rows = calculator.rows(chunk_of(crystal_number(1), box, crystal_number(2)))
+    assert isinstance(rows, list)
+    assert [row["status"] for row in rows] == ["ok", "failed", "ok"]
+    assert "box" in rows[1]["reason"]
+    assert rows[1]["formula"] == "Ar"
+
+
+def test_a_lack_of_memory_is_the_chunk_s(
+    calculator: Calculator, crystal_number: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def greedy(*_: object, **__: object) -> None:
+        raise MemoryError("no 64 GiB")
+
+    monkeypatch.setattr(calculator.predictor, "predict_many", greedy)
+    assert calculator.rows(chunk_of(crystal_number(1))) == "MemoryError: no 64 GiB"
+
+
+def test_training_is_known_by_formula_and_id(calculator: Calculator, examples: Path) -> None:
+    from phonodos.data.structures import read_crystal
+
+    seen = set(calculator.predictor.header["training_formulas"])
+    crystal = read_crystal(examples / "MgO.cif")
+    assert "MgO" in seen
+    odd = Crystal.ordered(crystal.cell, crystal.frac_coords, ["Th"] * 4 + ["Po"] * 4, "ThPo")
+    own = calculator.predictor.header["split"]["train"][0]
+    named = Crystal(odd.cell, odd.frac_coords, odd.occupancy, own)
+    rows = calculator.rows(chunk_of(crystal, odd, named))
+    assert isinstance(rows, list)
+    assert [row["in_training"] for row in rows] == [True, False, True]
+    assert "never seen in training" in rows[1]["trust"]
+
+
+def test_weights_are_found_by_name_elsewhere_and_never_mistaken() -> None:
+    recipe = Recipe.of(None, None, (300.0,))
+    moved = replace(recipe, weights="elsewhere/x.safetensors")
+    assert moved.located() == recipe.located()
+    with pytest.raises(WeightsError, match="not the weight file of this run"):
+        replace(recipe, digest="0" * 16).located()
+    with pytest.raises(WeightsError, match="no weights named"):
+        Recipe.of("nothing", None, (300.0,))

@@ -1,0 +1,55 @@
+"""Conditions: what they mean, what they refuse, that nothing in them runs."""
+
+import pyarrow as pa
+import pytest
+
+from phonodos.errors import ConfigError
+from phonodos.screening.filters import known_column, parse_filter
+
+TABLE = pa.table(
+    {
+        "n_atoms": [2, 5, 8, 20],
+        "formula": ["MgO", "SrTiO3", "NaCl", "x"],
+        "unstable": [False, True, False, None],
+        "omega_log": [300.0, 200.0, 100.0, None],
+    }
+)
+
+
+@pytest.mark.parametrize(
+    ("text", "wanted"),
+    [
+        ("n_atoms < 8", [2, 5]),
+        ("8 >= n_atoms", [2, 5, 8]),
+        ("2 < n_atoms <= 8", [5, 8]),
+        ("n_atoms < 8 and not unstable", [2]),
+        ("unstable or formula == 'NaCl'", [5, 8]),
+        ("formula in ['MgO', 'NaCl']", [2, 8]),
+        ("formula not in ('MgO', 'NaCl')", [5, 20]),
+        ("omega_log is None", [20]),
+        ("omega_log is not None and (n_atoms == 2 or omega_log < 150.0)", [2, 8]),
+        ("n_atoms != 2 and n_atoms > -1", [5, 8, 20]),
+    ],
+)
+def test_conditions(text: str, wanted: list[int]) -> None:
+    assert TABLE.filter(parse_filter(text, TABLE.column_names))["n_atoms"].to_pylist() == wanted
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "n_atoms <", "__import__('os').system('ls')", "n_atoms < len('x')", "1 < 2", "n_atoms + 1",
+        "formula in 'MgO'", "n_atoms is 2", "n_atoms < omega_log.x", "(lambda: 1)()", "",
+    ],
+)  # fmt: skip
+def test_what_is_no_condition(text: str) -> None:
+    with pytest.raises(ConfigError, match="is not understood") as caught:
+        parse_filter(text, TABLE.column_names)
+    assert "--where" in caught.value.fix
+
+
+def test_unknown_columns_name_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="no column 'n_atom'") as caught:
+        parse_filter("n_atom < 3", TABLE.column_names)
+    assert caught.value.fix == "did you mean n_atoms?"
+    assert known_column("formula", TABLE.column_names) == "formula"
