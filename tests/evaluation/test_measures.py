@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from phonodos.evaluation.lattice_errors import LatticeErrors
 from phonodos.evaluation.measures import (
     FEATURES,
     HEADLINE,
@@ -21,7 +22,8 @@ from phonodos.physics.target import dos_from_target
 
 def test_every_number_of_the_report_has_a_name(rock_salt: Crystal) -> None:
     dos = dos_from_target(np.exp(-(((np.arange(51) - 12.0) / 4) ** 2)), 2)
-    summary = evaluate([Judged("a", rock_salt, dos, dos)], Seen({}, frozenset())).summary
+    errors = LatticeErrors(5.0, 0.1, 0.02, 7.0)
+    summary = evaluate([Judged("a", rock_salt, dos, dos, errors)], Seen({}, frozenset())).summary
     assert set(flatten(summary)) == set(MEASURES)
     for group in summary["groups"].values():
         assert set(flatten(group)) == set(MEASURES)

@@ -1,5 +1,6 @@
 """The records of a run: what is taught, what is judged, and what the weights will say of both."""
 
+from pathlib import Path
 from typing import Any
 
 from phonodos.data.dataset import Dataset
@@ -69,13 +70,16 @@ def weight_header(config: TrainConfig, taught: list[Dataset]) -> dict[str, Any]:
             for symbol in crystal.composition:
                 elements[symbol] = elements.get(symbol, 0) + 1
     sources = [dataset.provenance for dataset in taught]
+    settings = config.model_dump(mode="json", exclude={"folder", "data", "more", "network"})
+    if config.init is not None:
+        settings["init"] = Path(config.init).name  # a path would say where it lay, not what it was
     return {
         "name": config.name,
         "target": RECIPE,
         "training_elements": dict(sorted(elements.items())),
         "training_formulas": sorted(formulas),
         "training": {
-            "config": config.model_dump(mode="json", exclude={"folder", "data", "more", "network"}),
+            "config": settings,
             "data": sources[0],
             **({"more_data": sources[1:]} if config.more else {}),
         },

@@ -1,0 +1,105 @@
+"""Errors of lattice dynamics: zero against the network's own answer, right in size otherwise."""
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from phonodos.data.dataset import Dataset, write_dataset
+from phonodos.evaluation.lattice_errors import (
+    LatticeErrors,
+    lattice_errors,
+    lattice_scores,
+    projected_distance,
+)
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.dos import PhononDos
+from phonodos.physics.gamma_direction import step_along_path
+from phonodos.prediction.prediction import Prediction
+from phonodos.prediction.predictor import load
+
+PATH = np.array([[0.0, 0, 0], [0.1, 0, 0.1], [0.5, 0, 0.5], [0.5, 0.25, 0.75]])
+
+
+@pytest.fixture(scope="module")
+def prediction() -> Prediction:
+    cell = 4.21 / 2 * np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]])
+    oxide = Crystal.ordered(cell, [[0.0] * 3, [0.5] * 3], ["Mg", "O"], "MgO")
+    return load("lattice-paper").predict(oxide)
+
+
+def records(path: Path, prediction: Prediction, **changes: Any) -> Dataset:
+    """One record that holds what was predicted, with some of it changed."""
+    lattice, crystal = prediction.lattice, prediction.crystal
+    assert lattice is not None
+    dos = lattice.dos(projected=True)
+    assert dos.projected is not None
+    bands = lattice.frequencies(step_along_path(PATH, lattice.frequencies(PATH), crystal))
+    row = {
+        "id": "a", "source": "own", "formula": "MgO", "n_atoms": 2, "species": ["Mg", "O"],
+        "cell": crystal.cell.ravel(), "frac_coords": crystal.frac_coords.ravel(),
+        "dos_frequencies": dos.frequencies, "dos_densities": dos.densities,
+        "projected_densities": dos.projected.ravel(), "target": np.linspace(0.0, 1.0, 51),
+        "band_qpoints": PATH.ravel(), "band_frequencies": bands.ravel(),
+        "born_charges": lattice.born_charges.ravel(), "dielectric": lattice.dielectric.ravel(),
+        "born_sound": True, "dielectric_sound": True,
+    }  # fmt: skip
+    values = {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in row.items()}
+    write_dataset(path, [values | changes], {})
+    return Dataset.open(path)
+
+
+def test_own_answer_has_no_error(prediction: Prediction, tmp_path: Path) -> None:
+    found = lattice_errors(records(tmp_path / "x.parquet", prediction), 0, prediction)
+    assert found is not None
+    assert found.bands_mae == pytest.approx(0.0, abs=1e-6)
+    assert found.born_mae == pytest.approx(0.0, abs=1e-9)
+    assert found.dielectric_error == pytest.approx(0.0, abs=1e-9)
+    assert found.projected_wd == pytest.approx(0.0, abs=1e-3)  # stored in single precision
+
+
+def test_errors_have_the_size_of_the_change(prediction: Prediction, tmp_path: Path) -> None:
+    lattice = prediction.lattice
+    assert lattice is not None
+    charges = lattice.born_charges + 0.2 * np.eye(3)
+    changed = records(
+        tmp_path / "x.parquet", prediction, born_charges=charges.ravel().tolist(),
+        dielectric=(2.0 * lattice.dielectric).ravel().tolist(),
+    )  # fmt: skip
+    found = lattice_errors(changed, 0, prediction)
+    assert found is not None
+    assert found.born_mae == pytest.approx(0.2 / 3.0)
+    assert found.dielectric_error == pytest.approx(0.5)
+
+
+def test_unsound_references_are_not_compared(prediction: Prediction, tmp_path: Path) -> None:
+    changed = records(
+        tmp_path / "x.parquet", prediction, born_sound=False, dielectric_sound=False,
+        band_qpoints=None, band_frequencies=None, projected_densities=None,
+    )  # fmt: skip
+    assert lattice_errors(changed, 0, prediction) == LatticeErrors(None, None, None, None)
+
+
+def test_spectrum_networks_have_no_lattice(rock_salt: Crystal, prediction: Prediction,
+                                           tmp_path: Path) -> None:  # fmt: skip
+    answer = load("chen2021").predict(rock_salt)
+    assert lattice_errors(records(tmp_path / "x.parquet", prediction), 0, answer) is None
+
+
+def test_a_shifted_projection_is_as_far_as_the_shift() -> None:
+    w = np.arange(0.0, 301.0)
+    peaks = [np.exp(-(((w - c) / 10.0) ** 2)) for c in (100.0, 200.0)]
+    rows = np.stack([p * 3.0 / np.trapezoid(p, w) for p in peaks])
+    dos = PhononDos(w, rows.sum(axis=0), 2, rows)
+    moved = PhononDos(w + 7.0, rows.sum(axis=0), 2, rows)
+    assert projected_distance(dos, moved) == pytest.approx(7.0, abs=0.01)
+
+
+def test_means_are_over_those_that_have_the_quantity() -> None:
+    scores = lattice_scores(
+        [LatticeErrors(2.0, None, 0.1, None), None, LatticeErrors(4.0, 0.2, None, None)]
+    )
+    assert scores == pytest.approx(
+        {"bands_mae": 3.0, "born_mae": 0.2, "dielectric_error": 0.1, "projected_wd": None}
+    )
