@@ -48,6 +48,9 @@ PAPER_SETTINGS: dict[str, tuple[Any, str]] = {
 ABOUT = {
     "spectrum": f"The network of {PAPER}: a crystal goes in as a periodic graph, 51 values of its "
     "phonon density of states (0 to 1000 cm^-1 in steps of 20) come out, scaled to 3N states.",
+    "lattice": "Learned lattice dynamics: short-range force constants of every bond, Born charges and "
+    "the dielectric tensor of a crystal. Frequencies, bands, spectra and projections follow from the "
+    "dynamical matrix with its dipole-dipole term (docs/lattice.md).",
 }
 LIMITS = {
     "spectrum": (
@@ -57,6 +60,13 @@ LIMITS = {
         "Imaginary modes cannot be predicted: there is nothing below zero frequency.",
         "The total spectrum only: no atom-projected one, no bands, no force constants.",
         "Resolution: 20 cm^-1, after smoothing over 101 points of the 1 cm^-1 axis.",
+    ),
+    "lattice": (
+        "Harmonic: no temperature, no anharmonicity. PBEsol's errors are taught along.",
+        "Hydrogen, and molecular units that training showed rarely, err most (groups above).",
+        "Weak instabilities are found less surely than frequencies: see precision and recall of "
+        "imaginary modes.",
+        "One network, no ensemble: a prediction carries no error bar yet.",
     ),
 }
 
