@@ -48,9 +48,9 @@ PAPER_SETTINGS: dict[str, tuple[Any, str]] = {
 ABOUT = {
     "spectrum": f"The network of {PAPER}: a crystal goes in as a periodic graph, 51 values of its "
     "phonon density of states (0 to 1000 cm^-1 in steps of 20) come out, scaled to 3N states.",
-    "lattice": "Learned lattice dynamics: short-range force constants of every bond, Born charges and "
-    "the dielectric tensor of a crystal. Frequencies, bands, spectra and projections follow from the "
-    "dynamical matrix with its dipole-dipole term (docs/lattice.md).",
+    "lattice": "Learned lattice dynamics: short-range force constants of every bond, Born charges "
+    "and the dielectric tensor of a crystal. Frequencies, bands, spectra and projections follow "
+    "from the dynamical matrix with its dipole-dipole term (docs/lattice.md).",
 }
 LIMITS = {
     "spectrum": (
