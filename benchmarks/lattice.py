@@ -118,7 +118,8 @@ def large(model: Predictor) -> None:
     seconds = time.process_time() - start
     points = len(prediction.lattice.mesh().qpoints)
     print(
-        f"200 atoms: {seconds:.1f} s, {points} points, peak {memory():.2f} GiB ({before:.2f} before)"  # noqa: E501
+        f"200 atoms: {seconds:.1f} s, {points} points, "
+        f"peak {memory():.2f} GiB ({before:.2f} before)"
     )
 
 
@@ -167,7 +168,8 @@ def main() -> None:
             against_phonopy(lattice)
     for lattice in lattices:
         print(
-            f"mesh of {MESH_LENGTH:g} A, {lattice.crystal.label}: WD {convergence(lattice):.2f} cm^-1"  # noqa: E501
+            f"mesh of {MESH_LENGTH:g} A, {lattice.crystal.label}: "
+            f"WD {convergence(lattice):.2f} cm^-1"
         )
     large(model)
 
