@@ -5,17 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from phonodos.cli.inputs import check_output, output_folder, predictions, read_inputs
+from phonodos.cli.inputs import Entry, check_output, output_folder, predictions, read_inputs
+from phonodos.cli.outcome import for_each
 from phonodos.cli.output import (
     Column,
-    exit_code,
-    failure_record,
     format_note,
     format_table,
-    print_json,
-    show_error,
 )
-from phonodos.errors import ConfigError, PhonodosError
+from phonodos.errors import ConfigError
 
 if TYPE_CHECKING:
     from phonodos.physics.path import BandStructure
@@ -47,34 +44,20 @@ def bands(
     from phonodos.prediction.predictor import load
 
     predictor = load(model)
-    done: list[dict[str, Any]] = []
-    failed: list[tuple[str, PhonodosError]] = []
-    for entry, answer in predictions(predictor, read_inputs(files)):
-        try:
-            if isinstance(answer, PhonodosError):
-                raise answer
-            found = band_structure(answer)
-            folder = output_folder(output, entry.name)
-            record = _write(folder, answer, found, units, plot)
-        except ConfigError:
-            raise
-        except PhonodosError as err:
-            failed.append((entry.source, err))
-            continue
-        done.append({"input": entry.source, "name": entry.name, **record})
+
+    def handle(entry: Entry, answer: "Prediction") -> dict[str, Any]:
+        found = band_structure(answer)
+        record = _write(output_folder(output, entry.name), answer, found, units, plot)
         if as_json:
             from phonodos.data.bands import bands_record
 
-            done[-1]["bands"] = bands_record(found, units)
-    if as_json:
-        records = [failure_record(source, problem) for source, problem in failed]
-        print_json({"model": predictor.name, "results": done, "failures": records})
-    elif done:
-        print(_report(done, predictor.name, units))
-    for _, problem in failed:
-        show_error(problem, "failed")
-    if code := exit_code(len(done), len(failed)):
-        raise typer.Exit(code)
+            record["bands"] = bands_record(found, units)
+        return record
+
+    outcome = for_each(predictions(predictor, read_inputs(files)), handle)
+    outcome.finish(
+        predictor.name, as_json, lambda done: print(_report(done, predictor.name, units))
+    )
 
 
 def band_structure(prediction: "Prediction") -> "BandStructure":

@@ -7,17 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from phonodos.cli.inputs import check_output, output_folder, predictions, read_inputs
+from phonodos.cli.inputs import Entry, check_output, output_folder, predictions, read_inputs
+from phonodos.cli.outcome import for_each
 from phonodos.cli.output import (
     Column,
-    exit_code,
-    failure_record,
     format_note,
     format_table,
-    print_json,
-    show_error,
 )
-from phonodos.errors import ConfigError, PhonodosError
+from phonodos.errors import ConfigError
 
 if TYPE_CHECKING:
     from phonodos.prediction.prediction import Prediction
@@ -57,37 +54,23 @@ def predict(
     from phonodos.prediction.predictor import load
 
     predictor = load(model, project=project is not None)
-    done: list[dict[str, Any]] = []
-    failed: list[tuple[str, PhonodosError]] = []
-    for entry, answer in predictions(predictor, read_inputs(files)):
-        try:
-            if isinstance(answer, PhonodosError):
-                raise answer
-            order.check(answer)
-            facts = quantities(answer, units)
-            folder = output_folder(output, entry.name)
-            written = write_outputs(folder, answer, order)
-        except ConfigError:
-            raise
-        except PhonodosError as err:
-            failed.append((entry.source, err))
-            continue
-        done.append(
-            {
-                "input": entry.source,
-                "name": entry.name,
-                "formula": answer.crystal.formula,
-                "n_atoms": answer.crystal.n_atoms,
-                **{key: {"value": v, "unit": unit} for key, (v, unit) in facts.items()},
-                "warnings": [*answer.warnings, *_left_out(facts["imaginary_share"][0])],
-                "folder": str(folder),
-                "files": written,
-                **({"dos": _record(answer, order)} if as_json else {}),
-            }
-        )
-    _report(done, failed, predictor.name, units, as_json)
-    if code := exit_code(len(done), len(failed)):
-        raise typer.Exit(code)
+
+    def handle(entry: Entry, answer: "Prediction") -> dict[str, Any]:
+        order.check(answer)
+        facts = quantities(answer, units)
+        folder = output_folder(output, entry.name)
+        return {
+            "formula": answer.crystal.formula,
+            "n_atoms": answer.crystal.n_atoms,
+            **{key: {"value": v, "unit": unit} for key, (v, unit) in facts.items()},
+            "warnings": [*answer.warnings, *_left_out(facts["imaginary_share"][0])],
+            "folder": str(folder),
+            "files": write_outputs(folder, answer, order),
+            **({"dos": _record(answer, order)} if as_json else {}),
+        }
+
+    outcome = for_each(predictions(predictor, read_inputs(files)), handle)
+    outcome.finish(predictor.name, as_json, lambda done: _report(done, predictor.name, units))
 
 
 @dataclass(frozen=True)
@@ -238,30 +221,18 @@ def _left_out(share: float) -> list[str]:
     ]
 
 
-def _report(
-    done: list[dict[str, Any]],
-    failed: list[tuple[str, PhonodosError]],
-    model: str,
-    units: str,
-    as_json: bool,
-) -> None:
-    if as_json:
-        records = [failure_record(source, err) for source, err in failed]
-        print_json({"model": model, "results": done, "failures": records})
-    elif done:
-        print(_table(done, units))
-        print(
-            f"{model}; C_V and S at {ROOM_TEMPERATURE:g} K; C_V, S and zero-point energy (ZPE) "
-            "per mole of atoms"
-        )
-        for result in done:
-            for text in result["warnings"]:
-                print(format_note("warning", result["name"], text))
-        folders = sorted({str(Path(r["folder"])) for r in done})
-        where = folders[0] if len(folders) == 1 else f"{len(folders)} folders, {folders[0]} ..."
-        print(f"wrote {', '.join(done[0]['files']) or 'nothing'} to {where}")
-    for _, err in failed:
-        show_error(err, "failed")
+def _report(done: list[dict[str, Any]], model: str, units: str) -> None:
+    print(_table(done, units))
+    print(
+        f"{model}; C_V and S at {ROOM_TEMPERATURE:g} K; C_V, S and zero-point energy (ZPE) "
+        "per mole of atoms"
+    )
+    for result in done:
+        for text in result["warnings"]:
+            print(format_note("warning", result["name"], text))
+    folders = sorted({str(Path(r["folder"])) for r in done})
+    where = folders[0] if len(folders) == 1 else f"{len(folders)} folders, {folders[0]} ..."
+    print(f"wrote {', '.join(done[0]['files']) or 'nothing'} to {where}")
 
 
 def _table(done: list[dict[str, Any]], units: str) -> str:

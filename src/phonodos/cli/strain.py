@@ -7,21 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from phonodos.cli.inputs import (
+    Entry,
     check_output,
     output_folder,
     read_inputs,
 )
+from phonodos.cli.outcome import for_each
 from phonodos.cli.output import (
     Column,
-    exit_code,
-    failure_record,
     format_note,
     format_table,
-    print_json,
-    show_error,
 )
 from phonodos.cli.ranges import parse_range
-from phonodos.errors import PhonodosError
 
 if TYPE_CHECKING:
     from phonodos.physics.crystal import Crystal
@@ -57,29 +54,19 @@ def strain(
 
     gruneisen(wanted, [1.0] * len(wanted), [1.0] * len(wanted))  # one strain is refused at once
     predictor = load(model)
-    done: list[dict[str, Any]] = []
-    failed: list[tuple[str, PhonodosError]] = []
-    for entry in read_inputs(files):
-        try:
-            if isinstance(entry.content, PhonodosError):
-                raise entry.content
-            record = _study(predictor, entry.content, wanted)
-            folder = output_folder(output, entry.name)
-            _write(folder, record, units)
-        except PhonodosError as err:
-            failed.append((entry.source, err))
-            continue
+
+    def handle(entry: Entry, crystal: "Crystal") -> dict[str, Any]:
+        record = _study(predictor, crystal, wanted)
+        folder = output_folder(output, entry.name)
+        _write(folder, record, units)
         record.pop("spectra")
-        done.append({"input": entry.source, "name": entry.name, **record, "folder": str(folder)})
-        if not as_json:
-            print(("\n" if len(done) > 1 else "") + _table(done[-1], units, predictor.name))
-    if as_json:
-        records = [failure_record(source, problem) for source, problem in failed]
-        print_json({"model": predictor.name, "results": done, "failures": records})
-    for _, problem in failed:
-        show_error(problem, "failed")
-    if code := exit_code(len(done), len(failed)):
-        raise typer.Exit(code)
+        return {**record, "folder": str(folder)}
+
+    def show(record: dict[str, Any]) -> str:
+        return _table(record, units, predictor.name)
+
+    pairs = ((entry, entry.content) for entry in read_inputs(files))
+    for_each(pairs, handle, None if as_json else show).finish(predictor.name, as_json)
 
 
 def _study(predictor: "Predictor", crystal: "Crystal", strains: list[float]) -> dict[str, Any]:

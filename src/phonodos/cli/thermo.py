@@ -5,17 +5,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from phonodos.cli.inputs import check_output, output_folder, predictions, read_inputs
+from phonodos.cli.inputs import Entry, check_output, output_folder, predictions, read_inputs
+from phonodos.cli.outcome import for_each
 from phonodos.cli.output import (
     Column,
-    exit_code,
-    failure_record,
     format_note,
     format_table,
-    print_json,
-    show_error,
 )
-from phonodos.errors import ConfigError, PhonodosError
+from phonodos.errors import ConfigError
 
 if TYPE_CHECKING:
     from phonodos.physics.thermodynamics import ThermalProperties
@@ -56,28 +53,13 @@ def thermo(
     from phonodos.prediction.predictor import load
 
     predictor = load(model)
-    done: list[dict[str, Any]] = []
-    failed: list[tuple[str, PhonodosError]] = []
-    for entry, answer in predictions(predictor, read_inputs(files)):
-        try:
-            if isinstance(answer, PhonodosError):
-                raise answer
-            thermal = answer.thermal_properties(temperatures)
-            folder = output_folder(output, entry.name)
-            record = _write(folder, answer, thermal, per)
-        except PhonodosError as err:
-            failed.append((entry.source, err))
-            continue
-        done.append({"input": entry.source, "name": entry.name, **record})
-        if not as_json:
-            print(("\n" if len(done) > 1 else "") + _table(done[-1]))
-    if as_json:
-        records = [failure_record(source, problem) for source, problem in failed]
-        print_json({"model": predictor.name, "results": done, "failures": records})
-    for _, problem in failed:
-        show_error(problem, "failed")
-    if code := exit_code(len(done), len(failed)):
-        raise typer.Exit(code)
+
+    def handle(entry: Entry, answer: "Prediction") -> dict[str, Any]:
+        thermal = answer.thermal_properties(temperatures)
+        return _write(output_folder(output, entry.name), answer, thermal, per)
+
+    pairs = predictions(predictor, read_inputs(files))
+    for_each(pairs, handle, None if as_json else _table).finish(predictor.name, as_json)
 
 
 def temperature_range(low: float, high: float, step: float) -> list[float]:
