@@ -7,7 +7,7 @@ import pytest
 from phonodos.cli.train import parse_duration
 from phonodos.errors import ConfigError
 from phonodos.model.spectrum import SpectrumConfig
-from phonodos.training.config import check_device, read_config
+from phonodos.training.config import TrainConfig, check_device, read_config
 
 MINIMAL = """
 name = "test"
@@ -119,3 +119,13 @@ def test_devices() -> None:
     assert check_device("cpu").type == "cpu"
     with pytest.raises(ConfigError, match="cannot compute on device 'gpu'"):
         check_device("gpu")
+
+
+def test_every_key_is_documented() -> None:
+    text = (Path(__file__).parents[2] / "docs" / "training.md").read_text(encoding="utf-8")
+    for name, part in TrainConfig.model_fields.items():
+        assert f"`{name}" in text, name
+        kind = part.annotation
+        if name in ("data", "losses", "optimizer"):
+            for key in kind.model_fields:  # type: ignore[union-attr]
+                assert f"`{name}.{key}`" in text or f"`.{key}`" in text or f"`{key}`" in text, key

@@ -66,7 +66,6 @@ LIMITS = {
         "Hydrogen, and molecular units that training showed rarely, err most (groups above).",
         "Weak instabilities are found less surely than frequencies: see precision and recall of "
         "imaginary modes.",
-        "One network, no ensemble: a prediction carries no error bar yet.",
     ),
 }
 
@@ -240,6 +239,10 @@ def _limits(header: Header) -> str:
     n = len(header.get("training_elements", {}))
     lines = [
         *LIMITS.get(_kind(header), ()),
+        *(
+            ["One network, no ensemble: predictions carry no error bar."]
+            * ("members" not in header)
+        ),
         f"Elements outside the {n} of the training part are extrapolated; predictions name them.",
     ]
     return "## Known limits\n\n" + "\n".join(f"- {line}" for line in lines)
