@@ -17,6 +17,8 @@ from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
 LARGEST_EXPONENT = 9.0  # dipole terms smaller than exp(-9) are left out
 NEAR_GAMMA = 1e-5  # [1/A], below it q counts as zero and has no direction
 
+Waves = tuple[Tensor, Tensor]  # (C, G, 3) reciprocal lattice vectors [1/A], (C, G) which are meant
+
 
 def dynamical_matrices(harmonic: HarmonicCrystals, qpoints: Tensor) -> Tensor:
     """Return (C, Q, 3N, 3N) Hermitian dynamical matrices [eV/(A^2 amu)].
@@ -36,8 +38,10 @@ def settled(harmonic: HarmonicCrystals) -> tuple[HarmonicCrystals, Tensor]:
 
     What the dynamical matrices of all wave vectors share: to be done once where there are many.
     """
-    at_gamma = dipole_at_gamma(harmonic)
-    harmonic = obey_sum_rules(harmonic, at_gamma, dipole_slope(harmonic))
+    gamma = harmonic.cells.new_zeros(harmonic.n_crystals, 1, 3)
+    waves = reciprocal_vectors(harmonic, gamma)
+    at_gamma = dipole_at_gamma(harmonic, waves)
+    harmonic = obey_sum_rules(harmonic, at_gamma, dipole_slope(harmonic, waves))
     site = on_site(harmonic, at_gamma)
     return harmonic, (site + site.transpose(-1, -2)) / 2.0  # without what rounding left
 
@@ -56,28 +60,31 @@ def settled_matrices(harmonic: HarmonicCrystals, site: Tensor, qpoints: Tensor) 
     ).reshape(c, -1, 3 * n, 3 * n)
 
 
-def dipole_at_gamma(harmonic: HarmonicCrystals) -> Tensor:
-    """Return (C, N, N, 3, 3) the dipole term at q = 0, G = 0 left out [eV/A^2]; it is real."""
+def dipole_at_gamma(harmonic: HarmonicCrystals, waves: Waves | None = None) -> Tensor:
+    """Return (C, N, N, 3, 3) the dipole term at q = 0, G = 0 left out [eV/A^2]; it is real.
+
+    `waves` are the `reciprocal_vectors` of q = 0, for those who have them already.
+    """
     c, n = harmonic.n_crystals, harmonic.n_atoms
-    matrix = dipole_matrices(harmonic, harmonic.cells.new_zeros(c, 1, 3)).real
+    matrix = dipole_matrices(harmonic, harmonic.cells.new_zeros(c, 1, 3), waves).real
     return matrix.view(c, n, 3, n, 3).permute(0, 1, 3, 2, 4)
 
 
-def dipole_slope(harmonic: HarmonicCrystals) -> Tensor:
+def dipole_slope(harmonic: HarmonicCrystals, waves: Waves | None = None) -> Tensor:
     """Return (C, 3, 3, 3) sum over i, j of Im d DD_ij,ab / d q_c at q = 0 [eV/A].
 
-    The term G = 0 starts with the second order in q, because the charges are neutral.
+    The term G = 0 starts with the second order in q, because the charges are neutral. `waves` are
+    the `reciprocal_vectors` of q = 0, for those who have them already.
     """
-    vectors, kept = reciprocal_vectors(
-        harmonic, harmonic.cells.new_zeros(harmonic.n_crystals, 1, 3)
-    )
+    gamma = harmonic.cells.new_zeros(harmonic.n_crystals, 1, 3)
+    vectors, kept = waves or reciprocal_vectors(harmonic, gamma)
     k = vectors[:, None]
     weight, rate = (x[:, 0] for x in _dipole_weights(harmonic, k, kept))
     turned = torch.einsum("cga,cab->cgb", vectors, harmonic.dielectric)
     angles = torch.einsum("cga,cna->cgn", vectors, harmonic.positions)
-    waves = torch.stack([torch.cos(angles), torch.sin(angles)])
+    phases = torch.stack([torch.cos(angles), torch.sin(angles)])
     # F_a = sum_i (G.Z_i)_a exp(i G.tau_i), and its derivative with G_c in front.
-    even_slope, odd_slope = torch.einsum("pcgn,cnba->pcgba", waves, harmonic.born)
+    even_slope, odd_slope = torch.einsum("pcgn,cnba->pcgba", phases, harmonic.born)
     even, odd = torch.einsum("cgb,pcgba->pcga", vectors, torch.stack([even_slope, odd_slope]))
     first = torch.einsum("cga,cgb,cgk->cabk", odd, even, (weight * rate)[..., None] * turned)
     second = torch.einsum("cg,cgka,cgb->cabk", weight, odd_slope, even)
@@ -116,13 +123,14 @@ def short_range_matrices(harmonic: HarmonicCrystals, q: Tensor) -> Tensor:
     return half + half.mH
 
 
-def dipole_matrices(harmonic: HarmonicCrystals, q: Tensor) -> Tensor:
+def dipole_matrices(harmonic: HarmonicCrystals, q: Tensor, waves: Waves | None = None) -> Tensor:
     """Return (C, Q, 3N, 3N) DD_ij(q) for Cartesian q [1/A], without masses [eV/A^2].
 
-    At q = 0 the term G = 0, which depends on the direction, is left out.
+    At q = 0 the term G = 0, which depends on the direction, is left out. `waves` are the
+    `reciprocal_vectors` of q, for those who have them already.
     """
     c, n, n_q = harmonic.n_crystals, harmonic.n_atoms, q.shape[1]
-    vectors, kept = reciprocal_vectors(harmonic, q)
+    vectors, kept = waves or reciprocal_vectors(harmonic, q)
     k = q[:, :, None, :] + vectors[:, None]
     weight, _ = _dipole_weights(harmonic, k, kept)
     charge = torch.einsum("cqga,cnab->cqgnb", k, harmonic.born)
@@ -135,7 +143,7 @@ def dipole_matrices(harmonic: HarmonicCrystals, q: Tensor) -> Tensor:
     return torch.complex(real, imaginary)
 
 
-def reciprocal_vectors(harmonic: HarmonicCrystals, q: Tensor) -> tuple[Tensor, Tensor]:
+def reciprocal_vectors(harmonic: HarmonicCrystals, q: Tensor) -> Waves:
     """Return (C, G, 3) lattice vectors [1/A] with q + G within reach, and which are meant."""
     eps = harmonic.dielectric.detach().double()
     width = 4.0 * LAMBDA**2 * eps.diagonal(dim1=1, dim2=2).mean(dim=1)

@@ -16,7 +16,7 @@ from torch.nn import functional
 from phonodos.data.dataset import Dataset
 from phonodos.evaluation.metrics import spectrum_scores
 from phonodos.model.bonds import collate_bonded
-from phonodos.model.dynamics import dynamical_matrices, frequencies, settled
+from phonodos.model.dynamics import dynamical_matrices, frequencies, settled, settled_matrices
 from phonodos.model.harmonic import (
     HarmonicCrystals,
     group_by_size,
@@ -76,7 +76,9 @@ class LatticeTask:
         modes = 3 * group.n_atoms
         n = self.weights.points(group.n_atoms)
         points, bands = _draw(samples, n, generator)
-        found = frequencies(dynamical_matrices(group, points.to(group.cells)), softening=SOFTENING)
+        group, site = settled(group)
+        matrices = settled_matrices(group, site, points.to(group.cells))
+        found = frequencies(matrices, softening=SOFTENING)
         total = found.new_zeros(())
         for k, sample in enumerate(samples):
             first = 0
@@ -90,14 +92,18 @@ class LatticeTask:
             dos = functional.huber_loss(spread / UNIT, quantiles / UNIT, delta=DOS_HUBER)
             total = total + self.weights.dos * dos
         if self.weights.force_constants and any(s.constants for s in samples):
-            total = total + self.weights.force_constants * self._constants(group, samples)
+            total = total + self.weights.force_constants * self._constants(group, site, samples)
         assert found.shape[2] == modes
         return total
 
-    def _constants(self, group: HarmonicCrystals, samples: list[LatticeSample]) -> Tensor:
-        """Return the sum over crystals of the estimated error of w from that of D (Parseval)."""
+    def _constants(
+        self, group: HarmonicCrystals, site: Tensor, samples: list[LatticeSample]
+    ) -> Tensor:
+        """Return the sum over crystals of the estimated error of w from that of D (Parseval).
+
+        The crystals and their on-site terms are those that `settled` returned.
+        """
         c, n = group.n_crystals, group.n_atoms
-        group, site = settled(group)
         counts = torch.bincount(group.owners, minlength=c).tolist()
         first, total = 0, site.new_zeros(())
         for k, sample in enumerate(samples):
