@@ -19,6 +19,7 @@ from phonodos.physics.dos import PhononDos
 from phonodos.physics.target import dos_from_target
 from phonodos.prediction.doubts import (
     axis_doubts,
+    bond_doubts,
     graph_doubts,
     stability_doubts,
     training_doubts,
@@ -88,6 +89,7 @@ class SpectrumAnswers:
         members = tuple(dos_from_target(v, crystal.n_atoms) for v in values)
         doubts = (
             *training_doubts(crystal, self.header),
+            *bond_doubts(crystal, graph, self.header),
             *axis_doubts(crystal, graph, name),
             *graph_doubts(graph, self.cutoff),
         )
@@ -140,6 +142,7 @@ class LatticeAnswers:
         dos = mean_dos(members)
         doubts = (
             *training_doubts(crystal, self.header),
+            *bond_doubts(crystal, graph.graph, self.header),
             *graph_doubts(graph.graph, self.cutoff),
             *stability_doubts(dos),
         )

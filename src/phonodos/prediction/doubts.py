@@ -5,8 +5,8 @@ from typing import Any
 
 import torch
 
+from phonodos.model.bond_kinds import bond_kinds, bond_name
 from phonodos.model.graph import CrystalGraph, isolated_sites
-from phonodos.physics import elements
 from phonodos.physics.crystal import Crystal, mixed_sites
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.target import TARGET_GRID
@@ -40,6 +40,30 @@ def training_doubts(crystal: Crystal, header: Mapping[str, Any]) -> list[str]:
             f"{sites} shared by elements: training held pure sites only, a mixture is the mean of "
             "their encodings, and peaks that no end member has may be artefacts"
         )
+    return found
+
+
+def bond_doubts(crystal: Crystal, graph: CrystalGraph, header: Mapping[str, Any]) -> list[str]:
+    """Return what training says of the bonds: kinds never or rarely seen between known elements.
+
+    Nothing is said of weights whose header does not count bonds.
+    """
+    seen: dict[str, int] = header.get("training_bonds", {})
+    if not seen:
+        return []
+    known = header["training_elements"]
+    counts = {
+        name: seen.get(name, 0)
+        for name in sorted(bond_kinds(crystal, graph))
+        if all(known.get(symbol, 0) for symbol in name.split("-"))
+    }
+    unseen = [name for name, n in counts.items() if n == 0]
+    rare = [f"{name} ({n})" for name, n in counts.items() if 0 < n < RARE]
+    found = []
+    if unseen:
+        found.append(f"bonds never seen in training: {', '.join(unseen)}; expect larger errors")
+    if rare:
+        found.append(f"bonds rarely seen in training (crystals): {', '.join(rare)}")
     return found
 
 
@@ -86,9 +110,4 @@ def stiff_bonds(crystal: Crystal, graph: CrystalGraph) -> list[str]:
                 pair = frozenset((a, b))
                 if float(lengths[edge]) < STIFF_BONDS.get(pair, 0.0):
                     found.add(pair)
-    return sorted(_bond_name(pair) for pair in found)
-
-
-def _bond_name(pair: frozenset[str]) -> str:
-    ordered = sorted(pair, key=elements.electronegativity)
-    return "-".join(ordered if len(ordered) == 2 else ordered * 2)
+    return sorted(bond_name(tuple(pair) * (3 - len(pair))) for pair in found)

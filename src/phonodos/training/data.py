@@ -6,6 +6,7 @@ from typing import Any
 from phonodos.data.dataset import Dataset
 from phonodos.data.splits import Split, shared_formulas
 from phonodos.errors import DataError
+from phonodos.model.bond_kinds import count_bond_kinds
 from phonodos.physics.target import RECIPE
 from phonodos.training.config import TrainConfig
 
@@ -77,6 +78,7 @@ def weight_header(config: TrainConfig, taught: list[Dataset]) -> dict[str, Any]:
         "name": config.name,
         "target": RECIPE,
         "training_elements": dict(sorted(elements.items())),
+        "training_bonds": count_bond_kinds(c for d in taught for c in d.crystals()),
         "training_formulas": sorted(formulas),
         "training": {
             "config": settings,
