@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from phonodos.cli.inputs import Entry, check_output, output_folder, predictions, read_inputs
+from phonodos.cli.options import MembersOption, ModelOption
 from phonodos.cli.outcome import for_each
 from phonodos.cli.output import (
     Column,
@@ -30,9 +31,8 @@ def bands(
         Path, typer.Option("-o", "--output", metavar="DIR", help="results go to DIR/<input name>/")
     ] = Path(),
     units: Annotated[str, typer.Option(help="cm-1, THz or meV in table, figure and CSV")] = "cm-1",
-    model: Annotated[
-        str | None, typer.Option(help="released name or path of a weight file", show_default=False)
-    ] = None,
+    model: ModelOption = None,
+    members: MembersOption = None,
     plot: Annotated[bool, typer.Option(help="figure as bands.png and bands.pdf")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")] = False,
 ) -> None:
@@ -43,7 +43,7 @@ def bands(
     check_output(output)
     from phonodos.prediction.predictor import load
 
-    predictor = load(model)
+    predictor = load(model, members=members)
 
     def handle(entry: Entry, answer: "Prediction") -> dict[str, Any]:
         found = band_structure(answer)

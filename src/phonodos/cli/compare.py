@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from phonodos.cli.inputs import check_output, output_folder
+from phonodos.cli.options import MembersOption, ModelOption
 from phonodos.cli.output import Column, format_note, format_table, print_json
 from phonodos.errors import ConfigError, DataError
 
@@ -36,9 +37,8 @@ def compare(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="results go to DIR/<name>/")
     ] = Path(),
-    model: Annotated[
-        str | None, typer.Option(help="released name or path of a weight file", show_default=False)
-    ] = None,
+    model: ModelOption = None,
+    members: MembersOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")] = False,
 ) -> None:
     """Overlay a prediction with any two-column spectrum; both over their own maximum."""
@@ -50,7 +50,7 @@ def compare(
     constant, relative = parse_resolution(resolution, factor)
     given, unit = read_curve(reference, reference_units)
     check_output(output)
-    curve, label, notes = _predicted(prediction, model, neutron)
+    curve, label, notes = _predicted(prediction, model, members, neutron)
     if constant or relative:
         curve = curve.broadened(constant, relative)
     elif (alike := sampled_like(curve, given)) is not curve:
@@ -101,7 +101,9 @@ def parse_resolution(text: str, factor: float) -> tuple[float, float]:
     return (0.0, value / 100.0) if match[2] else (value / factor, 0.0)
 
 
-def _predicted(path: Path, model: str | None, neutron: bool) -> "tuple[Curve, str, list[str]]":
+def _predicted(
+    path: Path, model: str | None, members: int | None, neutron: bool
+) -> "tuple[Curve, str, list[str]]":
     """Return the predicted curve, its name and what there is to say of it."""
     from phonodos.physics.neutron import curve_of, neutron_curve, neutron_weights
 
@@ -120,7 +122,7 @@ def _predicted(path: Path, model: str | None, neutron: bool) -> "tuple[Curve, st
     crystal: Crystal = read_crystal(path)
     if neutron:
         neutron_weights(crystal)  # an element without a scattering length is refused first
-    predictor = load(model, project=True) if neutron else load(model)
+    predictor = load(model, members=members, project=neutron)
     answer = next(iter(predictor.predict_many([crystal])))
     notes += answer.warnings
     if not neutron:

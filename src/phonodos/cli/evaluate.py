@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from phonodos import __version__
+from phonodos.cli.options import MembersOption
 from phonodos.errors import ConfigError, PhonodosError
 
 if TYPE_CHECKING:
@@ -26,6 +27,7 @@ def evaluate(
         Path | None, typer.Option(help="split file; by default the ids in the weight file")
     ] = None,
     part: Annotated[str, typer.Option(help="train, valid or test")] = "valid",
+    members: MembersOption = None,
     figures: Annotated[
         Path | None,
         typer.Option(help="folder for figures; train and valid are drawn beside the part"),
@@ -45,7 +47,7 @@ def evaluate(
         raise ConfigError(
             f"there is no part '{part}'", "a split has " + ", ".join(PARTS), "choose one of them"
         )
-    predictor = load(model)
+    predictor = load(model, members=members)
     parts = Split.read(split).parts if split else Split(predictor.header["split"]).parts
     whole = Dataset.open(data)
     records = whole.select(parts[part])
@@ -59,6 +61,7 @@ def evaluate(
     report = compare(judged, seen, failed=failed)
     report.summary.update(
         model=predictor.name,
+        members=len(predictor.networks),
         weights_sha256=sha256_of(weights_path(model)),
         data=sorted(set(records.column("source"))),
         part=part,
@@ -87,7 +90,7 @@ def _judge(predictor: "Predictor", records: "Dataset") -> "tuple[list[Judged], d
         else:
             errors = lattice_errors(records, index, answer)
             truth = records.dos(index)
-            judged.append(Judged(name, answer.crystal, truth, answer.dos, errors))
+            judged.append(Judged(name, answer.crystal, truth, answer.dos, errors, answer.intervals))
     return judged, failed
 
 

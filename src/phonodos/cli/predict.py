@@ -7,13 +7,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from phonodos.cli.inputs import Entry, check_output, output_folder, predictions, read_inputs
-from phonodos.cli.outcome import for_each
-from phonodos.cli.output import (
-    Column,
-    format_note,
-    format_table,
+from phonodos.cli.disorder import (
+    DisorderOption,
+    SqsAtomsOption,
+    SqsNumberOption,
+    SqsSeedOption,
+    arrangements,
+    load_predictor,
 )
+from phonodos.cli.inputs import Entry, check_output, output_folder, predictions, read_inputs
+from phonodos.cli.options import MembersOption, ModelOption
+from phonodos.cli.outcome import for_each
+from phonodos.cli.output import Column, format_note, format_table
 from phonodos.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -43,17 +48,19 @@ def predict(
         str, typer.Option("--format", help="any of phonopy, pymatgen, csv, json")
     ] = "phonopy,pymatgen",
     plot: Annotated[bool, typer.Option(help="figure as dos.png and dos.pdf")] = True,
-    model: Annotated[
-        str | None, typer.Option(help="released name or path of a weight file", show_default=False)
-    ] = None,
+    model: ModelOption = None,
+    members: MembersOption = None,
+    disorder: DisorderOption = "average",
+    sqs_atoms: SqsAtomsOption = None,
+    sqs_number: SqsNumberOption = None,
+    sqs_seed: SqsSeedOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")] = False,
 ) -> None:
     """Predict the phonon density of states of crystals."""
     order = Order(units, project, _formats(formats), plot)
+    arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed, project=project)
     check_output(output)
-    from phonodos.prediction.predictor import load
-
-    predictor = load(model, project=project is not None)
+    predictor = load_predictor(model, members, arranged, project=project is not None)
 
     def handle(entry: Entry, answer: "Prediction") -> dict[str, Any]:
         order.check(answer)
@@ -63,6 +70,7 @@ def predict(
             "formula": answer.crystal.formula,
             "n_atoms": answer.crystal.n_atoms,
             **{key: {"value": v, "unit": unit} for key, (v, unit) in facts.items()},
+            "intervals": interval_record(answer, units),
             "warnings": [*answer.warnings, *_left_out(facts["imaginary_share"][0])],
             "folder": str(folder),
             "files": write_outputs(folder, answer, order),
@@ -138,6 +146,24 @@ def quantities(prediction: "Prediction", units: str) -> dict[str, tuple[float, s
     }
 
 
+def interval_record(prediction: "Prediction", units: str) -> dict[str, Any]:
+    """Return the 90 % intervals: name -> half width, low, high, level, unit; empty without."""
+    from phonodos.physics.units import per_wavenumber
+
+    found = {}
+    for name, interval in prediction.intervals.items():
+        frequency = name == "mean_frequency"
+        factor = per_wavenumber(units) if frequency else 1.0
+        found[name] = {
+            "half_width": interval.half_width * factor,
+            "low": interval.low * factor,
+            "high": interval.high * factor,
+            "level": interval.level,
+            "unit": units if frequency else interval.unit,
+        }
+    return found
+
+
 def write_outputs(folder: Path, prediction: "Prediction", order: Order) -> list[str]:
     """Write the files that were asked for and return their names.
 
@@ -184,11 +210,14 @@ def _draw(
 ) -> list[str]:
     from phonodos.figures.spectra import plot_dos, save_figure
 
+    mean = prediction.intervals.get("mean_frequency")
     figure = plot_dos(
         prediction.dos,
         crystal_label=prediction.crystal.formula,
         unit=order.units,
         thermal=prediction.thermal_properties(order.temperatures),
+        members=prediction.members,
+        half_width=None if mean is None else mean.half_width,
         projected=columns,
     )
     names = ["dos.png", "dos.pdf"]
@@ -227,6 +256,8 @@ def _report(done: list[dict[str, Any]], model: str, units: str) -> None:
         f"{model}; C_V and S at {ROOM_TEMPERATURE:g} K; C_V, S and zero-point energy (ZPE) "
         "per mole of atoms"
     )
+    if any(r["intervals"] for r in done):
+        print("after +-: half width of the interval that holds 9 of 10 DFT values (PBEsol)")
     for result in done:
         for text in result["warnings"]:
             print(format_note("warning", result["name"], text))
@@ -238,9 +269,9 @@ def _report(done: list[dict[str, Any]], model: str, units: str) -> None:
 def _table(done: list[dict[str, Any]], units: str) -> str:
     columns = [
         Column("atoms", "", 5),
-        Column("mean", units, 6),
+        Column("mean", units, 8),
         Column("max", units, 6),
-        Column("C_V", "J/(K mol)", 9),
+        Column("C_V", "J/(K mol)", 12),
         Column("S", "J/(K mol)", 9),
         Column("ZPE", "kJ/mol", 6),
         Column("Debye", "K", 5),
@@ -255,11 +286,14 @@ def _table(done: list[dict[str, Any]], units: str) -> str:
         ("debye_temperature", 0),
     )
     rows = [
-        (
-            r["name"],
-            r["formula"],
-            [str(r["n_atoms"]), *(f"{r[key]['value']:.{d}f}" for key, d in shown)],
-        )
+        (r["name"], r["formula"], [str(r["n_atoms"]), *(_number(r, key, d) for key, d in shown)])
         for r in done
     ]
     return format_table(("input", "formula"), columns, rows)
+
+
+def _number(result: dict[str, Any], key: str, digits: int) -> str:
+    """Return a number of the table, with the half width of its interval where there is one."""
+    text = f"{result[key]['value']:.{digits}f}"
+    interval = result["intervals"].get(key)
+    return text if interval is None else f"{text}+-{interval['half_width']:.{digits}f}"

@@ -12,6 +12,7 @@ from phonodos.cli.inputs import (
     output_folder,
     read_inputs,
 )
+from phonodos.cli.options import MembersOption, ModelOption
 from phonodos.cli.outcome import for_each
 from phonodos.cli.output import (
     Column,
@@ -38,9 +39,8 @@ def strain(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="results go to DIR/<input name>/")
     ] = Path(),
-    model: Annotated[
-        str | None, typer.Option(help="released name or path of a weight file", show_default=False)
-    ] = None,
+    model: ModelOption = None,
+    members: MembersOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")] = False,
 ) -> None:
     """Predict crystals at several volumes, V = V0 (1 + e)^3; no atom is relaxed."""
@@ -53,7 +53,7 @@ def strain(
     from phonodos.prediction.predictor import load
 
     gruneisen(wanted, [1.0] * len(wanted), [1.0] * len(wanted))  # one strain is refused at once
-    predictor = load(model)
+    predictor = load(model, members=members)
 
     def handle(entry: Entry, crystal: "Crystal") -> dict[str, Any]:
         record = _study(predictor, crystal, wanted)

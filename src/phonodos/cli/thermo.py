@@ -5,13 +5,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from phonodos.cli.inputs import Entry, check_output, output_folder, predictions, read_inputs
-from phonodos.cli.outcome import for_each
-from phonodos.cli.output import (
-    Column,
-    format_note,
-    format_table,
+from phonodos.cli.disorder import (
+    DisorderOption,
+    SqsAtomsOption,
+    SqsNumberOption,
+    SqsSeedOption,
+    arrangements,
+    load_predictor,
 )
+from phonodos.cli.inputs import Entry, check_output, output_folder, predictions, read_inputs
+from phonodos.cli.options import MembersOption, ModelOption
+from phonodos.cli.outcome import for_each
+from phonodos.cli.output import Column, format_note, format_table
 from phonodos.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -34,9 +39,12 @@ def thermo(
     per: Annotated[
         str, typer.Option(help="amount of table and CSV: atom, formula, cell, kg or cm3")
     ] = "atom",
-    model: Annotated[
-        str | None, typer.Option(help="released name or path of a weight file", show_default=False)
-    ] = None,
+    model: ModelOption = None,
+    members: MembersOption = None,
+    disorder: DisorderOption = "average",
+    sqs_atoms: SqsAtomsOption = None,
+    sqs_number: SqsNumberOption = None,
+    sqs_seed: SqsSeedOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")] = False,
 ) -> None:
     """Predict thermodynamics: a table, thermal_properties.csv and phonopy's .yaml (per cell)."""
@@ -49,10 +57,9 @@ def thermo(
             "numbers are given per " + ", ".join(BASES),
             "choose one of them, for example --per atom",
         )
+    arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed)
     check_output(output)
-    from phonodos.prediction.predictor import load
-
-    predictor = load(model)
+    predictor = load_predictor(model, members, arranged)
 
     def handle(entry: Entry, answer: "Prediction") -> dict[str, Any]:
         thermal = answer.thermal_properties(temperatures)

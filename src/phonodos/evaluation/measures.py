@@ -76,6 +76,24 @@ MEASURES = {
         "relative error of tr eps", "", "sound references", percent=True
     ),
     "lattice.projected_wd": Measure("projected DOS WD", "cm^-1", "unit integral, mean over atoms"),
+    "intervals.mean_frequency.coverage": Measure(
+        "wbar inside its 90 % interval", "", _AXIS, percent=True
+    ),
+    "intervals.mean_frequency.coverage_error": Measure(
+        "the same, binomial error", "", _AXIS, percent=True
+    ),
+    "intervals.mean_frequency.half_width": Measure(
+        "half width of the 90 % interval of wbar", "cm^-1", f"{_AXIS}, mean"
+    ),
+    "intervals.heat_capacity.coverage": Measure(
+        "C_V(300 K) inside its 90 % interval", "", _AXIS, percent=True
+    ),
+    "intervals.heat_capacity.coverage_error": Measure(
+        "the same for C_V, binomial error", "", _AXIS, percent=True
+    ),
+    "intervals.heat_capacity.half_width": Measure(
+        "half width of the 90 % interval of C_V(300 K)", "J/(K mol of atoms)", f"{_AXIS}, mean", 3
+    ),
 }
 HEADLINE = (
     "spectrum.mse",

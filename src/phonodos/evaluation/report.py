@@ -3,12 +3,13 @@
 import csv
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from phonodos.evaluation.calibration import interval_section
 from phonodos.evaluation.lattice_errors import LatticeErrors, lattice_scores
 from phonodos.evaluation.measures import HEADLINE, MEASURES, definitions, flatten, markdown_table
 from phonodos.evaluation.metrics import (
@@ -29,6 +30,7 @@ from phonodos.evaluation.metrics import (
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.target import target_of
+from phonodos.prediction.uncertainty import Interval
 
 RARE, FREQUENT = 15, 40  # training crystals of a material's rarest element
 SMALL, LARGE = 6, 20  # atoms
@@ -44,6 +46,7 @@ class Judged:
     reference: PhononDos
     predicted: PhononDos
     lattice: LatticeErrors | None = None
+    intervals: Mapping[str, Interval] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -117,6 +120,7 @@ def evaluate(
             "full": _full_scores([full[i] for i in chosen], distances[chosen]),
             "features": gap_scores(reference, predicted),
             **_lattice_section([items[i] for i in chosen]),
+            **interval_section([items[i].intervals for i in chosen], [full[i][0] for i in chosen]),
         }
 
     everyone = range(len(items))
@@ -211,6 +215,10 @@ def _row(
         "rarest_element_in_train": rarest(item.crystal, seen),
         "formula_in_train": item.crystal.formula in seen.formulas,
         "imaginary": truth.imaginary,
+        **{
+            f"predicted_{name}_half_width_90_{interval.unit}": interval.half_width
+            for name, interval in item.intervals.items()
+        },
         **_lattice_columns(item.lattice),
         "predicted_imaginary": found.imaginary,
     }

@@ -1,7 +1,7 @@
 """Figures of spectra: the density of states of one crystal, ready for a column of a journal."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +52,8 @@ def plot_dos(
     reference: PhononDos | None = None,
     reference_label: str = "DFT",
     projected: Mapping[str, Array] | None = None,
+    members: Sequence[PhononDos] = (),
+    half_width: float | None = None,
 ) -> "Figure":
     """Draw a density of states, 3.4 inch wide: filled curve, mean frequency, imaginary part.
 
@@ -73,6 +75,10 @@ def plot_dos(
         A second spectrum, drawn as a line over the first.
     projected
         Densities by name [states / cm^-1 per cell] on the axis of `dos`.
+    members
+        Spectra whose mean `dos` is: their standard deviation is drawn as a band about it.
+    half_width
+        Of the interval of the mean frequency, to be written beside it [cm^-1].
 
     Raises
     ------
@@ -92,14 +98,16 @@ def plot_dos(
         lines = _lines(dos, projected or {}, reference, reference_label)
         curves = [_curve(w, g) for w, g, *_ in lines]
         _fill(axes, dos, factor)
+        _draw_spread(axes, dos, members, factor)
         for (w, g), (*_, colour, label, width) in zip(curves, lines, strict=True):
             axes.plot(w * factor, g / factor, color=colour, lw=width, label=label)
         _draw_points(axes, dos, factor)
         peak = max(float(g.max()) for _, g in curves)
-        legend = len(lines) if len(lines) > 1 else 0
+        entries = len(lines) + (len(members) > 1)
+        legend = entries if entries > 1 else 0
         headroom = _furnish(axes, curves, peak, legend, thermal, dos.n_atoms, factor)
         axes.set_ylim(0.0, headroom * peak / factor)
-        _mark_mean(axes, dos, factor, unit)
+        _mark_mean(axes, dos, factor, unit, half_width)
         _name_axes(axes, dos, crystal_label, FREQUENCY_LABELS[unit])
     return figure
 
@@ -183,6 +191,19 @@ def _fill(axes: "Axes", dos: PhononDos, factor: float) -> None:
         )  # fmt: skip
 
 
+def _draw_spread(axes: "Axes", dos: PhononDos, members: Sequence[PhononDos], factor: float) -> None:
+    """Draw the mean plus and minus one standard deviation (n - 1) of the members."""
+    if len(members) < 2:
+        return
+    w, g = dos.frequencies, dos.densities
+    sampled = [np.interp(w, m.frequencies, m.densities, left=0.0, right=0.0) for m in members]
+    spread = np.std(sampled, axis=0, ddof=1)
+    axes.fill_between(
+        w * factor, np.maximum(g - spread, 0.0) / factor, (g + spread) / factor,
+        color=BLUE, alpha=0.3, lw=0, gid="spread", label=f"spread of {len(members)} networks",
+    )  # fmt: skip
+
+
 def _draw_points(axes: "Axes", dos: PhononDos, factor: float) -> None:
     if np.diff(dos.frequencies).max() > COARSE:
         x = dos.frequencies * factor
@@ -205,7 +226,9 @@ def _limits(dos: PhononDos, reference: PhononDos | None) -> tuple[float, float]:
     return (min(low, -0.02 * width) - 0.02 * width if low < 0.0 else 0.0), high + 0.05 * width
 
 
-def _mark_mean(axes: "Axes", dos: PhononDos, factor: float, unit: str) -> None:
+def _mark_mean(
+    axes: "Axes", dos: PhononDos, factor: float, unit: str, half_width: float | None
+) -> None:
     """Dash the mean frequency as far up as nothing else can stand, and name it above the axes."""
     digits = {"cm-1": 0, "THz": 2, "meV": 1}[unit]
     mean = dos.mean_frequency
@@ -214,7 +237,8 @@ def _mark_mean(axes: "Axes", dos: PhononDos, factor: float, unit: str) -> None:
     axes.plot(
         [mean * factor] * 2, [0.0, top], color=GREY, lw=0.8, ls=(0, (3.5, 2)), zorder=3, gid="mean"
     )
-    text = rf"mean $\bar\omega$ = {mean * factor:.{digits}f} {FREQUENCY_LABELS[unit]}"
+    sure = "" if half_width is None else rf" $\pm$ {half_width * factor:.{digits}f}"
+    text = rf"mean $\bar\omega$ = {mean * factor:.{digits}f}{sure} {FREQUENCY_LABELS[unit]}"
     axes.set_title(text, loc="right", pad=4, color=GREY, fontsize=7.5)
 
 

@@ -1,21 +1,19 @@
 """Ensembles: several networks of one configuration in one weight file."""
 
-import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors.torch import save
 from torch import Tensor
 
 from phonodos.errors import WeightsError
+from phonodos.model.reference import reference_answers
 from phonodos.model.weights import (
     FORMAT_VERSION,
-    HEADER_KEY,
     load_network,
-    reference_answers,
     versions,
+    write_weights,
 )
 
 
@@ -41,6 +39,7 @@ def join_members(
         If a file is unreadable, or networks, targets or splits differ.
     """
     networks, headers = zip(*(load_network(path) for path in paths), strict=True)
+    _check_further_splits(paths, headers)
     for path, header in zip(paths, headers, strict=True):
         for key in ("network", "target", "split"):
             if header[key] != headers[0][key]:
@@ -55,23 +54,41 @@ def join_members(
             stored = value.half() if half and value.dtype == torch.float32 else value
             tensors[f"{number}.{key}"] = stored.detach().cpu().contiguous()
             network.state_dict()[key].copy_(stored)  # what loading will see
-    merged = {k: v for k, v in headers[0].items() if k not in ("metrics", "training")}
-    elements = [h["training_elements"] for h in headers]
+    left_out = ("metrics", "training", "calibration")
+    merged = {k: v for k, v in headers[0].items() if k not in left_out}
+    further = [h["more_splits"] for h in headers if "more_splits" in h]
+    if further:
+        merged["more_splits"] = further[0]
     full = {
         **merged,
         "format_version": FORMAT_VERSION,
         "name": name,
         "members": len(networks),
         "training": {"members": [h["training"] for h in headers]},
-        "training_elements": {
-            s: max(e.get(s, 0) for e in elements) for s in sorted(set().union(*elements))
-        },
+        "training_elements": _most(headers, "training_elements"),
+        "training_bonds": _most(headers, "training_bonds"),
         "training_formulas": sorted(set().union(*(h["training_formulas"] for h in headers))),
         "versions": versions(),
         "reference": reference_answers(networks[0]),
     }
-    data = save(tensors, metadata={HEADER_KEY: json.dumps(full)})
-    partial = output.with_name(output.name + ".partial")
-    partial.write_bytes(data)
-    partial.replace(output)
+    write_weights(output, tensors, full)
     return full
+
+
+def _most(headers: Sequence[Mapping[str, Any]], key: str) -> dict[str, int]:
+    """Return the largest count of every name: what the best informed member was shown."""
+    counts: list[dict[str, int]] = [header.get(key, {}) for header in headers]
+    return {name: max(c.get(name, 0) for c in counts) for name in sorted(set().union(*counts))}
+
+
+def _check_further_splits(paths: Sequence[Path], headers: Sequence[Mapping[str, Any]]) -> None:
+    """Members may have seen further data or not, but all that did share the splits of it."""
+    known = [(path, h["more_splits"]) for path, h in zip(paths, headers, strict=True)
+             if "more_splits" in h]  # fmt: skip
+    for path, splits in known[1:]:
+        if splits != known[0][1]:
+            raise WeightsError(
+                f"{path} cannot be a member beside {known[0][0]}",
+                "they divide their further data sets differently",
+                "what one member was trained on would be another's test; train with one split",
+            )

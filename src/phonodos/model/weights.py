@@ -13,27 +13,21 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 
 from phonodos.errors import WeightsError
-from phonodos.model.bonds import bond_crystal, collate_bonded
-from phonodos.model.dynamics import dynamical_matrices, frequencies
-from phonodos.model.graph import build_graph, collate
-from phonodos.model.harmonic import group_by_size
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
+from phonodos.model.reference import Network, reference_answers
 from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
-from phonodos.physics.crystal import Crystal
 
 FORMAT_VERSION = 1
 HEADER_KEY = "phonodos"
 REFERENCE_TOLERANCE = 1e-3  # of the largest value; float32 on other machines differs by 1e-6
 REQUIRED_KEYS = ("format_version", "name", "network", "target", "split", "training", "reference")
 
-Network = SpectrumNetwork | LatticeNetwork
 NETWORKS: dict[str, tuple[Any, Any]] = {
     "spectrum": (SpectrumConfig, SpectrumNetwork),
     "lattice": (LatticeConfig, LatticeNetwork),
@@ -225,7 +219,24 @@ def save_network(path: Path, network: Network, header: Mapping[str, Any]) -> Non
         "versions": versions(),
         "reference": reference_answers(network),
     }
-    data = save(tensors, metadata={HEADER_KEY: json.dumps(full)})
+    write_weights(path, tensors, full)
+
+
+def rewrite_header(path: Path, changes: Mapping[str, Any]) -> None:
+    """Write new values into the header of a weight file, atomically; tensors stay to the bit.
+
+    Raises
+    ------
+    WeightsError
+        If the file is unreadable.
+    """
+    header = {**read_header(path), **changes}
+    write_weights(path, load_file(path), header)
+
+
+def write_weights(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+    """Write tensors and header as a weight file; a reader never sees half of one."""
+    data = save(dict(tensors), metadata={HEADER_KEY: json.dumps(header)})
     partial = path.with_name(path.name + ".partial")
     partial.write_bytes(data)
     partial.replace(path)
@@ -240,40 +251,6 @@ def versions() -> dict[str, str]:
         except PackageNotFoundError:
             found[package] = "unknown"
     return found
-
-
-def reference_crystals() -> list[Crystal]:
-    """Return two small crystals, one of them an alloy of low symmetry, to check weights on."""
-    salt = 2.82 * np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]])
-    skewed = np.array([[3.9, 0.1, 0.0], [0.3, 4.0, 0.2], [-0.2, 0.1, 4.2]])
-    sites = ({"Mg": 1.0}, {"O": 0.75, "S": 0.25})
-    return [
-        Crystal.ordered(salt, [[0.0, 0, 0], [0.5, 0.5, 0.5]], ["Na", "Cl"], name="reference 1"),
-        Crystal(skewed, np.array([[0.0, 0, 0], [0.45, 0.52, 0.48]]), sites, name="reference 2"),
-    ]
-
-
-@torch.no_grad()
-def reference_answers(network: Network) -> list[list[float]]:
-    """Return what the network gives for the reference crystals, a row each.
-
-    The raw spectrum, or the frequencies [cm^-1] at one wave vector of low symmetry.
-    """
-    parameter = next(network.parameters())
-    device, dtype = parameter.device, parameter.dtype
-    crystals, cutoff = reference_crystals(), network.config.cutoff
-    if isinstance(network, SpectrumNetwork):
-        values = network(
-            collate([build_graph(c, cutoff) for c in crystals]).to(device=device, dtype=dtype)
-        )
-    else:
-        bonded = collate_bonded([bond_crystal(c, cutoff) for c in crystals])
-        bonded = bonded.to(device=device, dtype=dtype)
-        (group,) = group_by_size(bonded, network(bonded))
-        q = torch.tensor([0.25, 0.1, -0.35], device=device, dtype=dtype).expand(len(crystals), 1, 3)
-        values = frequencies(dynamical_matrices(group, q), softening=1.0)[:, 0]
-    answers: list[list[float]] = values.double().cpu().tolist()
-    return answers
 
 
 def _check_reference(path: Path, network: Network, expected: list[list[float]]) -> None:

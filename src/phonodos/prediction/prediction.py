@@ -1,6 +1,8 @@
 """`Prediction`: what a network says of one crystal, and how far it is to be trusted."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,6 +11,7 @@ from numpy.typing import ArrayLike
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.thermodynamics import ThermalProperties, thermal_properties
+from phonodos.prediction.uncertainty import Calibration, Interval, intervals
 
 if TYPE_CHECKING:
     from phonodos.prediction.lattice_dynamics import LatticeDynamics
@@ -37,6 +40,8 @@ class Prediction:
         Reasons to trust the answer less, in plain words.
     members
         Spectra of the members of an ensemble, whose mean `dos` is; empty for a single network.
+    calibrations
+        What the weight file says of the errors of such predictions; see `intervals`.
     """
 
     crystal: Crystal
@@ -45,6 +50,16 @@ class Prediction:
     model: str
     warnings: tuple[str, ...]
     members: tuple[PhononDos, ...] = ()
+    calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+
+    @cached_property
+    def intervals(self) -> dict[str, Interval]:
+        """90 % intervals of ``mean_frequency`` [cm^-1] and C_V(300 K) [J/(K mol of atoms)].
+
+        ``heat_capacity`` is the key of the second. Empty for weights that were not calibrated with
+        this number of members.
+        """
+        return intervals(self.dos, self.members, self.calibrations)
 
     def thermal_properties(self, temperatures: ArrayLike) -> ThermalProperties:
         """Return heat capacity, entropy, energies at temperatures [K], per mole of cells."""

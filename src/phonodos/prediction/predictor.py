@@ -18,6 +18,7 @@ from phonodos.physics.dos import PhononDos
 from phonodos.physics.primitive import primitive_cell
 from phonodos.prediction.answers import Answer, answers_of
 from phonodos.prediction.prediction import PhonodosWarning, Prediction
+from phonodos.prediction.uncertainty import calibrations_of
 
 DEFAULT_WEIGHTS = "chen2021"
 BATCH_ATOMS = 512  # atoms a batch: keeps the caches warm and the memory below 1 GiB
@@ -68,6 +69,7 @@ class Predictor:
         self.header = header
         self.device = device
         self.answers = answers_of(networks, header, device, project)
+        self.calibrations = calibrations_of(header, len(self.networks))
 
     @property
     def name(self) -> str:
@@ -137,8 +139,9 @@ class Predictor:
             return answer
         members = tuple(item.whole(m) for m in answer.members)
         return Prediction(
-            item.crystal, item.whole(answer.dos), answer.lattice, self.name, answer.doubts, members
-        )
+            item.crystal, item.whole(answer.dos), answer.lattice, self.name, answer.doubts, members,
+            self.calibrations,
+        )  # fmt: skip
 
 
 @dataclass

@@ -1,0 +1,129 @@
+"""`phonodos models join` and `calibrate`, and predictions with intervals."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import torch
+from typer.testing import Result
+
+from phonodos.data.dataset import write_dataset
+from phonodos.evaluation.metrics import full_axis
+from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
+from phonodos.model.weights import read_header, save_network
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.target import target_of
+from phonodos.prediction.prediction import Prediction
+from phonodos.prediction.predictor import load
+
+Phonodos = Callable[..., Result]
+SMALL = SpectrumConfig(embedding=4, hidden=("3x0e+2x1o",), radial_hidden=(6,))
+SALTS = 31
+IDS = [f"salt-{k}" for k in range(SALTS)]
+HEADER: dict[str, Any] = {
+    "target": {}, "split": {"train": ["a"], "valid": IDS, "test": ["c"]}, "training": {},
+    "training_elements": {"Na": 20, "Cl": 20}, "training_formulas": ["NaCl"],
+    "training_bonds": {"Na-Cl": 20},
+}  # fmt: skip
+
+
+def salt(k: int) -> Crystal:
+    cell = (2.6 + 0.02 * k) * np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]])
+    return Crystal.ordered(cell, [[0.0, 0, 0], [0.5, 0.5, 0.5]], ["Na", "Cl"], name=IDS[k])
+
+
+def answers(path: Path, members: int | None = None) -> list[Prediction]:
+    """Return the predictions for all salts."""
+    return list(load(path, members=members).predict_many(salt(k) for k in range(SALTS)))
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Three networks, and a data set of what a fourth one says of 31 strained salts."""
+    folder = tmp_path_factory.mktemp("ensemble")
+    for seed in range(4):
+        torch.manual_seed(seed)
+        save_network(
+            folder / f"{seed}.safetensors", SpectrumNetwork(SMALL), {"name": "m", **HEADER}
+        )
+    truth = load(folder / "3.safetensors")
+    rows = []
+    for k, p in enumerate(truth.predict_many(salt(k) for k in range(SALTS))):
+        rows.append({
+            "id": IDS[k], "source": "made up", "formula": "NaCl", "n_atoms": 2,
+            "species": ["Na", "Cl"], "cell": p.crystal.cell.ravel().tolist(),
+            "frac_coords": p.crystal.frac_coords.ravel().tolist(),
+            "dos_frequencies": p.dos.frequencies.tolist(),
+            "dos_densities": p.dos.densities.tolist(), "target": target_of(p.dos).tolist(),
+        })  # fmt: skip
+    write_dataset(folder / "data.parquet", rows, {"citation": "nobody"})
+    return folder
+
+
+@pytest.fixture
+def joined(phonodos: Phonodos, made: Path, tmp_path: Path) -> Path:
+    members = [made / f"{k}.safetensors" for k in range(3)]
+    done = phonodos("models", "join", *members, "-o", "all.safetensors", "--name", "all")
+    assert done.exit_code == 0, done.output
+    assert "3 members" in done.stderr
+    return tmp_path / "all.safetensors"
+
+
+def test_calibrated_intervals_hold_nine_of_ten(
+    phonodos: Phonodos, joined: Path, made: Path
+) -> None:
+    assert not any(p.intervals for p in answers(joined))  # nothing is stated before it is measured
+    tensors = joined.read_bytes()[-1000:]
+    data = made / "data.parquet"
+    done = phonodos("models", "calibrate", joined.name, "--data", data)
+    assert done.exit_code == 0, done.output
+    assert "mean_frequency, 3 members: factor" in done.stdout
+    assert joined.read_bytes()[-1000:] == tensors
+    assert read_header(joined)["metrics"]["valid"]["mse"] > 0.0
+    truth = [full_axis(p.dos).mean_frequency for p in answers(made / "3.safetensors")]
+    for members in (None, 1):
+        stated = [p.intervals["mean_frequency"] for p in answers(joined, members)]
+        inside = [w in interval for w, interval in zip(truth, stated, strict=True)]
+        assert 28 <= sum(inside) < SALTS
+    assert not any(p.intervals for p in answers(joined, 2))
+    done = phonodos("evaluate", joined.name, "--data", data, "-o", "out")
+    assert done.exit_code == 0, done.output
+    metrics = json.loads((joined.parent / "out" / "metrics.json").read_text())
+    assert metrics["members"] == 3
+    assert metrics["intervals"]["heat_capacity"]["coverage"] >= 28 / SALTS
+
+
+def test_table_figure_and_json_show_the_interval(
+    phonodos: Phonodos, joined: Path, made: Path, write_cif: Callable[..., Path], tmp_path: Path
+) -> None:
+    phonodos("models", "calibrate", joined.name, "--data", made / "data.parquet")
+    write_cif(tmp_path / "x.cif", "Na 0 0 0 1", "Cl .5 .5 .5 1")
+    done = phonodos("predict", "x.cif", "--model", joined.name, "--no-plot")
+    assert done.exit_code == 0, done.output
+    assert "+-" in done.stdout
+    assert "9 of 10 DFT values" in done.stdout
+    words = ("predict", "x.cif", "--model", joined.name, "--no-plot", "--json")
+    (record,) = json.loads(phonodos(*words, "--units", "THz").stdout)["results"]
+    interval = record["intervals"]["mean_frequency"]
+    assert interval["unit"] == "THz"
+    assert interval["low"] < record["mean_frequency"]["value"] < interval["high"]
+    alone = phonodos("predict", "x.cif", "--model", joined.name, "--no-plot", "--members", "2")
+    assert "+-" not in alone.stdout
+
+
+def test_what_is_refused(phonodos: Phonodos, joined: Path, made: Path) -> None:
+    data = made / "data.parquet"
+    for words, code, message in (
+        (["--data", data, "--part", "train"], 2, "errors on training materials say nothing"),
+        (["--data", data, "--data", data], 2, "every further data set needs its split"),
+        (["--data", data, "--part", "test"], 4, "c"),
+    ):
+        done = phonodos("models", "calibrate", joined.name, *words)
+        assert done.exit_code == code, done.output
+        assert message in done.stderr
+    done = phonodos("predict", "x.cif", "--model", joined.name, "--members", "4")
+    assert done.exit_code == 2
+    assert "has no 4 members" in done.stderr
