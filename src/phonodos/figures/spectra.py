@@ -93,14 +93,13 @@ def plot_dos(
     with matplotlib.style.context(STYLE):
         figure = Figure(figsize=(COLUMN_WIDTH, HEIGHT))
         axes = figure.add_axes((0.14, 0.165, 0.825, 0.745))
-        low, high = _limits(dos, reference)
-        axes.set_xlim(low * factor, high * factor)
+        axes.set_xlim(*(x * factor for x in _limits(dos, reference)))
         lines = _lines(dos, projected or {}, reference, reference_label)
         curves = [_curve(w, g) for w, g, *_ in lines]
         _fill(axes, dos, factor)
-        _draw_spread(axes, dos, members, factor)
         for (w, g), (*_, colour, label, width) in zip(curves, lines, strict=True):
             axes.plot(w * factor, g / factor, color=colour, lw=width, label=label)
+        _draw_spread(axes, dos, members, factor)
         _draw_points(axes, dos, factor)
         peak = max(float(g.max()) for _, g in curves)
         entries = len(lines) + (len(members) > 1)
@@ -177,9 +176,9 @@ def _curve(w: Array, g: Array) -> Curve:
 
 def _fill(axes: "Axes", dos: PhononDos, factor: float) -> None:
     w, g = _curve(dos.frequencies, dos.densities)
-    for part, colour, name in ((w >= 0.0, BLUE, "real"), (w <= 0.0, VERMILLION, "imaginary")):
+    real, imaginary = (w >= 0.0, BLUE, 0.22, "real"), (w <= 0.0, VERMILLION, 0.4, "imaginary")
+    for part, colour, alpha, name in (real, imaginary):
         if part.sum() > 1 and g[part].max() > 0.0:
-            alpha = 0.22 if name == "real" else 0.4
             axes.fill_between(
                 w[part] * factor, g[part] / factor, color=colour, alpha=alpha, lw=0, gid=name
             )
