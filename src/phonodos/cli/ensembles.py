@@ -1,0 +1,57 @@
+"""`phonodos models join` and `calibrate`: many networks in one file, and how sure they are."""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from phonodos.errors import ConfigError
+
+
+def join(
+    files: Annotated[list[Path], typer.Argument(help="weight files of the members")],
+    output: Annotated[Path, typer.Option("-o", "--output", help="weight file to write")],
+    name: Annotated[str, typer.Option(help="name of the ensemble")],
+    half: Annotated[
+        bool, typer.Option(help="store in 16 bits: half the size; computed in 32 bits all the same")
+    ] = True,
+) -> None:
+    """Join networks of one configuration and one split as the members of an ensemble."""
+    from phonodos.model.ensemble import join_members
+
+    header = join_members(files, output, name, half=half)
+    size = output.stat().st_size / 1e6
+    print(f"written: {output}, {header['members']} members, {size:.1f} MB", file=sys.stderr)
+    print("its intervals are not calibrated yet: phonodos models calibrate", file=sys.stderr)
+
+
+def calibrate(
+    file: Annotated[Path, typer.Argument(help="weight file; its header gets the result")],
+    data: Annotated[list[Path], typer.Option(help="Parquet data set; may be repeated")],
+    split: Annotated[
+        list[Path] | None,
+        typer.Option(help="split file of each --data but the first, whose ids are in the weights"),
+    ] = None,
+    part: Annotated[str, typer.Option(help="part that training did not see")] = "valid",
+) -> None:
+    """Measure on held-back materials how wide the 90 % intervals must be, and keep it."""
+    from phonodos.data.dataset import Dataset
+    from phonodos.data.splits import Split
+    from phonodos.evaluation.calibration import calibrate_weights
+    from phonodos.model.weights import read_header
+
+    if part == "train" or len(data) != 1 + len(split or []):
+        raise ConfigError(
+            f"{len(data)} data sets, {len(split or [])} split files, part '{part}'",
+            "every further data set needs its split file, and errors on training materials say "
+            "nothing of new ones",
+            "write for example --data dfpt2018.parquet --data phonondb.parquet "
+            "--split split_phonondb.json",
+        )
+    parts = [read_header(file)["split"], *(Split.read(path).parts for path in split or [])]
+    records = [Dataset.open(d).select(p[part]) for d, p in zip(data, parts, strict=True)]
+    for members, found in calibrate_weights(file, records, part).items():
+        for name, entry in found.items():
+            text = f"factor {entry['factor']:.3f}, floor {entry['floor']:.3g}"
+            print(f"{name}, {members} members: {text} ({entry['materials']} materials)")
