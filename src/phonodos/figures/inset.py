@@ -22,27 +22,24 @@ BLACK = "#000000"
 
 
 def furnish(
-    axes: "Axes",
-    curves: list[Curve],
-    peak: float,
-    legend: int,
-    thermal: ThermalProperties | None,
-    n_atoms: int,
+    axes: "Axes", curves: list[Curve], thermal: ThermalProperties | None, n_atoms: int,
     factor: float,
-) -> float:
-    """Place the legend and the heat capacity above the curves; return the height that takes."""
+) -> None:  # fmt: skip
+    """Place the legend and the heat capacity above the curves, and raise the axes for them."""
     low, high = axes.get_xlim()
+    peak = max(float(g.max()) for _, g in curves)
+    entries = len(axes.get_legend_handles_labels()[1])
     start = max(0.0, -low / (high - low))
     scaled = [((w * factor - low) / (high - low), g / peak) for w, g in curves]
     free, headroom = 1.0, HEADROOM
-    if legend:
-        free, headroom = _room(scaled, LEGEND_WIDTH, start, 1.0, 1.0 - 0.02 - 0.085 * legend)
+    if entries > 1:
+        free, headroom = _room(scaled, LEGEND_WIDTH, start, 1.0, 1.0 - 0.02 - 0.085 * entries)
         axes.legend(loc="upper left", bbox_to_anchor=(free, 0.99), borderaxespad=0.3)
     if thermal is not None and free - start >= INSET_WIDTH:
         left, height = _room(scaled, INSET_WIDTH, start, free, INSET_FLOOR)
         headroom = max(headroom, height)
         _draw_heat_capacity(axes, thermal, n_atoms, left)
-    return headroom
+    axes.set_ylim(0.0, headroom * peak / factor)
 
 
 def _room(

@@ -95,11 +95,7 @@ def plot_dos(
         curves = _draw_lines(axes, _lines(dos, projected or {}, reference, reference_label), factor)
         _draw_spread(axes, dos, members, factor)
         _draw_points(axes, dos, factor)
-        peak = max(float(g.max()) for _, g in curves)
-        names = len(axes.get_legend_handles_labels()[1])
-        legend = names if names > 1 else 0
-        headroom = furnish(axes, curves, peak, legend, thermal, dos.n_atoms, factor)
-        axes.set_ylim(0.0, headroom * peak / factor)
+        furnish(axes, curves, thermal, dos.n_atoms, factor)
         _mark_mean(axes, dos, factor, unit, half_width)
         _name_axes(axes, dos, crystal_label, FREQUENCY_LABELS[unit])
     return figure
