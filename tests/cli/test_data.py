@@ -12,7 +12,7 @@ from typer.testing import CliRunner, Result
 
 from phonodos.cli.data import KINDS
 from phonodos.cli.main import app
-from phonodos.data.dataset import Dataset
+from phonodos.data.dataset import Dataset, write_dataset
 from phonodos.data.members import sha256_of
 from phonodos.data.splits import Split
 from phonodos.physics.crystal import Crystal
@@ -54,7 +54,7 @@ def archive_of(folder: Path) -> bytes:
 def test_help_names_the_commands():
     result = run("--help")
     assert result.exit_code == 0
-    assert all(name in result.stdout for name in ("fetch", "prepare", "split", "card"))
+    assert all(name in result.stdout for name in ("fetch", "prepare", "pack", "split", "card"))
 
 
 def test_prepare(records, tmp_path):
@@ -208,3 +208,89 @@ def test_card(dataset, tmp_path):
     assert answer["dataset"] == str(dataset)
     assert answer["records"] == 2
     assert run("card", dataset, "-o", tmp_path).exit_code == 4
+
+
+@pytest.fixture
+def calculations(tmp_path: Path) -> Path:
+    """Two phonopy calculations of silicon in one cell, one of them without forces."""
+    from phonopy import Phonopy
+    from phonopy.file_IO import write_FORCE_SETS
+    from phonopy.interface.vasp import write_vasp
+    from phonopy.structure.atoms import PhonopyAtoms
+
+    cell = 5.43 / 2 * np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]])
+    silicon = PhonopyAtoms(symbols=["Si", "Si"], cell=cell, scaled_positions=[[0] * 3, [0.25] * 3])
+    phonon = Phonopy(silicon, supercell_matrix=np.eye(3, dtype=int))
+    phonon.generate_displacements(distance=0.01)
+    (move,) = [d["displacement"] for d in phonon.dataset["first_atoms"]]
+    phonon.forces = np.array([[np.array(move) * -14.0, np.array(move) * 14.0]])
+    folder = tmp_path / "mine"
+    for name in ("good", "bad"):
+        (folder / name).mkdir(parents=True)
+        write_vasp(folder / name / "POSCAR", silicon)
+        (folder / name / "phonopy.conf").write_text("DIM = 1 1 1\n")
+    write_FORCE_SETS(phonon.dataset, filename=folder / "good" / "FORCE_SETS")
+    return folder
+
+
+def test_prepare_phonopy_calculations(calculations, tmp_path):
+    output = tmp_path / "p.parquet"
+    words = ("prepare", "phonondb", calculations, "-o", output, "--workers", 1)
+    result = run(*words, "--cutoff", 3.0, "--no-dos")
+    assert result.exit_code == 3
+    assert f"1 records written to {output}, 1 failed" in result.stdout
+    assert "failed: bad: no forces: FORCE_SETS is missing" in result.stderr
+    assert "prepare: 2 of 2 records" in result.stderr
+    made = Dataset.open(output)
+    assert made.provenance["cutoff_A"] == 3.0
+    assert len(made.column("force_constant_centres")[0]) == 8  # four bonds, from both ends
+    assert made.present("dos_densities") == 0
+    assert run(*words, "--cutoff", 99).exit_code == 2
+    result = run(*words, "--pack", "--json")
+    assert result.exit_code == 3
+    packed = Dataset.open(output)
+    assert json.loads(result.stdout)["packed"]["bytes_after"] == output.stat().st_size
+    assert packed.provenance["packed"]
+    assert packed.present("dos_densities") == 1
+
+
+def test_an_unfinished_run_with_other_settings(calculations, tmp_path):
+    output = tmp_path / "p.parquet"
+    words = ("prepare", "phonondb", calculations, "-o", output, "--workers", 1, "--no-dos")
+    assert run(*words).exit_code == 3
+    parts = tmp_path / "p.parquet.parts"
+    parts.mkdir()
+    header = {"settings": {"cutoff_A": 6.0}, "done": ["good"], "failed": {}}
+    write_dataset(parts / "00001.parquet", [{"id": "good"}], header)
+    result = run(*words)
+    assert result.exit_code == 2
+    assert "cutoff_A was 6.0, is now 7.0" in result.stderr
+    assert "--restart" in result.stderr
+    assert parts.exists()
+    assert run(*words, "--restart").exit_code == 3
+    assert not parts.exists()
+
+
+def test_pack(dataset, tmp_path):
+    output = tmp_path / "packed.parquet"
+    result = run("pack", dataset, "-o", output, "--cutoff", 6)
+    assert result.exit_code == 0
+    assert f"2 records written to {output}\npacked: 0.0 MB, before 0." in result.stdout
+    assert Dataset.open(output).ids == Dataset.open(dataset).ids
+    answer = json.loads(run("pack", dataset, "-o", output, "--json").stdout)
+    assert (answer["records"], answer["bytes_after"]) == (2, output.stat().st_size)
+    assert answer["bytes_before"] == dataset.stat().st_size
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        (("--cutoff", 6), "dfpt2018 has no --cutoff"),
+        (("--no-dos", "--restart"), "dfpt2018 has no --dos and --no-dos, --restart"),
+    ],
+)
+def test_settings_of_another_kind(words, says, records, tmp_path):
+    result = run("prepare", "dfpt2018", records, "-o", tmp_path / "d.parquet", *words)
+    assert result.exit_code == 2
+    assert says in result.stderr
+    assert not (tmp_path / "d.parquet").exists()

@@ -33,7 +33,7 @@ def folder(tmp_path: Path, make_record, rock_salt, perovskite) -> Path:
 def test_a_folder_becomes_a_data_set(folder, tmp_path):
     steps = []
     output = tmp_path / "new" / "d.parquet"
-    report = prepare(folder, output, workers=1, progress=steps.append)
+    report = prepare(folder, output, workers=1, progress=lambda done, _: steps.append(done))
     assert steps == [1, 2, 3]
     assert (report.output, report.written, report.failed) == (output, 3, {})
     dataset = Dataset.open(output)
@@ -137,7 +137,7 @@ def test_a_cut_off_archive_gives_no_data_set(workers, folder, tmp_path):
 def test_an_output_that_cannot_be_written_is_noticed_before_the_work(folder, tmp_path):
     steps = []
     with pytest.raises(DataError, match="cannot be written"):
-        prepare(folder, tmp_path, workers=1, progress=steps.append)
+        prepare(folder, tmp_path, workers=1, progress=lambda done, _: steps.append(done))
     assert steps == []
 
 

@@ -1,4 +1,4 @@
-"""Parts of a data set: kept for the same settings, thrown away for others, joined in order."""
+"""Parts of a data set: kept for the same settings, refused for others, joined in order."""
 
 from pathlib import Path
 from typing import Any
@@ -7,7 +7,7 @@ import pytest
 
 from phonodos.data.dataset import Dataset
 from phonodos.data.parts import Parts
-from phonodos.errors import DataError
+from phonodos.errors import ConfigError, DataError
 
 
 def row(name: str) -> dict[str, Any]:
@@ -35,19 +35,29 @@ def test_a_new_run_takes_up_the_old(tmp_path: Path) -> None:
     output = tmp_path / "all.parquet"
     Parts(output, {"cutoff": 7.0}, resume=True).add([row("a")], ["1", "2"], {"2": "broken"})
     parts = Parts(output, {"cutoff": 7.0}, resume=True)
-    assert parts.done == {"1", "2"}
-    assert parts.failed == {"2": "broken"}
+    assert parts.done == {"1"}  # "2" may have been mended: it is tried again
+    assert parts.failed == {}
     assert parts.ids == {"a"}
     parts.add([row("b")], ["3"], {})
     parts.join({})
     assert Dataset.open(output).ids == ["a", "b"]
 
 
-@pytest.mark.parametrize(("cutoff", "resume"), [(6.0, True), (7.0, False)])
-def test_other_settings_begin_again(tmp_path: Path, cutoff: float, resume: bool) -> None:
+def test_other_settings_are_refused(tmp_path: Path) -> None:
+    output = tmp_path / "all.parquet"
+    Parts(output, {"cutoff": 7.0, "dos": 1}, resume=True).add([row("a")], ["1"], {})
+    with pytest.raises(ConfigError, match="made with other settings") as caught:
+        Parts(output, {"cutoff": 6.0, "dos": 1}, resume=True)
+    assert "cutoff was 7.0, is now 6.0 (its parts are in" in caught.value.reason
+    assert "--restart" in caught.value.fix
+    assert Parts(output, {"cutoff": 7.0, "dos": 1}, resume=True).done == {"1"}  # nothing is lost
+
+
+@pytest.mark.parametrize("cutoff", [6.0, 7.0])
+def test_begun_anew(tmp_path: Path, cutoff: float) -> None:
     output = tmp_path / "all.parquet"
     Parts(output, {"cutoff": 7.0}, resume=True).add([row("a")], ["1"], {})
-    parts = Parts(output, {"cutoff": cutoff}, resume=resume)
+    parts = Parts(output, {"cutoff": cutoff}, resume=False)
     assert parts.done == set()
     parts.add([row("b")], ["1"], {})
     parts.join({})

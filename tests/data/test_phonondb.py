@@ -137,6 +137,7 @@ def written(name: str, text: str) -> Callable[[Path], None]:
         (broken("FORCE_SETS"), "no forces: FORCE_SETS is missing"),
         (broken("phonopy.conf"), "no supercell: phonopy.conf is missing"),
         (edited("phonopy.conf", "2 2 2", "1 1 2"), "they are for 64 atoms, .* DIM has 16"),
+        (edited("phonopy.conf", "2 2 2", "4 2 1"), "forces do not fit the supercell: .* symmetry"),
         (edited("phonopy.conf", "2 2 2", "2 2 x"), "DIM = 2 2 x is not"),
         (edited("phonopy.conf", "2 2 2", "2 2 0"), "DIM = 2 2 0 is not"),
         (edited("phonopy.conf", "DIM", "DIMENSION"), "phonopy.conf has no DIM"),
@@ -148,6 +149,7 @@ def written(name: str, text: str) -> Callable[[Path], None]:
         (written("BORN", "14.4\n2 0 0 0 2 0 0 0 2\n1 0 0 0 1 0 0 0 1\n"), "BORN does not fit"),
         (written("BORN", "14.4\n" + "2 0 0 0 2 0 0 0 2\n" * 4), "BORN does not fit"),
         (edited("BORN", "2.30000000 0", "-2.3 0"), "dielectric tensor that is not positive"),
+        (edited("BORN", "14.4", "2.0"), "units of another program: its factor is 2, .* 14.39"),
         (written("disp.yaml", "lattice:\n" + "- [ 5, 0, 0 ]\n" * 3), "DIM does not fit"),
         (written("force_constants.hdf5", "no"), "force_constants.hdf5 is not readable"),
         (written("FORCE_CONSTANTS", "2 2\n1 1\n"), "FORCE_CONSTANTS is not readable"),
@@ -172,19 +174,23 @@ def test_broken_calculations_say_why(
 
 
 def test_broken_calculations_are_left_out(small_files: Path, tmp_path: Path) -> None:
-    for name in ("first", "no-forces", "no-supercell", "last"):
+    for name in ("first", "no-forces", "no-supercell", "third"):
         shutil.copytree(small_files, tmp_path / "in" / name)
     (tmp_path / "in" / "no-forces" / "FORCE_SETS").unlink()
     (tmp_path / "in" / "no-supercell" / "phonopy.conf").unlink()
+    (tmp_path / "in" / "second.tar.xz").write_bytes(b"cut off")
     report = prepare(tmp_path / "in", tmp_path / "out.parquet", workers=2, dos=False)
     assert report.written == 2
-    assert report.failed == {
+    failed = {place: reason.partition("\n")[0] for place, reason in report.failed.items()}
+    assert failed == {
         "no-forces": "no forces: FORCE_SETS is missing",
         "no-supercell": "no supercell: phonopy.conf is missing, and no phonopy.yaml is there "
         "either",
+        "second.tar.xz": "second.tar.xz cannot be read: it is damaged, cut off, or neither tar "
+        "nor zip (file could not be opened successfully:",
     }
     dataset = Dataset.open(report.output)
-    assert dataset.ids == ["first", "last"]
+    assert dataset.ids == ["first", "third"]
     assert dataset.provenance["failed"] == report.failed
     assert not (tmp_path / "out.parquet.parts").exists()
 
@@ -212,7 +218,7 @@ def test_a_killed_run_goes_on(
         shutil.copytree(small_files, tmp_path / "in" / name)
     (tmp_path / "in" / "a" / "BORN").unlink()
 
-    def kill(done: int) -> None:
+    def kill(done: int, _: int | None) -> None:
         if done == 3:
             raise KeyboardInterrupt
 
@@ -228,10 +234,12 @@ def test_a_killed_run_goes_on(
         return convert(calculation, **options)
 
     monkeypatch.setattr(phonondb, "_convert", watched)
-    steps: list[int] = []
-    report = prepare(tmp_path / "in", output, workers=1, dos=False, progress=steps.append)
+    steps: list[tuple[int, int | None]] = []
+    report = prepare(
+        tmp_path / "in", output, workers=1, dos=False, progress=lambda *s: steps.append(s)
+    )
     assert converted == ["c"]
-    assert steps == [3]
+    assert steps == [(3, 3)]
     assert (report.written, report.resumed, report.with_nac) == (3, 2, 2)
     assert Dataset.open(output).ids == ["a", "b", "c"]
     once = prepare(tmp_path / "in", tmp_path / "once.parquet", workers=1, dos=False)
@@ -262,3 +270,28 @@ def test_provenance(springs: Dataset) -> None:
     assert known["records"] == known["with_nac"] == 1
     assert known["functional"] is None  # a user's own calculation: not known
     assert known["target"]["points"] == 51
+
+
+def test_what_failed_is_tried_again(
+    small_files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A run stopped, a calculation mended, the same call again: it is in, and nothing is lost."""
+    monkeypatch.setattr(phonondb, "BATCH", 2)
+    for name in ("a", "b", "c"):
+        shutil.copytree(small_files, tmp_path / "in" / name)
+    forces = (tmp_path / "in" / "a" / "FORCE_SETS").read_text()
+    (tmp_path / "in" / "a" / "FORCE_SETS").unlink()
+
+    def kill(done: int, _: int | None) -> None:
+        if done == 3:
+            raise KeyboardInterrupt
+
+    output = tmp_path / "out.parquet"
+    with pytest.raises(KeyboardInterrupt):
+        prepare(tmp_path / "in", output, workers=1, dos=False, progress=kill)
+    with pytest.raises(ConfigError, match="other settings"):
+        prepare(tmp_path / "in", output, workers=1, dos=False, cutoff=6.0)
+    (tmp_path / "in" / "a" / "FORCE_SETS").write_text(forces)
+    report = prepare(tmp_path / "in", output, workers=1, dos=False)
+    assert (report.written, report.resumed, report.failed) == (3, 1, {})
+    assert sorted(Dataset.open(output).ids) == ["a", "b", "c"]

@@ -2,6 +2,7 @@
 
 import bz2
 import shutil
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -153,8 +154,10 @@ def test_random_displacements(
     folder = shutil.copytree(spring_files, tmp_path / "random")
     lines = np.concatenate([moves, forces], axis=2).reshape(-1, 6)
     np.savetxt(folder / "FORCE_SETS", lines, fmt="%18.12f")
+    limit = sys.getrecursionlimit()
     found = read(folder)
     np.testing.assert_allclose(found.constants.constants, plain.constants.constants, atol=1e-5)
+    assert sys.getrecursionlimit() == limit  # symfc raises it when it is loaded
 
 
 @pytest.mark.parametrize(

@@ -10,6 +10,7 @@ import torch
 
 from phonodos.data.dataset import Dataset, write_dataset
 from phonodos.data.force_constants import ForceConstants
+from phonodos.data.pack import pack
 from phonodos.data.splits import Split
 from phonodos.errors import DataError
 from phonodos.model.bonds import bond_crystal
@@ -180,3 +181,28 @@ def test_unknown_bonds_are_left_out(rock_salt: Crystal) -> None:
     matched = match_bonds(bonded, constants, torch.float64)
     assert matched.bonds.tolist() == list(range(2, 9))
     np.testing.assert_array_equal(matched.tensors.numpy(), tensors)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_a_packed_data_set_teaches_the_same(
+    dtype: str, configure: Callable[..., TrainConfig], folder: Path, tmp_path: Path
+) -> None:
+    """A step on what `data pack` keeps has the loss and the gradient of one on everything."""
+    losses = {"bands": 1, "dos": 1, "tensors": 1, "force_constants": 1}
+    task = LatticeTask(configure("packed", dtype=dtype, losses=losses))
+    packed = pack(folder / "data.parquet", tmp_path / "packed.parquet", cutoff=6.0).output
+    torch.manual_seed(11)
+    other = LatticeNetwork(LatticeConfig.model_validate(SMALL)).to(getattr(torch, dtype))
+    found = []
+    for path in (folder / "data.parquet", packed):
+        samples = task.samples(Dataset.open(path))
+        assert all(s.constants is not None for s in samples)
+        other.zero_grad()
+        loss = task.loss(other, samples, torch.Generator().manual_seed(5))
+        loss.backward()  # type: ignore[no-untyped-call]
+        slopes = [p.grad.flatten() for p in other.parameters() if p.grad is not None]
+        found.append((float(loss.detach()), torch.cat(slopes)))
+    (loss, slope), (packed_loss, packed_slope) = found
+    assert loss > 0.1
+    assert packed_loss == pytest.approx(loss, rel=1e-5)
+    assert float((packed_slope - slope).norm() / slope.norm()) < 1e-4

@@ -17,11 +17,13 @@ app = typer.Typer(
     help="Fetch public data, prepare it for training, split and describe it.", no_args_is_help=True
 )
 
-# What `prepare` reads: a module with a function prepare(source, output, *, workers, progress).
+# What `prepare` reads: a module with a function prepare(source, output, *, workers, progress), and
+# the settings that this function has besides.
 KINDS = {
     "dfpt2018": "phonodos.data.dfpt2018",
     "phonondb": "phonodos.data.phonondb",
 }
+SETTINGS: dict[str, tuple[str, ...]] = {"dfpt2018": (), "phonondb": ("cutoff", "dos", "resume")}
 RECORDS_A_LINE = 200
 MEGABYTE = 1_000_000
 
@@ -91,27 +93,102 @@ def prepare(
         Path, typer.Option("-o", "--output", metavar="DATASET", help="Parquet file to write")
     ],
     workers: Annotated[int, typer.Option(min=1, help="processes")] = 2,
+    cutoff: Annotated[
+        float | None,
+        typer.Option(help="phonondb: longest edge to list [A]; 7", show_default=False),
+    ] = None,
+    dos: Annotated[
+        bool | None,
+        typer.Option(
+            "--dos/--no-dos",
+            help="phonondb: density of states, total and per atom; with",
+            show_default=False,
+        ),
+    ] = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="phonondb: throw an unfinished run away")
+    ] = False,
+    packed: Annotated[
+        bool, typer.Option("--pack", help="write only what training needs (phonodos data pack)")
+    ] = False,
     as_json: AsJson = False,
 ) -> None:
-    """Turn records into one Parquet data set; broken records are named and left out."""
+    """Turn records into one Parquet data set; broken records are named and left out.
+
+    A run of phonondb that was interrupted goes on when the same command is given again.
+    """
     if kind not in KINDS:
         raise ConfigError(
             f"'{kind}' is no kind of record",
             "known are " + ", ".join(KINDS),
             f"choose one of them, for example: phonodos data prepare {next(iter(KINDS))} {path}",
         )
+    given = {"cutoff": cutoff, "dos": dos, "resume": False if restart else None}
+    settings = {name: value for name, value in given.items() if value is not None}
+    _check_settings(kind, settings)
     convert: Callable[..., Prepared] = import_module(KINDS[kind]).prepare
     with shown_progress("prepare", "records", every=RECORDS_A_LINE) as advance:
-        report = convert(path, output, workers=workers, progress=lambda done: advance(done, None))
+        report = convert(path, output, workers=workers, progress=advance, **settings)
+    size = _pack(output, output, None) if packed else None
     if as_json:
-        print_json({"kind": kind, **dataclasses.asdict(report), "output": str(report.output)})
+        extra = {} if size is None else {"packed": size}
+        record = {**dataclasses.asdict(report), "output": str(report.output)}
+        print_json({"kind": kind, **record, **extra})
     else:
         print(f"{report.written} records written to {report.output}, {len(report.failed)} failed")
         print("\n".join(report.lines()))
+        if size is not None:
+            print(_sizes(size))
     for name, reason in report.failed.items():
         print(f"failed: {name}: {reason}", file=sys.stderr)
     if code := exit_code(report.written, len(report.failed)):
         raise typer.Exit(code)
+
+
+def _check_settings(kind: str, settings: Mapping[str, Any]) -> None:
+    words = {"cutoff": "--cutoff", "dos": "--dos and --no-dos", "resume": "--restart"}
+    if other := [words[name] for name in settings if name not in SETTINGS[kind]]:
+        raise ConfigError(
+            f"{kind} has no {', '.join(other)}",
+            "its records are taken as they are, in one go",
+            "leave " + ("it" if len(other) == 1 else "them") + " out",
+        )
+
+
+@app.command("pack")
+def pack(
+    dataset: Annotated[Path, typer.Argument(help="Parquet data set (phonodos data prepare)")],
+    output: Annotated[
+        Path, typer.Option("-o", "--output", metavar="PACKED", help="Parquet file to write")
+    ],
+    cutoff: Annotated[
+        float | None,
+        typer.Option(help="longest bond to keep [A], that of the network; all", show_default=False),
+    ] = None,
+    as_json: AsJson = False,
+) -> None:
+    """Write what training needs of a data set and nothing else; `train` reads it all the same."""
+    size = _pack(dataset, output, cutoff)
+    if as_json:
+        print_json({"output": str(output), **size})
+    else:
+        print(f"{size['records']} records written to {output}\n{_sizes(size)}")
+
+
+def _pack(dataset: Path, output: Path, cutoff: float | None) -> dict[str, int]:
+    from phonodos.data.pack import pack as write_packed
+
+    made = write_packed(dataset, output, cutoff=cutoff)
+    return {
+        "records": made.records,
+        "bytes_before": made.bytes_before,
+        "bytes_after": made.bytes_after,
+    }
+
+
+def _sizes(size: Mapping[str, int]) -> str:
+    before, after = size["bytes_before"], size["bytes_after"]
+    return f"packed: {after / MEGABYTE:.1f} MB, before {before / MEGABYTE:.1f} MB"
 
 
 @app.command("split")

@@ -7,10 +7,12 @@ import lzma
 import re
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import ExitStack
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from phonodos.data.phonopy_files import CELL_FILES, FILES, PHONOPY_FILES, WHAT_IT_NEEDS
 from phonodos.errors import DataError
@@ -22,7 +24,8 @@ _PACKED: dict[str, Callable[[bytes], bytes]] = {
     ".gz": gzip.decompress,
     ".bz2": bz2.decompress,
 }
-_DAMAGE = (tarfile.TarError, zipfile.BadZipFile, lzma.LZMAError, EOFError, OSError, RuntimeError)
+_UNPACKING = (lzma.LZMAError, zlib.error, EOFError, OSError, ValueError)
+_DAMAGE = (*_UNPACKING, tarfile.TarError, zipfile.BadZipFile, RuntimeError, KeyError)
 _NUMBER = re.compile(r"(?:materials-id|mp)-(\d+)(?![\d.])")
 _PUBLISHED = re.compile(r"materials-id-\d+-|mp-\d+-20180417")
 
@@ -70,7 +73,7 @@ class Calculation:
             found = _single(self.path if self.archive is None else io.BytesIO(self.archive or b""))
         try:
             return {_plain(name): _decompress(name, data) for name, data in found.items()}
-        except (lzma.LZMAError, EOFError, OSError) as err:
+        except _UNPACKING as err:
             raise DataError("a damaged file", str(err), "copy or download it again") from err
 
 
@@ -96,6 +99,33 @@ def find_calculations(source: Path) -> Iterator[Calculation]:
         members = {source.name: source.read_bytes()}
         return iter([Calculation(source.name, *_naming(source.absolute().parent), members=members)])
     return _in_archive(source)
+
+
+def count_calculations(source: Path) -> int | None:
+    """Return how many calculations `find_calculations` will yield, broken ones among them.
+
+    None where only reading everything would tell (a compressed tar) or nothing can be read.
+    """
+    if source.is_dir():
+        return sum(1 for _ in _in_folder(source))
+    if _wanted(source.name) and not source.name.endswith(ARCHIVES):
+        return 1
+    try:
+        if zipfile.is_zipfile(source):
+            with zipfile.ZipFile(source) as pack:
+                names = pack.namelist()
+        else:
+            with _open_tar(source, "r:") as tar:
+                names = [member.name for member in tar if member.isfile()]
+    except _DAMAGE:  # or not there
+        return None
+    paths = [PurePosixPath(name) for name in names if _relevant(name)]
+    archives = sum(path.name.endswith(ARCHIVES) for path in paths)
+    files: dict[PurePosixPath, list[str]] = {}
+    for path in paths:
+        if not path.name.endswith(ARCHIVES):
+            files.setdefault(path.parent, []).append(path.name)
+    return archives + sum(_is_calculation(names) for names in files.values())
 
 
 def entry_name(path: str) -> str:
@@ -175,21 +205,27 @@ def _members(source: Path | io.BytesIO) -> Iterator[tuple[str, bytes]]:
                     if _relevant(path):
                         yield path, pack.read(path)
                 return
-            if isinstance(source, io.BytesIO):
-                source.seek(0)
-                tar = stack.enter_context(tarfile.open(fileobj=source, mode="r:*"))
-            else:
-                tar = stack.enter_context(tarfile.open(source, "r|*"))
+            tar = stack.enter_context(_open_tar(source))
             for member in tar:
                 content = tar.extractfile(member) if _relevant(member.name) else None
                 if content is not None:
                     yield member.name, content.read()
+            # The checksum of the compression lies behind the end of the tar.
+            while tar.fileobj is not None and tar.fileobj.read(1 << 20):
+                pass
     except _DAMAGE as err:
         raise DataError(
             f"{shown} cannot be read",
             f"it is damaged, cut off, or neither tar nor zip ({err})",
             "download or copy it again",
         ) from err
+
+
+def _open_tar(source: Path | io.BytesIO, mode: Literal["r:*", "r:"] = "r:*") -> tarfile.TarFile:
+    if isinstance(source, Path):
+        return tarfile.open(source, mode)
+    source.seek(0)
+    return tarfile.open(fileobj=source, mode=mode)
 
 
 def _relevant(path: str) -> bool:

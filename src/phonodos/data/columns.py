@@ -63,6 +63,18 @@ OPTIONAL = frozenset(
         "projected_densities",
     )
 )
+# Training looks at none of these; packed data sets do without.
+NOT_TAUGHT = frozenset(
+    (
+        "thermo_temperatures",
+        "thermo_heat_capacity",
+        "thermo_entropy",
+        "thermo_internal_energy",
+        "thermo_free_energy",
+        "tensor_frame",
+        "projected_densities",
+    )
+)
 
 
 def schema(provenance: Mapping[str, Any]) -> "pa.Schema":
@@ -98,7 +110,7 @@ def arrow_type(name: str) -> "pa.DataType":
 def check_schema(path: str | Path, found: "pa.Schema") -> None:
     """Raise `DataError` if a Parquet schema is not that of a data set we can read."""
     metadata = found.metadata or {}
-    missing = sorted(set(COLUMNS) - OPTIONAL - set(found.names))
+    missing = sorted(set(COLUMNS) - OPTIONAL - NOT_TAUGHT - set(found.names))
     if METADATA_KEY not in metadata or missing:
         raise DataError(
             f"{path} is not a phonodos data set",

@@ -16,7 +16,6 @@ from numpy.typing import NDArray
 from phonodos.data.columns import (
     COLUMNS,
     METADATA_KEY,
-    OPTIONAL,
     arrow_type,
     check_schema,
     schema,
@@ -128,7 +127,7 @@ class Dataset:
             ) from err
         check_schema(path, found)
         provenance = dict(json.loads(found.metadata[METADATA_KEY]))
-        return cls(Path(path), provenance, absent=OPTIONAL - set(found.names))
+        return cls(Path(path), provenance, absent=frozenset(COLUMNS) - set(found.names))
 
     def __len__(self) -> int:
         return len(self.ids)
@@ -218,10 +217,11 @@ class Dataset:
         neighbours = self._numbers("force_constant_neighbours", index, np.int64)
         images = self._numbers("force_constant_images", index, np.int64)
         tensors = self._numbers("force_constant_tensors", index)
-        on_site, supercell = (self._numbers(n, index) for n in ("on_site", "supercell"))
+        on_site = self._numbers("on_site", index, np.float64)
+        supercell = self._numbers("supercell", index)
         if any(v is None for v in (centres, neighbours, images, tensors, on_site, supercell)):
             return None
-        return ForceConstants(
+        found = ForceConstants(
             centres=centres,
             neighbours=neighbours,
             images=images.reshape(-1, 3),
@@ -230,11 +230,12 @@ class Dataset:
             supercell=supercell.astype(np.int64).reshape(3, 3),
             has_nac=bool(self._arrow("has_nac")[index].as_py()),
         )
+        return found.both_ways() if "packed" in self.provenance else found
 
     def tensor(self, name: str, index: int) -> NDArray[np.float64] | None:
         """Return Born charges [e] or the dielectric tensor, flat; None if absent or unsound."""
         sound = self._arrow(f"{name.removesuffix('_charges')}_sound")[index].as_py()
-        return self._numbers(name, index) if sound else None
+        return self._numbers(name, index, np.float64) if sound else None
 
     def bands(self, index: int) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
         """Return (nq, 3) fractional q-points and (nq, 3N) frequencies [cm^-1], or None."""

@@ -57,7 +57,7 @@ def prepare(
     output: Path,
     *,
     workers: int = 2,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
 ) -> PrepareReport:
     """Read the records in an archive or a folder and write one data set.
 
@@ -72,7 +72,7 @@ def prepare(
     workers
         Processes that convert records; 1 does it in this one.
     progress
-        Called with the number of records done.
+        Called with the number of records done, and None: how many there are shows at the end.
 
     Raises
     ------
@@ -91,7 +91,7 @@ def prepare(
         else:
             rows[row["id"]] = row
         if progress is not None:
-            progress(len(rows) + len(failed))
+            progress(len(rows) + len(failed), None)
     if not rows:
         shown = "; ".join(f"{name}: {reason}" for name, reason in list(failed.items())[:5])
         raise DataError(

@@ -1,6 +1,6 @@
 """`ForceConstants`: short-range constants per edge, and their separation from a supercell's."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -42,6 +42,16 @@ class ForceConstants:
     on_site: NDArray[np.float64]
     supercell: NDArray[np.int64]
     has_nac: bool
+
+    def both_ways(self) -> "ForceConstants":
+        """Return the constants with the reverse of every edge added: Phi_ji = Phi_ij^T."""
+        return replace(
+            self,
+            centres=np.concatenate([self.centres, self.neighbours]),
+            neighbours=np.concatenate([self.neighbours, self.centres]),
+            images=np.concatenate([self.images, -self.images]),
+            tensors=np.concatenate([self.tensors, self.tensors.transpose(0, 2, 1)]),
+        )
 
 
 @dataclass(frozen=True, eq=False)

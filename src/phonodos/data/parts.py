@@ -8,7 +8,7 @@ from typing import Any
 
 from phonodos.data.columns import METADATA_KEY, schema
 from phonodos.data.dataset import unwritable, write_dataset
-from phonodos.errors import DataError
+from phonodos.errors import ConfigError, DataError
 
 
 class Parts:
@@ -21,14 +21,21 @@ class Parts:
     settings
         What the rows depend on: parts made with other settings are of no use.
     resume
-        Whether to keep parts that are there.
+        Whether to go on with parts that are there; else they are thrown away.
+
+    Raises
+    ------
+    ConfigError
+        If parts are there that were made with other settings.
     """
 
     def __init__(self, output: Path, settings: Mapping[str, Any], *, resume: bool) -> None:
         self._output = output
         self._folder = output.with_name(output.name + ".parts")
         self._settings = json.loads(json.dumps(dict(settings)))
-        self.done: set[str] = set()  # names in the source, written or failed
+        # Names in the source that need no second look: written now or before, or failed now. What
+        # failed in an earlier run is tried again: its files may have been mended since.
+        self.done: set[str] = set()
         self.ids: set[str] = set()
         self.failed: dict[str, str] = {}
         self._kept: list[Path] = []
@@ -47,12 +54,22 @@ class Parts:
                 ids = pq.read_table(path, columns=["id"]).column("id").to_pylist()
             except (pa.ArrowException, OSError, KeyError, TypeError):
                 continue  # of another version, or damaged: made again
-            if header.get("settings") != self._settings:
-                continue
+            self._check(header.get("settings", {}))
             self._kept.append(path)
             self.ids |= set(ids)
-            self.done |= set(header["done"])
-            self.failed |= header["failed"]
+            self.done |= set(header["done"]) - set(header["failed"])
+
+    def _check(self, theirs: Mapping[str, Any]) -> None:
+        ours = self._settings
+        other = [k for k in {**theirs, **ours} if theirs.get(k) != ours.get(k)]
+        if not other:
+            return
+        shown = "; ".join(f"{k} was {theirs.get(k)!r}, is now {ours.get(k)!r}" for k in other)
+        raise ConfigError(
+            f"an unfinished run for {self._output} was made with other settings",
+            f"{shown} (its parts are in {self._folder})",
+            "give the settings it was begun with, or another output, or begin anew with --restart",
+        )
 
     @property
     def written(self) -> int:

@@ -16,7 +16,7 @@ from multiprocessing.pool import Pool
 from pathlib import Path
 from typing import Any
 
-from phonodos.data.calculations import Calculation, find_calculations
+from phonodos.data.calculations import Calculation, count_calculations, find_calculations
 from phonodos.data.dataset import check_writable
 from phonodos.data.members import sha256_of
 from phonodos.data.mesh_dos import MESH_LENGTH, REFINEMENT
@@ -50,7 +50,8 @@ class PrepareReport:
         """Return the report in words, without the failures."""
         return [
             f"done before and kept: {self.resumed}",
-            f"with Born charges: {self.with_nac}; sound by every mask: {self.sound}",
+            f"with Born charges and a dipole term: {self.with_nac}; sound by every mask: "
+            f"{self.sound}",
         ]
 
 
@@ -61,13 +62,13 @@ def prepare(
     workers: int = 2,
     cutoff: float = 7.0,
     dos: bool = True,
-    progress: Callable[[int], None] | None = None,
+    progress: Callable[[int, int | None], None] | None = None,
     resume: bool = True,
 ) -> PrepareReport:
     """Read finished phonopy calculations and write one data set.
 
-    A broken calculation is left out and named in the report. Batches are kept in
-    ``<output>.parts`` until all is done: the same call after a kill goes on from there.
+    A broken calculation is left out and named in the report. Batches lie in ``<output>.parts``
+    until all is done: the same call after a kill goes on from there.
 
     Parameters
     ----------
@@ -83,14 +84,14 @@ def prepare(
     dos
         Whether to compute the density of states, total and projected.
     progress
-        Called with the number of calculations done.
+        Called with the number of calculations done, and of all if that is known.
     resume
-        Whether to use the batches of an earlier, unfinished run with the same settings.
+        Whether to go on with an unfinished run (what failed is tried again) or throw it away.
 
     Raises
     ------
     ConfigError
-        If the cutoff is no positive number up to 50 A.
+        If the cutoff is no positive number up to 50 A, or an unfinished run had other settings.
     DataError
         If the source is missing or unreadable, holds no calculation, or all of them fail; if the
         output cannot be written.
@@ -100,12 +101,13 @@ def prepare(
     recipe = _recipe(cutoff, dos)
     parts = Parts(output, recipe | _identity(source), resume=resume)
     resumed = len(parts.done)
+    total = count_calculations(source) if progress is not None else None
     convert = partial(_convert, cutoff=cutoff, dos=dos)
     waiting = (c for c in find_calculations(source) if c.place not in parts.done)
     with _pool(workers) as pool:
         while batch := list(islice(waiting, BATCH)):
             results = map(convert, batch) if pool is None else pool.imap(convert, batch)
-            _add(parts, [c.place for c in batch], results, progress)
+            _add(parts, [c.place for c in batch], results, progress, total)
     if not parts.written:
         raise _nothing(source, parts.failed)
     report = _report(output, parts, resumed)
@@ -127,7 +129,8 @@ def _add(
     parts: Parts,
     places: list[str],
     results: Iterable[Result],
-    progress: Callable[[int], None] | None,
+    progress: Callable[[int, int | None], None] | None,
+    total: int | None,
 ) -> None:
     rows: dict[str, dict[str, Any]] = {}
     failed: dict[str, str] = {}
@@ -140,7 +143,7 @@ def _add(
         else:
             rows[row["id"]] = row
         if progress is not None:
-            progress(before + number)
+            progress(before + number, total)
     parts.add(list(rows.values()), places, failed)
 
 

@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+import sys
 import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
@@ -17,12 +18,13 @@ from phonodos.data.dfpt2018_record import LARGEST_DIELECTRIC
 from phonodos.data.force_constants import SupercellConstants
 from phonodos.data.phonopy_files import CONSTANT_FILES, WHAT_IT_NEEDS, Parts, named, read_parts
 from phonodos.data.structure_objects import crystal_from_phonopy
+from phonodos.data.symmetric_constants import symmetrise
 from phonodos.errors import DataError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dipole import COULOMB
 from phonodos.physics.units import THZ_PER_WAVENUMBER, WAVENUMBER_PER_SQRT_SPRING
 
-SYMMETRY_ROUNDS = 10  # alternating permutation and translation; one leaves 0.01 eV/A^2 of either
+UNIT_TOLERANCE = 0.02  # of e^2; 14.4 eV A is a usual way to write 14.39965
 _THZ = WAVENUMBER_PER_SQRT_SPRING * THZ_PER_WAVENUMBER  # sqrt(eV/(A^2 amu)) in THz
 
 
@@ -76,11 +78,11 @@ def read_calculation(files: Mapping[str, bytes], name: str) -> PhonopyCalculatio
         parts = read_parts(folder)
         phonon, scale = _build(parts, folder)
         _force_constants(phonon, parts, folder)
-        born, eps = _tensors(phonon, parts, folder)
-        _check_finite("force constants", phonon.force_constants)
         per_spring = (float(phonon.unit_conversion_factor) / _THZ) ** 2
+        coulomb = COULOMB / per_spring / scale**3  # e^2 in the calculator's units
+        born, eps = _tensors(phonon, parts, folder, coulomb)
+        _check_finite("force constants", phonon.force_constants)
         if born is not None and eps is not None and sound_dielectric(eps):
-            coulomb = COULOMB / per_spring / scale**3  # e^2 in the calculator's units
             phonon.nac_params = {
                 "born": born,
                 "dielectric": eps,
@@ -157,8 +159,7 @@ def _force_constants(phonon: Any, parts: Parts, folder: Path) -> None:
                 listed = int(first) if len(first.split()) == 1 else n_supercell
                 dataset = parse_FORCE_SETS(natom=listed, filename=str(folder / "FORCE_SETS"))
         _produce(phonon, dataset)
-    with named("the force constants cannot be symmetrised", "check the forces"):
-        phonon.symmetrize_force_constants(level=SYMMETRY_ROUNDS, show_drift=False)
+    symmetrise(phonon)
 
 
 def _has_forces(dataset: Any) -> bool:
@@ -178,13 +179,30 @@ def _produce(phonon: Any, dataset: Any) -> None:
     _check_finite(
         "displacements", [d["displacements" if at_random else "displacement"] for d in moved]
     )
-    with named("no force constants from these forces", "check FORCE_SETS, DIM and the cell"):
+    with (
+        named("no force constants from these forces", "check FORCE_SETS, DIM and the cell"),
+        _deep_recursion(),
+    ):
         phonon.dataset = dataset
         phonon.produce_force_constants(
             calculate_full_force_constants=False,
             fc_calculator="symfc" if at_random else None,
             show_drift=False,
         )
+
+
+@contextlib.contextmanager
+def _deep_recursion() -> Iterator[None]:
+    """Allow symfc its recursion, and no longer: it raises the limit of the process for good.
+
+    Afterwards a deeply nested file would overflow the stack instead of raising RecursionError.
+    """
+    limit = sys.getrecursionlimit()
+    sys.setrecursionlimit(100_000)
+    try:
+        yield
+    finally:
+        sys.setrecursionlimit(limit)
 
 
 def _wrong_supercell(what: str, found: int, expected: int) -> DataError:
@@ -196,7 +214,7 @@ def _wrong_supercell(what: str, found: int, expected: int) -> DataError:
 
 
 def _tensors(
-    phonon: Any, parts: Parts, folder: Path
+    phonon: Any, parts: Parts, folder: Path, coulomb: float
 ) -> tuple[NDArray[np.float64] | None, NDArray[np.float64] | None]:
     from phonopy.file_IO import parse_BORN
 
@@ -219,6 +237,15 @@ def _tensors(
             "give the tensors of the atoms of the primitive cell",
         )
     _check_finite("Born charges or dielectric tensor", [*born, eps])
+    # phonopy multiplies by this number; ours follows from the units, and a file that asks for
+    # another one is not in the units the forces were taken to be in.
+    factor = found.get("factor")
+    if factor is not None and abs(float(factor) / coulomb - 1.0) > UNIT_TOLERANCE:
+        raise DataError(
+            "BORN is in the units of another program",
+            f"its factor is {float(factor):g}, that of cell and forces {coulomb:.6g}",
+            "give the files of one program; of others than VASP with their phonopy.yaml",
+        )
     eps = (eps + eps.T) / 2.0
     if (smallest := float(np.linalg.eigvalsh(eps)[0])) <= 0.0:
         raise DataError(
