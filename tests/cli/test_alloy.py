@@ -37,7 +37,7 @@ def test_a_sweep(phonodos: Phonodos, ends: tuple[Path, Path], tmp_path: Path) ->
     table = rows(folder / "alloy.csv")
     assert [row["formula"] for row in table] == ["Mg3Sb2", "Mg3BiSb", "Mg3Bi2"]
     assert [row["method"] for row in table] == ["embedding"] * 3
-    model = package.load()
+    model = package.load("chen2021")
     for row, path in zip(table[::2], ends, strict=True):
         pure = model.predict(path)
         assert float(row["mean_frequency [cm-1]"]) == pytest.approx(
@@ -77,7 +77,7 @@ def test_substitution(phonodos: Phonodos, examples: Path, tmp_path: Path) -> Non
     first, half = answer["results"]
     assert half["formula"] == "SrZr0.5Ti0.5O3"
     assert first["temperature [K]"] == 600.0
-    pure = package.load().predict(examples / "SrTiO3.cif")
+    pure = package.load("chen2021").predict(examples / "SrTiO3.cif")
     heat = pure.thermal_properties([600.0]).per("atom", pure.crystal).heat_capacity[0]
     assert first["c_v [J/(K mol of atoms)]"] == pytest.approx(heat)
     assert (tmp_path / "SrTiO3-alloy" / "alloy.csv").is_file()

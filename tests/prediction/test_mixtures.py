@@ -50,7 +50,7 @@ def test_pure_ends_are_pure_predictions(alloy: Alloy, lattice: Predictor, method
 
 
 def test_pure_ends_of_the_released_network(alloy: Alloy) -> None:
-    model = load()
+    model = load("chen2021")
     assert methods_of(model) == ("embedding",)
     ends = list(predict_mixtures(model, alloy, [0.0, 1.0]))
     alone = [next(model.predict_many([c])) for c in (alloy.first, alloy.second)]
@@ -120,7 +120,7 @@ def test_supercells_and_swapped_ends(lattice: Predictor, rock_salt: Crystal) -> 
 
 def test_a_spectrum_has_no_force_constants(alloy: Alloy) -> None:
     with pytest.raises(ConfigError, match="chen2021 cannot do 'vca'"):
-        next(predict_mixtures(load(), alloy, [0.5], "vca"))
+        next(predict_mixtures(load("chen2021"), alloy, [0.5], "vca"))
 
 
 def test_unseen_elements_are_named(alloy: Alloy, lattice: Predictor) -> None:

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from phonodos.cli.disorder import (
+    DisorderOption,
+    SqsAtomsOption,
+    SqsNumberOption,
+    SqsSeedOption,
+    arrangements,
+    load_predictor,
+)
 from phonodos.cli.inputs import check_output, output_folder
+from phonodos.cli.options import MembersOption, ModelOption
 from phonodos.cli.output import Column, format_note, format_table, print_json
 from phonodos.cli.ranges import parse_range
 from phonodos.errors import ConfigError
@@ -36,7 +45,8 @@ def alloy(
     method: Annotated[
         str | None,
         typer.Option(
-            help="embedding, vca or both; default: all that the model has", show_default=False
+            help="of averaged sites: embedding, vca or both; default: all that the model has",
+            show_default=False,
         ),
     ] = None,
     temperature: Annotated[float, typer.Option(help="of C_V, S and F [K]")] = ROOM_TEMPERATURE,
@@ -51,9 +61,12 @@ def alloy(
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="results go to DIR/<name>/")
     ] = Path(),
-    model: Annotated[
-        str | None, typer.Option(help="released name or path of a weight file", show_default=False)
-    ] = None,
+    model: ModelOption = None,
+    members: MembersOption = None,
+    disorder: DisorderOption = "average",
+    sqs_atoms: SqsAtomsOption = None,
+    sqs_number: SqsNumberOption = None,
+    sqs_seed: SqsSeedOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")] = False,
 ) -> None:
     """Sweep an alloy between two end members, or by substitution on a parent."""
@@ -61,25 +74,21 @@ def alloy(
 
     per_wavenumber(units)
     compositions = parse_range(x, "--x", EXAMPLE)
+    order = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed)
     mixed = _read(parent, second, sub or [])
     check_output(output)
     given = None if reference is None else _reference(reference, reference_units, at)
-    from phonodos.prediction.mixtures import predict_mixtures
-    from phonodos.prediction.predictor import load
-
-    predictor = load(model)
+    predictor = load_predictor(model, members, order)
     methods = _methods(predictor, method)
-    found: Results = {m: list(predict_mixtures(predictor, mixed, compositions, m)) for m in methods}
+    found = _sweep(predictor, mixed, compositions, methods)
     compared = {} if given is None else _compared(predictor, mixed, methods, given)
     folder = output_folder(output, parent.stem + (f"-{second.stem}" if second else "-alloy"))
-    pairs = [(m, *pair) for m in methods for pair in zip(compositions, found[m], strict=True)]
-    rows = [_row(m, value, p, temperature, units) for m, value, p in pairs]
+    rows = _rows(compositions, found, temperature, units)
     _write(folder, rows, compositions, found)
     _draw(folder, compositions, found, given, compared, units)
-    notes = _notes(predictor, mixed, methods, found)
     answer = {
         "model": predictor.name, "results": rows, "reference": _distances(given, compared),
-        "notes": notes, "folder": str(folder),
+        "notes": _notes(predictor, mixed, methods, found), "folder": str(folder),
     }  # fmt: skip
     print_json(answer) if as_json else _print(answer, methods, temperature, units, given)
 
@@ -108,12 +117,26 @@ def _reference(path: Path, unit: str | None, at: float) -> "Reference":
     return Reference(at, curve, path.stem)
 
 
+def _sweep(
+    predictor: "Predictor", mixed: "Alloy", compositions: list[float], methods: list[Any]
+) -> Results:
+    from phonodos.prediction.mixtures import predict_mixtures
+
+    return {m: list(predict_mixtures(predictor, mixed, compositions, m)) for m in methods}
+
+
 def _methods(predictor: "Predictor", wanted: str | None) -> list[Any]:
     from phonodos.prediction.mixtures import METHODS, methods_of
 
     known = methods_of(predictor)
     if wanted is None:
         return list(known)
+    if known == ("sqs",):
+        raise ConfigError(
+            "--method and --disorder sqs do not go together",
+            "a method says how shared sites are averaged, and quasi-random structures have none",
+            "leave one of the two out",
+        )
     if wanted not in (*METHODS, "both"):
         raise ConfigError(
             f"--method {wanted} is not known",
@@ -121,6 +144,13 @@ def _methods(predictor: "Predictor", wanted: str | None) -> list[Any]:
             "choose one of them",
         )
     return list(METHODS) if wanted == "both" else [wanted]
+
+
+def _rows(
+    compositions: list[float], found: Results, kelvin: float, units: str
+) -> list[dict[str, Any]]:
+    pairs = [(m, *p) for m, each in found.items() for p in zip(compositions, each, strict=True)]
+    return [_row(m, x, prediction, kelvin, units) for m, x, prediction in pairs]
 
 
 def _row(
@@ -155,10 +185,9 @@ def _compared(
 ) -> dict[str, Any]:
     from phonodos.physics.curve import sampled_like
     from phonodos.physics.neutron import curve_of
-    from phonodos.prediction.mixtures import predict_mixtures
 
-    found = {m: next(iter(predict_mixtures(predictor, mixed, [given.x], m))) for m in methods}
-    return {m: sampled_like(curve_of(p.dos), given.curve) for m, p in found.items()}
+    found = _sweep(predictor, mixed, [given.x], methods)
+    return {m: sampled_like(curve_of(p.dos), given.curve) for m, [p] in found.items()}
 
 
 def _distances(given: "Reference | None", compared: dict[str, Any]) -> dict[str, float]:
@@ -219,7 +248,8 @@ def _notes(predictor: "Predictor", mixed: "Alloy", methods: list[Any], found: Re
     from phonodos.prediction.mixtures import ASSUMPTIONS, BOTH_ASSUME
 
     notes = [f"{m}: {ASSUMPTIONS[m]}" for m in methods]
-    notes.append(f"{'both assume' if len(methods) > 1 else 'it assumes'} {BOTH_ASSUME}")
+    if "sqs" not in methods:
+        notes.append(f"{'both assume' if len(methods) > 1 else 'it assumes'} {BOTH_ASSUME}")
     notes.append("S and F are those of the vibrations: without configurational entropy")
     seen = set(predictor.header.get("training_formulas", ()))
     for crystal, x in ((mixed.first, 0), (mixed.second, 1)):

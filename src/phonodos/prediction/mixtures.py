@@ -1,8 +1,8 @@
-"""Predictions along an alloy: mixed element features, or the virtual crystal of force constants."""
+"""Predictions along an alloy: mixed features, averaged force constants, quasi-random structures."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from typing import Literal, get_args
+from typing import Literal
 
 import torch
 
@@ -14,18 +14,21 @@ from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.primitive import primitive_cell
 from phonodos.prediction.answers import mean_dos
+from phonodos.prediction.disorder import QuasirandomPredictor
 from phonodos.prediction.doubts import graph_doubts, stability_doubts, training_doubts
 from phonodos.prediction.lattice_dynamics import lattice_dynamics
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import Predictor
 
-Method = Literal["embedding", "vca"]
-METHODS: tuple[Method, ...] = get_args(Method)
+Method = Literal["embedding", "vca", "sqs"]
+METHODS: tuple[Method, ...] = ("embedding", "vca")  # that average a site
 ASSUMPTIONS: dict[Method, str] = {
     "embedding": "a mixed site is seen by the network as the mean of its elements by fraction: "
     "masses and bonds change together, as the network learned from pure crystals",
     "vca": "force constants, Born charges, dielectric tensor and masses are the means of two pure "
     "crystals on the alloy's geometry: every cell is the average cell",
+    "sqs": "whole atoms fill the mixed sites of supercells that stand for a random alloy, and the "
+    "spectra are averaged; lattice and positions follow Vegard's rule, not relaxed around atoms",
 }
 BOTH_ASSUME = (
     "no disorder: every cell is alike, modes neither broaden nor localise, and lattice and "
@@ -34,7 +37,12 @@ BOTH_ASSUME = (
 
 
 def methods_of(predictor: Predictor) -> tuple[Method, ...]:
-    """Return the methods a predictor has: averaging force constants takes a network of them."""
+    """Return the methods a predictor has: averaging force constants takes a network of them.
+
+    One that makes quasi-random structures has that way only.
+    """
+    if isinstance(predictor, QuasirandomPredictor):
+        return ("sqs",)
     lattices = all(isinstance(n, LatticeNetwork) for n in predictor.networks)
     return METHODS if lattices else METHODS[:1]
 
@@ -58,7 +66,7 @@ def predict_mixtures(
         )
     crystals = [alloy.mixture(x) for x in compositions]
     for x, crystal in zip(compositions, crystals, strict=True):
-        if x in (0.0, 1.0) or method == "embedding":
+        if x in (0.0, 1.0) or method != "vca":
             # One by one: in a batch the last digits would differ from a prediction alone.
             yield next(predictor.predict_many([crystal]))
         else:

@@ -1,0 +1,80 @@
+"""`--disorder`: what it prints, what it refuses."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from typer.testing import Result
+
+from phonodos.errors import ConfigError
+from phonodos.prediction import quasirandom
+
+Phonodos = Callable[..., Result]
+SQS = ("--disorder", "sqs", "--sqs-atoms", "10", "--sqs-number", "1")
+
+
+def test_predict(phonodos: Phonodos, examples: Path) -> None:
+    pytest.importorskip("sqsgenerator", reason="extra [sqs] absent")
+    files = (examples / "Cu0.7Au0.3.cif", examples / "NaCl.cif")
+    words = ("predict", *files, "--no-plot", "--json")
+    mixed, pure = json.loads(phonodos(*words, *SQS).stdout)["results"]
+    average, alone = json.loads(phonodos(*words).stdout)["results"]
+    assert mixed["warnings"][0].startswith("sqs: mean of 1 special quasi-random structure of 10")
+    assert mixed["formula"] == average["formula"] == "Cu0.7Au0.3"
+    assert mixed["mean_frequency"]["value"] != average["mean_frequency"]["value"]
+    assert pure["warnings"] == alone["warnings"]
+    one, other = (each["mean_frequency"]["value"] for each in (pure, alone))
+    assert one == pytest.approx(other, rel=1e-4)
+
+
+def test_thermo(phonodos: Phonodos, examples: Path) -> None:
+    pytest.importorskip("sqsgenerator", reason="extra [sqs] absent")
+    done = phonodos("thermo", examples / "Cu0.7Au0.3.cif", "--tmax", "300", "--tstep", "300", *SQS)
+    assert done.exit_code == 0, done.output
+    assert "special quasi-random structure of 10" in " ".join(done.stdout.split())
+
+
+def test_alloy(phonodos: Phonodos, examples: Path) -> None:
+    pytest.importorskip("sqsgenerator", reason="extra [sqs] absent")
+    ends = (examples / "Mg3Sb2.cif", examples / "Mg3Bi2.cif")
+    answer = json.loads(phonodos("alloy", *ends, "--x", "0,0.5", *SQS, "--json").stdout)
+    assert [row["method"] for row in answer["results"]] == ["sqs", "sqs"]
+    notes = " ".join(answer["notes"])
+    assert "sqs: whole atoms fill the mixed sites" in notes
+    assert "of 10 atoms (Bi2Mg6Sb2)" in notes
+    assert "no disorder" not in notes
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--disorder", "both"], "--disorder both is not known"),
+        (["--sqs-atoms", "16"], "--sqs-atoms without quasi-random structures"),
+        (["--disorder", "sqs", "--project", "site"], "do not go together"),
+    ],
+)
+def test_refused(phonodos: Phonodos, examples: Path, words: list[str], message: str) -> None:
+    done = phonodos("predict", examples / "NaCl.cif", *words)
+    assert done.exit_code == 2
+    assert message in " ".join(done.stderr.split())
+
+
+def test_methods_are_of_averages(phonodos: Phonodos, examples: Path) -> None:
+    pytest.importorskip("sqsgenerator", reason="extra [sqs] absent")
+    ends = (examples / "Mg3Sb2.cif", examples / "Mg3Bi2.cif")
+    done = phonodos("alloy", *ends, "--method", "vca", *SQS)
+    assert done.exit_code == 2
+    assert "--method and --disorder sqs do not go together" in " ".join(done.stderr.split())
+
+
+def test_without_the_library(
+    phonodos: Phonodos, examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def absent() -> None:
+        raise ConfigError("absent", "not installed", "pip install 'phonodos[sqs]'")
+
+    monkeypatch.setattr(quasirandom, "_library", absent)
+    done = phonodos("thermo", examples / "NaCl.cif", "--disorder", "sqs")
+    assert done.exit_code == 2
+    assert "pip install 'phonodos[sqs]'" in done.stderr
