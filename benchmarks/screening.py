@@ -1,23 +1,32 @@
 """Screening: rates by engine beside one-by-one `predict`, shares of the time, memory, broken input.
 
 python benchmarks/screening.py            rates, efficiency of two processes, shares
+python benchmarks/screening.py shares     shares alone
 python benchmarks/screening.py memory     peak memory over 100,000 crystals (repeats)
 python benchmarks/screening.py broken     10,000 crystals, 5 % of them broken
+
+--weights NAME, again and again: these networks instead of all that are released; --members N: so
+many members of an ensemble; --ray: the engine ray too. Shares are processor time of one thread, so
+that other work on the machine does not count; rates are those of the clock.
 """
 
+import argparse
 import json
 import resource
-import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import torch
 from crystals import synthetic_crystals
 
 from phonodos.model.weights import available
 from phonodos.physics.crystal import Crystal
+from phonodos.prediction import lattice_dynamics, predictor
 from phonodos.prediction.predictor import load
 from phonodos.screening import calculator, rows
 from phonodos.screening.calculator import Calculator, Recipe
@@ -29,10 +38,11 @@ from phonodos.screening.table import write_rows
 
 SIZES = ((8, 400), (24, 200))  # atoms in a crystal, crystals
 SINGLE = 24  # crystals for one-by-one predict
+SHARED = 6  # every sixth crystal is enough for the shares
 
 
-def mixed() -> list[Crystal]:
-    return [c for n_atoms, n in SIZES for c in synthetic_crystals(n, n_atoms)]
+def mixed(every: int = 1) -> list[Crystal]:
+    return [c for n_atoms, n in SIZES for c in synthetic_crystals(n // every, n_atoms)]
 
 
 def write_lines(path: Path, crystals: list[Crystal], repeats: int = 1) -> Path:
@@ -49,19 +59,21 @@ def write_lines(path: Path, crystals: list[Crystal], repeats: int = 1) -> Path:
     return path
 
 
-def rates(folder: Path, name: str, ray: bool) -> None:
+def rates(folder: Path, name: str, members: int | None, ray: bool) -> None:
     crystals = mixed()
     atoms = sum(c.n_atoms for c in crystals)
     source = write_lines(folder / "mixed.jsonl", crystals)
-    print(f"{name}: {len(crystals)} crystals, {atoms} atoms; rates without the start of the engine")
-    model = load(name)
-    step = len(crystals) // SINGLE
-    start = time.perf_counter()
-    for crystal in crystals[::step]:
-        next(model.predict_many([crystal]))
+    model = load(name, members=members)
     print(
-        f"  predict, one by one   {len(crystals[::step]) / (time.perf_counter() - start):8.1f} /s"
+        f"{name}, {len(model.networks)} member(s): {len(crystals)} crystals, {atoms} atoms; rates "
+        "without the start of the engine"
     )
+    chosen = crystals[:: len(crystals) // SINGLE]
+    next(model.predict_many(chosen[:1]))  # warm
+    start = time.perf_counter()
+    for crystal in chosen:
+        next(model.predict_many([crystal]))
+    print(f"  predict, one by one   {len(chosen) / (time.perf_counter() - start):8.1f} /s")
     found = {}
     for label, engine, workers in (
         ("serial", "serial", None),
@@ -69,7 +81,8 @@ def rates(folder: Path, name: str, ray: bool) -> None:
         ("pool, 2 processes", "pool", 2),
         *([("ray, 2 actors", "ray", 2)] if ray else []),
     ):
-        rate = steady_rate(source, folder / f"{name}-{label}.parquet", name, engine, workers)
+        output = folder / f"{name}-{label}.parquet"
+        rate = steady_rate(source, output, name, members, engine, workers)
         found[label] = rate
         share = atoms / len(crystals)
         print(f"  screen, {label:18s} {rate:8.1f} crystals/s {rate * share:9.0f} atoms/s")
@@ -77,7 +90,9 @@ def rates(folder: Path, name: str, ray: bool) -> None:
     print(f"  efficiency of two processes over one: {100 * efficiency:.0f} %")
 
 
-def steady_rate(source: Path, output: Path, name: str, engine: str, workers: int | None) -> float:
+def steady_rate(
+    source: Path, output: Path, name: str, members: int | None, engine: str, workers: int | None
+) -> float:
     """Return crystals a second between the first and the last rows."""
     seen: list[tuple[float, int]] = []
 
@@ -85,52 +100,104 @@ def steady_rate(source: Path, output: Path, name: str, engine: str, workers: int
         seen.append((time.perf_counter(), progress.done))
 
     screen(
-        source, output, model=name, engine=engine, workers=workers, max_atoms=256, watch=watch
+        source, output, model=name, members=members, engine=engine, workers=workers,
+        max_atoms=256, watch=watch,
     )  # fmt: skip
     first, last = seen[1], seen[-1]
     return (last[1] - first[1]) / (last[0] - first[0])
 
 
-def shares(folder: Path, name: str) -> None:
-    source = write_lines(folder / "shares.jsonl", mixed())
-    start = time.perf_counter()
-    found = list(chunks(items(entries(source), Shard())))
-    spent = {"reading": time.perf_counter() - start}
-    worker = Calculator(Recipe.of(name, None, (300.0,)))
-    answers = worker.predictor.answers
-    timed = {"graph": (answers, "graph"), "network and spectrum": (answers, "answer")}
-    for label, (home, attribute) in timed.items():
-        setattr(home, attribute, clocked(getattr(home, attribute), spent, label))
-    rows.space_group = clocked(rows.space_group, spent, "space group")
-    calculator.predicted_row = clocked(calculator.predicted_row, spent, "row")
-    start = time.perf_counter()
-    made = [row for chunk in found for row in worker.rows(chunk)]
-    whole = time.perf_counter() - start
-    spent["row (thermodynamics)"] = spent.pop("row") - spent["space group"]
-    spent["primitive cell, rest"] = whole + spent["reading"] - sum(spent.values())
-    start = time.perf_counter()
-    write_rows(folder / "t.parquet", made, {"schema_version": 1, "temperatures": [300.0]})
-    spent["writing"] = time.perf_counter() - start
-    total = sum(spent.values())
-    print(f"{name}: share of the time of one process")
-    for label, value in spent.items():
-        print(f"  {label:22s} {1e3 * value / len(made):6.2f} ms each {100 * value / total:5.1f} %")
+class Clock:
+    """Processor time by label; what is called within another part counts for itself alone."""
 
+    def __init__(self) -> None:
+        self.spent: dict[str, float] = {}
+        self._labels: list[str] = []
+        self._since = 0.0
 
-def clocked(
-    function: Callable[..., object], spent: dict[str, float], label: str
-) -> Callable[..., object]:
-    def timed(*words: object, **more: object) -> object:
-        start = time.perf_counter()
+    @contextmanager
+    def part(self, label: str) -> Iterator[None]:
+        """Count what is done meanwhile under a label."""
+        self._settle()
+        self._labels.append(label)
         try:
-            return function(*words, **more)
+            yield
         finally:
-            spent[label] = spent.get(label, 0.0) + time.perf_counter() - start
+            self._settle()
+            self._labels.pop()
 
-    return timed
+    def timed(self, function: Callable[..., Any], label: str) -> Callable[..., Any]:
+        """Return a function that does the same under a label."""
+
+        def call(*words: Any, **more: Any) -> Any:
+            with self.part(label):
+                return function(*words, **more)
+
+        return call
+
+    @contextmanager
+    def watching(self, places: list[tuple[Any, str, str]]) -> Iterator[None]:
+        """Count the functions at (home, name, label) meanwhile."""
+        before = [(home, name, getattr(home, name)) for home, name, _ in places]
+        for home, name, label in places:
+            setattr(home, name, self.timed(getattr(home, name), label))
+        try:
+            yield
+        finally:
+            for home, name, function in before:
+                setattr(home, name, function)
+
+    def _settle(self) -> None:
+        now = time.process_time()
+        if self._labels:
+            label = self._labels[-1]
+            self.spent[label] = self.spent.get(label, 0.0) + now - self._since
+        self._since = now
 
 
-def memory(folder: Path) -> None:
+def shares(folder: Path, name: str, members: int | None) -> None:
+    """Print what one process does, from the file of structures to the file of results."""
+    source = write_lines(folder / "shares.jsonl", mixed(SHARED))
+    worker = Calculator(Recipe.of(name, members, (300.0,)))
+    answers = worker.predictor.answers
+    home = lattice_dynamics.LatticeDynamics
+    places = [
+        (predictor, "primitive_cell", "primitive cell"),
+        (answers, "graph", "graph"),
+        (answers, "answer", "batches, doubts"),
+        (home, "mesh", "mesh (symmetry)"),
+        (lattice_dynamics, "settled", "sum rules"),
+        (lattice_dynamics, "settled_matrices", "matrices"),
+        (lattice_dynamics, "frequencies", "diagonalisation"),
+        (home, "_spectrum", "spectrum"),
+        (calculator, "predicted_row", "thermodynamics"),
+        (rows, "space_group", "space group"),
+    ]
+    torch.set_num_threads(1)  # as in a worker
+    worker.rows(next(iter(chunks(items(entries(source), Shard())))))  # warm
+    clock = Clock()
+    networks = answers.networks
+    answers.networks = [clock.timed(network, "network") for network in networks]
+    with clock.watching(places), clock.part("rest"):
+        with clock.part("reading"):
+            found = list(chunks(items(entries(source), Shard())))
+        made = [row for chunk in found for row in worker.rows(chunk)]
+        with clock.part("writing"):
+            settings = {"schema_version": 1, "temperatures": [300.0]}
+            write_rows(folder / "shares.parquet", made, settings)
+    answers.networks = networks
+    total = sum(clock.spent.values())
+    print(f"{name}, {len(networks)} member(s): shares of the time of one process")
+    order = ["reading", *(label for _, _, label in places), "network", "rest", "writing"]
+    for label in order:
+        if label in clock.spent:
+            value = clock.spent[label]
+            print(
+                f"  {label:18s} {1e3 * value / len(made):7.2f} ms each {100 * value / total:5.1f} %"
+            )
+
+
+def memory(folder: Path, model: str | None, members: int | None) -> None:
     """Repeat 1000 crystals of 2 atoms; the peak must not grow with their number."""
     source = write_lines(folder / "many.jsonl", synthetic_crystals(1000, 2), 100)
     peaks: list[tuple[int, float]] = []
@@ -142,16 +209,19 @@ def memory(folder: Path) -> None:
             print(f"  {progress.done:7d} crystals: peak {peak:.0f} MiB", flush=True)
 
     print("serial engine, reading, network and writing in one process")
-    screen(source, folder / "many.parquet", engine="serial", watch=watch)
+    screen(
+        source, folder / "many.parquet", model=model, members=members, engine="serial",
+        watch=watch,
+    )  # fmt: skip
 
 
-def broken(folder: Path) -> None:
+def broken(folder: Path, model: str | None, members: int | None) -> None:
     crystals = synthetic_crystals(10_000, 2)
     source = write_lines(folder / "broken.jsonl", crystals)
     lines = source.read_text().splitlines()
     wrong = set(np.random.default_rng(0).choice(len(lines), 500, replace=False).tolist())
     source.write_text("\n".join(damaged(lines, wrong)))
-    summary = screen(source, folder / "broken.parquet")
+    summary = screen(source, folder / "broken.parquet", model=model, members=members)
     named = {int(name.rpartition("-")[2]) for name, _ in summary.progress.failures}
     print(f"{summary.rows} rows, {summary.progress.failed} failed; all named: {named == wrong}")
 
@@ -164,13 +234,25 @@ def damaged(lines: list[str], wrong: set[int]) -> Iterator[str]:
         yield json.dumps(record)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Do what the command line asks for."""
+    parser = argparse.ArgumentParser()
+    what = ("all", "shares", "memory", "broken")
+    parser.add_argument("what", nargs="?", default="all", choices=what)
+    parser.add_argument("--weights", action="append", default=[])
+    parser.add_argument("--members", type=int)
+    parser.add_argument("--ray", action="store_true")
+    asked = parser.parse_args()
     with tempfile.TemporaryDirectory() as place:
-        if sys.argv[1:] == ["memory"]:
-            memory(Path(place))
-        elif sys.argv[1:] == ["broken"]:
-            broken(Path(place))
-        else:
-            for weights in available():
-                rates(Path(place), weights, "ray" in sys.argv)
-                shares(Path(place), weights)
+        if asked.what in ("memory", "broken"):
+            model = asked.weights[0] if asked.weights else None
+            {"memory": memory, "broken": broken}[asked.what](Path(place), model, asked.members)
+            return
+        for name in asked.weights or available():
+            if asked.what == "all":
+                rates(Path(place), name, asked.members, asked.ray)
+            shares(Path(place), name, asked.members)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,7 @@
 """Small crystals as sources, and tables to compare."""
 
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from phonodos.physics.crystal import Crystal
+from phonodos.prediction import predictor
 
 CATIONS = ("Li", "Na", "K", "Mg", "Ca", "Sr", "Ba")
 ANIONS = ("O", "S", "Se", "F", "Cl", "Br")
@@ -87,6 +88,14 @@ def rows() -> Callable[[Path], list[dict[str, Any]]]:
 def close() -> Callable[..., None]:
     """Function (table, table, tolerance=1e-5) that asserts that they are alike."""
     return assert_close
+
+
+@pytest.fixture(scope="session", autouse=True)
+def quick_default() -> Iterator[None]:
+    """Screen with quick weights unless a test names others."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(predictor, "DEFAULT_WEIGHTS", "chen2021")
+        yield
 
 
 @pytest.fixture(scope="session")

@@ -1,6 +1,7 @@
 """Rows computed again: right ones pass, wrong ones are named."""
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
@@ -12,6 +13,17 @@ from phonodos.screening.checks import verify
 from phonodos.screening.columns import METADATA_KEY
 
 Tables = tuple[Path, Path]
+
+
+def rewritten(path: Path, copy: Path, **columns: list[Any]) -> Path:
+    """Write the first six rows of a table with other values in some columns."""
+    table = pq.read_table(path).slice(0, 6)
+    for name, values in columns.items():
+        field = table.schema.field(name)
+        place = table.schema.get_field_index(name)
+        table = table.set_column(place, field, pa.array(values, field.type))
+    pq.write_table(table, copy)
+    return copy
 
 
 def test_a_sound_table_passes(forty: Tables) -> None:
@@ -30,13 +42,35 @@ def test_a_changed_number_is_found(forty: Tables, tmp_path: Path, column: str) -
         values[3] = [x + 0.01 * (i == 4) for i, x in enumerate(values[3])]
     else:
         values[3] *= 1.001
-    place = table.schema.get_field_index(column)
-    field = table.schema.field(column)
-    changed = table.set_column(place, field, pa.array(values, field.type))
-    pq.write_table(changed, tmp_path / "t.parquet")
-    check = verify(tmp_path / "t.parquet", 1.0)
+    check = verify(rewritten(forty[1], tmp_path / "t.parquet", **{column: values}), 1.0)
     assert [name for name, _ in check.differing] == [table["id"][3].as_py()]
     assert check.deviation > 1e-4 or np.isinf(check.deviation)
+
+
+def test_an_axis_longer_by_an_empty_step_is_the_same(forty: Tables, tmp_path: Path) -> None:
+    """Where the highest mode lies on a whole number, rounding decides where the axis ends."""
+    rows = pq.read_table(forty[1]).slice(0, 6).to_pylist()
+    axes = [[*r["dos_frequencies"], 2 * r["dos_frequencies"][-1]] for r in rows]
+    longer = [[*r["dos_densities"], 0.0] for r in rows]
+    last = [r["dos_densities"][-1] / max(r["dos_densities"]) for r in rows]
+    assert max(last) < 1e-4  # spectra that end within their axis
+    copy = rewritten(forty[1], tmp_path / "t.parquet", dos_frequencies=axes, dos_densities=longer)
+    assert verify(copy, 1.0).differing == []
+    longer[2][-1] = 0.5 * max(longer[2])
+    copy = rewritten(forty[1], tmp_path / "t.parquet", dos_frequencies=axes, dos_densities=longer)
+    assert [name for name, _ in verify(copy, 1.0).differing] == [rows[2]["id"]]
+
+
+def test_small_differences_are_measured_by_what_they_are_of(forty: Tables, tmp_path: Path) -> None:
+    """A share of 1e-9 instead of none is rounding; a share of 1e-3 is not."""
+    shares = pq.read_table(forty[1])["imaginary_fraction"].to_pylist()[:6]
+    near = [share + 1e-9 for share in shares]
+    copy = rewritten(forty[1], tmp_path / "t.parquet", imaginary_fraction=near)
+    assert verify(copy, 1.0).differing == []
+    near[1] += 1e-3
+    copy = rewritten(forty[1], tmp_path / "t.parquet", imaginary_fraction=near)
+    ((_, what),) = verify(copy, 1.0).differing
+    assert what.startswith("imaginary_fraction by 1.0e-03")
 
 
 def test_other_weights_and_empty_tables(forty: Tables, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ def watch(progress):
     os.kill(os.getpid(), signal.SIGKILL)
 
 if __name__ == "__main__":
-    screen(sys.argv[1], sys.argv[2], workers=1, max_atoms=4, watch=watch)
+    screen(sys.argv[1], sys.argv[2], workers=1, max_atoms=4, model="chen2021", watch=watch)
 """
 
 
@@ -42,6 +42,20 @@ def test_the_rows_of_the_serial_engine_to_the_bit(
     screen(source, table, engine="pool", workers=2, max_atoms=20)
     assert rows(table) == rows(wanted)
     assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize("members", [1, None])
+def test_networks_of_lattice_dynamics_to_the_bit(
+    members: int | None, lines: Callable[..., Path], tmp_path: Path, rows: Rows
+) -> None:
+    source = lines(tmp_path / "x.jsonl", 6)
+    one, two = tmp_path / "one.parquet", tmp_path / "two.parquet"
+    settings: dict[str, Any] = {"model": "lattice", "members": members, "max_atoms": 12}
+    screen(source, one, engine="serial", **settings)
+    screen(source, two, engine="pool", workers=2, **settings)
+    assert rows(one) == rows(two)
+    (width,) = {row["mean_frequency_std"] is None for row in rows(one)}
+    assert width == (members == 1)
 
 
 def test_a_killed_worker_costs_nothing(

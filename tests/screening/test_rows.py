@@ -10,6 +10,7 @@ from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.thermodynamics import omega_log, thermal_properties
 from phonodos.prediction.prediction import Prediction
+from phonodos.prediction.uncertainty import Calibration
 from phonodos.screening.columns import SPREAD, columns
 from phonodos.screening.items import Item
 from phonodos.screening.rows import failed_row, predicted_row, reason_of, refined
@@ -51,6 +52,23 @@ def test_the_spread_of_members(perovskite: Crystal) -> None:
     assert row["mean_frequency_std"] == pytest.approx(0.75 * 20, rel=0.02)
     assert row["c_v_300_per_kg_std"] > 0.0
     assert len(row["dos_densities_std"]) == len(row["dos_densities"])
+
+
+def test_calibrated_intervals(perovskite: Crystal) -> None:
+    members = tuple(prediction_of(perovskite, top).dos for top in (380.0, 420.0))
+    calibrations = {
+        "mean_frequency": Calibration(2.0, 1.0, 9),
+        "heat_capacity": Calibration(2.0, 0.01, 9),
+    }
+    p = replace(prediction_of(perovskite), members=members, calibrations=calibrations)
+    row = predicted_row(Item("x", 0, "f", "0", perovskite), p, (300.0,))
+    assert row["mean_frequency_interval"] == pytest.approx(p.intervals["mean_frequency"].half_width)
+    interval = p.intervals["heat_capacity"]
+    per_kg = row["c_v_300_per_kg"] / interval.value
+    assert row["c_v_300_per_kg_interval"] == pytest.approx(interval.half_width * per_kg)
+    wanted = p.thermal_properties([300.0]).per("kg", perovskite).heat_capacity[0]
+    assert row["c_v_300_per_kg"] == pytest.approx(wanted)
+    assert set(row) <= set(columns((300.0,)))
 
 
 def test_doubts_and_instability_are_told(perovskite: Crystal) -> None:

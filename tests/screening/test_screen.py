@@ -44,7 +44,8 @@ def slow(partial, path):
     settle(partial, path)
 
 table.settle, parts.ROWS = slow, 5
-screen(source, output, engine="serial", max_atoms=20, watch=lambda progress: count("rows"))
+screen(source, output, engine="serial", max_atoms=20, model="chen2021",
+       watch=lambda progress: count("rows"))
 """
 
 

@@ -146,6 +146,17 @@ def test_an_unreadable_file_in_a_folder_is_an_entry(tmp_path: Path, examples: Pa
     assert good.build("b").formula == "MgO"
 
 
+def test_a_link_that_leads_nowhere_is_an_entry(tmp_path: Path, examples: Path) -> None:
+    (tmp_path / "a.cif").symlink_to(tmp_path / "gone.cif")
+    (tmp_path / "b.cif").symlink_to(examples / "MgO.cif")
+    (tmp_path / "c.cif").mkdir()
+    bad, good = entries(tmp_path)
+    assert count(tmp_path) == 2
+    with pytest.raises(StructureError, match=r"a\.cif: cannot be read"):
+        bad.build("a")
+    assert good.build("b").formula == "MgO"
+
+
 def test_refusals(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="nothing at"):
         list(entries(tmp_path / "gone"))

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -95,7 +94,7 @@ def _compared(rows: Sequence[Row], calculator: Calculator, names: Sequence[str])
             raise DataError("the rows cannot be computed again", found, "check the installation")
         fresh |= {row["id"]: row for row in found}
     checked = [name for name in names if name not in _UNCHECKED]
-    scales = {n: np.median([abs(r[n]) for r in rows if r[n] is not None] or [1]) for n in checked}
+    scales = {name: _scale(name, rows) for name in checked}
     worst, differing = 0.0, []
     for name, row in kept.items():
         column, deviation = _deviation(row, fresh[name], scales)
@@ -110,7 +109,15 @@ def _item(row: Row) -> Item:
     return Item(row["id"], row["position"], row["source"], digest_of(crystal), crystal)
 
 
-def _deviation(kept: Row, fresh: Row, scales: dict[str, Any]) -> tuple[str, float]:
+def _scale(name: str, rows: Sequence[Row]) -> float:
+    """Return what small values of a column are measured by: what they are differences of."""
+    if name == "imaginary_fraction":
+        return 1.0
+    values = [row[name.removesuffix("_std")] for row in rows]
+    return float(np.median([abs(value) for value in values if value is not None] or [1.0]))
+
+
+def _deviation(kept: Row, fresh: Row, scales: dict[str, float]) -> tuple[str, float]:
     """Return the column that differs most, and by how much (infinity: one of them is empty)."""
     found = [("structure", 0.0 if kept["digest"] == fresh["digest"] else np.inf)]
     for name, scale in scales.items():
@@ -124,10 +131,15 @@ def _deviation(kept: Row, fresh: Row, scales: dict[str, Any]) -> tuple[str, floa
 
 
 def _gap(kept: Row, fresh: Row) -> float:
-    """Return the largest difference of two spectra over the largest density."""
-    if fresh["status"] != "ok" or not np.array_equal(
-        kept["dos_frequencies"], fresh["dos_frequencies"]
-    ):
+    """Return the largest difference of two spectra over the largest density.
+
+    Where the axis ends at the outermost mode, rounding can make it a step longer.
+    """
+    if fresh["status"] != "ok":
         return float("inf")
-    before, now = np.array(kept["dos_densities"]), np.array(fresh["dos_densities"])
+    axis = np.union1d(kept["dos_frequencies"], fresh["dos_frequencies"])
+    before, now = (
+        np.interp(axis, row["dos_frequencies"], row["dos_densities"], left=0.0, right=0.0)
+        for row in (kept, fresh)
+    )
     return float(np.abs(before - now).max() / before.max())

@@ -10,7 +10,7 @@ from phonodos.physics.thermodynamics import AMOUNTS, BASES
 if TYPE_CHECKING:
     import pyarrow as pa
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 METADATA_KEY = b"phonodos_screening"
 ALWAYS = 300.0  # [K], in every table
 QUANTITIES = {"c_v": "heat capacity C_V", "s": "entropy", "f": "Helmholtz free energy"}
@@ -35,6 +35,8 @@ FACTS: dict[str, tuple[str, str]] = {
     "unstable": ("bool", "more than 1 % of the states are imaginary"),
 }
 SPREAD = ("mean_frequency", "max_frequency", "debye_temperature", "omega_log", "c_v_300_per_kg")
+# What has a calibrated interval (prediction/uncertainty.py), by column.
+INTERVALS = {"mean_frequency": "mean_frequency", "c_v_300_per_kg": "heat_capacity"}
 SPECTRUM: dict[str, tuple[str, str]] = {
     "dos_frequencies": ("list<float>", "axis [cm^-1]"),
     "dos_densities": ("list<float>", "[states / cm^-1 per cell], integral 3 n_atoms"),
@@ -87,7 +89,11 @@ def columns(temperatures: Sequence[float]) -> dict[str, tuple[str, str]]:
         f"{name}_std": ("double", f"standard deviation of the members of: {units[name][1]}")
         for name in SPREAD
     }
-    return FACTS | thermal | spread | SPECTRUM
+    widths = {
+        f"{name}_interval": ("double", f"half width of the 90 % interval of: {units[name][1]}")
+        for name in INTERVALS
+    }
+    return FACTS | thermal | spread | widths | SPECTRUM
 
 
 def schema(settings: Mapping[str, Any]) -> "pa.Schema":

@@ -100,7 +100,7 @@ class Worker:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=serve, args=(theirs, recipe), daemon=True)
-        with _one_thread():
+        with _one_thread(), _deaf():
             self.process.start()
         theirs.close()  # so that the line breaks when the process ends
         self.ready = False
@@ -148,7 +148,7 @@ class Worker:
 
 def serve(connection: Connection, recipe: Recipe) -> None:
     """Compute what comes in over the line until it breaks (what a worker process runs)."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's affair; see _deaf too
     threading.Thread(target=_end_with_parent, daemon=True).start()
     try:
         import torch
@@ -172,6 +172,22 @@ def _end_with_parent() -> None:
     if parent is not None:
         wait([parent.sentinel])
         os._exit(1)
+
+
+@contextmanager
+def _deaf() -> Iterator[None]:
+    """Let processes that are started meanwhile be deaf to Ctrl-C from their first moment.
+
+    They inherit what this thread blocks. What arrives here meanwhile arrives afterwards.
+    """
+    if not hasattr(signal, "pthread_sigmask"):  # Windows
+        yield
+        return
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 @contextmanager

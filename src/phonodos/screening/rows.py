@@ -19,7 +19,7 @@ from phonodos.physics.thermodynamics import (
 )
 from phonodos.prediction.doubts import UNSTABLE
 from phonodos.prediction.prediction import Prediction
-from phonodos.screening.columns import ALWAYS, SPREAD, label_of
+from phonodos.screening.columns import ALWAYS, INTERVALS, SPREAD, label_of
 from phonodos.screening.items import Item
 from phonodos.screening.table_source import species_texts
 
@@ -49,6 +49,7 @@ def predicted_row(item: Item, prediction: Prediction, temperatures: Sequence[flo
     fine = refined(dos)
     group = space_group(crystal)
     share = dos.imaginary_fraction
+    numbers = _numbers(crystal, dos, fine)
     row = {
         **_origin(item),
         **_structure(crystal),
@@ -57,7 +58,7 @@ def predicted_row(item: Item, prediction: Prediction, temperatures: Sequence[flo
         "spacegroup_symbol": None if group is None else group[1],
         "trust": "; ".join(prediction.warnings) or None,
         **_thermal(crystal, fine, temperatures),
-        **_numbers(crystal, dos, fine),
+        **numbers,
         "imaginary_fraction": share,
         "unstable": share > UNSTABLE,
         "dos_frequencies": dos.frequencies.astype(np.float32),
@@ -65,6 +66,11 @@ def predicted_row(item: Item, prediction: Prediction, temperatures: Sequence[flo
     }
     if len(prediction.members) > 1:
         row |= _spread(crystal, prediction)
+    for column, quantity in INTERVALS.items():
+        if quantity in prediction.intervals:
+            found = prediction.intervals[quantity]
+            # The interval of C_V is per mole of atoms; its share of the value has no basis.
+            row[f"{column}_interval"] = found.half_width / found.value * numbers[column]
     return row
 
 

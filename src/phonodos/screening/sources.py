@@ -108,7 +108,9 @@ def _folder(folder: Path) -> Iterator[Entry]:
 def _structure_files(folder: Path) -> Iterator[Path]:
     for path in sorted(folder.rglob("*")):
         hidden = any(part.startswith(".") for part in path.relative_to(folder).parts)
-        if not hidden and path.is_file() and is_structure_file(path):
+        # A link that leads nowhere is a structure that cannot be read, and is told of.
+        there = path.is_file() or (path.is_symlink() and not path.exists())
+        if not hidden and there and is_structure_file(path):
             yield path
 
 
