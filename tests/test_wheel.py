@@ -62,9 +62,12 @@ def test_installed_wheel_predicts(wheel: Path, tmp_path: Path) -> None:
     assert {p.name for p in results.iterdir()} == {
         "total_dos.dat",
         "thermal_properties.yaml",
+        "phonopy.yaml",
+        "BORN",
         "pymatgen_phonon_dos.json",
         "dos.png",
         "dos.pdf",
     }
     assert (results / "dos.png").read_bytes().startswith(b"\x89PNG")
-    assert len(json.loads((results / "pymatgen_phonon_dos.json").read_text())["densities"]) == 51
+    densities = json.loads((results / "pymatgen_phonon_dos.json").read_text())["densities"]
+    assert len(densities) > 500  # bins of 1 cm^-1 to the highest mode

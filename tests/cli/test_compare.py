@@ -57,7 +57,7 @@ def test_results_of_predict(phonodos: Phonodos, examples: Path, tmp_path: Path) 
         "predict", examples / "GaAs.cif", "--no-plot", "--format", "phonopy,pymatgen,csv"
     )
     assert made.exit_code == 0
-    dos = package.load().predict(examples / "GaAs.cif").dos
+    dos = package.load("chen2021").predict(examples / "GaAs.cif").dos
     write_dos_csv(tmp_path / "same.csv", dos, "THz")
     (tmp_path / "x").mkdir()
     shown = []
@@ -70,7 +70,7 @@ def test_results_of_predict(phonodos: Phonodos, examples: Path, tmp_path: Path) 
 
 
 def test_resolution_blurs(phonodos: Phonodos, examples: Path, tmp_path: Path) -> None:
-    dos = package.load().predict(examples / "GaAs.cif").dos
+    dos = package.load("chen2021").predict(examples / "GaAs.cif").dos
     write_dos_csv(tmp_path / "same.csv", dos)
     found = []
     for width in ("0", "10%", "60"):

@@ -36,7 +36,7 @@ def test_one_file(phonodos: Phonodos, examples: Path, tmp_path: Path) -> None:
     assert units.split() == ["cm-1", "cm-1", "J/(K", "mol)", "J/(K", "mol)", "kJ/mol", "K"]
     assert "at 300 K" in basis
     assert "per mole of atoms" in basis
-    prediction = package.load().predict(examples / "SrTiO3.cif")
+    prediction = package.load("chen2021").predict(examples / "SrTiO3.cif")
     thermal = prediction.thermal_properties([300.0]).per("atom", prediction.crystal)
     name, formula, atoms, mean, largest, c_v, entropy, zero_point, _ = row.split()
     assert (name, formula, atoms) == ("SrTiO3", "SrTiO3", "10")
@@ -49,7 +49,7 @@ def test_one_file(phonodos: Phonodos, examples: Path, tmp_path: Path) -> None:
 
 def test_the_files_hold_the_prediction(phonodos: Phonodos, examples: Path, tmp_path: Path) -> None:
     phonodos("predict", examples / "NaCl.cif", "--no-plot", "--format", "phonopy,pymatgen,csv,json")
-    wanted = package.load().predict(examples / "NaCl.cif").dos
+    wanted = package.load("chen2021").predict(examples / "NaCl.cif").dos
     folder = tmp_path / "NaCl"
     for found in (
         read_total_dos(folder / "total_dos.dat"),
@@ -155,6 +155,6 @@ def test_predictions_are_those_of_python(
 ) -> None:
     """Batched with others or alone, in the table or in Python: one answer."""
     phonodos("predict", examples, "--no-plot", "-o", "all")
-    alone = package.load().predict(examples / "Al2O3.cif").dos
+    alone = package.load("chen2021").predict(examples / "Al2O3.cif").dos
     batched = read_total_dos(tmp_path / "all" / "Al2O3" / "total_dos.dat")
     np.testing.assert_allclose(batched.densities, alone.densities, rtol=1e-3, atol=1e-5)

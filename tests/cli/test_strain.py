@@ -27,7 +27,7 @@ def test_expansion_softens_rock_salts(phonodos: Phonodos, examples: Path, tmp_pa
             "strain.csv", "strain.png", "strain.pdf"
         }  # fmt: skip
     crystal = package.read_crystal(files[0])
-    dos = package.load().predict(strained(crystal, 0.01)).dos
+    dos = package.load("chen2021").predict(strained(crystal, 0.01)).dos
     first = json.loads(done.stdout)["results"][0]
     assert first["mean_frequency_cm-1"][3] == pytest.approx(dos.mean_frequency, rel=1e-5)
     assert first["volume_A^3"][3] == pytest.approx(crystal.volume * 1.01**3)

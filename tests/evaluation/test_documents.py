@@ -103,6 +103,17 @@ def test_quartiles_of_gaps_are_on_the_page(metrics: Json) -> None:
     assert "| **x** | dfpt2018 valid, 7 materials | error quartile 1 | 0.50 | – | – | – |" in page
 
 
+def test_coverage_of_intervals_is_on_the_page(metrics: Json) -> None:
+    wide = {"coverage": 0.9211, "coverage_error": 0.0309, "half_width": 11.04}
+    narrow = {"coverage": 0.5, "coverage_error": 0.25, "half_width": 0.321}
+    stated = {"intervals": {"mean_frequency": wide, "heat_capacity": narrow}}
+    page = accuracy_page({"x": [metrics | stated]}, [])
+    assert "| **x** | dfpt2018 valid, 7 materials | wbar | 92 +- 3 % | 11.0 cm^-1 |" in page
+    row = "| C_V(300 K) | 50 +- 25 % | 0.321 J/(K mol of atoms) |"
+    assert row in page
+    assert row not in accuracy_page({"x": [metrics]}, [])  # weights that state none
+
+
 def test_values_of_others_keep_their_digits_and_source() -> None:
     table = readme_table({}, [RIVAL, RIVAL | {"model": "Quiet", "readme": False}])
     assert "| Oracle | its own, 3; Nature 1, 1 (1900) | 0.03 | 0.5 | – | – | – | – |" in table

@@ -22,7 +22,7 @@ from phonodos.prediction.predictor import Predictor, load
 
 @pytest.fixture(scope="module")
 def model() -> Predictor:
-    return load()
+    return load("chen2021")
 
 
 def supercell(crystal: Crystal, n: int) -> Crystal:

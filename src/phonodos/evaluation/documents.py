@@ -118,6 +118,11 @@ def accuracy_page(released: Released, rivals: Sequence[Mapping[str, Any]]) -> st
         "Their own values, with the set each was measured on. Sets differ; so do small choices of "
         "the target. A dash: not given.",
         _table([_rival(r) for r in rivals]),
+        "## Intervals",
+        "How often the reference lay inside the stated 90 % interval, with the binomial error of "
+        "that share, and the mean half width. Calibrated on valid, so only test can tell; weights "
+        "without a calibration state none.",
+        _intervals(released),
         "## Gaps and cut-off",
         "Whether they survive in poor predictions: overall and by quartile of the MSE.",
         _features(released),
@@ -200,6 +205,20 @@ def _features(released: Released) -> str:
                 cells = [MEASURES[key].show(numbers.get(key)) for key in FEATURES]
                 rows.append([f"**{name}**", set_name(metrics), group, *cells])
     head = ["model", "judged on", "group", *(MEASURES[key].head for key in FEATURES)]
+    return markdown_table(head, rows, words=3)
+
+
+def _intervals(released: Released) -> str:
+    rows = []
+    for name, found in released.items():
+        for metrics in found:
+            for key, stated in metrics.get("intervals", {}).items():
+                measure = MEASURES[f"intervals.{key}.half_width"]
+                share = f"{100 * stated['coverage']:.0f} +- {100 * stated['coverage_error']:.0f} %"
+                quantity = {"mean_frequency": "wbar", "heat_capacity": "C_V(300 K)"}[key]
+                width = f"{measure.show(stated['half_width'])} {measure.unit}"
+                rows.append([f"**{name}**", set_name(metrics), quantity, share, width])
+    head = ["model", "judged on", "quantity", "inside", "mean half width"]
     return markdown_table(head, rows, words=3)
 
 

@@ -93,7 +93,7 @@ def plot_dos(
         axes.set_xlim(*(x * factor for x in _limits(dos, reference)))
         _fill(axes, dos, factor)
         curves = _draw_lines(axes, _lines(dos, projected or {}, reference, reference_label), factor)
-        _draw_spread(axes, dos, members, factor)
+        curves += _draw_spread(axes, dos, members, factor)
         _draw_points(axes, dos, factor)
         furnish(axes, curves, thermal, dos.n_atoms, factor)
         _mark_mean(axes, dos, factor, unit, half_width)
@@ -189,10 +189,15 @@ def _fill(axes: "Axes", dos: PhononDos, factor: float) -> None:
         )  # fmt: skip
 
 
-def _draw_spread(axes: "Axes", dos: PhononDos, members: Sequence[PhononDos], factor: float) -> None:
-    """Draw the mean plus and minus one standard deviation (n - 1) of the members."""
+def _draw_spread(
+    axes: "Axes", dos: PhononDos, members: Sequence[PhononDos], factor: float
+) -> list[Curve]:
+    """Draw the mean plus and minus one standard deviation (n - 1) of the members.
+
+    Returns the upper edge, for nothing to be put over it; an empty list for less than two members.
+    """
     if len(members) < 2:
-        return
+        return []
     w, g = dos.frequencies, dos.densities
     sampled = [np.interp(w, m.frequencies, m.densities, left=0.0, right=0.0) for m in members]
     spread = np.std(sampled, axis=0, ddof=1)
@@ -200,6 +205,7 @@ def _draw_spread(axes: "Axes", dos: PhononDos, members: Sequence[PhononDos], fac
         w * factor, np.maximum(g - spread, 0.0) / factor, (g + spread) / factor,
         color=BLUE, alpha=0.3, lw=0, gid="spread", label=f"spread of {len(members)} networks",
     )  # fmt: skip
+    return [(w, g + spread)]
 
 
 def _draw_points(axes: "Axes", dos: PhononDos, factor: float) -> None:

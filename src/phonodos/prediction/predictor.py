@@ -20,7 +20,7 @@ from phonodos.prediction.answers import Answer, answers_of
 from phonodos.prediction.prediction import PhonodosWarning, Prediction
 from phonodos.prediction.uncertainty import calibrations_of
 
-DEFAULT_WEIGHTS = "chen2021"
+DEFAULT_WEIGHTS = "lattice"
 BATCH_ATOMS = 512  # atoms a batch: keeps the caches warm and the memory below 1 GiB
 LOOK_AHEAD = 64  # crystals sorted by size before batching
 
