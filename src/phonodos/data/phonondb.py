@@ -21,13 +21,12 @@ from phonodos.data.dataset import check_writable
 from phonodos.data.members import sha256_of
 from phonodos.data.mesh_dos import MESH_LENGTH, REFINEMENT
 from phonodos.data.parts import Parts
-from phonodos.data.phonondb_record import read_record
+from phonodos.data.phonondb_record import ORIGIN, read_record
 from phonodos.data.sources import SOURCES
 from phonodos.errors import ConfigError, DataError, PhonodosError
 from phonodos.physics.dipole import LAMBDA
 from phonodos.physics.target import RECIPE
 
-ORIGIN = "phonondb2018"
 BATCH = 64  # calculations; what a killed run loses at most
 LARGEST_CUTOFF = 50.0  # [A]; images are stored as single bytes
 _UNFORESEEN = (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError)

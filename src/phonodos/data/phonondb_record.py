@@ -14,6 +14,7 @@ from phonodos.errors import DataError
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.target import spectrum_target
 
+ORIGIN = "phonondb2018"
 NEUTRALITY_BREAK = 0.2  # [e], largest sum of Born charges over the cell (the flag of dfpt2018)
 
 
@@ -29,7 +30,7 @@ def read_record(
     name
         Identifier of the row.
     source
-        Data set it comes from.
+        Data set it comes from; of `ORIGIN` a supercell that looks wrong is believed.
     cutoff
         Longest edge to list [A].
     dos
@@ -40,7 +41,7 @@ def read_record(
     DataError
         If files are missing, unreadable, or do not belong together.
     """
-    calculation = read_calculation(files, name)
+    calculation = read_calculation(files, name, known_sound=source == ORIGIN)
     crystal = calculation.crystal
     polar = calculation.is_polar
     constants = separate(

@@ -63,7 +63,9 @@ def sound_dielectric(dielectric: NDArray[np.float64]) -> bool:
     return bool(np.trace(dielectric) / 3.0 <= LARGEST_DIELECTRIC and smallest > 1.0)
 
 
-def read_calculation(files: Mapping[str, bytes], name: str) -> PhonopyCalculation:
+def read_calculation(
+    files: Mapping[str, bytes], name: str, *, known_sound: bool = False
+) -> PhonopyCalculation:
     """Return the calculation in a set of files (name without folder -> content).
 
     Raises
@@ -78,6 +80,7 @@ def read_calculation(files: Mapping[str, bytes], name: str) -> PhonopyCalculatio
         parts = read_parts(folder)
         phonon, scale = _build(parts, folder)
         _force_constants(phonon, parts, folder)
+        symmetrise(phonon, known_sound=known_sound)
         per_spring = (float(phonon.unit_conversion_factor) / _THZ) ** 2
         coulomb = COULOMB / per_spring / scale**3  # e^2 in the calculator's units
         born, eps = _tensors(phonon, parts, folder, coulomb)
@@ -125,7 +128,7 @@ def _build(parts: Parts, folder: Path) -> tuple[Any, float]:
 
 
 def _force_constants(phonon: Any, parts: Parts, folder: Path) -> None:
-    """Give the Phonopy object compact, symmetrised force constants from what there is."""
+    """Give the Phonopy object compact force constants from what there is."""
     from phonopy.file_IO import (
         parse_FORCE_CONSTANTS,
         parse_FORCE_SETS,
@@ -159,7 +162,6 @@ def _force_constants(phonon: Any, parts: Parts, folder: Path) -> None:
                 listed = int(first) if len(first.split()) == 1 else n_supercell
                 dataset = parse_FORCE_SETS(natom=listed, filename=str(folder / "FORCE_SETS"))
         _produce(phonon, dataset)
-    symmetrise(phonon)
 
 
 def _has_forces(dataset: Any) -> bool:
