@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from phonodos.cli.alloy_notes import Results, notes_of
 from phonodos.cli.disorder import (
     DisorderOption,
     SqsAtomsOption,
@@ -28,8 +29,6 @@ if TYPE_CHECKING:
 
 EXAMPLE = "0:1:0.25"
 ROOM_TEMPERATURE = 300.0  # [K]
-
-Results = dict[str, list["Prediction"]]  # method -> a prediction a composition
 
 
 def alloy(
@@ -88,7 +87,7 @@ def alloy(
     _draw(folder, compositions, found, given, compared, units)
     answer = {
         "model": predictor.name, "results": rows, "reference": _distances(given, compared),
-        "notes": _notes(predictor, mixed, methods, found), "folder": str(folder),
+        "notes": notes_of(predictor, mixed, compositions, found), "folder": str(folder),
     }  # fmt: skip
     print_json(answer) if as_json else _print(answer, methods, temperature, units, given)
 
@@ -242,24 +241,6 @@ def _draw(
     )
     for suffix in ("png", "pdf"):
         save_figure(figure, folder / f"alloy.{suffix}")
-
-
-def _notes(predictor: "Predictor", mixed: "Alloy", methods: list[Any], found: Results) -> list[str]:
-    from phonodos.prediction.mixtures import ASSUMPTIONS, BOTH_ASSUME
-
-    notes = [f"{m}: {ASSUMPTIONS[m]}" for m in methods]
-    if "sqs" not in methods:
-        notes.append(f"{'both assume' if len(methods) > 1 else 'it assumes'} {BOTH_ASSUME}")
-    notes.append("S and F are those of the vibrations: without configurational entropy")
-    seen = set(predictor.header.get("training_formulas", ()))
-    for crystal, x in ((mixed.first, 0), (mixed.second, 1)):
-        if crystal.formula not in seen:
-            notes.append(
-                f"{crystal.formula} (x = {x}) was not in the training data of {predictor.name}: "
-                "towards it the sweep is an extrapolation"
-            )
-    doubts = dict.fromkeys(t for each in found.values() for p in each for t in p.warnings)
-    return [*notes, *doubts]
 
 
 def _print(
