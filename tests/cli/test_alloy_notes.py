@@ -11,7 +11,6 @@ from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.prediction.prediction import Prediction
 
-
 KNOWN = SimpleNamespace(name="known", header={"training_formulas": ["NaCl"]})
 
 
