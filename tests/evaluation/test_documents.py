@@ -114,6 +114,20 @@ def test_coverage_of_intervals_is_on_the_page(metrics: Json) -> None:
     assert row not in accuracy_page({"x": [metrics]}, [])  # weights that state none
 
 
+def test_learning_curves_are_on_the_page(repository: Path) -> None:
+    assert "Learning curves" not in documents(repository)[PAGE]
+    curves = {
+        "note": "MSE on valid.",
+        "voxels": [{"training": "without rotations", "stored": 0.04, "turned": 0.0512}],
+        "curves": [{"network": "chen2021", "crystals": 150, "epochs": 48, "mse": 0.03456}],
+    }
+    (repository / METRICS / "learning_curves.json").write_text(json.dumps(curves))
+    page = documents(repository)[PAGE]
+    assert "## Learning curves\n\nMSE on valid.\n" in page
+    assert "| without rotations | 0.0400 | 0.0512 |" in page
+    assert "| chen2021 | 150 | 48 | 0.0346 |" in page
+
+
 def test_values_of_others_keep_their_digits_and_source() -> None:
     table = readme_table({}, [RIVAL, RIVAL | {"model": "Quiet", "readme": False}])
     assert "| Oracle | its own, 3; Nature 1, 1 (1900) | 0.03 | 0.5 | – | – | – | – |" in table

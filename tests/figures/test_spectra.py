@@ -56,7 +56,7 @@ def test_band_of_an_ensemble_is_one_standard_deviation() -> None:
     assert path.vertices[:, 1].min() >= 0.0
     assert r"$\pm$ 6" in axes.get_title(loc="right")
     names = [text.get_text() for text in axes.get_legend().get_texts()]
-    assert names == ["phonodos", "spread of 3 networks"]
+    assert names == ["phonodos", r"$\pm$ 1 s.d."]
 
 
 def test_no_band_for_a_single_network() -> None:

@@ -1,7 +1,8 @@
 """The documents with numbers of a repository: model cards, docs/accuracy.md, the README's table.
 
 All are made from docs/metrics: ``<name>/<evaluation>.json``, the metrics.json of `evaluate` for
-every released weight, and ``rivals.json``, values of others with their sources.
+every released weight, ``rivals.json``, values of others with their sources, and
+``learning_curves.json``, what benchmarks/voxel_cnn.py and learning_curves.py printed.
 """
 
 import json
@@ -43,7 +44,9 @@ def documents(root: Path) -> dict[Path, str]:
             read_header(path), released[path.stem], size=path.stat().st_size
         )
     rivals = _read(root / METRICS / "rivals.json")
-    found[PAGE] = accuracy_page(released, rivals)
+    learned = root / METRICS / "learning_curves.json"
+    curves = _read(learned) if learned.is_file() else None
+    found[PAGE] = accuracy_page(released, rivals, curves)
     text = (root / README).read_text(encoding="utf-8")
     found[README] = with_table(text, readme_table(released, rivals))
     return found
@@ -100,8 +103,12 @@ def readme_table(released: Released, rivals: Sequence[Mapping[str, Any]]) -> str
     )
 
 
-def accuracy_page(released: Released, rivals: Sequence[Mapping[str, Any]]) -> str:
-    """Return docs/accuracy.md."""
+def accuracy_page(
+    released: Released,
+    rivals: Sequence[Mapping[str, Any]],
+    curves: Mapping[str, Any] | None = None,
+) -> str:
+    """Return docs/accuracy.md; with `curves` the section of learning curves too."""
     rows = [
         _row(f"**{name}**", set_name(m), flatten(m))
         for name, found in released.items()
@@ -126,6 +133,7 @@ def accuracy_page(released: Released, rivals: Sequence[Mapping[str, Any]]) -> st
         "## Gaps and cut-off",
         "Whether they survive in poor predictions: overall and by quartile of the MSE.",
         _features(released),
+        *([] if curves is None else _learning(curves)),
         "## Groups",
         *(
             f"### {name}, {set_name(m)}\n\n{group_table(m)}"
@@ -220,6 +228,23 @@ def _intervals(released: Released) -> str:
                 rows.append([f"**{name}**", set_name(metrics), quantity, share, width])
     head = ["model", "judged on", "quantity", "inside", "mean half width"]
     return markdown_table(head, rows, words=3)
+
+
+def _learning(curves: Mapping[str, Any]) -> list[str]:
+    """Return the section of the voxel network and the learning curves, MSE own-max on valid."""
+    turned = [[r["training"], f"{r['stored']:.4f}", f"{r['turned']:.4f}"] for r in curves["voxels"]]
+    grown = [
+        [r["network"], str(r["crystals"]), str(r["epochs"]), f"{r['mse']:.4f}"]
+        for r in curves["curves"]
+    ]
+    head = ["voxel network, trained", "cells as stored", "cells turned at random"]
+    sizes = ["network", "training crystals", "passes", "MSE"]
+    return [
+        "## Learning curves",
+        curves["note"],
+        markdown_table(head, turned, words=1),
+        markdown_table(sizes, grown, words=1),
+    ]
 
 
 def _place(metrics: Metrics) -> tuple[int, list[str]]:

@@ -203,7 +203,7 @@ def _draw_spread(
     spread = np.std(sampled, axis=0, ddof=1)
     axes.fill_between(
         w * factor, np.maximum(g - spread, 0.0) / factor, (g + spread) / factor,
-        color=BLUE, alpha=0.3, lw=0, gid="spread", label=f"spread of {len(members)} networks",
+        color=BLUE, alpha=0.3, lw=0, gid="spread", label=r"$\pm$ 1 s.d.",
     )  # fmt: skip
     return [(w, g + spread)]
 
