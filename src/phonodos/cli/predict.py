@@ -18,17 +18,14 @@ from phonodos.cli.disorder import (
 from phonodos.cli.inputs import Entry, check_output, output_folder, predictions, read_inputs
 from phonodos.cli.options import MembersOption, ModelOption
 from phonodos.cli.outcome import for_each
-from phonodos.cli.output import Column, format_note, format_table
+from phonodos.cli.prediction_table import interval_record, quantities, remarks, report
 from phonodos.errors import ConfigError
 
 if TYPE_CHECKING:
     from phonodos.prediction.prediction import Prediction
 
 FORMATS = ("phonopy", "pymatgen", "csv", "json")
-ROOM_TEMPERATURE = 300.0  # [K], of the table
 THERMAL_STEP, THERMAL_MAX = 10.0, 1000.0  # [K], phonopy's own defaults
-DIGITS = {"cm-1": 0, "THz": 2, "meV": 1}
-MENTIONED_SHARE = 1e-3  # of imaginary states
 
 
 def predict(
@@ -65,20 +62,21 @@ def predict(
     def handle(entry: Entry, answer: "Prediction") -> dict[str, Any]:
         order.check(answer)
         facts = quantities(answer, units)
+        share = facts["imaginary_share"][0]
         folder = output_folder(output, entry.name)
         return {
             "formula": answer.crystal.formula,
             "n_atoms": answer.crystal.n_atoms,
             **{key: {"value": v, "unit": unit} for key, (v, unit) in facts.items()},
             "intervals": interval_record(answer, units),
-            "warnings": [*answer.warnings, *_left_out(facts["imaginary_share"][0])],
+            "warnings": [*answer.warnings, *remarks(answer, share, order.formats)],
             "folder": str(folder),
             "files": write_outputs(folder, answer, order),
             **({"dos": _record(answer, order)} if as_json else {}),
         }
 
     outcome = for_each(predictions(predictor, read_inputs(files)), handle)
-    outcome.finish(predictor.name, as_json, lambda done: _report(done, predictor.name, units))
+    outcome.finish(predictor.name, as_json, lambda done: report(done, predictor.name, units))
 
 
 @dataclass(frozen=True)
@@ -125,43 +123,6 @@ def _formats(text: str) -> tuple[str, ...]:
                 f"did you mean {near[0]}?" if near else "choose among them, separated by commas",
             )
     return wanted
-
-
-def quantities(prediction: "Prediction", units: str) -> dict[str, tuple[float, str]]:
-    """Return the numbers of the table: name -> value, unit; thermodynamics at 300 K per atom."""
-    from phonodos.physics.thermodynamics import debye_temperature
-    from phonodos.physics.units import per_wavenumber
-
-    factor = per_wavenumber(units)
-    thermal = prediction.thermal_properties([ROOM_TEMPERATURE]).per("atom", prediction.crystal)
-    at = f"at {ROOM_TEMPERATURE:g} K"
-    return {
-        "mean_frequency": (prediction.dos.mean_frequency * factor, units),
-        "max_frequency": (prediction.dos.max_frequency * factor, units),
-        "heat_capacity": (float(thermal.heat_capacity[0]), f"J/(K {thermal.amount}) {at}"),
-        "entropy": (float(thermal.entropy[0]), f"J/(K {thermal.amount}) {at}"),
-        "zero_point_energy": (thermal.zero_point_energy / 1000, f"kJ/{thermal.amount}"),
-        "debye_temperature": (debye_temperature(prediction.dos), "K"),
-        "imaginary_share": (thermal.imaginary_fraction, "of all states"),
-    }
-
-
-def interval_record(prediction: "Prediction", units: str) -> dict[str, Any]:
-    """Return the 90 % intervals: name -> half width, low, high, level, unit; empty without."""
-    from phonodos.physics.units import per_wavenumber
-
-    found = {}
-    for name, interval in prediction.intervals.items():
-        frequency = name == "mean_frequency"
-        factor = per_wavenumber(units) if frequency else 1.0
-        found[name] = {
-            "half_width": interval.half_width * factor,
-            "low": interval.low * factor,
-            "high": interval.high * factor,
-            "level": interval.level,
-            "unit": units if frequency else interval.unit,
-        }
-    return found
 
 
 def write_outputs(folder: Path, prediction: "Prediction", order: Order) -> list[str]:
@@ -239,61 +200,3 @@ def _record(prediction: "Prediction", order: Order) -> dict[str, Any]:
         "model": prediction.model,
         **spectra.dos_record(prediction.dos, order.units, columns),
     }
-
-
-def _left_out(share: float) -> list[str]:
-    if share <= MENTIONED_SHARE:
-        return []
-    return [
-        f"{100 * share:.1f} % of the states are imaginary and left out of heat capacity, entropy "
-        "and zero-point energy"
-    ]
-
-
-def _report(done: list[dict[str, Any]], model: str, units: str) -> None:
-    print(_table(done, units))
-    print(
-        f"{model}; C_V and S at {ROOM_TEMPERATURE:g} K; C_V, S and zero-point energy (ZPE) "
-        "per mole of atoms"
-    )
-    if any(r["intervals"] for r in done):
-        print("after +-: half width of the interval that holds 9 of 10 DFT values (PBEsol)")
-    for result in done:
-        for text in result["warnings"]:
-            print(format_note("warning", result["name"], text))
-    folders = sorted({str(Path(r["folder"])) for r in done})
-    where = folders[0] if len(folders) == 1 else f"{len(folders)} folders, {folders[0]} ..."
-    print(f"wrote {', '.join(done[0]['files']) or 'nothing'} to {where}")
-
-
-def _table(done: list[dict[str, Any]], units: str) -> str:
-    columns = [
-        Column("atoms", "", 5),
-        Column("mean", units, 8),
-        Column("max", units, 6),
-        Column("C_V", "J/(K mol)", 12),
-        Column("S", "J/(K mol)", 9),
-        Column("ZPE", "kJ/mol", 6),
-        Column("Debye", "K", 5),
-    ]
-    digits = DIGITS[units]
-    shown = (
-        ("mean_frequency", digits),
-        ("max_frequency", digits),
-        ("heat_capacity", 2),
-        ("entropy", 2),
-        ("zero_point_energy", 2),
-        ("debye_temperature", 0),
-    )
-    rows = [
-        (r["name"], r["formula"], [str(r["n_atoms"]), *(_number(r, key, d) for key, d in shown)])
-        for r in done
-    ]
-    return format_table(("input", "formula"), columns, rows)
-
-
-def _number(result: dict[str, Any], key: str, digits: int) -> str:
-    """Return a number of the table, with the half width of its interval where there is one."""
-    text = f"{result[key]['value']:.{digits}f}"
-    interval = result["intervals"].get(key)
-    return text if interval is None else f"{text}+-{interval['half_width']:.{digits}f}"
