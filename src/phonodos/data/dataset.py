@@ -93,7 +93,7 @@ class Dataset:
         rows: list[int] | None = None,
         absent: frozenset[str] = frozenset(),
     ) -> None:
-        self._path = path
+        self.path = path
         self._rows = rows  # None: all, in the order of the file
         self._columns: dict[str, pa.ChunkedArray] = {}
         self._absent = absent
@@ -155,7 +155,7 @@ class Dataset:
 
             self._columns[name] = pa.chunked_array([pa.nulls(len(self), arrow_type(name))])
         elif name not in self._columns:
-            column = pq.read_table(self._path, columns=[name]).column(name)
+            column = pq.read_table(self.path, columns=[name]).column(name)
             self._columns[name] = column if self._rows is None else column.take(self._rows)
         return self._columns[name]
 
@@ -173,7 +173,7 @@ class Dataset:
         """(n, 51) own-maximum spectra; raises `DataError` if a record has none."""
         if self.present("target") < len(self):
             raise DataError(
-                f"{self._path}: records that have no target",
+                f"{self.path}: records that have no target",
                 "the data set was made without densities of states",
                 "make it again with phonodos data prepare ... --dos",
             )
@@ -269,14 +269,14 @@ class Dataset:
         if missing:
             shown = ", ".join(missing[:5]) + (" ..." if len(missing) > 5 else "")
             raise DataError(
-                f"{len(missing)} ids are not in {self._path}",
+                f"{len(missing)} ids are not in {self.path}",
                 f"not found: {shown}",
                 "use the split that belongs to this data set, or prepare the data set again",
             )
         rows = [place[name] for name in wanted]
         if self._rows is not None:
             rows = [self._rows[row] for row in rows]
-        return Dataset(self._path, self.provenance, rows, self._absent)
+        return Dataset(self.path, self.provenance, rows, self._absent)
 
     def _numbers(self, name: str, index: int, kind: Any = None) -> Any:
         """Return a list of numbers as an array of its own (no Python objects between), or None."""

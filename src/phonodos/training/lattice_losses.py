@@ -6,6 +6,7 @@ that is the Wasserstein distance.
 """
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -27,6 +28,7 @@ from phonodos.physics.mesh import dos_from_frequencies
 from phonodos.physics.target import target_of
 from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
 from phonodos.training.lattice_samples import LatticeSample, lattice_samples
+from phonodos.training.sample_cache import cached_samples
 
 if TYPE_CHECKING:
     from phonodos.training.config import LatticeLossConfig, TrainConfig
@@ -49,7 +51,10 @@ class LatticeTask:
 
     def samples(self, dataset: Dataset, *, judged: bool = False) -> list[LatticeSample]:
         """Return the samples of a data set; `judged` ones get the mesh of validation."""
-        return lattice_samples(dataset, self.cutoff, self.dtype, meshes=judged)
+        if judged:
+            return lattice_samples(dataset, self.cutoff, self.dtype, meshes=True)
+        build = partial(lattice_samples, dataset, self.cutoff, self.dtype, meshes=False)
+        return cached_samples(dataset, self.cutoff, self.dtype, build)
 
     def size(self, sample: LatticeSample) -> int:
         """Return the number of atoms: crystals of equal size share a batch cheaply."""

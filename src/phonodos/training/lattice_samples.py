@@ -139,9 +139,9 @@ def match_bonds(
         for edge, key in enumerate(edges.tolist())
         if (bond := place.get(tuple(key))) is not None
     ]
-    bonds, picked = (np.array(x, dtype=np.int64) for x in zip(*pairs, strict=True))
+    bonds, picked = np.array(pairs, dtype=np.int64).reshape(-1, 2).T
     return BondConstants(
-        torch.from_numpy(bonds),
+        torch.from_numpy(bonds.copy()),
         torch.from_numpy(constants.tensors[picked]).to(dtype),
         torch.from_numpy(constants.on_site).to(dtype),
     )
