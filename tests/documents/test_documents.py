@@ -86,10 +86,11 @@ def test_readme_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_readme_python_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     monkeypatch.chdir(ROOT)
     (block,) = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.M | re.S)
-    assert len([line for line in block.splitlines() if line]) == 5
-    names: dict[str, phonodos.Prediction] = {}
+    assert len([line for line in block.splitlines() if line]) == 7
+    names: dict[str, Any] = {}
     exec(compile(block, "README.md", "exec"), names)
     assert names["p"].dos.integral == pytest.approx(30)
+    assert len(names["phonon"].primitive) == names["p"].crystal.n_atoms
     printed = float(capsys.readouterr().out.split("[")[-1].split("]")[0])
     assert 90.0 < printed < 5 * 3 * 8.3145  # [J/(K mol)], near room temperature, below 3R an atom
 
