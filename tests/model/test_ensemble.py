@@ -9,7 +9,7 @@ import torch
 from phonodos.errors import WeightsError
 from phonodos.model.ensemble import join_members
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
-from phonodos.model.weights import load_networks, save_network
+from phonodos.model.weights import load_member, load_networks, save_network
 from phonodos.physics.crystal import Crystal
 from phonodos.prediction.predictor import load
 
@@ -45,6 +45,18 @@ def test_members_average_and_spread(files: list[Path], tmp_path: Path, rock_salt
     assert whole.lattice is not None
     charges = [p.lattice.born_charges for p in singles if p.lattice is not None]
     np.testing.assert_allclose(whole.lattice.born_charges, np.mean(charges, axis=0), atol=1e-6)
+
+
+def test_one_member_is_loaded(files: list[Path], tmp_path: Path) -> None:
+    output = tmp_path / "all.safetensors"
+    join_members(files, output, "all")
+    found, alone = LatticeNetwork(SMALL), LatticeNetwork(SMALL)
+    load_member(found, output, 2)
+    load_member(alone, files[1])
+    for a, b in zip(found.state_dict().values(), alone.state_dict().values(), strict=True):
+        assert torch.equal(a, b)
+    with pytest.raises(WeightsError, match="has no member 2"):
+        load_member(found, files[0], 2)
 
 
 def test_fewer_members_can_be_asked_for(

@@ -11,6 +11,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from phonodos.errors import ConfigError, DataError, PredictionError, WeightsError
+from phonodos.model.ensemble import join_members
 from phonodos.model.weights import load_network, read_header
 from phonodos.training import loop
 from phonodos.training.checkpoint import CHECKPOINT_NAME, read_checkpoint
@@ -118,6 +119,27 @@ def test_init_starts_from_weights(configure: Configure, log_of: LogOf) -> None:
     assert log_of(second.folder)[0]["valid"]["mse"] == pytest.approx(wanted["mse"], rel=1e-5)
     said = read_header(second.folder / BEST_NAME)["training"]["config"]["init"]
     assert said == best.name  # its folder is nobody's business
+
+
+def test_init_from_a_member_of_an_ensemble(
+    configure: Configure, log_of: LogOf, tmp_path: Path
+) -> None:
+    both = tmp_path / "both.safetensors"
+    paths = []
+    for seed in (1, 2):
+        fit(configure(f"m{seed}", epochs=1, seed=seed))
+        paths.append(configure(f"m{seed}").folder / BEST_NAME)
+    join_members(paths, both, "both")
+    still = {"lr": 1e-12, "weight_decay": 0.0}
+    for number, path in enumerate(paths, 1):
+        config = configure(
+            f"from{number}", init=str(both), init_member=number, optimizer=still, epochs=1
+        )
+        fit(config)
+        wanted = read_header(path)["metrics"]["valid"]["mse"]
+        assert log_of(config.folder)[0]["valid"]["mse"] == pytest.approx(wanted, rel=1e-5)
+    with pytest.raises(WeightsError, match="has no member 3"):
+        fit(configure("from3", init=str(both), init_member=3))
 
 
 def test_resume_does_not_need_the_init_file_again(configure: Configure) -> None:

@@ -188,6 +188,25 @@ def load_networks(path: Path, members: int | None = None) -> tuple[list[Network]
     return networks, header
 
 
+def load_member(network: nn.Module, path: Path, number: int = 1) -> None:
+    """Fill `network` with one member of an ensemble, from 1, or with the one network of a file.
+
+    Raises
+    ------
+    WeightsError
+        If the file is unreadable, has no such member, or its tensors do not fit.
+    """
+    header = read_header(path)
+    held = int(header.get("members", 1))
+    if not 1 <= number <= held:
+        raise WeightsError(
+            f"{path.stem} has no member {number}",
+            f"it holds {held}",
+            "choose 1" if held == 1 else f"choose from 1 to {held}",
+        )
+    load_tensors(network, path, prefix=f"{number - 1}." if "members" in header else "")
+
+
 def load_tensors(network: nn.Module, path: Path, prefix: str = "") -> None:
     """Fill `network` with the tensors of a file; raises `WeightsError` if they do not fit."""
     with safe_open(path, framework="pt") as file:

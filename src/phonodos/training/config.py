@@ -95,6 +95,7 @@ class TrainConfig(_Section):
     )
     select: Literal["mse", "wd"] = Field("mse", description="valid measure that picks the best")
     init: str | None = Field(None, description="weights to start from (released name or path)")
+    init_member: int = Field(1, gt=0, description="member of an ensemble to start from")
 
     @field_validator("network", mode="before")
     @classmethod

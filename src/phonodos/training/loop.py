@@ -19,8 +19,7 @@ from torch import nn
 from phonodos.errors import ConfigError, PredictionError
 from phonodos.model.weights import (
     build_network,
-    load_tensors,
-    read_header,
+    load_member,
     save_network,
     weights_path,
 )
@@ -140,9 +139,7 @@ def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
     torch.manual_seed(config.seed)
     network: nn.Module = build_network(config.network.model_dump())
     if config.init is not None and not resume:
-        start = weights_path(config.init)
-        read_header(start)  # refuses damaged files
-        load_tensors(network, start)
+        load_member(network, weights_path(config.init), config.init_member)
     network = network.to(device=config.device, dtype=getattr(torch, config.dtype))
     average = copy.deepcopy(network).requires_grad_(False) if config.average else None
     opt = config.optimizer
