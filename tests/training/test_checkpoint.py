@@ -1,15 +1,18 @@
-"""Checkpoints: whole after a crash at any moment, refused when damaged, exact when restored."""
+"""Checkpoints: whole after a crash, refused when damaged, exact; starts from released weights."""
 
 import os
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
 from safetensors.torch import save_file
 from torch import nn
 
-from phonodos.errors import ConfigError, DataError
+from phonodos.errors import ConfigError, DataError, WeightsError
+from phonodos.model.ensemble import join_members
+from phonodos.model.weights import read_header
 from phonodos.training.checkpoint import (
     CHECKPOINT_NAME,
     Progress,
@@ -19,8 +22,10 @@ from phonodos.training.checkpoint import (
     seeded,
 )
 from phonodos.training.config import TrainConfig
-from phonodos.training.loop import LOG_NAME, fit
+from phonodos.training.loop import BEST_NAME, LOG_NAME, fit
 
+Configure = Callable[..., TrainConfig]
+LogOf = Callable[[Path], list[dict[str, Any]]]
 Parts = tuple[nn.Module, nn.Module, torch.optim.AdamW]
 
 
@@ -165,3 +170,57 @@ def test_random_numbers_depend_on_seed_and_place_only() -> None:
     drawn = [draw(*place) for place in places]
     assert drawn == [draw(*place) for place in places]
     assert len({tuple(d) for d in drawn}) == len(places)
+
+
+def test_init_starts_from_weights(configure: Configure, log_of: LogOf) -> None:
+    first, still = configure("first"), {"lr": 1e-12, "weight_decay": 0.0}
+    fit(first)
+    best = first.folder / BEST_NAME
+    second = configure("second", init=str(best), optimizer=still, epochs=1, seed=5)
+    fit(second)
+    wanted = read_header(best)["metrics"]["valid"]
+    assert log_of(second.folder)[0]["valid"]["mse"] == pytest.approx(wanted["mse"], rel=1e-5)
+    said = read_header(second.folder / BEST_NAME)["training"]["config"]["init"]
+    assert said == best.name  # its folder is nobody's business
+
+
+def test_init_from_a_member_of_an_ensemble(
+    configure: Configure, log_of: LogOf, tmp_path: Path
+) -> None:
+    both = tmp_path / "both.safetensors"
+    paths = []
+    for seed in (1, 2):
+        fit(configure(f"m{seed}", epochs=1, seed=seed))
+        paths.append(configure(f"m{seed}").folder / BEST_NAME)
+    join_members(paths, both, "both")
+    still = {"lr": 1e-12, "weight_decay": 0.0}
+    for number, path in enumerate(paths, 1):
+        config = configure(
+            f"from{number}", init=str(both), init_member=number, optimizer=still, epochs=1
+        )
+        fit(config)
+        wanted = read_header(path)["metrics"]["valid"]["mse"]
+        assert log_of(config.folder)[0]["valid"]["mse"] == pytest.approx(wanted, rel=1e-5)
+    with pytest.raises(WeightsError, match="has no member 3"):
+        fit(configure("from3", init=str(both), init_member=3))
+
+
+def test_resume_does_not_need_the_init_file_again(configure: Configure) -> None:
+    fit(configure("first", epochs=1))
+    init = configure("first").folder / BEST_NAME
+    fit(configure("second", init=str(init), epochs=1))
+    init.unlink()
+    assert fit(configure("second", init=str(init), epochs=2), resume=True).finished
+
+
+def test_init_from_damaged_or_foreign_weights(configure: Configure, tmp_path: Path) -> None:
+    fit(configure("first", epochs=1))
+    best = configure("first").folder / BEST_NAME
+    with pytest.raises(WeightsError, match="do not fit"):
+        fit(configure("second", init=str(best), network={"kind": "spectrum", "embedding": 5}))
+    broken = tmp_path / "broken.safetensors"
+    broken.write_bytes(best.read_bytes()[:-50])
+    with pytest.raises(WeightsError, match="not a readable weight file"):
+        fit(configure("third", init=str(broken)))
+    with pytest.raises(WeightsError, match="no weight file"):
+        fit(configure("fourth", init="gone.safetensors"))

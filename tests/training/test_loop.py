@@ -10,8 +10,7 @@ import torch
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
-from phonodos.errors import ConfigError, DataError, PredictionError, WeightsError
-from phonodos.model.ensemble import join_members
+from phonodos.errors import ConfigError, DataError, PredictionError
 from phonodos.model.weights import load_network, read_header
 from phonodos.training import loop
 from phonodos.training.checkpoint import CHECKPOINT_NAME, read_checkpoint
@@ -107,60 +106,6 @@ def test_log_is_cut_to_the_checkpoint(configure: Configure, log_of: LogOf) -> No
         log.write_text(damage(log.read_text()))
         fit(configure(name), resume=True)
         assert log_of(config.folder) == log_of(configure("whole").folder)
-
-
-def test_init_starts_from_weights(configure: Configure, log_of: LogOf) -> None:
-    first, still = configure("first"), {"lr": 1e-12, "weight_decay": 0.0}
-    fit(first)
-    best = first.folder / BEST_NAME
-    second = configure("second", init=str(best), optimizer=still, epochs=1, seed=5)
-    fit(second)
-    wanted = read_header(best)["metrics"]["valid"]
-    assert log_of(second.folder)[0]["valid"]["mse"] == pytest.approx(wanted["mse"], rel=1e-5)
-    said = read_header(second.folder / BEST_NAME)["training"]["config"]["init"]
-    assert said == best.name  # its folder is nobody's business
-
-
-def test_init_from_a_member_of_an_ensemble(
-    configure: Configure, log_of: LogOf, tmp_path: Path
-) -> None:
-    both = tmp_path / "both.safetensors"
-    paths = []
-    for seed in (1, 2):
-        fit(configure(f"m{seed}", epochs=1, seed=seed))
-        paths.append(configure(f"m{seed}").folder / BEST_NAME)
-    join_members(paths, both, "both")
-    still = {"lr": 1e-12, "weight_decay": 0.0}
-    for number, path in enumerate(paths, 1):
-        config = configure(
-            f"from{number}", init=str(both), init_member=number, optimizer=still, epochs=1
-        )
-        fit(config)
-        wanted = read_header(path)["metrics"]["valid"]["mse"]
-        assert log_of(config.folder)[0]["valid"]["mse"] == pytest.approx(wanted, rel=1e-5)
-    with pytest.raises(WeightsError, match="has no member 3"):
-        fit(configure("from3", init=str(both), init_member=3))
-
-
-def test_resume_does_not_need_the_init_file_again(configure: Configure) -> None:
-    fit(configure("first", epochs=1))
-    init = configure("first").folder / BEST_NAME
-    fit(configure("second", init=str(init), epochs=1))
-    init.unlink()
-    assert fit(configure("second", init=str(init), epochs=2), resume=True).finished
-
-
-def test_init_from_damaged_or_foreign_weights(configure: Configure, tmp_path: Path) -> None:
-    fit(configure("first", epochs=1))
-    best = configure("first").folder / BEST_NAME
-    with pytest.raises(WeightsError, match="do not fit"):
-        fit(configure("second", init=str(best), network={"kind": "spectrum", "embedding": 5}))
-    broken = tmp_path / "broken.safetensors"
-    broken.write_bytes(best.read_bytes()[:-50])
-    with pytest.raises(WeightsError, match="not a readable weight file"):
-        fit(configure("third", init=str(broken)))
-    with pytest.raises(WeightsError, match="no weight file"):
-        fit(configure("fourth", init="gone.safetensors"))
 
 
 def test_the_average_is_what_is_validated_and_kept(configure: Configure) -> None:
