@@ -1,7 +1,7 @@
 """Predictions for materials whose spectra have been measured by inelastic scattering.
 
     python examples/experiments.py -o experiments
-    python examples/experiments.py --model lattice-paper --data dfpt2018.parquet
+    python examples/experiments.py --model lattice --data dfpt2018.parquet
 
 Prints a table (peaks at a resolution of 20 cm^-1, cut-off, gap, which elements training saw) and
 draws experiments.png and .pdf. Literature values are drawn where they are stated in numbers; no
@@ -41,7 +41,9 @@ CALCULATED = {"SrTiO3": "mp-4651", "ZrSiO4": "mp-4820"}  # ids in dfpt2018
 def main(words: Sequence[str] | None = None) -> None:
     """Predict, print the table, draw the figure."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--model", nargs="*", default=["chen2021"], help="names or paths")
+    parser.add_argument(
+        "--model", nargs="*", default=["lattice", "chen2021"], help="names or paths"
+    )
     parser.add_argument("--data", type=Path, help="Parquet data set with DFPT spectra (dfpt2018)")
     parser.add_argument("-o", "--output", type=Path, default=Path("experiments"), help="folder")
     options = parser.parse_args(words)

@@ -60,7 +60,7 @@ def test_structures(name: str) -> None:
 
 
 def test_the_script(script: ModuleType, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    script.main(["-o", str(tmp_path)])
+    script.main(["--model", "chen2021", "-o", str(tmp_path)])
     lines = capsys.readouterr().out.splitlines()
     assert len(lines) == 2 + len(KNOWN)
     assert lines[2].startswith("| UO2 | chen2021 |")
