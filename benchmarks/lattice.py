@@ -123,6 +123,18 @@ def large(model: Predictor) -> None:
     )
 
 
+def ensemble(crystals: list[Crystal]) -> None:
+    """Print the time of all members of the weights of the command line, beside one."""
+    one, every = load(sys.argv[1], members=1), load(sys.argv[1])
+    for crystal in crystals:
+        first = clock(lambda c=crystal: next(one.predict_many([c])), 5)
+        whole = clock(lambda c=crystal: next(every.predict_many([c])), 5)
+        print(
+            f"{crystal.label}: {len(every.networks)} members {whole:.1f} ms, "
+            f"one {first:.1f} ms (x {whole / first:.1f})"
+        )
+
+
 def against_phonopy(lattice: LatticeDynamics) -> None:
     """Print the time of phonopy for the same DOS from the same force constants."""
     mesh = lattice.mesh()
@@ -157,6 +169,8 @@ def main() -> None:
     large(model)  # first: the largest memory is that of the whole run
     shares(model, synthetic_crystals(1)[0])
     shares(model, read_crystal(EXAMPLES / "SrTiO3.cif"))
+    if len(sys.argv) > 1:
+        ensemble([synthetic_crystals(1)[0], read_crystal(EXAMPLES / "SrTiO3.cif")])
     many(model)
     lattices = []
     for path in sorted(EXAMPLES.glob("*.cif")):

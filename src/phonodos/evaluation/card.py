@@ -6,6 +6,12 @@ Every number in a card comes from one of the two; nothing is typed.
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
+from phonodos.evaluation.card_training import (
+    origins_of,
+    training_commands,
+    training_section,
+    word,
+)
 from phonodos.evaluation.measures import (
     FEATURES,
     HEADLINE,
@@ -88,7 +94,7 @@ def card(header: Header, metrics: Sequence[Metrics], *, size: int | None = None)
         lambda: _network(header),
         lambda: _deviations(header),
         lambda: _data(header),
-        lambda: _training(header),
+        lambda: training_section(header),
         lambda: _results(metrics),
         *(lambda m=m: _groups(m) for m in metrics),
         lambda: _limits(header),
@@ -124,7 +130,7 @@ def _opening(header: Header, size: int | None) -> str:
 
 
 def _network(header: Header) -> str:
-    rows = [[f"`{k}`", _word(v)] for k, v in header["network"].items()]
+    rows = [[f"`{k}`", word(v)] for k, v in header["network"].items()]
     return "## Network\n\n" + markdown_table(["setting", "value"], rows, words=2)
 
 
@@ -138,18 +144,18 @@ def _deviations(header: Header) -> str:
         for name in key.split("."):
             value = value.get(name, paper) if isinstance(value, Mapping) else paper
         if value != paper:
-            found.append("- " + text.format(_word(value), _word(paper)))
+            found.append("- " + text.format(word(value), word(paper)))
     return f"## Deviations from {PAPER}\n\n" + ("\n".join(found) or "None.")
 
 
 def _data(header: Header) -> str:
-    origin = header["training"].get("data", {})
+    origins = origins_of(header)
     rows = [[part, str(len(header["split"][part]))] for part in PARTS if part in header["split"]]
     elements = header.get("training_elements", {})
     few = [f"{e} ({n})" for e, n in elements.items() if n < FEW]
     words = [
-        f"{origin['citation']}." if "citation" in origin else "",
-        f"Functional: {origin['functional']}." if "functional" in origin else "",
+        *(f"{origin['citation']}." for origin in origins if origin.get("citation")),
+        *dict.fromkeys(f"Functional: {o['functional']}." for o in origins if o.get("functional")),
         f"The training part holds {len(elements)} elements and "
         f"{len(set(header.get('training_formulas', [])))} formulas.",
         f"Elements in fewer than {FEW} training crystals: {', '.join(few)}." if few else "",
@@ -161,43 +167,7 @@ def _data(header: Header) -> str:
 
 
 def _target(recipe: Mapping[str, Any]) -> str:
-    return "; ".join(f"{name.replace('_', ' ')} {_word(value)}" for name, value in recipe.items())
-
-
-def _training(header: Header) -> str:
-    settings = _pairs(header["training"].get("config", {}))
-    text = "; ".join(f"{name} {value}" for name, value in settings if name != "name")
-    parts = [f"Settings: {text}." if text else "", _curve(header)]
-    found = "\n\n".join(part for part in parts if part)
-    return f"## Training\n\n{found}" if found else ""
-
-
-def _pairs(values: Mapping[str, Any], prefix: str = "") -> list[tuple[str, str]]:
-    found = []
-    for name, value in values.items():
-        if isinstance(value, Mapping):
-            found += _pairs(value, f"{prefix}{name}.")
-        elif value is not None:
-            found.append((prefix + name, _word(value)))
-    return found
-
-
-def _curve(header: Header) -> str:
-    curve = header["training"].get("curve") or []
-    if not curve:
-        return ""
-    keys = in_order(f"spectrum.{k}" for k in curve[-1]["valid"])
-    names = [MEASURES[k].head if k in MEASURES else f"`{k.split('.', 1)[1]}`" for k in keys]
-    rows = []
-    for line in curve:
-        numbers = [measure_of(k).show(line["valid"].get(k.split(".", 1)[1])) for k in keys]
-        rows.append([str(line["epoch"]), f"{line['train_loss']:.5f}", *numbers])
-    best = header["training"].get("epoch", curve[-1]["epoch"])
-    planned = header["training"].get("config", {}).get("epochs")
-    of = f" of 0 to {planned - 1}" if planned else ""
-    text = f"The weights are those of epoch {best}{of}, the best on valid; the curve up to there:"
-    table = markdown_table(["epoch", "train loss", *(f"valid {n}" for n in names)], rows)
-    return f"{text}\n\n{table}"
+    return "; ".join(f"{name.replace('_', ' ')} {word(value)}" for name, value in recipe.items())
 
 
 def _results(metrics: Sequence[Metrics]) -> str:
@@ -249,10 +219,11 @@ def _limits(header: Header) -> str:
 
 
 def _reproduce(header: Header, metrics: Sequence[Metrics]) -> str:
-    name, origin = header["name"], header["training"].get("data", {})
-    kinds = [s.get("kind", "KIND") for s in origin.get("sources", [])] or ["KIND"]
+    name = header["name"]
+    sources = [source for origin in origins_of(header) for source in origin.get("sources", [])]
+    kinds = [source.get("kind", "KIND") for source in sources] or ["KIND"]
     lines = [f"phonodos data prepare {kind} ARCHIVE -o DATASET" for kind in dict.fromkeys(kinds)]
-    lines.append(f"phonodos train configs/{name}.toml")
+    lines += training_commands(header)
     lines += [
         f"phonodos evaluate {name} --data DATASET --part {part} -o FOLDER"
         for part in dict.fromkeys(str(m.get("part", "valid")) for m in metrics)
@@ -263,14 +234,6 @@ def _reproduce(header: Header, metrics: Sequence[Metrics]) -> str:
 def _citation(header: Header) -> str:
     found: Iterable[str] = [
         *([PAPER] if _kind(header) == "spectrum" else []),
-        *filter(None, [header["training"].get("data", {}).get("citation")]),
+        *(origin["citation"] for origin in origins_of(header) if origin.get("citation")),
     ]
     return "## Citation\n\n" + "\n".join([*(f"- {c}" for c in found), "- `phonodos cite`"])
-
-
-def _word(value: Any) -> str:
-    if isinstance(value, list | tuple):
-        return ", ".join(_word(v) for v in value)
-    if isinstance(value, float):
-        return f"{value:g}"
-    return str(value)
