@@ -2,7 +2,7 @@
 
 >>> import phonodos
 >>> model = phonodos.load()
->>> p = model.predict("examples/SrTiO3.cif")
+>>> p = model.predict("examples/Al2O3.cif")
 >>> p.dos.frequencies, p.dos.densities, p.thermal_properties([300.0])
 """
 

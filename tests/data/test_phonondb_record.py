@@ -173,7 +173,7 @@ def test_entries_without_born_charges(
 
 def test_data_sets_written_before_still_open(rows: Dataset, tmp_path: Path) -> None:
     """Force constants came later: what has none of their columns opens, and says None."""
-    table = pq.read_table(rows._path)
+    table = pq.read_table(rows.path)
     old = table.select([name for name in COLUMNS if name not in OPTIONAL])
     pq.write_table(old, tmp_path / "old.parquet")
     dataset = Dataset.open(tmp_path / "old.parquet").select(["mp-1039", "mp-1000"])
