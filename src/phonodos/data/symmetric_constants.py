@@ -8,8 +8,8 @@ from phonodos.data.phonopy_files import named
 from phonodos.errors import DataError
 
 SYMMETRY_ROUNDS = 10  # alternating permutation and translation; one leaves 0.01 eV/A^2 of either
-# Of 259 calculations of phonondb half are below 0.001, of all 4,085 ten above 0.2; of those read with
-# the numbers of DIM in another order most are between 0.2 and 0.7.
+# Of 259 calculations of phonondb half are below 0.001, of all 4,085 ten above 0.2; of those read
+# with the numbers of DIM in another order most are between 0.2 and 0.7.
 LARGEST_ASYMMETRY = 0.2
 
 
