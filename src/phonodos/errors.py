@@ -1,5 +1,7 @@
 """The one family of errors a user of phonodos meets: what happened, why, and how to fix it."""
 
+LONGEST_REASON = 300  # characters of a foreign message that are shown
+
 
 class PhonodosError(Exception):
     """An error the user can act on.
@@ -42,3 +44,21 @@ class ConfigError(PhonodosError):
 
 class PredictionError(PhonodosError):
     """A network gave no usable answer for a crystal."""
+
+
+def failure_of(error: Exception, who: str, kind: type[PhonodosError], fix: str) -> PhonodosError:
+    """Return what any exception is to a user: the failure of one thing that has a name.
+
+    A `PhonodosError` is returned as it is. Whatever else a reader, a graph or a network raises,
+    `MemoryError` and `RecursionError` included, becomes a `kind` whose summary names `who`, so
+    that one broken structure never ends the work on the others.
+    """
+    if isinstance(error, PhonodosError):
+        return error
+    name, detail = type(error).__name__, " ".join(str(error).split())[:LONGEST_REASON]
+    reason = f"{name}: {detail}" if detail else name
+    if isinstance(error, MemoryError):
+        reason = f"it needs more memory than there is ({reason})"
+    elif isinstance(error, RecursionError):
+        reason = f"it is nested too deeply ({reason})"
+    return kind(f"{who}: failed" if who else "failed", reason, fix)
