@@ -24,6 +24,7 @@ import numpy as np
 import torch
 from crystals import synthetic_crystals
 
+from phonodos.data.entries import entries
 from phonodos.model.weights import available
 from phonodos.physics.crystal import Crystal
 from phonodos.prediction import lattice_dynamics, predictor
@@ -33,7 +34,6 @@ from phonodos.screening.calculator import Calculator, Recipe
 from phonodos.screening.chunks import chunks
 from phonodos.screening.items import Shard, items
 from phonodos.screening.screen import Progress, screen
-from phonodos.screening.sources import entries
 from phonodos.screening.table import write_rows
 
 SIZES = ((8, 400), (24, 200))  # atoms in a crystal, crystals

@@ -47,7 +47,7 @@ BAD: dict[str, tuple[str, tuple[str, ...] | str | None, str, str]] = {
         "box.vasp: no atom has a neighbour within 5 A",
         "isolated atom",
     ),
-    "empty folder": ("empty", "/", "empty: no structure file", "subfolders are not searched"),
+    "empty folder": ("empty", "/", "empty: no structure file", "no name in it or its subfolders"),
 }
 
 
@@ -144,7 +144,7 @@ def test_names_are_distinct_in_every_file_system(examples: Path, tmp_path: Path)
         (tmp_path / folder).mkdir()
         (tmp_path / folder / name).write_text((examples / "Si.cif").read_text())
     files = [str(tmp_path / f) for f in ("a", "b", "c")]
-    assert [e.name for e in read_inputs(files)] == ["si", "Si-2", "Si-3"]
+    assert [e.name for e in read_inputs(files)] == ["a-si", "b-Si", "c-Si"]
 
 
 def test_predictions_keep_the_order(released: Predictor, rock_salt: Crystal) -> None:

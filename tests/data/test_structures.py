@@ -10,10 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from phonodos.data.entries import is_structure_file
 from phonodos.data.structure_objects import to_atoms, to_structure
 from phonodos.data.structures import (
     as_crystal,
-    is_structure_file,
     iter_crystals,
     read_crystals,
     read_text,
@@ -152,7 +152,7 @@ def test_missing_file(tmp_path: Path, name: str) -> None:
 def test_a_folder_is_no_file(tmp_path: Path) -> None:
     with pytest.raises(StructureError) as caught:
         read_crystals(tmp_path)
-    check(caught.value, tmp_path.name, "directory")
+    check(caught.value, tmp_path.name, "no structure file in this folder")
 
 
 def test_nothing_on_standard_input() -> None:

@@ -25,17 +25,26 @@ class Entry:
 
 
 def read_inputs(files: Sequence[str]) -> list[Entry]:
-    """Read every structure of files, folders (not their subfolders) and ``-`` (standard input).
+    """Read every structure of files, folders, archives, tables and ``-`` (standard input).
 
-    Names are those of the files (and ids), made distinct by ``-2``, ``-3`` where they repeat.
+    Names are those of the files (and ids). Files of one name in several folders get the name of
+    their folder before it, and what is still equal ``-2``, ``-3`` after it.
     """
+    found = list(_contents(files))
+    places: dict[str, set[str]] = {}
+    for source, content in found:
+        if not isinstance(content, PhonodosError):
+            places.setdefault(content.label.casefold(), set()).add(source)
     taken: set[str] = set()
     entries = []
-    for source, content in _contents(files):
-        label = Path(source).stem if isinstance(content, PhonodosError) else content.label
+    for source, content in found:
         if isinstance(content, PhonodosError):
-            entries.append(Entry(source, label, content))
+            entries.append(Entry(source, Path(source).stem, content))
             continue
+        label = content.label
+        folder = Path(source).absolute().parent.name
+        if len(places[label.casefold()]) > 1 and source != "-" and folder:
+            label = f"{folder}-{label}"
         name = _distinct(label, taken)
         taken.add(name.casefold())
         entries.append(Entry(source, name, content))
@@ -114,17 +123,19 @@ def check_output(parent: Path) -> None:
 
 
 def _contents(files: Sequence[str]) -> "Iterator[tuple[str, Crystal | PhonodosError]]":
-    from phonodos.data.structures import is_structure_file, iter_crystals
+    from phonodos.data.entries import structure_files
+    from phonodos.data.structures import iter_crystals
 
     for file in files:
         if file == "-":
-            text = sys.stdin.read()
+            try:
+                text = _standard_input()
+            except PhonodosError as error:
+                yield "-", error
+                continue
             yield from (("-", c) for c in iter_crystals("-", text))
         elif Path(file).is_dir():
-            inside = [
-                p for p in sorted(Path(file).iterdir())
-                if p.is_file() and not p.name.startswith(".") and is_structure_file(p)
-            ]  # fmt: skip
+            inside = list(structure_files(Path(file)))
             if not inside:
                 yield file, _empty_folder(file)
             for path in inside:
@@ -133,10 +144,19 @@ def _contents(files: Sequence[str]) -> "Iterator[tuple[str, Crystal | PhonodosEr
             yield from ((file, c) for c in iter_crystals(file))
 
 
+def _standard_input() -> str:
+    from phonodos.data.unpacking import read_bounded, text_of
+
+    if sys.stdin is None:
+        return ""
+    stream = getattr(sys.stdin, "buffer", None)
+    return sys.stdin.read() if stream is None else text_of(read_bounded(stream, "standard input"))
+
+
 def _empty_folder(folder: str) -> StructureError:
     return StructureError(
         f"{folder}: no structure file in this folder",
-        "no name in it ends like that of a structure file, and subfolders are not searched",
+        "no name in it or its subfolders ends like that of a structure file",
         "give the files by name, or another folder",
     )
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from phonodos.data.cif_grammar import Block, parse_blocks
 from phonodos.data.cif_symmetry import Operations, operations
-from phonodos.data.sites import element_symbol, label_symbol, shared_sites
+from phonodos.data.sites import element_symbol, label_symbol, number, shared_sites
 from phonodos.errors import StructureError
 from phonodos.physics.crystal import Crystal
 
@@ -133,7 +133,7 @@ def _number(block: Block, key: str, row: int, default: float | None = None) -> f
     if text == "." and default is not None:
         return default
     try:
-        return float(re.sub(r"\(.*", "", text))
+        return number(text.partition("(")[0])
     except ValueError:
         raise StructureError(
             f"{key} is missing or not a number" + ("" if text == "?" else f" ('{text}')"),
@@ -204,11 +204,14 @@ def _agrees(
     """Return whether the number of atoms and site multiplicities are those the file states."""
     for key in ("_atom_site_symmetry_multiplicity", "_atom_site_site_symmetry_multiplicity"):
         stated = block.get(key, [])
-        if any(s.isdigit() and int(s) != len(n) for s, n in zip(stated, sites, strict=False)):
+        if any(
+            s.isascii() and s.isdecimal() and s.lstrip("0") != str(len(n))
+            for s, n in zip(stated, sites, strict=False)
+        ):
             return False
     formula = _formula(block)
     units = "".join(block.get("_cell_formula_units_z", ("",))[:1])
-    if not formula or not units.isdigit():
+    if not formula or not (units.isascii() and units.isdecimal() and len(units) < 7):
         return True
     found: dict[str, float] = {}
     for symbol, fraction, images in zip(symbols, fractions, sites, strict=True):
@@ -225,7 +228,7 @@ def _formula(block: Block) -> dict[str, float]:
     text = "".join(block.get("_chemical_formula_sum", ("",))[:1])
     amounts: dict[str, float] = {}
     for part in text.split():
-        match = re.fullmatch(r"([A-Z][a-z]?)(\d*\.?\d*)", part)
+        match = re.fullmatch(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?", part[:60])
         if match is None:
             return {}
         symbol = _hydrogen(match.group(1))

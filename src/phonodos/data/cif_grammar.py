@@ -10,7 +10,8 @@ from phonodos.errors import StructureError
 
 Block = dict[str, list[str]]
 
-_TOKEN = re.compile(r"'(.*?)'(?=\s|$)|\"(.*?)\"(?=\s|$)|(#.*)|(\S+)")
+_CLOSING = {mark: re.compile(rf"{mark}(?=\s|$)") for mark in "'\""}
+_WORD = re.compile(r"\S+")
 _DECISIVE = ("_cell_", "_atom_site_", "_symmetry_", "_space_group_")
 
 
@@ -71,11 +72,35 @@ def _tokens(text: str) -> Iterator[tuple[str, bool]]:
         elif field is not None:
             field.append(line)
             continue
-        for single, double, comment, bare in _TOKEN.findall(rest):
-            if bare:
-                yield bare, True
-            elif not comment:
-                yield single or double, False
+        yield from _line_tokens(rest)
+
+
+def _line_tokens(line: str) -> Iterator[tuple[str, bool]]:
+    """Yield the tokens of a line outside text fields, each character looked at once.
+
+    A quote ends where the same mark is followed by a blank or the end of the line. Where it ends
+    nowhere, what follows the blank before it is a bare word.
+    """
+    closing = {"'": True, '"': True}  # whether a mark of the kind may still close
+    at, end = 0, len(line)
+    while at < end:
+        mark = line[at]
+        if mark.isspace():
+            at += 1
+        elif mark == "#":
+            return
+        elif closing.get(mark):
+            stop = _CLOSING[mark].search(line, at + 1)
+            if stop is None:
+                closing[mark] = False
+                continue
+            yield line[at + 1 : stop.start()], False
+            at = stop.end()
+        else:
+            word = _WORD.match(line, at)
+            assert word is not None
+            yield word.group(), True
+            at = word.end()
 
 
 def _store(block: Block, columns: list[str], values: list[str]) -> None:

@@ -1,6 +1,7 @@
 """Symmetry operations of a CIF block: written out, or looked up from the name of the group."""
 
 import re
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from phonodos.errors import StructureError
 
+LONGEST_OPERATION = 200  # characters
 METRIC_TOLERANCE = 0.01  # relative; a cell that an operation deforms by more does not fit the group
 
 _OPERATION_KEYS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
@@ -66,13 +68,15 @@ def parse_operation(text: str) -> tuple[NDArray[np.float64], NDArray[np.float64]
     """Parse ``-y, x-y, z+1/3`` into a rotation (3, 3) and a translation (3,)."""
     rotation, translation = np.zeros((3, 3)), np.zeros(3)
     parts = text.lower().replace(" ", "").replace("*", "").split(",")
-    readable = len(parts) == 3
+    readable = len(parts) == 3 and len(text) <= LONGEST_OPERATION
     for row, part in enumerate(parts[:3]):
         readable = readable and bool(part) and _TERM.sub("", part) == ""
-        for sign, number, axis in _TERM.findall(part):
+        for sign, number, axis in _TERM.findall(part) if readable else ():
             value = -1.0 if sign == "-" else 1.0
             if axis:
                 rotation[row, "xyz".index(axis)] += value
+            elif number.endswith("/0") or "/00" in number:
+                readable = False
             else:
                 translation[row] += value * float(Fraction(number))
     if not readable or abs(abs(np.linalg.det(rotation)) - 1.0) > 1e-6:
@@ -125,8 +129,10 @@ def _settings() -> dict[str, tuple[int, ...]]:
 
     table: dict[str, list[int]] = {}
     standard: dict[int, int] = {}
-    for hall in range(1, 531):
-        kind = spglib.get_spacegroup_type(hall)
+    with warnings.catch_warnings():  # spglib speaks of its own ways to report errors
+        warnings.simplefilter("ignore", DeprecationWarning)
+        kinds = [spglib.get_spacegroup_type(hall) for hall in range(1, 531)]
+    for hall, kind in enumerate(kinds, start=1):
         first = standard.setdefault(kind.number, hall)
         # Without a word on the setting the standard one is meant; origins and axes are a choice.
         plain = hall == first or kind.choice in ("1", "2", "H", "R")

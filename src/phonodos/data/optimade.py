@@ -29,9 +29,9 @@ def crystal_from_optimade(data: Mapping[str, Any], name: str = "") -> Crystal:
     """
     attributes = data["attributes"]
     periodic = attributes.get("dimension_types") or [1, 1, 1]
-    if list(periodic) != [1, 1, 1]:
+    if periodic != [1, 1, 1]:
         raise StructureError(
-            f"not periodic in all directions (dimension_types {list(periodic)})",
+            f"not periodic in all directions (dimension_types {str(periodic)[:40]})",
             "phonons need a lattice that repeats in three dimensions",
             "leave it out, or filter with nperiodic_dimensions=3",
         )
@@ -41,7 +41,14 @@ def crystal_from_optimade(data: Mapping[str, Any], name: str = "") -> Crystal:
         kinds = {kind["name"]: _shares(kind) for kind in attributes["species"]}
         species = [kinds[kind] for kind in attributes["species_at_sites"]]
         coords = positions @ np.linalg.inv(cell)
-    except (KeyError, TypeError, ValueError, np.linalg.LinAlgError) as error:
+    except (
+        LookupError,
+        TypeError,
+        ValueError,
+        OverflowError,
+        AttributeError,
+        np.linalg.LinAlgError,
+    ) as error:
         raise StructureError(
             "incomplete structure in an OPTIMADE response",
             f"{type(error).__name__}: {error}",

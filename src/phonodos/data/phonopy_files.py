@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.data.structure_objects import read_phonopy
+from phonodos.data.yaml_text import read_yaml_mapping
 from phonodos.errors import DataError, PhonodosError
 
 PHONOPY_FILES = ("phonopy_params.yaml", "phonopy.yaml", "phonopy_disp.yaml")
@@ -119,12 +120,13 @@ def _primitive_matrix(text: str) -> Any:
 
 
 def _from_yaml(path: Path) -> Parts:
-    from phonopy.interface.phonopy_yaml import PhonopyYaml
+    from phonopy.interface.phonopy_yaml import PhonopyYamlLoader
 
     with named(f"{path.name} is not readable", "write the file again with phonopy"):
-        reader = PhonopyYaml()
-        reader.read(str(path))
-        crystal = next(read_phonopy(path.read_text(encoding="utf-8")))[1](path.name)
+        text = path.read_text(encoding="utf-8")
+        # phonopy would read the file with a loader that runs what the text asks for.
+        reader = PhonopyYamlLoader(dict(read_yaml_mapping(text))).parse().data
+        crystal = next(read_phonopy(text))[1](path.name)
     if reader.unitcell is None or reader.supercell_matrix is None:
         missing = "unit_cell" if reader.unitcell is None else "supercell_matrix"
         raise DataError(

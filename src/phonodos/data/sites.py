@@ -16,12 +16,22 @@ MASS_TOLERANCE = 0.02  # relative; tables of standard masses differ by up to hal
 _DECORATED = re.compile(r"([A-Za-z]+)(?:\d*\.?\d*[+-]|[+-]\d*\.?\d*)?\d*")
 
 
+def number(text: str) -> float:
+    """Return the number a file writes, `ValueError` if it is none.
+
+    Python's own reading of ``1_000`` as 1000 is no way any structure file writes numbers.
+    """
+    if "_" in text:
+        raise ValueError(f"could not convert string to float: '{text[:40]}'")
+    return float(text)
+
+
 def element_symbol(text: str) -> str:
     """Return the element in ``Sr2+``, ``O-2``, ``FE``, ``Cl1``; the text itself if there is none.
 
     A text that names no element (Vac, OH, X) is returned as it is, for `Crystal` to refuse.
     """
-    match = _DECORATED.fullmatch(text.strip())
+    match = _DECORATED.fullmatch(text.strip()[:40])
     symbol = match.group(1).capitalize() if match else text
     return symbol if elements.is_element(symbol) else text
 
@@ -80,7 +90,13 @@ def shared_sites(
         As `Crystal` does: fractions of a site that do not sum to 1, among others.
     """
     lattice = np.asarray(cell, dtype=np.float64)
-    coords = np.asarray(frac_coords, dtype=np.float64).reshape(-1, 3)
+    coords = np.asarray(frac_coords, dtype=np.float64)
+    if lattice.shape != (3, 3) or coords.shape != (len(symbols), 3):
+        raise StructureError(
+            f"{len(symbols)} sites with coordinates of shape {coords.shape}",
+            "a lattice has three vectors of three numbers, and every site three coordinates",
+            "check the structure file for missing or surplus numbers",
+        )
     full = [abs(f - 1.0) <= OCCUPANCY_TOLERANCE for f in fractions]
     places: list[int] = []
     sites: list[dict[str, float]] = []

@@ -4,6 +4,7 @@ Every reader yields (label, build) pairs: the entry's own id ("" if it has none)
 that takes a name and returns the `Crystal`, so one broken entry does not hide the others.
 """
 
+import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
@@ -16,15 +17,17 @@ import numpy as np
 
 from phonodos.data.cif import cell_from_parameters, read_cif
 from phonodos.data.optimade import crystal_from_optimade, is_optimade
-from phonodos.data.sites import crystal_of_species, element_symbol
+from phonodos.data.sites import crystal_of_species, element_symbol, number
 from phonodos.data.structure_objects import crystal_from_atoms
+from phonodos.data.unpacking import plain
 from phonodos.errors import StructureError
 from phonodos.physics.crystal import Crystal
 
 Build = Callable[[str], Crystal]
 Entries = Iterator[tuple[str, Build]]
 
-_ID_KEYS = ("material_id", "id", "entry_id", "name", "uid")
+LARGEST_ID = 10**18  # a number of more digits is no id
+ID_KEYS = ("material_id", "id", "entry_id", "name", "uid")
 
 
 def read_poscar(text: str) -> Entries:
@@ -34,22 +37,26 @@ def read_poscar(text: str) -> Entries:
 
 def _build_poscar(lines: list[str], name: str) -> Crystal:
     try:
-        scale = [float(x) for x in lines[1].split("!")[0].split()]
-        cell = np.array([[float(x) for x in line.split()[:3]] for line in lines[2:5]])
-        at = 5 if re.match(r"\s*\d", lines[5]) else 6
+        scale = [number(x) for x in lines[1].split("!")[0].split()]
+        cell = np.array([[number(x) for x in line.split()[:3]] for line in lines[2:5]])
+        at = 5 if re.match(r"\s*[\d+-]", lines[5]) else 6
         symbols = lines[0 if at == 5 else 5].split("!")[0].split()
-        counts = [int(x) for x in re.split(r"[!#]", lines[at])[0].split()]
+        counts = [_count(x) for x in re.split(r"[!#]", lines[at])[0].split()]
         at += 2 if lines[at + 1].strip()[:1].lower() == "s" else 1  # selective dynamics
         cartesian = lines[at].strip()[:1].lower() in ("c", "k")
         rows = lines[at + 1 : at + 1 + sum(counts)]
-        coords = np.array([[float(x) for x in row.split()[:3]] for row in rows]).reshape(-1, 3)
-    except (IndexError, ValueError) as error:
+        coords = np.array([[number(x) for x in row.split()[:3]] for row in rows]).reshape(-1, 3)
+    except (IndexError, ValueError, OverflowError) as error:
         raise StructureError(
             "not a complete POSCAR",
             f"a number or a line is missing or out of place ({error})",
             "a POSCAR has a title, a scale, three lattice vectors, elements, counts, "
             "'Direct' or 'Cartesian', and a position a line",
         ) from None
+    if cell.shape != (3, 3):
+        raise StructureError(
+            "not a complete POSCAR", "a lattice vector has fewer than three numbers", "add them"
+        )
     # Potential names (Sr_sv, O/5a3f) begin with the element.
     symbols = [re.split(r"[_/]", symbol)[0] for symbol in symbols]
     if len(symbols) != len(counts) or len(coords) != sum(counts):
@@ -74,37 +81,98 @@ def _build_poscar(lines: list[str], name: str) -> Crystal:
     return Crystal.ordered(cell, coords, np.repeat(symbols, counts).tolist(), name)
 
 
-def read_extxyz(text: str) -> Entries:
-    """Yield the frames of an extended XYZ file; a frame's own id is its label if it has one."""
-    from ase.io import iread
+def _count(text: str) -> int:
+    if not (text.isascii() and text.isdecimal()):
+        raise ValueError(f"'{text[:40]}' is no number of atoms")
+    return int(text)
 
-    frames = iread(StringIO(text), index=":", format="extxyz")
-    while True:
-        try:
-            atoms = next(frames)
-        except StopIteration:
-            return
-        # ASE reports broken text with whatever Python raised where it happened.
-        except (LookupError, OSError, RuntimeError, TypeError, ValueError, AssertionError) as error:
+
+def read_extxyz(text: str) -> Entries:
+    """Yield the frames of an extended XYZ file; a frame's own id is its label if it has one.
+
+    Where frames begin and end is counted here, so that a broken frame costs itself alone.
+
+    Raises
+    ------
+    StructureError
+        At the step where a frame's number of atoms makes no sense: what follows has no place.
+    """
+    lines = text.splitlines()
+    at = 0
+    while at < len(lines) and lines[at].strip():
+        word = lines[at].strip()
+        n = int(word) if word.isascii() and word.isdecimal() and len(word) < 10 else -1
+        if n < 0 or at + 2 + n > len(lines):
             raise StructureError(
                 "not a readable extended XYZ file",
-                f"{type(error).__name__}: {error}",
+                f"line {at + 1} ('{word[:40]}') should be the number of atoms of a frame, with a "
+                "comment and as many lines after it",
                 'a frame is: number of atoms, a line with Lattice="..." and Properties=..., '
                 "and a line an atom",
-            ) from None
-        yield _label(atoms.info), partial(crystal_from_atoms, atoms)
+            )
+        end = at + 2 + n
+        while end < len(lines) and end < at + 5 + n and lines[end].lstrip().startswith("VEC"):
+            end += 1
+        frame = lines[at:end]
+        at = end
+        yield from _frame(frame)
+
+
+def _frame(frame: list[str]) -> Entries:
+    from ase.io.extxyz import read_xyz
+
+    try:
+        _check_columns(frame)
+        atoms = next(read_xyz(StringIO("\n".join(frame) + "\n"), index=0))
+    # ASE reports broken text with whatever Python raised where it happened.
+    except Exception as error:
+        wrong = error if isinstance(error, StructureError) else StructureError(
+            "not a readable extended XYZ frame",
+            f"{type(error).__name__}: {error}",
+            'a frame is: number of atoms, a line with Lattice="..." and Properties=..., '
+            "and a line an atom",
+        )  # fmt: skip
+        yield "", partial(_fail, wrong)
+        return
+    yield _label(atoms.info), partial(crystal_from_atoms, atoms)
+
+
+def _check_columns(frame: list[str]) -> None:
+    """Refuse what would make ASE reserve columns that no line has, or read numbers as Python."""
+    words = len(frame[2].split()) if len(frame) > 2 else 0
+    found = re.search(r"Properties=\"?([^\s\"]*)", frame[1], re.IGNORECASE)
+    widths = found.group(1).split(":")[2::3] if found else []
+    if any(not w.isdecimal() or len(w) > 6 for w in widths) or sum(map(int, widths)) > max(
+        words, 1
+    ):
+        raise StructureError(
+            "Properties that do not fit the columns",
+            f"they stand for {'+'.join(w[:12] for w in widths)} columns, and there are {words}",
+            "write Properties=species:S:1:pos:R:3 with the columns that are there",
+        )
+    if any("_" in word for line in frame[2:] for word in line.split()[1:4]):
+        raise StructureError(
+            "a coordinate that is no number", "an underscore stands in it", "write plain numbers"
+        )
 
 
 def read_ase_db(path: Path, kind: str) -> Entries:
-    """Yield every row of an ASE data base of kind ``db`` (SQLite) or ``json``."""
-    import sqlite3
+    """Yield every row of an ASE data base of kind ``db`` (SQLite) or ``json``.
 
-    from ase.db import connect
+    Nothing is written: SQLite files are opened for reading alone, and only where ASE's tables are
+    in them.
 
+    Raises
+    ------
+    StructureError
+        If it is a data base of another program, damaged, or not one of ASE's.
+    """
     try:
-        for row in connect(str(path), type=kind).select():
-            yield str(row.id), partial(_build_row, row)
-    except (sqlite3.Error, ValueError, KeyError, TypeError, OSError) as error:
+        rows = _opened_db(path, kind)
+        yield from ((str(row.id), partial(_build_row, row)) for row in rows)
+    except StructureError:
+        raise
+    except Exception as error:
         raise StructureError(
             "not a readable ASE data base",
             f"{type(error).__name__}: {error}",
@@ -112,8 +180,46 @@ def read_ase_db(path: Path, kind: str) -> Entries:
         ) from None
 
 
+def _opened_db(path: Path, kind: str) -> Iterator[Any]:
+    if kind == "json":
+        from ase.db.jsondb import JSONDatabase
+
+        found: Iterator[Any] = JSONDatabase(str(path), use_lock_file=False).select()
+        return found
+    import sqlite3
+
+    from ase.db.sqlite import SQLite3Database
+
+    # Immutable: not even a journal is looked for, and nothing is created beside the file.
+    address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
+
+    class ReadOnly(SQLite3Database):  # type: ignore[misc]
+        def _connect(self) -> sqlite3.Connection:
+            # Rows are read ahead by a thread of the screening.
+            return sqlite3.connect(address, uri=True, check_same_thread=False)
+
+    with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
+        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
+    if not {"systems", "species", "keys"} <= tables:
+        raise StructureError(
+            "an SQLite file of another program",
+            "ASE's tables are not in it",
+            "give a data base written by ase.db",
+        )
+    rows: Iterator[Any] = ReadOnly(str(path), use_lock_file=False).select()
+    return rows
+
+
 def _build_row(row: Any, name: str) -> Crystal:
-    return crystal_from_atoms(row.toatoms(), name)
+    try:
+        atoms = row.toatoms()
+    except Exception as error:
+        raise StructureError(
+            "a row of the ASE data base that makes no atoms",
+            f"{type(error).__name__}: {error}",
+            "write it again with ase.db.connect(...).write(atoms)",
+        ) from None
+    return crystal_from_atoms(atoms, name)
 
 
 def read_json(text: str, path: Path | None = None) -> Entries:
@@ -125,15 +231,12 @@ def read_json(text: str, path: Path | None = None) -> Entries:
     """
     try:
         data = json.loads(text)
-    except json.JSONDecodeError as error:
-        lines = [line for line in text.splitlines() if line.strip()]
+    except (ValueError, RecursionError) as error:
+        lines = [line for line in text.split("\n") if line.strip()]
         if len(lines) < 2 or not lines[0].rstrip().endswith("}"):
-            raise StructureError(
-                "not valid JSON",
-                f"{error}",
-                "the file may be cut off; write it again",
-            ) from None
-        yield from _json_lines(lines)
+            raise _not_json("not valid JSON", error) from None
+        for line in lines:
+            yield from json_line(line)
         return
     if isinstance(data, dict) and "ids" in data and "nextid" in data:
         yield from _ase_json(text, path)
@@ -141,12 +244,27 @@ def read_json(text: str, path: Path | None = None) -> Entries:
         yield from _json_entries(data, "")
 
 
-def _json_lines(lines: list[str]) -> Entries:
-    for line in lines:
-        try:
-            yield from _json_entries(json.loads(line), "")
-        except json.JSONDecodeError as error:
-            yield "", partial(_fail, StructureError("a line is not JSON", str(error), "rewrite it"))
+def json_line(line: str) -> Entries:
+    """Yield the structures of one line of JSON lines; a line that is none fails alone."""
+    try:
+        record = json.loads(line)
+    except (ValueError, RecursionError) as error:
+        yield "", partial(_fail, _not_json("a line is not JSON", error))
+        return
+    if not isinstance(record, dict):
+        wrong = StructureError(
+            "a line without a structure",
+            f"it holds a {type(record).__name__}",
+            "give one JSON object a line",
+        )
+        yield "", partial(_fail, wrong)
+        return
+    yield from _json_entries(record, "")
+
+
+def _not_json(summary: str, error: Exception) -> StructureError:
+    reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
+    return StructureError(summary, reason[:300], "it may be cut off or damaged; write it again")
 
 
 def _ase_json(text: str, path: Path | None) -> Entries:
@@ -176,7 +294,8 @@ def _json_entries(data: Any, label: str) -> Entries:
                 yield from _json_entries(value, str(key))
             return
     if not isinstance(data, dict) or not _holds_structure(data):
-        yield label, partial(_fail, _no_structure())
+        own = _label(data) if isinstance(data, dict) else ""
+        yield label or own, partial(_fail, _no_structure())
         return
     record = data.get("metadata") if isinstance(data.get("metadata"), dict) else data
     yield label or _label(record) or _label(data), partial(crystal_from_mapping, data)
@@ -194,7 +313,13 @@ def _holds_structure(data: Mapping[str, Any]) -> bool:
 
 
 def _label(record: Mapping[str, Any] | Any) -> str:
-    return next((str(record[k]) for k in _ID_KEYS if record.get(k) not in (None, "")), "")
+    for key in ID_KEYS:
+        value = record.get(key)
+        if isinstance(value, int) and abs(value) > LARGEST_ID:
+            continue
+        if isinstance(value, str | int | float) and value != "":
+            return plain(str(value))
+    return ""
 
 
 def _no_structure() -> StructureError:
@@ -219,9 +344,10 @@ def crystal_from_mapping(data: Mapping[str, Any], name: str = "") -> Crystal:
     """
     if is_optimade(data):
         return crystal_from_optimade(data, name)
-    inner = data.get("structure", data.get("metadata", {}).get("structure"))
+    metadata = data.get("metadata")
+    inner = data.get("structure", metadata.get("structure") if isinstance(metadata, dict) else None)
     if isinstance(inner, str):
-        return next(read_cif(inner))[1](name)
+        return next(iter(read_cif(inner)))[1](name)
     if isinstance(inner, Mapping):
         return crystal_from_mapping(inner, name)
     if data.get("@class") == "Molecule" or "lattice" not in data:
@@ -237,7 +363,7 @@ def crystal_from_mapping(data: Mapping[str, Any], name: str = "") -> Crystal:
             return Crystal.ordered(cell, coords, [element_symbol(s) for s in data["species"]], name)
         coords = np.array([site["abc"] for site in data["sites"]], dtype=np.float64)
         species = [_json_species(site["species"]) for site in data["sites"]]
-    except (KeyError, TypeError, ValueError, AttributeError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StructureError(
             "incomplete structure in JSON",
             f"{type(error).__name__}: {error}",

@@ -1,6 +1,5 @@
 """Structures of other programs, in and out: pymatgen, ASE and phonopy objects, phonopy.yaml."""
 
-import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from typing import TYPE_CHECKING, Any
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phonodos.data.sites import crystal_of_species, element_symbol, isotope, shared_sites
+from phonodos.data.yaml_text import read_yaml_mapping
 from phonodos.errors import StructureError
 from phonodos.physics import elements
 from phonodos.physics.crystal import Crystal
@@ -61,7 +61,7 @@ def crystal_from_atoms(atoms: Any, name: str = "") -> Crystal:
         )
     symbols = list(atoms.symbols)
     if "masses" in atoms.arrays:
-        symbols = [isotope(s, m) for s, m in zip(symbols, atoms.get_masses(), strict=True)]
+        symbols = [isotope(s, float(m)) for s, m in zip(symbols, atoms.get_masses(), strict=True)]
     flat = abs(np.linalg.det(atoms.cell.array)) < 1e-9  # refused by `Crystal` further down
     coords = atoms.positions if flat else atoms.get_scaled_positions(wrap=False)
     if atoms.info.get("occupancy") is None:
@@ -98,9 +98,8 @@ def _not_periodic(pbc: Any, fix: str) -> StructureError:
 def crystal_from_phonopy(atoms: Any, name: str = "") -> Crystal:
     """Convert PhonopyAtoms, site mixtures of phonopy 4 included."""
     if getattr(atoms, "is_site_mixture", False):
-        import yaml
-
-        return _from_cell_block(yaml.safe_load("\n".join(atoms.get_yaml_lines())), 1.0, name)
+        block = read_yaml_mapping("\n".join(atoms.get_yaml_lines()))
+        return _from_cell_block(block, 1.0, name)
     symbols = [_base(symbol) for symbol in atoms.symbols]
     if atoms.masses is not None:
         symbols = [isotope(s, m) for s, m in zip(symbols, atoms.masses, strict=True)]
@@ -116,8 +115,6 @@ def read_phonopy(text: str) -> Iterator[tuple[str, Callable[[str], Crystal]]]:
 
     Only the cell and the units are parsed, not the forces, which can be megabytes.
     """
-    import yaml
-
     parts = {key: _section(text, key) for key in ("unit_cell", "physical_unit", "phonopy")}
     if not parts["unit_cell"]:
         parts["unit_cell"] = "unit_cell:\n" + "".join(
@@ -125,21 +122,20 @@ def read_phonopy(text: str) -> Iterator[tuple[str, Callable[[str], Crystal]]]:
             for key in ("lattice", "points", "atoms")
             for line in _section(text, key).splitlines(keepends=True)
         )
-    try:
-        data = yaml.load(
-            "".join(parts.values()), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-        )
-    except yaml.YAMLError as error:
-        raise StructureError(
-            "not readable YAML", " ".join(str(error).split()), "write the file again with phonopy"
-        ) from None
-    yield "", partial(_build_phonopy, data if isinstance(data, dict) else {})
+    data = read_yaml_mapping("".join(parts.values()))
+    yield "", partial(_build_phonopy, data)
 
 
 def _section(text: str, key: str) -> str:
     """Return the lines of one top-level key of a YAML text in block style."""
-    match = re.search(rf"^{key}:.*\n(?:(?:[ \-#].*)?\n)*(?:[ \-#].*)?", text, re.MULTILINE)
-    return match.group(0).rstrip() + "\n" if match else ""
+    lines = text.splitlines(keepends=True)
+    first = next((k for k, line in enumerate(lines) if line.startswith(f"{key}:")), None)
+    if first is None:
+        return ""
+    last = first + 1
+    while last < len(lines) and (lines[last][0] in " -#" or not lines[last].strip()):
+        last += 1
+    return "".join(lines[first:last]).rstrip() + "\n"
 
 
 def _build_phonopy(data: Mapping[str, Any], name: str) -> Crystal:
@@ -172,7 +168,7 @@ def _from_cell_block(block: Mapping[str, Any], scale: float, name: str) -> Cryst
         coords = [p["coordinates"] if "coordinates" in p else p["position"] for p in points]
         rows = [row for p, xyz in zip(points, coords, strict=True) for row in _shares(p, xyz)]
         places = np.array([xyz for xyz, _, _ in rows], dtype=np.float64)
-    except (KeyError, TypeError, ValueError) as error:
+    except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StructureError(
             "incomplete unit cell in the phonopy file",
             f"{type(error).__name__}: {error}",

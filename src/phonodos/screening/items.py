@@ -4,10 +4,9 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
+from phonodos.data.entries import Entry
 from phonodos.errors import ConfigError, PhonodosError
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.overlap import check_overlap
-from phonodos.screening.sources import Entry
 
 
 @dataclass(frozen=True)
@@ -97,7 +96,7 @@ def digest_of(content: Crystal | PhonodosError) -> str:
     """Return 16 hexadecimal digits that tell structures (or errors) apart."""
     found = hashlib.blake2b(digest_size=8)
     if isinstance(content, PhonodosError):
-        found.update(content.summary.encode())
+        found.update(content.summary.encode("utf-8", "backslashreplace"))
     else:
         found.update(content.cell.tobytes())
         found.update(content.frac_coords.tobytes())
@@ -107,11 +106,9 @@ def digest_of(content: Crystal | PhonodosError) -> str:
 
 def _content(build: Callable[[str], Crystal], name: str) -> Crystal | PhonodosError:
     try:
-        crystal = build(name)
-        check_overlap(crystal)
+        return build(name)
     except PhonodosError as error:
         return error
-    return crystal
 
 
 def _distinct(name: str, seen: set[int]) -> str:

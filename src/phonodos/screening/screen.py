@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
+from phonodos.data.entries import Entry, count, entries
 from phonodos.errors import DataError
 from phonodos.screening.calculator import Recipe
 from phonodos.screening.chunks import ATOMS, Chunk, ahead, chunks
@@ -14,7 +15,6 @@ from phonodos.screening.engines import Engine, start_engine
 from phonodos.screening.items import Item, Shard, items
 from phonodos.screening.parts import Parts
 from phonodos.screening.rows import Row, failed_row
-from phonodos.screening.sources import Entry, count, entries
 
 DEPTH = 8  # chunks read ahead
 NAMED = 1000  # failures kept to be shown
@@ -103,7 +103,7 @@ def screen(
     Parameters
     ----------
     source, output
-        See `phonodos.screening.sources.entries`; Parquet file, its rows in ``<output>.parts`` till
+        See `phonodos.data.entries.entries`; Parquet file, its rows in ``<output>.parts`` till
         the end.
     model, members, engine, workers, address
         See `phonodos.load` and `phonodos.screening.engines.start_engine`.
@@ -161,6 +161,8 @@ def _total(source: Path, shard: Shard) -> int | None:
 
 def _first(stream: Iterator[Entry], source: Path) -> Iterator[Entry]:
     """Return the stream, read as far as its first entry: what is wrong as a whole shows there."""
+    if not source.exists():
+        raise DataError(f"nothing at {source}", "there is no such file or folder", "check the path")
     first = next(stream, None)
     if first is None:
         raise DataError(f"{source}: no structures", "there is not one entry in it", "check it")

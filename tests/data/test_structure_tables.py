@@ -7,9 +7,9 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from phonodos.data.structure_tables import crystal_of_row, species_texts, table_rows
 from phonodos.errors import StructureError
 from phonodos.physics.crystal import Crystal
-from phonodos.screening.table_source import crystal_of_row, species_texts, table_rows
 
 
 def test_mixed_sites_come_back_exactly() -> None:

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from phonodos.data.structure_files import crystal_from_mapping
+from phonodos.data.structure_files import ID_KEYS, crystal_from_mapping
 from phonodos.errors import DataError, StructureError
 from phonodos.physics.crystal import Crystal
 
 BATCH = 512  # rows read at once
-_IDS = ("id", "material_id", "entry_id", "name", "uid")
+
 _CELLS = ("cell", "lattice")
 _KINDS = "a column 'structure' (CIF text or a pymatgen dictionary), or 'cell' or 'lattice' "
 
@@ -39,7 +39,7 @@ def table_rows(path: Path) -> Iterator[tuple[str, Callable[[str], Crystal]]]:
             f"columns are missing: {', '.join(missing)}",
             f"give {_KINDS}(rows in Angstrom) with 'frac_coords' and 'species'",
         )
-    own = next((name for name in _IDS if name in names), None)
+    own = next((name for name in ID_KEYS if name in names), None)
     held = ["structure"] if "structure" in names else [str(cell), "frac_coords", "species"]
     for batch in file.iter_batches(batch_size=BATCH, columns=[*([own] if own else []), *held]):
         for row in batch.to_pylist():

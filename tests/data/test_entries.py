@@ -10,12 +10,32 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from phonodos.data.entries import count, entries
 from phonodos.data.structure_objects import to_atoms, to_structure
 from phonodos.errors import DataError, StructureError
 from phonodos.physics.crystal import Crystal
-from phonodos.screening.sources import count, entries
 
-Make = Callable[..., Crystal]
+Make = Callable[..., Path]
+
+
+@pytest.fixture
+def lines() -> Make:
+    """Function (path, n) that writes small crystals as JSON lines, of 5 and 2 atoms in turn."""
+
+    def write_lines(path: Path, n: int) -> Path:
+        rows = []
+        for i in range(n):
+            record = {"id": f"c-{i}", "lattice": (np.eye(3) * (4.0 + 0.01 * i)).tolist()}
+            if i % 3:
+                record |= {"frac_coords": [[0, 0, 0], [0.5] * 3], "species": ["Cs", "Cl"]}
+            else:
+                places = [[0, 0, 0], [0.5] * 3, [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]]
+                record |= {"frac_coords": places, "species": ["Sr", "Ti", "O", "O", "O"]}
+            rows.append(json.dumps(record))
+        path.write_text("\n".join(rows) + "\n")
+        return path
+
+    return write_lines
 
 
 def optimade(crystal: Crystal) -> dict[str, object]:
@@ -158,7 +178,7 @@ def test_a_link_that_leads_nowhere_is_an_entry(tmp_path: Path, examples: Path) -
 
 
 def test_refusals(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="nothing at"):
+    with pytest.raises(StructureError, match="gone: cannot be read"):
         list(entries(tmp_path / "gone"))
     with pytest.raises(DataError, match="no structure file in this folder"):
         list(entries(tmp_path))
