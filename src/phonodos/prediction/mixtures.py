@@ -10,7 +10,7 @@ from phonodos.errors import ConfigError
 from phonodos.model.bonds import bond_crystal
 from phonodos.model.lattice import Lattice, LatticeNetwork
 from phonodos.physics.alloy import Alloy
-from phonodos.physics.crystal import Crystal
+from phonodos.physics.crystal import Crystal, compact
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.primitive import primitive_cell
 from phonodos.prediction.answers import mean_dos
@@ -128,7 +128,7 @@ def _cells(alloy: Alloy, x: float, mixture: Crystal) -> tuple[list[Crystal], lis
         for i, k in enumerate(site_map)
     )
     if not same:  # two sites may mix to the same content from different ends
-        return [mixture, *ends], list(range(mixture.n_atoms))
+        return [compact(cell)[0] for cell in (mixture, *ends)], list(range(mixture.n_atoms))
     cell = primitive.crystal
     decorated = [replace(cell, occupancy=tuple(e.occupancy[i] for i in first)) for e in ends]
     return [cell, *decorated], site_map
