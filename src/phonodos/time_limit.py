@@ -5,14 +5,18 @@ import os
 import signal
 import threading
 import time
-from types import FrameType, TracebackType
-from typing import Any
+from collections.abc import Callable
+from types import CodeType, FrameType, TracebackType
+from typing import Any, TypeVar
 
 from phonodos.errors import ConfigError, PredictionError
 
 DEFAULT_TIMEOUT = 600.0  # [s] a crystal; a cell of 1500 atoms takes about half of it on one core
 LONGEST_TIMEOUT = 1e7  # [s], four months: more is no limit, and timers of the system overflow
+DEFERRED = 1e-3  # [s] until the next try, where the first one came at a bad moment
 AGAIN = 1.0  # [s] until the alarm rings again, should foreign code have swallowed its exception
+_deferring: set[CodeType] = set()
+Function = TypeVar("Function", bound=Callable[..., Any])
 
 
 class TimeLimitExceeded(PredictionError):  # noqa: N818, the name says it all
@@ -36,6 +40,12 @@ def check_timeout(seconds: float | None) -> float | None:
             "give a positive number of seconds",
         )
     return float(seconds) if seconds < LONGEST_TIMEOUT else None
+
+
+def deferring(function: Function) -> Function:
+    """Mark a function that no alarm interrupts: it sets or puts back what must not be left half."""
+    _deferring.add(function.__code__)
+    return function
 
 
 class time_limit:  # noqa: N801, a context manager reads as a verb
@@ -112,6 +122,9 @@ class time_limit:  # noqa: N801, a context manager reads as a verb
             self._wind(now)
             self._ring_host(number, frame)
         if now >= self.deadline:
+            if _is_deferred(frame):
+                signal.setitimer(signal.ITIMER_REAL, DEFERRED, AGAIN)
+                return
             self.fired = True
             self.deadline = now + AGAIN
             self._wind(now)
@@ -132,6 +145,14 @@ class time_limit:  # noqa: N801, a context manager reads as a verb
             "it was given up at the time limit for one crystal",
             "give it more time with --timeout (timeout= in Python), or a smaller cell",
         )
+
+
+def _is_deferred(frame: FrameType | None) -> bool:
+    while frame is not None:
+        if frame.f_code in _deferring:
+            return True
+        frame = frame.f_back
+    return False
 
 
 def can_interrupt() -> bool:

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phonodos.errors import ConfigError, DataError, PhonodosError, StructureError
+from phonodos.errors import ConfigError, DataError, PhonodosError, StructureError, failure_of
+from phonodos.time_limit import time_limit
 
 if TYPE_CHECKING:
     from phonodos.physics.crystal import Crystal
@@ -24,14 +25,15 @@ class Entry:
     content: "Crystal | PhonodosError"
 
 
-def read_inputs(files: Sequence[str]) -> list[Entry]:
+def read_inputs(files: Sequence[str], timeout: float | None = None) -> list[Entry]:
     """Read every structure of files, folders (not their subfolders) and ``-`` (standard input).
 
-    Names are those of the files (and ids), made distinct by ``-2``, ``-3`` where they repeat.
+    Names are those of the files (and ids), made distinct by ``-2``, ``-3`` where they repeat. What
+    takes longer to read than `timeout` [s] is an error, and so is the rest of its file.
     """
     taken: set[str] = set()
     entries = []
-    for source, content in _contents(files):
+    for source, content in _contents(files, timeout):
         label = Path(source).stem if isinstance(content, PhonodosError) else content.label
         if isinstance(content, PhonodosError):
             entries.append(Entry(source, label, content))
@@ -43,11 +45,11 @@ def read_inputs(files: Sequence[str]) -> list[Entry]:
 
 
 def predictions(
-    predictor: "Predictor", entries: Sequence[Entry]
+    predictor: "Predictor", entries: Sequence[Entry], timeout: float | None = None
 ) -> "Iterator[tuple[Entry, Prediction | PhonodosError]]":
-    """Yield every entry with its prediction or its error, in order."""
+    """Yield every entry with its prediction or its error, in order; `timeout` [s] for each."""
     good = [e.content for e in entries if not isinstance(e.content, PhonodosError)]
-    answers = predictor.predict_many(good, errors="yield")
+    answers = predictor.predict_many(good, errors="yield", timeout=timeout)
     for entry in watched(entries):
         if isinstance(entry.content, PhonodosError):
             yield entry, entry.content
@@ -113,13 +115,15 @@ def check_output(parent: Path) -> None:
         ) from err
 
 
-def _contents(files: Sequence[str]) -> "Iterator[tuple[str, Crystal | PhonodosError]]":
+def _contents(
+    files: Sequence[str], timeout: float | None
+) -> "Iterator[tuple[str, Crystal | PhonodosError]]":
     from phonodos.data.structures import is_structure_file, iter_crystals
 
     for file in files:
         if file == "-":
             text = sys.stdin.read()
-            yield from (("-", c) for c in iter_crystals("-", text))
+            yield from (("-", c) for c in _in_time(iter_crystals("-", text), "-", timeout))
         elif Path(file).is_dir():
             inside = [
                 p for p in sorted(Path(file).iterdir())
@@ -128,9 +132,25 @@ def _contents(files: Sequence[str]) -> "Iterator[tuple[str, Crystal | PhonodosEr
             if not inside:
                 yield file, _empty_folder(file)
             for path in inside:
-                yield from ((str(path), c) for c in iter_crystals(path))
+                yield from ((str(path), c) for c in _in_time(iter_crystals(path), path, timeout))
         else:
-            yield from ((file, c) for c in iter_crystals(file))
+            yield from ((file, c) for c in _in_time(iter_crystals(file), file, timeout))
+
+
+def _in_time(
+    crystals: "Iterator[Crystal | StructureError]", source: str | Path, timeout: float | None
+) -> "Iterator[Crystal | PhonodosError]":
+    """Yield the structures of a file as long as each is there in time; whatever fails is named."""
+    while True:
+        try:
+            with time_limit(timeout, str(source)):
+                crystal = next(crystals)
+        except StopIteration:
+            return
+        except Exception as err:
+            yield failure_of(err, str(source), StructureError, "check the file")
+            return
+        yield crystal
 
 
 def _empty_folder(folder: str) -> StructureError:
