@@ -7,7 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phonodos.errors import ConfigError, DataError, PhonodosError, StructureError
+from phonodos.errors import ConfigError, DataError, PhonodosError, StructureError, failure_of
+from phonodos.time_limit import time_limit
 
 if TYPE_CHECKING:
     from phonodos.physics.crystal import Crystal
@@ -24,13 +25,14 @@ class Entry:
     content: "Crystal | PhonodosError"
 
 
-def read_inputs(files: Sequence[str]) -> list[Entry]:
+def read_inputs(files: Sequence[str], timeout: float | None = None) -> list[Entry]:
     """Read every structure of files, folders, archives, tables and ``-`` (standard input).
 
     Names are those of the files (and ids). Files of one name in several folders get the name of
-    their folder before it, and what is still equal ``-2``, ``-3`` after it.
+    their folder before it, and what is still equal ``-2``, ``-3`` after it. What takes longer to
+    read than `timeout` [s] is an error, and so is the rest of its file.
     """
-    found = list(_contents(files))
+    found = list(_contents(files, timeout))
     places: dict[str, set[str]] = {}
     for source, content in found:
         if not isinstance(content, PhonodosError):
@@ -52,11 +54,11 @@ def read_inputs(files: Sequence[str]) -> list[Entry]:
 
 
 def predictions(
-    predictor: "Predictor", entries: Sequence[Entry]
+    predictor: "Predictor", entries: Sequence[Entry], timeout: float | None = None
 ) -> "Iterator[tuple[Entry, Prediction | PhonodosError]]":
-    """Yield every entry with its prediction or its error, in order."""
+    """Yield every entry with its prediction or its error, in order; `timeout` [s] for each."""
     good = [e.content for e in entries if not isinstance(e.content, PhonodosError)]
-    answers = predictor.predict_many(good, errors="yield")
+    answers = predictor.predict_many(good, errors="yield", timeout=timeout)
     for entry in watched(entries):
         if isinstance(entry.content, PhonodosError):
             yield entry, entry.content
@@ -122,7 +124,9 @@ def check_output(parent: Path) -> None:
         ) from err
 
 
-def _contents(files: Sequence[str]) -> "Iterator[tuple[str, Crystal | PhonodosError]]":
+def _contents(
+    files: Sequence[str], timeout: float | None
+) -> "Iterator[tuple[str, Crystal | PhonodosError]]":
     from phonodos.data.entries import structure_files
     from phonodos.data.structures import iter_crystals
 
@@ -133,15 +137,31 @@ def _contents(files: Sequence[str]) -> "Iterator[tuple[str, Crystal | PhonodosEr
             except PhonodosError as error:
                 yield "-", error
                 continue
-            yield from (("-", c) for c in iter_crystals("-", text))
+            yield from (("-", c) for c in _in_time(iter_crystals("-", text), "-", timeout))
         elif Path(file).is_dir():
             inside = list(structure_files(Path(file)))
             if not inside:
                 yield file, _empty_folder(file)
             for path in inside:
-                yield from ((str(path), c) for c in iter_crystals(path))
+                yield from ((str(path), c) for c in _in_time(iter_crystals(path), path, timeout))
         else:
-            yield from ((file, c) for c in iter_crystals(file))
+            yield from ((file, c) for c in _in_time(iter_crystals(file), file, timeout))
+
+
+def _in_time(
+    crystals: "Iterator[Crystal | StructureError]", source: str | Path, timeout: float | None
+) -> "Iterator[Crystal | PhonodosError]":
+    """Yield the structures of a file as long as each is there in time; whatever fails is named."""
+    while True:
+        try:
+            with time_limit(timeout, str(source)):
+                crystal = next(crystals)
+        except StopIteration:
+            return
+        except Exception as err:
+            yield failure_of(err, str(source), StructureError, "check the file")
+            return
+        yield crystal
 
 
 def _standard_input() -> str:

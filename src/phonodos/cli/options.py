@@ -11,3 +11,6 @@ MembersOption = Annotated[
     int | None,
     typer.Option(help="members of an ensemble to use, the first ones; all", show_default=False),
 ]
+TimeoutOption = Annotated[
+    float, typer.Option(metavar="SECONDS", help="longest time to read, compute or write a crystal")
+]

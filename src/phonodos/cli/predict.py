@@ -16,10 +16,11 @@ from phonodos.cli.disorder import (
     load_predictor,
 )
 from phonodos.cli.inputs import Entry, check_output, output_folder, predictions, read_inputs
-from phonodos.cli.options import MembersOption, ModelOption
+from phonodos.cli.options import MembersOption, ModelOption, TimeoutOption
 from phonodos.cli.outcome import for_each
 from phonodos.cli.prediction_table import interval_record, quantities, remarks, report
 from phonodos.errors import ConfigError
+from phonodos.time_limit import DEFAULT_TIMEOUT, check_timeout, time_limit
 
 if TYPE_CHECKING:
     from phonodos.prediction.prediction import Prediction
@@ -51,16 +52,24 @@ def predict(
     sqs_atoms: SqsAtomsOption = None,
     sqs_number: SqsNumberOption = None,
     sqs_seed: SqsSeedOption = None,
+    timeout: TimeoutOption = DEFAULT_TIMEOUT,
     as_json: Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")] = False,
 ) -> None:
     """Predict the phonon density of states of crystals."""
+    limit = check_timeout(timeout)
     order = Order(units, project, _formats(formats), plot)
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed, project=project)
     check_output(output)
     predictor = load_predictor(model, members, arranged, project=project is not None)
 
     def handle(entry: Entry, answer: "Prediction") -> dict[str, Any]:
+        from phonodos.prediction.failures import named
+
         order.check(answer)
+        with named(entry.source), time_limit(limit, entry.source):
+            return record(entry, answer)
+
+    def record(entry: Entry, answer: "Prediction") -> dict[str, Any]:
         facts = quantities(answer, units)
         share = facts["imaginary_share"][0]
         folder = output_folder(output, entry.name)
@@ -75,7 +84,7 @@ def predict(
             **({"dos": _record(answer, order)} if as_json else {}),
         }
 
-    outcome = for_each(predictions(predictor, read_inputs(files)), handle)
+    outcome = for_each(predictions(predictor, read_inputs(files, limit), limit), handle)
     outcome.finish(predictor.name, as_json, lambda done: report(done, predictor.name, units))
 
 

@@ -9,12 +9,14 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from phonodos.errors import PredictionError
 from phonodos.model.harmonic import HarmonicCrystals, obey_sum_rules, on_site
 from phonodos.physics.crystal import reduced_basis
 from phonodos.physics.dipole import COULOMB, LAMBDA
 from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
 
 LARGEST_EXPONENT = 9.0  # dipole terms smaller than exp(-9) are left out
+MOST_WAVES = 4e6  # reciprocal lattice vectors looked at; a cell of 5000 atoms takes 40,000
 NEAR_GAMMA = 1e-5  # [1/A], below it q counts as zero and has no direction
 
 Waves = tuple[Tensor, Tensor]  # (C, G, 3) reciprocal lattice vectors [1/A], (C, G) which are meant
@@ -166,7 +168,15 @@ def _inside(cell: np.ndarray, metric: np.ndarray, reach: float) -> np.ndarray:
     short = reduced_basis(cell) @ cell  # of a skewed cell a box would hold far too many
     # The largest component of such G along a lattice vector a is reach sqrt(a.metric^-1.a).
     extent = np.sqrt(np.einsum("ka,ab,kb->k", short, np.linalg.inv(metric), short))
-    most = np.floor(reach * extent / (2.0 * np.pi)).astype(int)
+    most = np.floor(reach * extent / (2.0 * np.pi))
+    count = float(np.prod(2.0 * most + 1.0))
+    if not count <= MOST_WAVES:
+        raise PredictionError(
+            f"the dipole-dipole interaction needs {count:.2g} wave vectors",
+            "the cell is almost empty, or the network's dielectric tensor is out of all proportion",
+            "check the lattice vectors, and give the crystal in a smaller cell",
+        )
+    most = most.astype(int)
     grids = np.meshgrid(*[np.arange(-m, m + 1) for m in most], indexing="ij")
     g = np.stack([x.ravel() for x in grids], axis=1) @ (2.0 * np.pi * np.linalg.inv(short).T)
     return np.asarray(g[np.einsum("ka,ab,kb->k", g, metric, g) < reach**2])

@@ -16,7 +16,9 @@ from vesin import NeighborList
 
 from phonodos.errors import StructureError
 from phonodos.physics import elements
-from phonodos.physics.crystal import Crystal
+from phonodos.physics.crystal import Crystal, compact_basis
+
+FAR = 10.0  # fractional coordinates beyond it are brought back into the cell first
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,16 +85,29 @@ class CrystalGraph:
 
 
 def find_neighbours(crystal: Crystal, cutoff: float) -> tuple[np.ndarray, ...]:
-    """Return centres i, neighbours j, images S (m, 3) and vectors (m, 3) [A], sorted by centre."""
+    """Return centres i, neighbours j, images S (m, 3) and vectors (m, 3) [A], sorted by centre.
+
+    Those of a very skewed cell, or of sites far from it, are sought in the reduced cell.
+    """
+    basis = compact_basis(crystal.cell, crystal.reduction)
+    cell, points = basis @ crystal.cell, crystal.positions
+    far = np.abs(crystal.frac_coords).max() > FAR or not np.array_equal(basis, np.eye(3))
+    if far:
+        home = np.floor(points @ np.linalg.inv(cell))
+        points = points - home @ cell
     neighbours = NeighborList(cutoff=cutoff, full_list=True, sorted=True)
     i, j, images, vectors = neighbours.compute(
-        points=np.ascontiguousarray(crystal.positions),
-        box=np.ascontiguousarray(crystal.cell),
+        points=np.ascontiguousarray(points),
+        box=np.ascontiguousarray(cell),
         periodic=True,
         quantities="ijSD",
         copy=True,
     )
-    return i.astype(np.int64), j.astype(np.int64), images, vectors
+    i, j = i.astype(np.int64), j.astype(np.int64)
+    if far:
+        whole = images.astype(np.int64) + home[i].astype(np.int64) - home[j].astype(np.int64)
+        images = whole @ basis
+    return i, j, images, vectors
 
 
 def build_graph(crystal: Crystal, cutoff: float) -> CrystalGraph:

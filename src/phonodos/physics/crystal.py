@@ -1,10 +1,10 @@
 """`Crystal`: a periodic arrangement of sites, each held by one element or by a mixture."""
 
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from math import gcd
 from types import MappingProxyType
 
 import numpy as np
@@ -15,6 +15,19 @@ from phonodos.physics import elements
 
 OCCUPANCY_TOLERANCE = 1e-3
 MINIMUM_VOLUME_PER_ATOM = 0.5  # [A^3]; solid hydrogen at a megabar has more than 1
+# No solid has more than 100; an atom in a box of 58 A has this, slabs and molecules less.
+MAXIMUM_VOLUME_PER_ATOM = 2e5  # [A^3]
+LONGEST_AXIS = 5000.0  # [A], of the reduced cell; the longest polytype of SiC repeats after 1500
+LOWEST_HEIGHT = 0.2  # [A], of the reduced cell; the shortest bond of all, in H2, is 0.74
+FARTHEST_CELL = 1000.0  # a site lies in this cell from the origin at most; usual ones lie in 0 to 1
+ROUNDING = float(np.finfo(np.float64).eps)
+LOST_DIGITS = 1e-5  # [A]; where rounding moves atoms further, the numbers do not hold the crystal
+# Times those of the reduced cell: vectors so long make a cell very skewed. Those of primitive cells
+SKEWED = 20.0  # of long polytypes, rhombohedral ones with vectors of 70 A, stay below.
+FINEST_BITS = 120  # of the largest number of a cell, kept in its reduction; a double has 53
+MOST_REDUCTIONS = 1000  # steps; 60 undo a shear of ten thousand cells
+ALIKE = 10**9  # lengths and ratios that differ by one part in this count as equal
+EXACT_WHOLE = 2**53  # whole numbers below it are exact in floating point
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,8 +49,9 @@ class Crystal:
     Raises
     ------
     StructureError
-        On wrong shapes, NaN or infinite numbers, a cell without volume, unknown species,
-        or occupancies that do not sum to 1.
+        On wrong shapes, NaN or infinite numbers, a cell without volume or of a size and shape that
+        no crystal has, sites far away from it, unknown species, or occupancies that do not sum
+        to 1.
     """
 
     cell: NDArray[np.float64]
@@ -88,9 +102,14 @@ class Crystal:
         return len(self.occupancy)
 
     @cached_property
+    def reduction(self) -> NDArray[np.int64]:
+        """(3, 3) whole numbers T: the rows of ``T @ cell`` are short vectors (`reduced_basis`)."""
+        return reduced_basis(self.cell)
+
+    @cached_property
     def volume(self) -> float:
-        """Volume of the cell [A^3]."""
-        return float(abs(np.linalg.det(self.cell)))
+        """Volume of the cell [A^3], from its short vectors: no digits are lost if it is skewed."""
+        return float(abs(np.linalg.det(self.reduction @ self.cell)))
 
     @cached_property
     def positions(self) -> NDArray[np.float64]:
@@ -136,7 +155,7 @@ class Crystal:
         The greatest common divisor of the numbers of sites of each kind (same elements, same
         fractions), so it grows with the cell for mixed crystals as for pure ones.
         """
-        return gcd(*Counter(site_kinds(self)).values())
+        return math.gcd(*Counter(site_kinds(self)).values())
 
     @cached_property
     def formula(self) -> str:
@@ -173,31 +192,120 @@ def _filled(site: Mapping[str, float]) -> Mapping[str, float]:
 
 
 def reduced_basis(cell: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Find short lattice vectors of the same lattice.
+    """Find short lattice vectors of the same lattice (reduced in the sense of Minkowski).
 
-    Repeatedly subtracts from each vector the whole multiples of the others that shorten it.
+    Repeatedly subtracts from each vector the whole multiples of the others that shorten it, then
+    puts a sum of all three, with any signs, in the place of the longest where it is shorter
+    (I. Semaev, "A 3-dimensional lattice reduction algorithm", 2001). In whole numbers, so that no
+    rounding stands in the way however skewed the cell is.
+
+    Parameters
+    ----------
+    cell
+        (3, 3) lattice vectors as rows [A], or reciprocal ones [1/A].
+
+    Returns
+    -------
+    (3, 3) whole numbers T of determinant 1; the rows of ``T @ cell`` are the short vectors.
+
+    Raises
+    ------
+    StructureError
+        If the vectors span no volume, or T holds numbers that floating point does not.
+    """
+    given = np.asarray(cell, dtype=np.float64)
+    if not np.isfinite(given).all() or not given.any(axis=1).all():
+        raise _bad_cell("a lattice vector is zero or not finite")
+    # All numbers as whole multiples of a power of 2: exact but for digits far behind the last.
+    finest = max(0, FINEST_BITS - int(np.frexp(np.abs(given).max())[1]))
+    short = [[int(math.ldexp(x, finest)) for x in row] for row in given.tolist()]
+    basis = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
+    for _ in range(MOST_REDUCTIONS):
+        if not _shorten_pairs(short, basis) and not _shorten_longest(short, basis):
+            break
+    else:
+        raise _bad_cell("the search for its short lattice vectors does not end")
+    if max(abs(x) for row in basis for x in row) >= EXACT_WHOLE:
+        raise _bad_cell("it is so skewed that double precision does not hold its short vectors")
+    return np.array(basis, dtype=np.int64)
+
+
+def _shorten_pairs(short: list[list[int]], basis: list[list[int]]) -> bool:
+    """Shorten each vector by each of the others; return whether anything changed."""
+    changed = False
+    for i, j in ((0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)):
+        along, square = _dot(short[i], short[j]), _dot(short[j], short[j])
+        if square == 0:
+            raise _bad_cell("its lattice vectors span no volume")
+        # At a tie, |along| = square / 2, nothing gets shorter and the search would not end.
+        if 2 * abs(along) * ALIKE > square * (ALIKE + 2):
+            times, rest = divmod(along, square)
+            times += 2 * rest > square or (2 * rest == square and times % 2)
+            short[i] = [a - times * b for a, b in zip(short[i], short[j], strict=True)]
+            basis[i] = [a - times * b for a, b in zip(basis[i], basis[j], strict=True)]
+            changed = True
+    return changed
+
+
+def _shorten_longest(short: list[list[int]], basis: list[list[int]]) -> bool:
+    """Put a sum of all three vectors in the place of the longest if it is shorter."""
+    squares = [_dot(v, v) for v in short]
+    k = squares.index(max(squares))
+    signs = [(p, q) for p in (1, -1) for q in (1, -1)]
+    i, j = (n for n in range(3) if n != k)
+
+    def total(rows: list[list[int]], p: int, q: int) -> list[int]:
+        return [a + p * b + q * c for a, b, c in zip(rows[k], rows[i], rows[j], strict=True)]
+
+    sums = [total(short, p, q) for p, q in signs]
+    lengths = [_dot(v, v) for v in sums]
+    best = lengths.index(min(lengths))
+    if lengths[best] * ALIKE >= squares[k] * (ALIKE - 2):
+        return False
+    short[k], basis[k] = sums[best], total(basis, *signs[best])
+    return True
+
+
+def _dot(a: list[int], b: list[int]) -> int:
+    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
+
+
+def compact_basis(
+    cell: NDArray[np.float64], basis: NDArray[np.int64] | None = None
+) -> NDArray[np.int64]:
+    """Return the basis to search in: the identity, or `reduced_basis` of a very skewed cell.
+
+    Neighbours, images and wave vectors of a cell whose vectors are much longer than those of the
+    reduced one would cost as many times more; usual cells stay as they are.
 
     Parameters
     ----------
     cell
         (3, 3) lattice vectors as rows [A].
-
-    Returns
-    -------
-    (3, 3) whole numbers T of determinant 1; the rows of ``T @ cell`` are the short vectors.
+    basis
+        Its `reduced_basis`, where that is known.
     """
-    basis = np.eye(3, dtype=np.int64)
-    short = np.array(cell, dtype=np.float64)
-    changed = True
-    while changed:
-        changed = False
-        for i, j in ((0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)):
-            ratio = float(short[i] @ short[j] / (short[j] @ short[j]))
-            if abs(ratio) > 0.5 + 1e-9:  # at a tie nothing gets shorter and the loop would not end
-                basis[i] -= round(ratio) * basis[j]
-                short[i] = basis[i] @ cell
-                changed = True
-    return basis
+    basis = reduced_basis(cell) if basis is None else basis
+    given, short = (np.sort(np.linalg.norm(c, axis=1)) for c in (cell, basis @ cell))
+    return basis if (given > SKEWED * short).any() else np.eye(3, dtype=np.int64)
+
+
+def whole_inverse(basis: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Return the inverse of whole numbers of determinant 1 or -1: whole numbers again."""
+    return np.asarray(np.rint(np.linalg.inv(basis)))
+
+
+def compact(crystal: Crystal) -> tuple[Crystal, NDArray[np.int64]]:
+    """Return the crystal in the cell ``B @ cell`` of its `compact_basis` B, and B.
+
+    The sites stay where they are and in their order; the crystal itself where B is the identity.
+    """
+    basis = compact_basis(crystal.cell, crystal.reduction)
+    if np.array_equal(basis, np.eye(3)):
+        return crystal, basis
+    cell = basis @ crystal.cell
+    coords = np.mod(crystal.positions @ np.linalg.inv(cell), 1.0)
+    return Crystal(cell, coords, crystal.occupancy, crystal.name), basis
 
 
 def _check_geometry(crystal: Crystal) -> None:
@@ -221,13 +329,82 @@ def _check_geometry(crystal: Crystal) -> None:
             "a NaN or an infinity stands where a number should",
             "check the structure file, or the code that wrote it",
         )
+    with np.errstate(all="ignore"):  # a number that overflows here is refused as too large
+        _check_cell(crystal, who)
+        _check_places(crystal, who)
+
+
+def _check_cell(crystal: Crystal, who: str) -> None:
+    """Refuse cells no crystal has; see the constants for the limits."""
+    cell, n = crystal.cell, crystal.n_atoms
+    if ROUNDING * np.abs(cell).max() > LOST_DIGITS:
+        raise _out_of_range(who, f"a lattice vector of {np.abs(cell).max():.3g} A")
     volume = abs(np.linalg.det(cell))
-    if volume < MINIMUM_VOLUME_PER_ATOM * len(sites):
+    if volume < MINIMUM_VOLUME_PER_ATOM * n:
         raise StructureError(
-            f"{who}: cell volume of {volume:.3g} A^3 for {len(sites)} atoms",
+            f"{who}: cell volume of {volume:.3g} A^3 for {n} atoms",
             "the lattice vectors span no volume, or are not in Angstrom",
             "check the lattice vectors; molecules and slabs need three of them too",
         )
+    try:
+        basis = crystal.reduction
+    except StructureError as err:
+        raise StructureError(f"{who}: {err.summary}", err.reason, err.fix) from None
+    lost = ROUNDING * (np.abs(basis) @ np.abs(cell).max(axis=1)).max()
+    if lost > LOST_DIGITS:
+        error = _bad_cell(f"rounding its numbers moves its short vectors by {lost:.1g} A")
+        raise StructureError(f"{who}: {error.summary}", error.reason, error.fix)
+    short = basis @ cell
+    longest = np.linalg.norm(short, axis=1).max()
+    height = 1.0 / np.linalg.norm(np.linalg.inv(short), axis=0).max()
+    if crystal.volume > MAXIMUM_VOLUME_PER_ATOM * n:
+        found = f"a cell volume of {crystal.volume:.3g} A^3 for {n} atoms"
+        raise _out_of_range(who, found, f"{MAXIMUM_VOLUME_PER_ATOM:g} A^3 an atom at most")
+    if longest > LONGEST_AXIS:
+        limit = f"{LONGEST_AXIS:g} A at most, with the shortest choice of lattice vectors"
+        raise _out_of_range(who, f"a lattice vector of {longest:.3g} A", limit)
+    if height < LOWEST_HEIGHT:
+        limit = f"lattice planes at least {LOWEST_HEIGHT:g} A apart"
+        raise _out_of_range(who, f"lattice planes {height:.2g} A apart", limit)
+
+
+def _check_places(crystal: Crystal, who: str) -> None:
+    """Refuse sites far from the origin in the cell as it is and in the reduced one."""
+    far = np.abs(crystal.frac_coords).max(axis=1)
+    if far.max() <= 1.0:
+        return
+    inverse = np.linalg.inv(crystal.reduction @ crystal.cell)
+    cells = np.fmin(far, np.abs(crystal.positions @ inverse).max(axis=1))
+    sizes = np.abs(crystal.frac_coords) @ np.abs(crystal.cell).max(axis=1)
+    site = int(np.argmax(cells))
+    if cells[site] > FARTHEST_CELL:
+        raise StructureError(
+            f"{who}: site {site + 1} lies {cells[site]:.3g} cells away",
+            f"fractional coordinates beyond {FARTHEST_CELL:g} are no places in a crystal",
+            "check the coordinates: are they Cartesian ones taken for fractions?",
+        )
+    if ROUNDING * sizes.max() > LOST_DIGITS:
+        site = int(np.argmax(sizes))
+        raise StructureError(
+            f"{who}: site {site + 1} has lost its place to rounding",
+            "its fractional coordinates and the lattice vectors are too large to be exact to "
+            f"{LOST_DIGITS:g} A",
+            "give coordinates between 0 and 1, and short lattice vectors (a reduced cell)",
+        )
+
+
+def _out_of_range(who: str, found: str, limit: str = "numbers a crystal has") -> StructureError:
+    return StructureError(
+        f"{who}: {found}",
+        f"no crystal is like that: phonodos takes {limit}",
+        "check the lattice vectors and their unit (Angstrom)",
+    )
+
+
+def _bad_cell(reason: str) -> StructureError:
+    return StructureError(
+        "the cell cannot be reduced", reason, "give the crystal in a reduced cell (Niggli)"
+    )
 
 
 def _check_occupancy(crystal: Crystal) -> None:

@@ -8,7 +8,28 @@ from numpy.typing import NDArray
 from phonodos.errors import PredictionError
 
 VISIBLE_FRACTION = 1e-3  # of the maximum: what counts as the end of the spectrum
+HIGHEST_FREQUENCY = 10_000.0  # [cm^-1]; H2, the stiffest of all, vibrates at 4,400
 IMAGINARY_THRESHOLD = -10.0  # [cm^-1]; above it a negative frequency is numerical noise at Gamma
+
+
+def check_frequencies(frequencies: NDArray[np.float64], who: str = "") -> None:
+    """Raise if a frequency, real or imaginary (negative), is larger than any vibration has.
+
+    Raises
+    ------
+    PredictionError
+        Names the largest one.
+    """
+    largest = float(np.abs(frequencies).max(initial=0.0))
+    if not largest <= HIGHEST_FREQUENCY:
+        raise PredictionError(
+            f"{who}: frequencies of {largest:,.0f} cm^-1"
+            if who
+            else f"frequencies of {largest:,.0f} cm^-1",
+            f"no vibration has more than {HIGHEST_FREQUENCY:,.0f} cm^-1: atoms are far too close "
+            "to each other, or the crystal is far outside of what the network was trained on",
+            "check the lattice vectors and their unit (Angstrom)",
+        )
 
 
 @dataclass(frozen=True)
@@ -91,14 +112,19 @@ class PhononDos:
 
     @property
     def mean_frequency(self) -> float:
-        """First moment over the positive frequencies [cm^-1]."""
+        """First moment over the positive frequencies [cm^-1]; 0 if no state has one."""
         w, g = self.positive()
-        return float(np.trapezoid(w * g, w) / np.trapezoid(g, w))
+        states = float(np.trapezoid(g, w))
+        return float(np.trapezoid(w * g, w)) / states if states > 0.0 else 0.0
 
     @property
     def max_frequency(self) -> float:
-        """Highest frequency whose density exceeds a thousandth of the largest [cm^-1]."""
-        return float(self.frequencies[self.densities > VISIBLE_FRACTION * self.densities.max()][-1])
+        """Highest frequency whose density exceeds a thousandth of the largest [cm^-1].
+
+        At least the mean: a few states spread over a wide range can lie below that threshold.
+        """
+        visible = self.densities > VISIBLE_FRACTION * self.densities.max()
+        return max(float(self.frequencies[visible][-1]), self.mean_frequency)
 
     @property
     def imaginary_fraction(self) -> float:

@@ -1,15 +1,15 @@
 """`QMesh`: wave vectors that sample the Brillouin zone, and the spectrum of frequencies on them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.physics.crystal import Crystal
-from phonodos.physics.dos import PhononDos
+from phonodos.physics.crystal import Crystal, compact, whole_inverse
+from phonodos.physics.dos import PhononDos, check_frequencies
 from phonodos.physics.primitive import SYMMETRY_TOLERANCE, standard_basis, symmetry_dataset
 
 STEP = 1.0  # [cm^-1], of the frequency axis
@@ -68,8 +68,9 @@ def irreducible_mesh(
     """Return the irreducible part of a mesh that is shifted by half a step and avoids Gamma.
 
     The mesh is laid along the standard primitive cell, which shows the symmetry whatever cell the
-    crystal came in. Of the seven half shifts the one that keeps most of the point group is taken;
-    time reversal and every operation that maps the mesh onto itself are used.
+    crystal came in (the reduced one where no symmetry is found). Of the seven half shifts the one
+    that keeps most of the point group is taken; time reversal and every operation that maps the
+    mesh onto itself are used.
 
     Parameters
     ----------
@@ -83,8 +84,13 @@ def irreducible_mesh(
         (n,) numbers of the kinds of sites; by default those of `site_kinds`. Needed where atoms of
         one element differ, as isotopes do.
     """
+    short, reduced = compact(crystal)
+    if short is not crystal:
+        mesh = irreducible_mesh(short, length, symprec, kinds)
+        q = mesh.qpoints @ whole_inverse(reduced).T
+        return replace(mesh, qpoints=q - np.rint(q))
     dataset: Any = symmetry_dataset(crystal, symprec, kinds)
-    basis = standard_basis(dataset)
+    basis = standard_basis(dataset, crystal.reduction)
     divisions = mesh_divisions(basis @ crystal.cell, length)
     turns = np.eye(3)[None]
     orbits = np.arange(crystal.n_atoms)
@@ -189,7 +195,13 @@ def dos_from_frequencies(
     Returns
     -------
     The spectrum per cell; its integral is 3n exactly.
+
+    Raises
+    ------
+    PredictionError
+        If the axis would be longer than `check_frequencies` allows.
     """
+    check_frequencies(frequencies)
     n_atoms = frequencies.shape[1] // 3
     margin = np.ceil(REACH * smoothing) + 2.0
     low = np.floor(frequencies.min()) - margin

@@ -3,9 +3,10 @@
 import numpy as np
 
 from phonodos.errors import StructureError
-from phonodos.physics.crystal import Crystal, reduced_basis
+from phonodos.physics.crystal import Crystal
 
 MINIMUM_DISTANCE = 0.4  # [A]; the shortest bond of all, in H2, is 0.74
+LARGEST_BLOCK = 4_000_000  # pairs of a site and an image looked at at once, 32 bytes each
 
 
 def check_overlap(crystal: Crystal, minimum: float = MINIMUM_DISTANCE) -> None:
@@ -19,7 +20,7 @@ def check_overlap(crystal: Crystal, minimum: float = MINIMUM_DISTANCE) -> None:
     StructureError
         Names the closest two sites and their distance.
     """
-    cell = reduced_basis(crystal.cell) @ crystal.cell
+    cell = crystal.reduction @ crystal.cell
     inverse = np.linalg.inv(cell)
     home = np.mod(crystal.positions @ inverse, 1.0)
     # A distance d spans at most d |b_i| of fractional coordinate i, b_i the reciprocal vector.
@@ -32,8 +33,9 @@ def check_overlap(crystal: Crystal, minimum: float = MINIMUM_DISTANCE) -> None:
     shift_index, origin = np.nonzero(near)
     points, at_home = images[near] @ cell, ~shifts[shift_index].any(axis=1)
     closest, pair = minimum, None
-    for start in range(0, len(home), 256):
-        gaps = home[start : start + 256, None] @ cell - points[None]
+    step = max(1, min(256, LARGEST_BLOCK // len(points)))
+    for start in range(0, len(home), step):
+        gaps = home[start : start + step, None] @ cell - points[None]
         squared = np.einsum("ijk,ijk->ij", gaps, gaps)
         rows = np.arange(start, start + len(squared))
         squared[(rows[:, None] == origin) & at_home] = np.inf

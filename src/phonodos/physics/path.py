@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.errors import StructureError
-from phonodos.physics.crystal import Crystal, site_kinds
+from phonodos.physics.crystal import Crystal, compact, site_kinds, whole_inverse
 from phonodos.physics.primitive import SYMMETRY_TOLERANCE
 
 Array = NDArray[np.float64]
@@ -89,11 +89,12 @@ def band_path(crystal: Crystal, spacing: float = SPACING) -> BandPath:
     """
     import seekpath
 
-    # seekpath wants a right-handed cell; -a, -b, -c span the same lattice.
-    hand = 1.0 if np.linalg.det(crystal.cell) > 0.0 else -1.0
+    # seekpath wants a right-handed cell, -a, -b, -c span the same lattice, and no very skewed one.
+    short, basis = compact(crystal)
+    hand = 1.0 if np.linalg.det(short.cell) > 0.0 else -1.0
     structure = (
-        hand * crystal.cell,
-        hand * crystal.frac_coords,
+        hand * short.cell,
+        hand * short.frac_coords,
         [kind + 1 for kind in site_kinds(crystal)],
     )
     with warnings.catch_warnings():
@@ -106,7 +107,8 @@ def band_path(crystal: Crystal, spacing: float = SPACING) -> BandPath:
                 f"seekpath finds no symmetry ({err})",
                 "check for sites that almost coincide, or give your own path from Python",
             ) from err
-    corners = {name: hand * np.array(q) for name, q in found["point_coords"].items()}
+    turn = hand * whole_inverse(basis).T
+    corners = {name: np.array(q) @ turn for name, q in found["point_coords"].items()}
     lines = [(a, b, corners[a], corners[b]) for a, b in found["path"]]
     return path_of_lines(crystal, lines, spacing)
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.physics.crystal import Crystal, reduced_basis, site_kinds
+from phonodos.physics.crystal import Crystal, compact, reduced_basis, site_kinds
 
 SYMMETRY_TOLERANCE = 1e-3  # [A], how far equivalent sites may be from each other
 
@@ -29,7 +29,8 @@ class PrimitiveCell:
     Parameters
     ----------
     crystal
-        The primitive cell, not rotated against the input; the input itself if it is primitive.
+        The primitive cell, not rotated against the input; the input itself if it is primitive and
+        not very skewed.
     multiplicity
         How many primitive cells the input cell holds; exact.
     site_map
@@ -46,7 +47,8 @@ def primitive_cell(crystal: Crystal, symprec: float = SYMMETRY_TOLERANCE) -> Pri
 
     Sites are alike if they hold the same elements (isotopes count as different) in the same
     fractions. The lattice is an exact rational multiple of the input's; a site is the mean of
-    its copies. A crystal in which spglib finds no symmetry is its own primitive cell.
+    its copies. A crystal in which spglib finds no symmetry is its own primitive cell. A very skewed
+    cell is reduced first: what follows costs what the reduced cell costs.
 
     Parameters
     ----------
@@ -55,6 +57,7 @@ def primitive_cell(crystal: Crystal, symprec: float = SYMMETRY_TOLERANCE) -> Pri
     symprec
         Tolerance of the symmetry search [A].
     """
+    crystal, _ = compact(crystal)
     whole = PrimitiveCell(crystal, 1, np.arange(crystal.n_atoms))
     # Most inputs are primitive already, and to see that is 10 times faster than a symmetry search.
     dataset = symmetry_dataset(crystal, symprec) if _may_repeat(crystal, 4.0 * symprec) else None
@@ -69,7 +72,7 @@ def primitive_cell(crystal: Crystal, symprec: float = SYMMETRY_TOLERANCE) -> Pri
     # of them is a lattice vector: whole numbers, free of the noise of the positions.
     coords = crystal.frac_coords
     translations = np.rint(count * (coords[copies] - coords[copies[0]])).astype(np.int64)
-    basis = _row_basis(np.vstack([count * np.eye(3, dtype=np.int64), translations]))
+    basis = row_basis(np.vstack([count * np.eye(3, dtype=np.int64), translations]))
     if abs(int(np.prod(np.diag(basis)))) != count**2:
         return whole
     cell = basis @ crystal.cell / count
@@ -80,7 +83,7 @@ def primitive_cell(crystal: Crystal, symprec: float = SYMMETRY_TOLERANCE) -> Pri
 
 def space_group(crystal: Crystal, symprec: float = SYMMETRY_TOLERANCE) -> tuple[int, str] | None:
     """Return number (1 to 230) and international symbol of the space group, None if not found."""
-    dataset = symmetry_dataset(crystal, symprec)
+    dataset = symmetry_dataset(compact(crystal)[0], symprec)
     return None if dataset is None else (int(dataset.number), str(dataset.international))
 
 
@@ -88,7 +91,7 @@ def _may_repeat(crystal: Crystal, tolerance: float) -> bool:
     """Return whether some translation inside the cell maps every site near one of its kind."""
     if crystal.n_formula_units == 1:
         return False
-    cell = reduced_basis(crystal.cell) @ crystal.cell
+    cell = crystal.reduction @ crystal.cell
     coords = crystal.positions @ np.linalg.inv(cell)
     kinds = np.array(site_kinds(crystal))
     rarest = np.flatnonzero(kinds == np.argmin(np.bincount(kinds)))
@@ -129,7 +132,7 @@ def _fold(
     return PrimitiveCell(primitive, count, site_map.astype(np.int64))
 
 
-def _row_basis(rows: NDArray[np.int64]) -> NDArray[np.int64]:
+def row_basis(rows: NDArray[np.int64]) -> NDArray[np.int64]:
     """Return three rows that span the same whole-number lattice (echelon form, by Euclid)."""
     rows = rows.copy()
     for column in range(3):
@@ -159,20 +162,23 @@ def symmetry_dataset(crystal: Crystal, symprec: float, kinds: Sequence[int] | No
         return None
 
 
-def standard_basis(dataset: Any) -> NDArray[np.float64]:
+def standard_basis(dataset: Any, otherwise: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
     """Return whole numbers B: the rows of ``B @ cell`` are the standard primitive vectors.
 
-    The identity where spglib found no symmetry or the cell is not primitive.
+    Where spglib found no symmetry or the cell is not primitive, it is `otherwise`.
 
     Parameters
     ----------
     dataset
         What `symmetry_dataset` returned for a primitive cell.
+    otherwise
+        (3, 3) whole numbers; by default the identity.
     """
+    plain = np.eye(3) if otherwise is None else otherwise.astype(np.float64)
     if dataset is None:
-        return np.eye(3)
+        return plain
     # Columns of (a b c) P^-1 C, P from the cell to the conventional one, C to its primitive one.
     columns = np.linalg.inv(dataset.transformation_matrix) @ CENTRING[dataset.international[0]]
     basis = np.rint(columns.T)
     same = np.abs(columns.T - basis).max() < 1e-3 and abs(round(float(np.linalg.det(basis)))) == 1
-    return basis if same else np.eye(3)
+    return basis if same else plain

@@ -6,8 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.physics.crystal import Crystal, reduced_basis
+from phonodos.physics.primitive import row_basis
 
 COMPARED = 64  # superlattices with equally far images whose vectors are compared
+MOST_PLACES = 1000  # for every cell of a supercell, that are looked at to find it
 ALIKE = 1e-6  # relative; lengths that differ by less count as equal
 
 Whole = NDArray[np.int64]
@@ -49,18 +51,27 @@ def supercell(crystal: Crystal, matrix: Whole) -> tuple[Crystal, Whole]:
     """
     count = round(abs(float(np.linalg.det(matrix))))
     inverse = np.linalg.inv(matrix)
-    corners = np.array(list(itertools.product((0, 1), repeat=3))) @ matrix
-    bounds = zip(corners.min(axis=0), corners.max(axis=0), strict=True)
-    ranges = [np.arange(low, high + 1) for low, high in bounds]
-    points = np.array(list(itertools.product(*ranges)))
-    # The cells whose corner lies in [0, 1): whole multiples of 1 / count, free of rounding.
-    numerators = np.rint(points @ inverse * count).astype(np.int64)
-    inside = points[((numerators >= 0) & (numerators < count)).all(axis=1)]
+    inside = _cells_inside(matrix, inverse, count)
     coords = ((inside[:, None] + crystal.frac_coords[None]) @ inverse).reshape(-1, 3)
     origins = np.tile(np.arange(crystal.n_atoms), count)
     sites = tuple(crystal.occupancy[k] for k in origins)
     whole = Crystal(matrix @ crystal.cell, coords - np.floor(coords), sites, crystal.name)
     return whole, origins
+
+
+def _cells_inside(matrix: Whole, inverse: NDArray[np.float64], count: int) -> Whole:
+    """Return the whole-number places of the `count` cells in a supercell."""
+    corners = np.array(list(itertools.product((0, 1), repeat=3))) @ matrix
+    low, high = corners.min(axis=0), corners.max(axis=0)
+    if np.prod((high - low + 1).astype(np.float64)) > MOST_PLACES * count:
+        # Of a very skewed one: one cell for each place in the box of its echelon form.
+        sides = np.abs(np.diag(row_basis(matrix)))
+        return np.indices(sides).reshape(3, -1).T
+    ranges = [np.arange(a, b + 1) for a, b in zip(low, high, strict=True)]
+    points = np.array(list(itertools.product(*ranges)))
+    # The cells whose corner lies in [0, 1): whole multiples of 1 / count, free of rounding.
+    numerators = np.rint(points @ inverse * count).astype(np.int64)
+    return np.asarray(points[((numerators >= 0) & (numerators < count)).all(axis=1)])
 
 
 def _hermite_forms(count: int) -> Whole:

@@ -1,6 +1,6 @@
 """How a kind of network answers: graphs of primitive cells in, spectra out, many at once."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Protocol
 
@@ -24,6 +24,7 @@ from phonodos.prediction.doubts import (
     stability_doubts,
     training_doubts,
 )
+from phonodos.prediction.failures import failed
 from phonodos.prediction.lattice_dynamics import LatticeDynamics, lattice_dynamics
 
 
@@ -74,7 +75,7 @@ class SpectrumAnswers:
         with torch.inference_mode():
             outputs = [network(graph).double().cpu().numpy() for network in self.networks]
         rows = zip(crystals, graphs, *outputs, strict=True)
-        return [self._finish(crystal, g, list(values)) for crystal, g, *values in rows]
+        return [_each(crystal, self._finish, g, list(values)) for crystal, g, *values in rows]
 
     def _finish(
         self, crystal: Crystal, graph: CrystalGraph, values: list[np.ndarray]
@@ -121,7 +122,7 @@ class LatticeAnswers:
             outputs = [network(batch) for network in self.networks]
             mean = Lattice(*map(_mean, zip(*outputs, strict=True)))
         return [
-            self._finish(crystal, graphs[k], batch, [mean, *outputs], k)
+            _each(crystal, self._finish, graphs[k], batch, [mean, *outputs], k)
             for k, crystal in enumerate(crystals)
         ]
 
@@ -147,6 +148,16 @@ class LatticeAnswers:
             *stability_doubts(dos),
         )
         return Answer(dos, doubts, whole, members if len(members) > 1 else ())
+
+
+def _each(
+    crystal: Crystal, finish: Callable[..., Answer | PhonodosError], *arguments: Any
+) -> Answer | PhonodosError:
+    """Return the answer of one crystal of a batch; what fails is its own failure."""
+    try:
+        return finish(crystal, *arguments)
+    except Exception as err:
+        return failed(err, crystal.label)
 
 
 def answers_of(

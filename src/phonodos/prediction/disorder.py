@@ -4,14 +4,17 @@ from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, Literal
 
 from phonodos.data.structures import as_crystal
-from phonodos.errors import PhonodosError
+from phonodos.errors import PhonodosError, PredictionError, StructureError
+from phonodos.model.isolation import undisturbed
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.prediction.answers import mean_dos
 from phonodos.prediction.doubts import stability_doubts
+from phonodos.prediction.failures import failed, name_of, without_frames
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import Predictor
 from phonodos.prediction.quasirandom import Arrangements, check_installed, quasirandom
+from phonodos.time_limit import check_timeout, time_limit
 
 
 class QuasirandomPredictor(Predictor):
@@ -42,18 +45,39 @@ class QuasirandomPredictor(Predictor):
         self.order = order or Arrangements()
 
     def predict_many(
-        self, xs: Iterable[Any], *, errors: Literal["raise", "yield"] = "raise"
+        self,
+        xs: Iterable[Any],
+        *,
+        errors: Literal["raise", "yield"] = "raise",
+        timeout: float | None = None,
     ) -> Iterator[Any]:
-        """Yield the predictions for `xs` in order, one by one; `errors` as in `Predictor`."""
+        """Yield the predictions for `xs` in order, one by one.
+
+        `errors` and `timeout` as in `Predictor`; a disordered crystal may take `timeout` [s] with
+        all of its structures.
+        """
+        limit = check_timeout(timeout)
         for x in xs:
-            try:
-                crystal = as_crystal(x)
-                ordered = crystal.is_ordered
-                yield next(self._plain([crystal])) if ordered else self._average(crystal)
-            except PhonodosError as err:
+            result = self._one(x, limit)
+            if isinstance(result, PhonodosError):
                 if errors == "raise":
-                    raise
-                yield err
+                    raise result
+                without_frames(result)
+            yield result
+
+    def _one(self, x: Any, limit: float | None) -> Prediction | PhonodosError:
+        who, kind = name_of(x), StructureError
+        try:
+            with time_limit(limit, who):
+                with undisturbed(quiet=True):
+                    crystal = as_crystal(x)
+                who, kind = crystal.label, PredictionError
+                if crystal.is_ordered:
+                    plain: Prediction = next(self._plain([crystal]))
+                    return plain
+                return self._average(crystal)
+        except Exception as err:
+            return failed(err, who, kind)
 
     def _plain(self, crystals: Sequence[Crystal]) -> Iterator[Any]:
         return super().predict_many(crystals)

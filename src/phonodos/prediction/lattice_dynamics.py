@@ -20,7 +20,7 @@ from phonodos.model.dynamics import (
 from phonodos.model.harmonic import HarmonicCrystals, harmonic_of
 from phonodos.model.lattice import Lattice
 from phonodos.physics.crystal import Crystal, reduced_basis, site_kinds
-from phonodos.physics.dos import PhononDos
+from phonodos.physics.dos import PhononDos, check_frequencies
 from phonodos.physics.mesh import QMesh, dos_from_frequencies, irreducible_mesh, refined
 from phonodos.physics.path import BandPath, BandStructure, band_path, step_from_gamma
 from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
@@ -91,12 +91,25 @@ class LatticeDynamics:
         """Return (m, 3n) frequencies [cm^-1] at (m, 3) fractional q; imaginary ones negative.
 
         Exactly at q = 0 the polar modes have no direction and come out as transverse.
+
+        Raises
+        ------
+        PredictionError
+            If one is larger than any vibration has (10,000 cm^-1).
         """
         near = self._nearest(np.atleast_2d(np.asarray(qpoints, dtype=np.float64)))
-        return np.concatenate([_array(frequencies(m)) for m in self._matrices(near)])
+        found = np.concatenate([_array(frequencies(m)) for m in self._matrices(near)])
+        check_frequencies(found, self.crystal.label)
+        return found
 
     def modes(self, qpoints: Array) -> tuple[Array, NDArray[np.complex128]]:
-        """Return (m, 3n) frequencies [cm^-1] and (m, 3n, 3n) eigenvectors, modes in columns."""
+        """Return (m, 3n) frequencies [cm^-1] and (m, 3n, 3n) eigenvectors, modes in columns.
+
+        Raises
+        ------
+        PredictionError
+            As `frequencies`.
+        """
         points = np.atleast_2d(np.asarray(qpoints, dtype=np.float64))
         near = self._nearest(points)
         values, vectors = [], []
@@ -105,6 +118,7 @@ class LatticeDynamics:
             root = eigenvalues.sign() * eigenvalues.abs().sqrt() * WAVENUMBER_PER_SQRT_SPRING
             values.append(_array(root))
             vectors.append(eigenvectors.cpu().numpy())
+        check_frequencies(np.concatenate(values), self.crystal.label)
         turn = self._phases(points - near).conj()
         return np.concatenate(values), np.concatenate(vectors) * turn[:, :, None]
 

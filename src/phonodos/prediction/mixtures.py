@@ -8,14 +8,16 @@ import torch
 
 from phonodos.errors import ConfigError
 from phonodos.model.bonds import bond_crystal
+from phonodos.model.isolation import undisturbed
 from phonodos.model.lattice import Lattice, LatticeNetwork
 from phonodos.physics.alloy import Alloy
-from phonodos.physics.crystal import Crystal
+from phonodos.physics.crystal import Crystal, compact
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.primitive import primitive_cell
 from phonodos.prediction.answers import mean_dos
 from phonodos.prediction.disorder import QuasirandomPredictor
 from phonodos.prediction.doubts import graph_doubts, stability_doubts, training_doubts
+from phonodos.prediction.failures import named
 from phonodos.prediction.lattice_dynamics import lattice_dynamics
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import Predictor
@@ -56,6 +58,8 @@ def predict_mixtures(
     ------
     ConfigError
         If the network does not know the method, or a composition lies outside [0, 1].
+    PredictionError
+        If the prediction of a mixture fails, for whatever reason.
     """
     if method not in methods_of(predictor):
         raise ConfigError(
@@ -70,7 +74,9 @@ def predict_mixtures(
             # One by one: in a batch the last digits would differ from a prediction alone.
             yield next(predictor.predict_many([crystal]))
         else:
-            yield virtual_crystal(predictor, alloy, x, crystal)
+            with named(crystal.label), undisturbed(quiet=True):
+                prediction = virtual_crystal(predictor, alloy, x, crystal)
+            yield prediction
 
 
 def virtual_crystal(predictor: Predictor, alloy: Alloy, x: float, mixture: Crystal) -> Prediction:
@@ -128,7 +134,7 @@ def _cells(alloy: Alloy, x: float, mixture: Crystal) -> tuple[list[Crystal], lis
         for i, k in enumerate(site_map)
     )
     if not same:  # two sites may mix to the same content from different ends
-        return [mixture, *ends], list(range(mixture.n_atoms))
+        return [compact(cell)[0] for cell in (mixture, *ends)], list(range(mixture.n_atoms))
     cell = primitive.crystal
     decorated = [replace(cell, occupancy=tuple(e.occupancy[i] for i in first)) for e in ends]
     return [cell, *decorated], site_map

@@ -16,7 +16,7 @@ from phonodos.data.force_constants import commensurate_points
 from phonodos.data.phonopy_calculation import quiet
 from phonodos.data.structure_objects import to_phonopy_atoms
 from phonodos.errors import DataError
-from phonodos.physics.crystal import reduced_basis
+from phonodos.physics.crystal import compact, reduced_basis
 from phonodos.physics.primitive import SYMMETRY_TOLERANCE, standard_basis, symmetry_dataset
 
 if TYPE_CHECKING:
@@ -126,11 +126,12 @@ def supercell_matrix(lattice: "LatticeDynamics", reach: float | None = None) -> 
     if reach is None:
         reach = 2.0 * float(lattice.harmonic.vectors.norm(dim=1).max()) + 1e-3
     crystal = lattice.crystal
-    dataset = symmetry_dataset(crystal, SYMMETRY_TOLERANCE)
-    basis = standard_basis(dataset) if dataset is not None else reduced_basis(crystal.cell)
-    heights = 1.0 / np.linalg.norm(np.linalg.inv(basis @ crystal.cell), axis=0)
+    short, reduced = compact(crystal)
+    dataset = symmetry_dataset(short, SYMMETRY_TOLERANCE)
+    basis = standard_basis(dataset, None if dataset is not None else short.reduction)
+    heights = 1.0 / np.linalg.norm(np.linalg.inv(basis @ short.cell), axis=0)
     divisions = np.maximum(1, np.ceil(reach / heights - 1e-6)).astype(np.int64)
-    return np.asarray(np.rint(divisions[:, None] * basis), dtype=np.int64)
+    return np.asarray(np.rint(divisions[:, None] * basis), dtype=np.int64) @ reduced
 
 
 def total_force_constants(

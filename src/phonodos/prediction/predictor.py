@@ -11,14 +11,17 @@ from numpy.typing import NDArray
 from torch import nn
 
 from phonodos.data.structures import as_crystal
-from phonodos.errors import PhonodosError
+from phonodos.errors import PhonodosError, PredictionError, StructureError
+from phonodos.model.isolation import undisturbed
 from phonodos.model.weights import load_networks, weights_path
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.primitive import primitive_cell
 from phonodos.prediction.answers import Answer, answers_of
+from phonodos.prediction.failures import failed, name_of, without_frames
 from phonodos.prediction.prediction import PhonodosWarning, Prediction
 from phonodos.prediction.uncertainty import calibrations_of
+from phonodos.time_limit import check_timeout, time_limit
 
 DEFAULT_WEIGHTS = "lattice"
 BATCH_ATOMS = 512  # atoms a batch: keeps the caches warm and the memory below 1 GiB
@@ -50,12 +53,17 @@ def load(
     WeightsError
         If the weights are unknown, damaged, of a newer format, or have fewer members.
     """
-    networks, header = load_networks(weights_path(name_or_path or DEFAULT_WEIGHTS), members)
-    return Predictor(networks, header, device=device, project=project)
+    with undisturbed():
+        networks, header = load_networks(weights_path(name_or_path or DEFAULT_WEIGHTS), members)
+        return Predictor(networks, header, device=device, project=project)
 
 
 class Predictor:
-    """Networks and their header; `predict` for one structure, `predict_many` for any number."""
+    """Networks and their header; `predict` for one structure, `predict_many` for any number.
+
+    Default dtype, autocast, warning filters and the like of the host program neither change the
+    answers nor are changed (`phonodos.model.isolation`).
+    """
 
     def __init__(
         self,
@@ -76,72 +84,119 @@ class Predictor:
         """Name of the weights."""
         return str(self.header["name"])
 
-    def predict(self, x: Any) -> Prediction:
+    def predict(self, x: Any, *, timeout: float | None = None) -> Prediction:
         """Return the prediction for a path, pymatgen Structure, ASE Atoms, PhonopyAtoms or Crystal.
 
         Reasons for doubt are issued as `PhonodosWarning` and kept in `Prediction.warnings`.
+
+        Parameters
+        ----------
+        x
+            The structure.
+        timeout
+            As in `predict_many` [s].
 
         Raises
         ------
         StructureError
             If the structure cannot be read or makes no sense.
         PredictionError
-            If the network gives no spectrum for it.
+            If the network gives no spectrum for it, or it took too long.
         """
-        prediction: Prediction = next(self.predict_many([x]))
+        prediction: Prediction = next(self.predict_many([x], timeout=timeout))
         for text in prediction.warnings:
             warnings.warn(f"{prediction.crystal.label}: {text}", PhonodosWarning, stacklevel=2)
         return prediction
 
     def predict_many(
-        self, xs: Iterable[Any], *, errors: Literal["raise", "yield"] = "raise"
+        self,
+        xs: Iterable[Any],
+        *,
+        errors: Literal["raise", "yield"] = "raise",
+        timeout: float | None = None,
     ) -> Iterator[Any]:
         """Yield the predictions for `xs` in order, computed in batches as they are asked for.
 
-        With ``errors="yield"`` the `PhonodosError` of a crystal takes the place of its prediction
-        and the others go on; with ``"raise"`` it ends the iteration.
+        Whatever goes wrong with a crystal, a lack of memory or a fault in a library included, is
+        its own `PhonodosError`, whose cause is the original exception. A batch that fails as a
+        whole is computed again crystal by crystal.
+
+        Parameters
+        ----------
+        xs
+            Structures, as `predict` takes them.
+        errors
+            With ``"yield"`` the error of a crystal takes the place of its prediction and the
+            others go on; with ``"raise"`` it ends the iteration.
+        timeout
+            Longest time to read a crystal, and longest time to compute it [s]; what takes longer
+            fails. None is no limit. It works in the main thread, not on Windows, and a single long
+            call of compiled code is interrupted when it returns (`phonodos.time_limit`).
         """
+        limit = check_timeout(timeout)
         window: list[Any] = []
         for x in xs:
             window.append(x)
             if len(window) == LOOK_AHEAD:
-                yield from self._predict_window(window, errors)
+                yield from self._predict_window(window, errors, limit)
                 window = []
-        yield from self._predict_window(window, errors)
+        yield from self._predict_window(window, errors, limit)
 
-    def _predict_window(self, xs: Sequence[Any], errors: str) -> Iterator[Any]:
-        prepared = [self._prepare(x) for x in xs]
+    def _predict_window(self, xs: Sequence[Any], errors: str, limit: float | None) -> Iterator[Any]:
+        prepared = [self._prepare(x, limit) for x in xs]
         good = [p for p in prepared if isinstance(p, _Prepared)]
         good.sort(key=lambda p: p.primitive.n_atoms)
         for batch in _bounded(good):
-            found = self.answers.answer([p.primitive for p in batch], [p.graph for p in batch])
-            for item, answer in zip(batch, found, strict=True):
-                item.answer = answer
+            self._answer(batch, limit)
         for entry in prepared:
             result = self._finish(entry) if isinstance(entry, _Prepared) else entry
-            if isinstance(result, PhonodosError) and errors == "raise":
-                raise result
+            if isinstance(result, PhonodosError):
+                if errors == "raise":
+                    raise result
+                without_frames(result)
             yield result
 
-    def _prepare(self, x: Any) -> "_Prepared | PhonodosError":
+    def _prepare(self, x: Any, limit: float | None) -> "_Prepared | PhonodosError":
+        who, kind = name_of(x), StructureError
         try:
-            crystal = as_crystal(x)
-            primitive = primitive_cell(crystal)
-            graph = self.answers.graph(primitive.crystal)
-        except PhonodosError as err:
-            return err
+            with undisturbed(quiet=True), time_limit(limit, who):
+                crystal = as_crystal(x)
+                who, kind = crystal.label, PredictionError
+                primitive = primitive_cell(crystal)
+                graph = self.answers.graph(primitive.crystal)
+        except Exception as err:
+            return failed(err, who, kind)
         return _Prepared(crystal, primitive.crystal, primitive.site_map, graph)
+
+    def _answer(self, batch: Sequence["_Prepared"], limit: float | None) -> None:
+        """Give every crystal of a batch its answer, or its error."""
+        who = batch[0].crystal.label if len(batch) == 1 else f"{len(batch)} crystals"
+        try:
+            with undisturbed(quiet=True), time_limit(limit, who):
+                found = self.answers.answer([p.primitive for p in batch], [p.graph for p in batch])
+                for item, answer in zip(batch, found, strict=True):
+                    item.answer = answer
+        except Exception as err:
+            if len(batch) == 1:
+                batch[0].answer = failed(err, who)
+            else:  # only the guilty one fails
+                for item in batch:
+                    self._answer([item], limit)
 
     def _finish(self, item: "_Prepared") -> Prediction | PhonodosError:
         answer = item.answer
         if not isinstance(answer, Answer):
             assert answer is not None
             return answer
-        members = tuple(item.whole(m) for m in answer.members)
-        return Prediction(
-            item.crystal, item.whole(answer.dos), answer.lattice, self.name, answer.doubts, members,
-            self.calibrations,
-        )  # fmt: skip
+        try:
+            with undisturbed(quiet=True):
+                members = tuple(item.whole(m) for m in answer.members)
+                return Prediction(
+                    item.crystal, item.whole(answer.dos), answer.lattice, self.name,
+                    answer.doubts, members, self.calibrations,
+                )  # fmt: skip
+        except Exception as err:
+            return failed(err, item.crystal.label)
 
 
 @dataclass

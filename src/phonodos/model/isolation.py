@@ -1,0 +1,91 @@
+"""`undisturbed`: our numbers and the host program's settings do not touch each other."""
+
+import os
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+
+import numpy as np
+import torch
+
+from phonodos.time_limit import deferring
+
+LEFT_BY_IMPORTS = "TORCHINDUCTOR_"  # variables that torch sets when parts of it are imported
+
+
+@contextmanager
+@deferring
+def undisturbed(*, quiet: bool = False) -> Iterator[None]:
+    """Compute in float32 by default, without autocast, on the CPU, and leave all as it was found.
+
+    What belongs to the thread (autocast, inference mode, default device, numpy's handling of
+    floating-point errors) is set and put back for the thread. What belongs to the process (default
+    dtype, warning filters, torch's random generator, environment variables of torch) is put back
+    when the last thread that is inside leaves.
+
+    Parameters
+    ----------
+    quiet
+        Whether warnings of libraries are silenced, so that a host program that turns warnings into
+        errors gets the same answers.
+    """
+    with ExitStack() as stack:
+        stack.enter_context(_process.shared(quiet))
+        stack.enter_context(np.errstate(all="ignore"))  # NaN and infinity are looked for by us
+        if torch.is_inference_mode_enabled():
+            stack.enter_context(torch.inference_mode(False))
+        if torch.get_default_device().type != "cpu":
+            stack.enter_context(torch.device("cpu"))
+        for kind in ("cpu", "cuda"):
+            if torch.is_autocast_enabled(kind):
+                stack.enter_context(torch.autocast(kind, enabled=False))
+        yield
+
+
+class _Process:
+    """The settings of the process, held once however many threads are inside."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.inside = 0
+        self.found = ExitStack()
+
+    @contextmanager
+    @deferring
+    def shared(self, quiet: bool) -> Iterator[None]:
+        with self.lock:
+            if self.inside == 0:
+                self.found.enter_context(_settings(quiet))
+            self.inside += 1
+        try:
+            yield
+        finally:
+            with self.lock:
+                self.inside -= 1
+                if self.inside == 0:
+                    self.found.close()
+
+
+@contextmanager
+@deferring
+def _settings(quiet: bool) -> Iterator[None]:
+    dtype, random = torch.get_default_dtype(), torch.get_rng_state()
+    torch.set_default_dtype(torch.float32)
+    known = {name for name in os.environ if name.startswith(LEFT_BY_IMPORTS)}
+    try:
+        with warnings.catch_warnings():
+            if quiet:
+                warnings.simplefilter("ignore")
+            yield
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_rng_state(random)
+        for name in [n for n in os.environ if n.startswith(LEFT_BY_IMPORTS) and n not in known]:
+            del os.environ[name]
+
+
+_process = _Process()
+
+with undisturbed():  # importing it adds warning filters and sets variables
+    import e3nn.o3  # noqa: F401
