@@ -62,7 +62,8 @@ def crystal_from_atoms(atoms: Any, name: str = "") -> Crystal:
     symbols = list(atoms.symbols)
     if "masses" in atoms.arrays:
         symbols = [isotope(s, float(m)) for s, m in zip(symbols, atoms.get_masses(), strict=True)]
-    flat = abs(np.linalg.det(atoms.cell.array)) < 1e-9  # refused by `Crystal` further down
+    volume = abs(np.linalg.det(atoms.cell.array))
+    flat = not np.isfinite(volume) or volume < 1e-9  # refused by `Crystal` further down
     coords = atoms.positions if flat else atoms.get_scaled_positions(wrap=False)
     if atoms.info.get("occupancy") is None:
         return Crystal.ordered(atoms.cell.array, coords, symbols, name)
