@@ -193,7 +193,7 @@ class Predictor:
                 members = tuple(item.whole(m) for m in answer.members)
                 return Prediction(
                     item.crystal, item.whole(answer.dos), answer.lattice, self.name,
-                    answer.doubts, members, self.calibrations,
+                    (*item.crystal.notes, *answer.doubts), members, self.calibrations,
                 )  # fmt: skip
         except Exception as err:
             return failed(err, item.crystal.label)
