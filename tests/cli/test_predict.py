@@ -180,9 +180,7 @@ def test_a_time_limit_is_a_failure_of_one(
     assert done.exit_code == 3
     found = json.loads(done.stdout)
     assert [r["name"] for r in found["results"]] == ["Si"]
-    assert [f["error"]["summary"].split(": ")[-1] for f in found["failures"]] == [
-        "took longer than 10 s"
-    ]
+    assert "took longer than 10 s" in json.dumps(found["failures"])
 
 
 def test_a_fault_while_writing_is_a_failure_of_one(
