@@ -341,7 +341,8 @@ def _check_cell(crystal: Crystal, who: str) -> None:
     """Refuse cells no crystal has; see the constants for the limits."""
     cell, n = crystal.cell, crystal.n_atoms
     if ROUNDING * np.abs(cell).max() > LOST_DIGITS:
-        raise _out_of_range(who, f"a lattice vector of {np.abs(cell).max():.3g} A")
+        limit = f"{LONGEST_AXIS:g} A at most, and digits enough to tell atoms apart"
+        raise _out_of_range(who, f"a lattice vector of {np.abs(cell).max():.3g} A", limit)
     volume = abs(np.linalg.det(cell))
     if volume < MINIMUM_VOLUME_PER_ATOM * n:
         raise StructureError(
@@ -396,7 +397,7 @@ def _check_places(crystal: Crystal, who: str) -> None:
         )
 
 
-def _out_of_range(who: str, found: str, limit: str = "numbers a crystal has") -> StructureError:
+def _out_of_range(who: str, found: str, limit: str) -> StructureError:
     return StructureError(
         f"{who}: {found}",
         f"no crystal is like that: phonodos takes {limit}",

@@ -157,7 +157,8 @@ class Predictor:
             yield result
 
     def _prepare(self, x: Any, limit: float | None) -> "_Prepared | PhonodosError":
-        who, kind = name_of(x), StructureError
+        who = name_of(x)
+        kind: type[PhonodosError] = StructureError
         try:
             with undisturbed(quiet=True), time_limit(limit, who):
                 crystal = as_crystal(x)
