@@ -19,7 +19,7 @@ from phonodos.physics.dos import PhononDos
 
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="limits and /proc of Linux")
 FUZZ = Path(__file__).parent / "fuzz.py"
-SHORT, LONG = 200, 7200  # cases of a format
+SHORT, LONG = 300, 7200  # cases of a format
 FORMS = list(FORMATS)
 
 
