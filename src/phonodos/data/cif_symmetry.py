@@ -95,7 +95,9 @@ def _stack(pairs: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> 
 def _from_database(hall: int) -> Operations:
     import spglib
 
-    database = spglib.get_symmetry_from_database(hall)
+    with warnings.catch_warnings():  # as in _settings
+        warnings.simplefilter("ignore", DeprecationWarning)
+        database = spglib.get_symmetry_from_database(hall)
     return Operations(database["rotations"].astype(np.float64), database["translations"])
 
 
