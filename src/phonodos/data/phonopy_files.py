@@ -96,7 +96,9 @@ def read_conf(text: str) -> tuple[NDArray[np.int64], Any]:
 
 def _supercell_matrix(text: str) -> NDArray[np.int64]:
     try:
-        numbers = np.array([int(number(word)) for word in text.split()], dtype=np.int64)
+        if "_" in text:
+            raise ValueError("an underscore stands in it")
+        numbers = np.array([int(word) for word in text.split()], dtype=np.int64)
         matrix = np.diag(numbers) if numbers.size == 3 else numbers.reshape(3, 3)
     except (ValueError, OverflowError):
         matrix = np.zeros((3, 3), dtype=np.int64)
