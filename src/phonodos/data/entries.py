@@ -329,7 +329,7 @@ def _numbered(
         found = open_file()
         head = list(islice(found, 2))
     except Exception as error:
-        wrong = failure_of(error, "", StructureError, FIX)
+        wrong = readable(failure_of(error, "", StructureError, FIX))
         raise type(wrong)(f"{where}: {wrong.summary}", wrong.reason, wrong.fix) from error
     if not head:
         raise StructureError(

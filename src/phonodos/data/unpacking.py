@@ -22,6 +22,7 @@ from phonodos.errors import ConfigError, DataError, PhonodosError
 LARGEST_MB = 256  # [MiB] of one file or member, unpacked; the largest CIF ever seen has 60
 HELD_TOGETHER = 8  # files of one archive that wait for each other, in units of the largest one
 PIPE_WAIT = 300.0  # [s] that a pipe may take to give its first byte
+LONGEST_WORDS = 600  # characters of each part of a message
 LIMIT_VARIABLE = "PHONODOS_MAX_SIZE"  # [MiB], set by --max-size
 OPENERS: dict[str, Callable[..., Any]] = {
     ".gz": gzip.open,
@@ -81,6 +82,7 @@ def read_bounded(stream: IO[bytes], what: str, limit: int | None = None) -> byte
     while piece := stream.read(_PIECE):
         held += len(piece)
         if held > limit:
+            pieces.clear()  # an error keeps what its frames hold
             raise too_large(what, limit)
         pieces.append(piece)
     return b"".join(pieces)
@@ -246,8 +248,8 @@ def plain(text: str) -> str:
 
 
 def readable(error: PhonodosError) -> PhonodosError:
-    """Return an error with its words made `plain`: messages quote what files say."""
+    """Return an error with its words made `plain` and short: messages quote what files say."""
     words = (error.summary, error.reason, error.fix)
-    if all(word.isascii() for word in words):
+    if all(word.isascii() and len(word) <= LONGEST_WORDS for word in words):
         return error
-    return type(error)(*map(plain, words))
+    return type(error)(*(plain(word[:LONGEST_WORDS]) for word in words))
