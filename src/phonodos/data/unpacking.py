@@ -109,7 +109,7 @@ def opened(path: Path, *, packed: bool = False) -> IO[bytes]:
     end, and sockets give nothing. With `packed`, nothing is decompressed.
     """
     kind = path.stat().st_mode
-    opener = open if packed else OPENERS.get(path.suffix.lower(), open)
+    opener: Callable[..., Any] = open if packed else OPENERS.get(path.suffix.lower(), open)
     if stat.S_ISFIFO(kind):
         pipe = _pipe(path)
         return pipe if opener is open else cast(IO[bytes], opener(pipe, "rb"))
