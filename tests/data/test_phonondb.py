@@ -187,7 +187,7 @@ def test_broken_calculations_are_left_out(small_files: Path, tmp_path: Path) -> 
         "no-supercell": "no supercell: phonopy.conf is missing, and no phonopy.yaml is there "
         "either",
         "second.tar.xz": "second.tar.xz cannot be read: it is damaged, cut off, or neither tar "
-        "nor zip (file could not be opened successfully:",
+        "nor zip (truncated header)",
     }
     dataset = Dataset.open(report.output)
     assert dataset.ids == ["first", "third"]

@@ -9,6 +9,7 @@ from typing import Annotated, Any, ClassVar, Protocol
 
 import typer
 
+from phonodos.cli.options import MaxSizeOption
 from phonodos.cli.output import exit_code, print_json
 from phonodos.cli.progress import shown_progress
 from phonodos.errors import ConfigError
@@ -112,6 +113,7 @@ def prepare(
         bool, typer.Option("--pack", help="write only what training needs (phonodos data pack)")
     ] = False,
     as_json: AsJson = False,
+    max_size: MaxSizeOption = None,  # noqa: ARG001  # its callback does it
 ) -> None:
     """Turn records into one Parquet data set; broken records are named and left out.
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from phonodos.cli.options import MaxSizeOption
 from phonodos.cli.output import INTERRUPTED, exit_code, format_note, print_json
 from phonodos.cli.ranges import parse_range
 from phonodos.errors import ConfigError
@@ -59,6 +60,7 @@ def screen(
     model: ModelOption = None,
     members: MembersOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="the summary as JSON on stdout")] = False,
+    max_size: MaxSizeOption = None,  # noqa: ARG001  # its callback does it
 ) -> None:
     """Predict every structure of a folder, file or table; one row each in a Parquet file."""
     kelvin = parse_range(temperatures, "--temperatures", "293.15,300")

@@ -18,7 +18,8 @@ from phonodos.data.dataset import check_writable, write_dataset
 from phonodos.data.dfpt2018_record import LARGEST_BORN_CHARGE, read_record
 from phonodos.data.members import read_members, sha256_of
 from phonodos.data.sources import SOURCES
-from phonodos.errors import DataError, PhonodosError
+from phonodos.data.unpacking import readable
+from phonodos.errors import DataError, PhonodosError, failure_of
 from phonodos.physics.target import RECIPE
 
 MOVED = 0.05  # [e]; tensors that the space group moves more are not in the cell's frame
@@ -116,14 +117,28 @@ def _results(source: Path, workers: int) -> Iterator[tuple[str, dict[str, Any] |
         yield from pool.imap(_convert, members, chunksize=8)
 
 
-def _convert(item: tuple[str, bytes]) -> tuple[str, dict[str, Any] | None, str]:
+def _convert(item: tuple[str, bytes | DataError]) -> tuple[str, dict[str, Any] | None, str]:
     name, content = item
     try:
-        return name, read_record(json.loads(content)), ""
+        if isinstance(content, DataError):
+            raise content
+        data = json.loads(content)
     except PhonodosError as err:
         return name, None, f"{err.summary}: {err.reason}"
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as err:
+    except (ValueError, RecursionError) as err:  # a number of 5000 digits is a ValueError too
         return name, None, f"not a JSON file: {err}"
+    except Exception as err:
+        return name, None, _why(err)
+    try:
+        return name, read_record(data), ""
+    except Exception as err:  # one record must not end the run of thousands
+        return name, None, _why(err)
+
+
+def _why(error: Exception) -> str:
+    failure = readable(failure_of(error, "", DataError, ""))
+    unforeseen = failure is not error and not isinstance(error, PhonodosError)
+    return failure.reason if unforeseen else f"{failure.summary}: {failure.reason}"
 
 
 def _report(output: Path, rows: list[dict[str, Any]], failed: dict[str, str]) -> PrepareReport:

@@ -23,13 +23,12 @@ from phonodos.data.mesh_dos import MESH_LENGTH, REFINEMENT
 from phonodos.data.parts import Parts
 from phonodos.data.phonondb_record import ORIGIN, read_record
 from phonodos.data.sources import SOURCES
-from phonodos.errors import ConfigError, DataError, PhonodosError
+from phonodos.errors import ConfigError, DataError, PhonodosError, failure_of
 from phonodos.physics.dipole import LAMBDA
 from phonodos.physics.target import RECIPE
 
 BATCH = 64  # calculations; what a killed run loses at most
 LARGEST_CUTOFF = 50.0  # [A]; images are stored as single bytes
-_UNFORESEEN = (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError)
 
 Result = tuple[str, dict[str, Any] | None, str]
 
@@ -169,8 +168,8 @@ def _convert(calculation: Calculation, *, cutoff: float, dos: bool) -> Result:
         row = read_record(calculation.files(), calculation.name, source, cutoff=cutoff, dos=dos)
     except PhonodosError as err:
         return calculation.place, None, f"{err.summary}: {err.reason}"
-    except _UNFORESEEN as err:  # one entry must not end the run of thousands
-        return calculation.place, None, f"{type(err).__name__}: {err}"
+    except Exception as err:  # one entry must not end the run of thousands
+        return calculation.place, None, failure_of(err, "", DataError, "").reason
     return calculation.place, row, ""
 
 
