@@ -112,7 +112,7 @@ def ahead(
                 return
             if isinstance(value, BaseException):
                 raise value
-            yield value  # type: ignore[misc]  # of kind "value" it is a T
+            yield value
     finally:
         stop.set()
         thread.join(timeout=5.0)

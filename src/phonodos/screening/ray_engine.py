@@ -7,7 +7,9 @@ Python that pickle on either side.
 
 import logging
 import os
+import signal
 import socket
+import threading
 import time
 import warnings
 from collections import deque
@@ -247,6 +249,9 @@ def _imported() -> Any:
 def _connect(ray: Any, workers: int | None, address: str | None) -> None:
     if address is not None and ":" in address:
         _knock(address)
+    # Ray takes SIGTERM for itself and ends with an abort; what was to happen still is.
+    number, main = signal.SIGTERM, threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(number)
     local = {} if address else {"num_cpus": workers or cores(), "include_dashboard": False}
     try:
         ray.init(
@@ -258,6 +263,9 @@ def _connect(ray: Any, workers: int | None, address: str | None) -> None:
             str(err).strip().splitlines()[0],
             START_ONE,
         ) from err
+    finally:
+        if main and before is not None:
+            signal.signal(number, before)
 
 
 def _knock(address: str) -> None:
