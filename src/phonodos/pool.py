@@ -24,7 +24,7 @@ A = TypeVar("A")
 Start = Callable[[], Callable[[Any], Iterable[Any]]]
 
 ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-STARTS = 3  # a worker that never got ready this often in a row is given up
+STARTS = 6  # a worker that never got ready this often in a row is given up
 PATIENCE = 5.0  # [s] for a worker to end by itself
 SHORTLY = 0.05  # [s] until a source that had no task yet is asked again
 WORKERS_PER_CORE = 4  # more would only wait for each other

@@ -160,9 +160,9 @@ def limited(
     timeout
         Longest time from one row to the next [s].
     """
-    rows = stream(chunk)
     made = 0
     try:
+        rows = stream(chunk)
         while made < len(chunk.items):
             with time_limit(timeout):
                 row = next(rows)
@@ -171,5 +171,4 @@ def limited(
     except TimeLimitExceeded as error:
         yield Lost(chunk.items[made:], error.summary, late=True)
     except Exception as error:  # MemoryError and RecursionError too: the run goes on
-        found = failure_of(error, "", PredictionError, ALONE)
-        yield Lost(chunk.items[made:], f"{found.summary}: {found.reason}")
+        yield Lost(chunk.items[made:], failure_of(error, "", PredictionError, ALONE).reason)
