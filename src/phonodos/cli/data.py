@@ -29,6 +29,12 @@ SETTINGS: dict[str, tuple[str, ...]] = {"dfpt2018": (), "phonondb": ("cutoff", "
 RECORDS_A_LINE = 200
 MEGABYTE = 1_000_000
 
+RestartOption = Annotated[
+    bool, typer.Option("--restart", help="phonondb: throw an unfinished run away")
+]
+TimeoutOption = Annotated[
+    float, typer.Option(metavar="SECONDS", help="longest time for a record; then it failed")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")]
 
 
@@ -107,12 +113,8 @@ def prepare(
             show_default=False,
         ),
     ] = None,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="phonondb: throw an unfinished run away")
-    ] = False,
-    timeout: Annotated[
-        float, typer.Option(metavar="SECONDS", help="longest time for a record; then it failed")
-    ] = DEFAULT_TIMEOUT,
+    restart: RestartOption = False,
+    timeout: TimeoutOption = DEFAULT_TIMEOUT,
     packed: Annotated[
         bool, typer.Option("--pack", help="write only what training needs (phonodos data pack)")
     ] = False,

@@ -77,25 +77,21 @@ def prepare(
         Parquet file to write.
     workers
         Processes that convert calculations; 1 does it in this one.
-    cutoff
-        Longest edge to list [A].
-    dos
-        Whether to compute the density of states, total and projected.
+    cutoff, dos
+        Longest edge to list [A]; whether to compute the density of states, total and projected.
     progress
         Called with the number of calculations done, and of all if that is known.
-    resume
-        Whether to go on with an unfinished run (what failed is tried again) or throw it away.
-    timeout
-        Longest time for a calculation [s], after which it is named and left out; no limit if None.
+    resume, timeout
+        Whether to go on with an unfinished run (what failed is tried again) or throw it away;
+        longest time for a calculation [s], no limit if None.
 
     Raises
     ------
     ConfigError
-        If the cutoff is no positive number up to 50 A, the time limit or the number of workers
-        makes no sense, or an unfinished run had other settings.
+        If cutoff (up to 50 A), time limit or number of workers make no sense, or an unfinished run
+        had other settings.
     DataError
-        If the source is missing or unreadable, holds no calculation, or all of them fail; if the
-        output cannot be written.
+        If the source holds no calculation that can be read; if the output cannot be written.
     """
     _check_cutoff(cutoff)
     check_writable(output)

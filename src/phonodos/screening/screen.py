@@ -107,30 +107,26 @@ def screen(
     Parameters
     ----------
     source, output
-        See `phonodos.screening.sources.entries`; Parquet file, its rows in ``<output>.parts`` till
-        the end.
+        See `phonodos.screening.sources.entries`; Parquet file (``<output>.parts`` till the end).
     model, members, engine, workers, address
         See `phonodos.load` and `phonodos.screening.engines.start_engine`.
     temperatures
         Of the thermodynamic columns [K]; 300 K is always among them.
     shard
         The share of the structures to do, for many machines without Ray; all if None.
-    max_atoms
-        Most atoms in a chunk: bounds the memory of a worker.
+    max_atoms, timeout
+        Most atoms in a chunk, which bounds the memory of a worker; longest time for a crystal [s].
     retry_failed, watch
         Whether to try again what failed in an earlier run; called now and then with the progress.
-    timeout
-        Longest time a crystal may take [s], after which it is a failed row; no limit if None.
 
     Raises
     ------
     PhonodosError
-        On a source that cannot be read, unknown weights or engine, an output of another run, or a
-        disk that refuses.
+        On an unreadable source, unknown weights or engine, an output of another run, a full disk.
     """
     start = time.perf_counter()
     source, output, shard = Path(source), writable_output(Path(output)), shard or Shard()
-    timeout = check_timeout(timeout)
+    how = engine, workers, address, check_timeout(timeout)
     recipe = Recipe.of(model, members, temperatures_of(temperatures))
     stream = _first(entries(source), source)
     parts = Parts(output, _settings(recipe, source, shard))
@@ -139,7 +135,6 @@ def screen(
         left = dict(parts.done)
         missing = _missing(items(stream, shard), left, progress, retry_failed)
         try:
-            how = engine, workers, address, timeout
             _compute(missing, parts, recipe, how, max_atoms, progress, watch)
         finally:
             parts.commit()
