@@ -229,7 +229,7 @@ def test_a_killed_run_goes_on(
     converted: list[str] = []
     convert = phonondb._convert
 
-    def watched(calculation: Calculation, **options: Any) -> phonondb.Result:
+    def watched(calculation: Calculation, **options: Any) -> dict[str, Any]:
         converted.append(calculation.name)
         return convert(calculation, **options)
 
