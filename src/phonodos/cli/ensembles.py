@@ -1,4 +1,4 @@
-"""`phonodos models join` and `calibrate`: many networks in one file, and how sure they are."""
+"""`phonodos models join`, `calibrate` and `seal`: many networks in one file, how sure, how safe."""
 
 import sys
 from pathlib import Path
@@ -55,3 +55,14 @@ def calibrate(
         for name, entry in found.items():
             text = f"factor {entry['factor']:.3f}, floor {entry['floor']:.3g}"
             print(f"{name}, {members} members: {text} ({entry['materials']} materials)")
+
+
+def seal(
+    file: Annotated[Path, typer.Argument(help="weight file written by phonodos 0.1")],
+) -> None:
+    """Add checksum and reference answers of all members to a weight file that you trust."""
+    from phonodos.model.weights import seal as add_checksum
+
+    checksum = add_checksum(file).checksum
+    assert checksum is not None
+    print(f"{file}: SHA-256 of the tensors {checksum.tensors}")

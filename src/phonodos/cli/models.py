@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from phonodos.cli.ensembles import calibrate, join
+from phonodos.cli.ensembles import calibrate, join, seal
 from phonodos.cli.output import format_note, print_json
 
 app = typer.Typer(
@@ -76,7 +76,7 @@ def show(
         return
     print(f"{header['name']}  ({path}, {path.stat().st_size / 1e6:.1f} MB)")
     for key, value in header.items():
-        if key not in ("name", "reference"):
+        if key not in ("name", "reference", "references"):
             print("\n".join(_lines(key, value, 0)))
     card = path.with_suffix(".md")
     if card.is_file():
@@ -153,3 +153,4 @@ def _pairs(values: dict[str, Any]) -> str:
 
 app.command("join")(join)
 app.command("calibrate")(calibrate)
+app.command("seal")(seal)

@@ -8,13 +8,9 @@ import torch
 from torch import Tensor
 
 from phonodos.errors import WeightsError
+from phonodos.model.header import FORMAT_VERSION
 from phonodos.model.reference import reference_answers
-from phonodos.model.weights import (
-    FORMAT_VERSION,
-    load_network,
-    versions,
-    write_weights,
-)
+from phonodos.model.weights import load_network, versions, write_weights
 
 
 def join_members(
@@ -54,11 +50,12 @@ def join_members(
             stored = value.half() if half and value.dtype == torch.float32 else value
             tensors[f"{number}.{key}"] = stored.detach().cpu().contiguous()
             network.state_dict()[key].copy_(stored)  # what loading will see
-    left_out = ("metrics", "training", "calibration")
+    left_out = ("metrics", "training", "calibration", "checksum", "formerly")
     merged = {k: v for k, v in headers[0].items() if k not in left_out}
     further = [h["more_splits"] for h in headers if "more_splits" in h]
     if further:
         merged["more_splits"] = further[0]
+    answers = [reference_answers(network) for network in networks]
     full = {
         **merged,
         "format_version": FORMAT_VERSION,
@@ -69,7 +66,8 @@ def join_members(
         "training_bonds": _most(headers, "training_bonds"),
         "training_formulas": sorted(set().union(*(h["training_formulas"] for h in headers))),
         "versions": versions(),
-        "reference": reference_answers(networks[0]),
+        "reference": answers[0],
+        "references": answers,
     }
     write_weights(output, tensors, full)
     return full
