@@ -10,6 +10,8 @@ from phonodos.errors import PhonodosError, WeightsError
 from phonodos.screening.chunks import Chunk
 from phonodos.screening.rows import Row, failed_row, predicted_row, reason_of
 
+DIGITS = 16  # of the SHA-256 of a weight file
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -51,7 +53,7 @@ class Recipe:
 
         path = weights_path(model or DEFAULT_WEIGHTS)
         name = load(path, members=members).name
-        return cls(str(path), name, str(sha256_of(path))[:16], members, tuple(temperatures))
+        return cls(str(path), name, str(sha256_of(path))[:DIGITS], members, tuple(temperatures))
 
     def located(self) -> Path:
         """Return the weight file on this machine, which may be another than that of the recipe.
@@ -65,7 +67,7 @@ class Recipe:
 
         path = Path(self.weights)
         path = path if path.is_file() else weights_path(self.name)
-        if str(sha256_of(path))[:16] != self.digest:
+        if str(sha256_of(path))[:DIGITS] != self.digest:
             raise WeightsError(
                 f"{path} is not the weight file of this run",
                 f"the SHA-256 of that begins with {self.digest}",
