@@ -105,7 +105,7 @@ def test_other_networks_are_refused(files: list[Path], tmp_path: Path) -> None:
 def without_checksum(path: Path, *more: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
     """Return header and tensors as release 0.1 wrote them: the first member's answers only."""
     header, tensors = read_weights(path)
-    return {k: v for k, v in header.items() if k not in ("checksum", *more)}, tensors
+    return {k: v for k, v in header.to_dict().items() if k not in ("checksum", *more)}, tensors
 
 
 def write(path: Path, header: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
@@ -122,7 +122,7 @@ def ensemble(files: list[Path], tmp_path: Path) -> Path:
 def test_an_altered_weight_of_any_member_is_found(ensemble: Path, member: int) -> None:
     header, tensors = read_weights(ensemble)
     tensors[f"{member}.springs.mlp.0.weight"][0, 0] += 0.01
-    write(ensemble, header, tensors)
+    write(ensemble, header.to_dict(), tensors)
     with pytest.raises(WeightsError, match="damaged: tensors"):
         load(ensemble)
 

@@ -149,6 +149,11 @@ def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+def stored(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    header, tensors = read_weights(path)
+    return header.to_dict(), tensors
+
+
 def refused(path: Path, header: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
     """Both with a checksum of its own and without one, a file is refused with our error."""
     for sealed in (True, False):
@@ -165,7 +170,7 @@ def refused(path: Path, header: dict[str, Any], tensors: dict[str, torch.Tensor]
 
 @pytest.mark.parametrize("case", VALUES)
 def test_values(tiny: Path, tmp_path: Path, case: str) -> None:
-    header, tensors = read_weights(tiny)
+    header, tensors = stored(tiny)
     changes = copy.deepcopy(VALUES[case])
     if "checksum" in changes:
         text = json.dumps(header | changes)
@@ -178,7 +183,7 @@ def test_values(tiny: Path, tmp_path: Path, case: str) -> None:
 
 @pytest.mark.parametrize("case", NETWORKS)
 def test_networks(tiny: Path, tmp_path: Path, case: str) -> None:
-    header, tensors = read_weights(tiny)
+    header, tensors = stored(tiny)
     network = header["network"] | NETWORKS[case]
     refused(tmp_path / "x.safetensors", header | {"network": network}, tensors)
 
@@ -201,13 +206,13 @@ def test_networks_of_lattice_dynamics(tmp_path: Path, change: dict[str, Any]) ->
     torch.manual_seed(0)
     save_network(path, LatticeNetwork(LATTICE), HEADER)
     assert len(load_networks(path)[0]) == 1
-    header, tensors = read_weights(path)
+    header, tensors = stored(path)
     refused(path, header | {"network": header["network"] | change}, tensors)
 
 
 @pytest.mark.parametrize("case", TENSORS)
 def test_tensors(tiny: Path, tmp_path: Path, case: str) -> None:
-    header, tensors = read_weights(tiny)
+    header, tensors = stored(tiny)
     TENSORS[case](tensors)
     refused(tmp_path / "x.safetensors", header, tensors)
 
@@ -223,7 +228,7 @@ def test_texts(tiny: Path, tmp_path: Path, case: str) -> None:
 
 @pytest.mark.parametrize("missing", ["name", "network", "target", "split", "training", "reference"])
 def test_missing_keys(tiny: Path, tmp_path: Path, missing: str) -> None:
-    header, tensors = read_weights(tiny)
+    header, tensors = stored(tiny)
     del header[missing]
     refused(tmp_path / "x.safetensors", header, tensors)
 
@@ -255,12 +260,16 @@ def test_outer_headers(tmp_path: Path, outer: bytes) -> None:
 
 
 def test_keys_of_other_versions_are_kept(tiny: Path) -> None:
-    header, _ = read_weights(tiny)
+    header, _ = stored(tiny)
     found = checked(header | {"invented_later": {"a": [1]}}, "tiny")
     assert found.model_dump(mode="json", exclude_unset=True)["invented_later"] == {"a": [1]}
     assert found.model_dump(mode="json", exclude_unset=True)["network"] == header["network"]
     assert header_digest(dict(reversed(header.items()))) == header["checksum"]["header"]
-    assert WeightHeader.model_validate(parse_header(json.dumps(header), "tiny")).kind == "spectrum"
+    again, digest = parse_header(json.dumps(header), "tiny")
+    assert (again.kind, digest) == ("spectrum", header["checksum"]["header"])
+    assert again.to_dict() == header
+    assert again["network"] == header["network"]
+    assert WeightHeader.of(again) is again
 
 
 def test_a_foreign_file(tmp_path: Path) -> None:

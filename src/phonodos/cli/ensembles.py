@@ -22,7 +22,7 @@ def join(
 
     header = join_members(files, output, name, half=half)
     size = output.stat().st_size / 1e6
-    print(f"written: {output}, {header['members']} members, {size:.1f} MB", file=sys.stderr)
+    print(f"written: {output}, {header.members} members, {size:.1f} MB", file=sys.stderr)
     print("its intervals are not calibrated yet: phonodos models calibrate", file=sys.stderr)
 
 
@@ -49,7 +49,7 @@ def calibrate(
             "write for example --data dfpt2018.parquet --data phonondb.parquet "
             "--split split_phonondb.json",
         )
-    parts = [read_header(file)["split"], *(Split.read(path).parts for path in split or [])]
+    parts = [read_header(file).split, *(Split.read(path).parts for path in split or [])]
     records = [Dataset.open(d).select(p[part]) for d, p in zip(data, parts, strict=True)]
     for members, found in calibrate_weights(file, records, part).items():
         for name, entry in found.items():

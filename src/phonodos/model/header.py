@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Mapping
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
@@ -77,14 +78,14 @@ class WeightHeader(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    format_version: Annotated[int, Field(strict=True, ge=1)]
+    format_version: Annotated[int, Field(strict=True, ge=1)] = FORMAT_VERSION
     name: Annotated[str, Field(min_length=1, max_length=200)]
     description: str | None = None
-    network: dict[str, Any]
-    target: dict[str, Any]
-    split: dict[str, tuple[str, ...]]
+    network: dict[str, Any] = {}
+    target: dict[str, Any] = {}
+    split: dict[str, tuple[str, ...]] = {}
     more_splits: tuple[dict[str, tuple[str, ...]], ...] = ()
-    training: dict[str, Any]
+    training: dict[str, Any] = {}
     metrics: dict[str, dict[str, Any]] = {}
     versions: dict[str, str] = {}
     training_elements: dict[str, Count] = {}
@@ -92,10 +93,27 @@ class WeightHeader(BaseModel):
     training_formulas: tuple[str, ...] = ()
     members: Annotated[int, Field(strict=True, ge=1, le=MOST_MEMBERS)] | None = None
     calibration: dict[str, dict[str, CalibrationEntry]] = {}
-    reference: Answers
+    reference: Answers = []
     references: tuple[Answers, ...] = ()
     checksum: Checksum | None = None
     formerly: tuple[Sha256, ...] = ()
+
+    @classmethod
+    def of(cls, header: "WeightHeader | Mapping[str, Any]") -> "WeightHeader":
+        """Return a header as it is, or that of a mapping with some of its keys."""
+        return header if isinstance(header, cls) else checked(dict(header), "the header")
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the header as it stands in the file."""
+        return self.model_dump(mode="json", exclude_unset=True)
+
+    def __getitem__(self, key: str) -> Any:
+        """Return a value as it stands in the file; raises `KeyError` if it does not."""
+        return self.to_dict()[key]
+
+    def keys(self) -> list[str]:
+        """Return the keys that stand in the file: ``{**header}`` is the header as a dict."""
+        return list(self.to_dict())
 
     @property
     def held(self) -> int:
@@ -119,8 +137,8 @@ class WeightHeader(BaseModel):
         return self.reference if number == 0 else None
 
 
-def parse_header(text: str, source: str) -> dict[str, Any]:
-    """Return the checked header in a JSON text, as `WeightHeader` takes it.
+def parse_header(text: str, source: str) -> tuple[WeightHeader, str]:
+    """Return the header in a JSON text, and the digest that its checksum should hold.
 
     Raises
     ------
@@ -155,8 +173,7 @@ def parse_header(text: str, source: str) -> dict[str, Any]:
             FROM_ELSEWHERE,
             "use weights written by phonodos train",
         )
-    checked(header, source)
-    return header
+    return checked(header, source), header_digest(header)
 
 
 def checked(header: dict[str, Any], source: str) -> WeightHeader:

@@ -10,20 +10,21 @@ from typing import Literal, NamedTuple
 
 import torch
 from e3nn import o3
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from phonodos.model.bonds import BondedCrystals
-from phonodos.model.layers import (
+from phonodos.model.layers import Features, spherical_harmonics
+from phonodos.model.network import (
     MOST_LAYERS,
     WIDEST,
     Cutoff,
-    Features,
     IrrepsText,
     Neighbours,
+    Network,
+    NetworkConfig,
     Width,
-    spherical_harmonics,
 )
 from phonodos.model.radial import polynomial_cutoff
 from phonodos.model.springs import SpringHead, base_stiffness
@@ -39,10 +40,8 @@ from phonodos.model.trunk import (
 )
 
 
-class LatticeConfig(BaseModel):
+class LatticeConfig(NetworkConfig):
     """Every hyperparameter of the flagship's network."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["lattice"] = "lattice"
     cutoff: Cutoff = Field(6.0, description="bonds shorter than this [A]")
@@ -78,8 +77,10 @@ class Lattice(NamedTuple):
     stiffness: Tensor  # (bonds,) usual size of a force constant [eV/A^2], weights of the sum rule
 
 
-class LatticeNetwork(nn.Module):
+class LatticeNetwork(Network):
     """Trunk, pair head and charge heads; see `LatticeConfig` for the sizes."""
+
+    config: LatticeConfig
 
     def __init__(self, config: LatticeConfig) -> None:
         super().__init__()

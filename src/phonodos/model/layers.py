@@ -13,15 +13,13 @@ neighbours can go before it: with hidden radial features h_k(r),
 one small matrix product an atom instead of one an edge; the numbers are the same.
 """
 
-import re
 from collections.abc import Iterable
 from itertools import pairwise
-from typing import Annotated, Any, NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from e3nn import o3
 from e3nn.math import normalize2mom
-from pydantic import AfterValidator, Field
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -29,38 +27,6 @@ from phonodos.model.graph import CrystalGraph
 
 Features = dict[o3.Irrep, Tensor]
 SEGMENT_DEVICES = ("cpu",)  # elsewhere many small products wait for their launches
-
-# Far above any network that was ever trained; below what building one could choke on.
-WIDEST, HIGHEST_DEGREE, MOST_TERMS, MOST_LAYERS = 4096, 6, 32, 16
-TERM = re.compile(r"(?:([1-9][0-9]{0,3})x)?([0-9])[eo]")
-
-
-def checked_irreps(text: str) -> str:
-    """Return irreps as e3nn writes them, ``32x0e+16x1o``.
-
-    Raises
-    ------
-    ValueError
-        If they are written otherwise, or hold more than 32 terms, a multiplicity above 4096 or a
-        degree above 6.
-    """
-    terms = [TERM.fullmatch(term.strip()) for term in text[:1000].split("+")]
-    if len(text) > 1000 or len(terms) > MOST_TERMS:
-        raise ValueError(f"irreps of more than {MOST_TERMS} terms")
-    for term in terms:
-        if term is None:
-            raise ValueError("irreps are written like 32x0e+16x1o")
-        if int(term[1] or 1) > WIDEST or int(term[2]) > HIGHEST_DEGREE:
-            raise ValueError(
-                f"irreps have at most {WIDEST} copies of one, of degrees up to {HIGHEST_DEGREE}"
-            )
-    return text
-
-
-IrrepsText = Annotated[str, AfterValidator(checked_irreps)]
-Width = Annotated[int, Field(gt=0, le=WIDEST)]
-Cutoff = Annotated[float, Field(gt=0, le=20.0, allow_inf_nan=False)]  # [A]
-Neighbours = Annotated[float, Field(gt=0, le=1e4, allow_inf_nan=False)]
 
 
 def multiplicities(irreps: o3.Irreps) -> dict[o3.Irrep, int]:

@@ -11,25 +11,29 @@ from typing import Literal
 
 import torch
 from e3nn import o3
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from phonodos.model.graph import CrystalGraph
 from phonodos.model.layers import (
-    MOST_LAYERS,
-    WIDEST,
     Convolution,
-    Cutoff,
     Features,
     Gate,
-    IrrepsText,
     Neighbourhood,
-    Neighbours,
     SelfConnection,
-    Width,
     add,
     spherical_harmonics,
+)
+from phonodos.model.network import (
+    MOST_LAYERS,
+    WIDEST,
+    Cutoff,
+    IrrepsText,
+    Neighbours,
+    Network,
+    NetworkConfig,
+    Width,
 )
 from phonodos.model.radial import GaussianBasis, RadialMLP, compress
 from phonodos.physics.elements import N_ELEMENTS
@@ -38,10 +42,8 @@ from phonodos.physics.target import TARGET_GRID
 SCALAR = o3.Irrep("0e")
 
 
-class SpectrumConfig(BaseModel):
+class SpectrumConfig(NetworkConfig):
     """Every hyperparameter of the paper's network; the defaults are the paper's."""
-
-    model_config = ConfigDict(extra="forbid", frozen=True)
 
     kind: Literal["spectrum"] = "spectrum"
     cutoff: Cutoff = Field(5.0, description="neighbours closer than this [A]")
@@ -64,8 +66,10 @@ class SpectrumConfig(BaseModel):
     )
 
 
-class SpectrumNetwork(nn.Module):
+class SpectrumNetwork(Network):
     """The paper's network; `forward` gives values up to a factor, `normalise` the spectrum."""
+
+    config: SpectrumConfig
 
     def __init__(self, config: SpectrumConfig) -> None:
         super().__init__()

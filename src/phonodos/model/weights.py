@@ -20,7 +20,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from pydantic import ValidationError
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -35,9 +34,9 @@ from phonodos.model.header import (
     header_digest,
     parse_header,
 )
-from phonodos.model.lattice import LatticeConfig, LatticeNetwork
-from phonodos.model.reference import Network, reference_answers
-from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
+from phonodos.model.kinds import build_network as build_network
+from phonodos.model.kinds import reference_answers
+from phonodos.model.network import Network
 
 REFERENCE_TOLERANCE = 1e-3  # of the largest value; float32 on other machines differs by 1e-6
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -47,38 +46,6 @@ RELEASED_BEFORE = (
     "2fb1c6194884b9cce483673802af78282ca7a24231ff95e2ce1afe7508a2bff4",  # lattice
     "7bdd2d97226f8b0a6cf222aec77cf67e9f37fd962f21ef47e1b58d3bb3e71d91",  # lattice-paper
 )
-
-NETWORKS: dict[str, tuple[Any, Any]] = {
-    "spectrum": (SpectrumConfig, SpectrumNetwork),
-    "lattice": (LatticeConfig, LatticeNetwork),
-}
-
-
-def build_network(config: Mapping[str, Any]) -> Network:
-    """Return an untrained network of the kind and hyperparameters in `config`.
-
-    Raises
-    ------
-    WeightsError
-        If the kind is unknown or a hyperparameter is unknown or out of range.
-    """
-    kind = config.get("kind")
-    if not isinstance(kind, str) or kind not in NETWORKS:
-        raise WeightsError(
-            f"unknown kind of network '{str(kind)[:60]}'",
-            "this version of phonodos knows: " + ", ".join(NETWORKS),
-            "update phonodos, or use other weights",
-        )
-    config_type, network_type = NETWORKS[kind]
-    try:
-        network: Network = network_type(config_type.model_validate(dict(config)))
-        return network
-    except (ValidationError, ValueError) as err:
-        raise WeightsError(
-            f"the configuration of the {kind} network is invalid",
-            str(err).replace("\n", "; ")[:500],
-            "use weights and a version of phonodos that belong together",
-        ) from err
 
 
 def weights_folder() -> Path:
@@ -115,8 +82,8 @@ def weights_path(name_or_path: str | Path) -> Path:
     )
 
 
-def read_header(path: Path) -> dict[str, Any]:
-    """Return the checked JSON header of a weight file.
+def read_header(path: Path) -> WeightHeader:
+    """Return the header of a weight file.
 
     Raises
     ------
@@ -128,7 +95,7 @@ def read_header(path: Path) -> dict[str, Any]:
         return _header(path, file)
 
 
-def load_network(path: Path, *, check: bool = True) -> tuple[Network, dict[str, Any]]:
+def load_network(path: Path, *, check: bool = True) -> tuple[Network, WeightHeader]:
     """Return the first network in a weight file, ready to predict, and the header.
 
     Raises
@@ -142,7 +109,7 @@ def load_network(path: Path, *, check: bool = True) -> tuple[Network, dict[str, 
 
 def load_networks(
     path: Path, members: int | None = None, *, check: bool = True
-) -> tuple[list[Network], dict[str, Any]]:
+) -> tuple[list[Network], WeightHeader]:
     """Return the members of an ensemble, or the one network of a file, and the header.
 
     Warns
@@ -158,8 +125,7 @@ def load_networks(
         header, a network does not give the reference answers stored in the header, or more members
         are asked for than there are.
     """
-    raw, tensors = read_weights(path)
-    header = WeightHeader.model_validate(raw)
+    header, tensors = read_weights(path)
     if members is not None and not 1 <= members <= header.held:
         raise WeightsError(
             f"{path.stem} has no {members} members",
@@ -177,7 +143,7 @@ def load_networks(
             _check_reference(path, network, expected, number)
     if header.checksum is None:
         _warn(path)
-    return networks, raw
+    return networks, header
 
 
 def load_member(network: nn.Module, path: Path, number: int = 1) -> None:
@@ -188,8 +154,7 @@ def load_member(network: nn.Module, path: Path, number: int = 1) -> None:
     WeightsError
         If the file is unreadable or damaged, has no such member, or its tensors do not fit.
     """
-    raw, tensors = read_weights(path)
-    header = WeightHeader.model_validate(raw)
+    header, tensors = read_weights(path)
     if not 1 <= number <= header.held:
         raise WeightsError(
             f"{path.stem} has no member {number}",
@@ -201,7 +166,7 @@ def load_member(network: nn.Module, path: Path, number: int = 1) -> None:
         _warn(path)
 
 
-def read_weights(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
+def read_weights(path: Path) -> tuple[WeightHeader, dict[str, Tensor]]:
     """Return header and tensors of a weight file, as they are stored.
 
     Raises
@@ -221,7 +186,7 @@ def read_weights(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
                 + (", with infinities or NaN among its values" if tensor.dtype in FLOATS else ""),
                 "training went wrong or the file was altered: use another copy, or train again",
             )
-    if "checksum" in header and header["checksum"]["tensors"] != tensors_digest(tensors):
+    if header.checksum and header.checksum.tensors != tensors_digest(tensors):
         raise _damaged(path, "tensors")
     return header, tensors
 
@@ -239,7 +204,7 @@ def _opened(path: Path) -> Iterator[Any]:
         ) from err
 
 
-def _header(path: Path, file: Any) -> dict[str, Any]:
+def _header(path: Path, file: Any) -> WeightHeader:
     metadata = file.metadata() or {}
     if HEADER_KEY not in metadata:
         raise WeightsError(
@@ -247,8 +212,8 @@ def _header(path: Path, file: Any) -> dict[str, Any]:
             "it is a safetensors file of another program, or its header was edited",
             "use weights written by phonodos train or phonodos models",
         )
-    header = parse_header(metadata[HEADER_KEY], str(path))
-    if "checksum" in header and header["checksum"]["header"] != header_digest(header):
+    header, digest = parse_header(metadata[HEADER_KEY], str(path))
+    if header.checksum and header.checksum.header != digest:
         raise _damaged(path, "header")
     return header
 
@@ -372,7 +337,7 @@ def rewrite_header(path: Path, changes: Mapping[str, Any]) -> None:
         If the file is unreadable or damaged.
     """
     header, tensors = read_weights(path)
-    kept = {key: value for key, value in header.items() if key != "formerly"}
+    kept = {key: value for key, value in header.to_dict().items() if key != "formerly"}
     write_weights(path, tensors, {**kept, **changes})
 
 
@@ -388,21 +353,22 @@ def seal(path: Path) -> WeightHeader:
         If the file is unreadable or damaged, or its first member does not give its answers.
     """
     header, tensors = read_weights(path)
-    found = WeightHeader.model_validate(header)
-    if found.checksum is not None:
-        return found
-    _check_names(path, found, tensors)
-    networks = _networks(path, found, tensors, found.held)
+    if header.checksum is not None:
+        return header
+    _check_names(path, header, tensors)
+    networks = _networks(path, header, tensors, header.held)
     for number, network in enumerate(networks):
-        expected = found.answers(number)
+        expected = header.answers(number)
         if expected is not None:
             _check_reference(path, network, expected, number)
-    header["references"] = [header["reference"], *(reference_answers(n) for n in networks[1:])]
     with path.open("rb") as file:
         before = hashlib.file_digest(file, "sha256").hexdigest()
-    header["formerly"] = [*found.formerly, before]
-    write_weights(path, tensors, header)
-    return WeightHeader.model_validate(read_header(path))
+    more = {
+        "references": [header.reference, *(reference_answers(n) for n in networks[1:])],
+        "formerly": [*header.formerly, before],
+    }
+    write_weights(path, tensors, header.to_dict() | more)
+    return read_header(path)
 
 
 def known_as(path: Path) -> tuple[str, ...]:
@@ -413,7 +379,7 @@ def known_as(path: Path) -> tuple[str, ...]:
     WeightsError
         As `read_header`.
     """
-    header = WeightHeader.model_validate(read_header(path))
+    header = read_header(path)
     with path.open("rb") as file:
         return (hashlib.file_digest(file, "sha256").hexdigest(), *header.formerly)
 

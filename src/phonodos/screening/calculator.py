@@ -85,8 +85,8 @@ class Calculator:
         self.recipe = recipe
         self.predictor = load(recipe.located(), members=recipe.members)
         header = self.predictor.header
-        self._formulas = frozenset(header.get("training_formulas", ()))
-        self._ids = frozenset(header.get("split", {}).get("train", ()))
+        self._formulas = frozenset(header.training_formulas)
+        self._ids = frozenset(header.split.get("train", ()))
 
     def rows(self, chunk: Chunk) -> list[Row] | str:
         """Return the rows of a chunk, or in one line why the whole chunk failed.

@@ -3,16 +3,25 @@
 import difflib
 import math
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    field_validator,
+)
 
 from phonodos.errors import ConfigError
-from phonodos.model.lattice import LatticeConfig
-from phonodos.model.spectrum import SpectrumConfig
+from phonodos.model.kinds import KINDS
+from phonodos.model.network import NetworkConfig
+
+DEFAULT_KIND = "spectrum"  # of a configuration that names none: the paper's
 
 
 class _Section(BaseModel):
@@ -84,8 +93,8 @@ class TrainConfig(_Section):
     data: DataConfig
     more: tuple[DataConfig, ...] = Field((), description="further data sets to train on")
     network: Annotated[
-        SpectrumConfig | LatticeConfig,
-        Field(default_factory=SpectrumConfig, discriminator="kind"),
+        SerializeAsAny[NetworkConfig],
+        Field(default_factory=KINDS[DEFAULT_KIND].config, validate_default=True),
     ]
     optimizer: Annotated[OptimizerConfig, Field(default_factory=OptimizerConfig)]
     losses: Annotated[LatticeLossConfig, Field(default_factory=LatticeLossConfig)]
@@ -104,8 +113,22 @@ class TrainConfig(_Section):
 
     @field_validator("network", mode="before")
     @classmethod
-    def _the_papers_kind_by_default(cls, value: Any) -> Any:
-        return {"kind": "spectrum"} | value if isinstance(value, dict) else value
+    def _of_its_kind(cls, value: Any) -> Any:
+        return network_config(value) if isinstance(value, dict) else value
+
+
+def network_config(values: Mapping[str, Any]) -> NetworkConfig:
+    """Return the validated hyperparameters of a network; the paper's kind if none is named.
+
+    Raises
+    ------
+    ValueError
+        If there is no such kind; a `ValidationError` names the setting that is wrong.
+    """
+    kind = values.get("kind", DEFAULT_KIND)
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ValueError(f"there is no kind '{str(kind)[:60]}'; known are {', '.join(KINDS)}")
+    return KINDS[kind].config.model_validate({**values, "kind": kind})
 
 
 def read_config(path: Path, overrides: Iterable[str] = ()) -> TrainConfig:
@@ -148,7 +171,14 @@ def read_config(path: Path, overrides: Iterable[str] = ()) -> TrainConfig:
 
 def validate_config(values: dict[str, Any], source: str) -> TrainConfig:
     """Return the validated configuration; raises `ConfigError` as `read_config` does."""
+    place: tuple[str, ...] = ()
+    model: type[BaseModel] = TrainConfig
     try:
+        network = values.get("network")
+        if isinstance(network, dict) and network.get("kind", DEFAULT_KIND) in [*KINDS]:
+            place, model = ("network",), KINDS[network.get("kind", DEFAULT_KIND)].config
+            values = {**values, "network": network_config(network)}
+        place, model = (), TrainConfig
         return TrainConfig.model_validate(values)
     except RecursionError as err:
         raise ConfigError(
@@ -158,9 +188,9 @@ def validate_config(values: dict[str, Any], source: str) -> TrainConfig:
         ) from err
     except ValidationError as err:
         problem = err.errors()[0]
-        where = ".".join(str(part) for part in _written(problem["loc"]))
+        where = ".".join(str(part) for part in (*place, *problem["loc"]))
         if problem["type"] == "extra_forbidden":
-            right = _names(problem["loc"][:-1])
+            right = _names(model, problem["loc"][:-1])
             near = difflib.get_close_matches(str(problem["loc"][-1]), right, n=1, cutoff=0.4)
             hint = f"did you mean '{near[0]}'? " if near else ""
             fix = f"{hint}known keys: {', '.join(right)}"
@@ -192,20 +222,11 @@ def check_device(name: str) -> torch.device:
     return device
 
 
-def _written(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Return a place as the user wrote it: without the kind after ``network``."""
-    return location[:1] + location[2:] if location[0] == "network" else location
-
-
-def _names(location: tuple[int | str, ...]) -> list[str]:
-    found: Any = TrainConfig
-    for part in location:
-        if isinstance(part, int):  # one of a list of sections
-            found = get_args(found)[0]
-        elif isinstance(found, type):
-            found = found.model_fields[part].annotation  # type: ignore[attr-defined]
-        else:  # the networks, told apart by their kind
-            found = next(a for a in get_args(found) if a.model_fields["kind"].default == part)
+def _names(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    found: Any = model
+    for part in location:  # a number is one of a list of sections
+        fields = getattr(found, "model_fields", {})
+        found = get_args(found)[0] if isinstance(part, int) else fields[part].annotation
     return list(found.model_fields)
 
 
