@@ -183,8 +183,8 @@ def _json_rows(path: Path) -> Entries:
     from ase.io.jsonio import decode
 
     table = decode(text_of(unpacked(path)))
-    for number in list(table.get("ids", [1])):
-        yield str(number), partial(_build_row, partial(_json_row, table, number))
+    for row in list(table.get("ids", [1])):
+        yield str(row), partial(_build_row, partial(_json_row, table, row))
 
 
 def _json_row(table: Mapping[Any, Any], number: int) -> Any:
@@ -214,10 +214,10 @@ def _sqlite_rows(path: Path) -> Entries:
                 "ASE's tables are not in it",
                 "give a data base written by ase.db",
             )
-        numbers = [row[0] for row in connection.execute("SELECT id FROM systems ORDER BY id")]
+        rows = [row[0] for row in connection.execute("SELECT id FROM systems ORDER BY id")]
     base = ReadOnly(str(path), use_lock_file=False)
-    for number in numbers:
-        yield str(number), partial(_build_row, partial(base.get, id=number))
+    for row in rows:
+        yield str(row), partial(_build_row, partial(base.get, id=row))
 
 
 def _build_row(read: Callable[[], Any], name: str) -> Crystal:

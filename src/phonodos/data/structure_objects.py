@@ -189,10 +189,16 @@ def _shares(point: Mapping[str, Any], xyz: Any) -> list[tuple[Any, str, float]]:
 
 
 def to_structure(crystal: Crystal) -> "Structure":
-    """Return the crystal as a pymatgen Structure, occupancies kept."""
+    """Return the crystal as a pymatgen Structure, occupancies kept, isotopes but D and T lost."""
     from pymatgen.core import Structure
 
-    species = [dict(site) for site in crystal.occupancy]
+    species: list[dict[str, float]] = []
+    for site in crystal.occupancy:
+        shares: dict[str, float] = {}
+        for symbol, fraction in site.items():
+            known = symbol if symbol in ("D", "T") else elements.element_of(symbol)
+            shares[known] = shares.get(known, 0.0) + fraction
+        species.append(shares)
     return Structure(crystal.cell, species, crystal.frac_coords)
 
 

@@ -51,7 +51,7 @@ class QuasirandomPredictor(AnyPredictor):
             yield self._one(x, limit)
 
     def _one(self, x: Any, limit: float | None) -> Prediction | PhonodosError:
-        who: str = name_of(x)
+        who = name_of(x)
         kind: type[PhonodosError] = StructureError
         try:
             with time_limit(limit, who):

@@ -202,7 +202,7 @@ class Predictor(AnyPredictor):
             yield self._finish(entry) if isinstance(entry, _Prepared) else entry
 
     def _prepare(self, x: Any, limit: float | None) -> "_Prepared | PhonodosError":
-        who: str = name_of(x)
+        who = name_of(x)
         kind: type[PhonodosError] = StructureError
         try:
             with undisturbed(quiet=True), time_limit(limit, who):
@@ -239,7 +239,7 @@ class Predictor(AnyPredictor):
                 members = tuple(item.whole(m) for m in answer.members)
                 return Prediction(
                     item.crystal, item.whole(answer.dos), answer.lattice, self.name,
-                    answer.doubts, members, self.calibrations,
+                    (*item.crystal.notes, *answer.doubts), members, self.calibrations,
                 )  # fmt: skip
         except Exception as err:
             return failed(err, item.crystal.label)
