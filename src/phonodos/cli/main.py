@@ -30,7 +30,7 @@ from phonodos.cli import (
     train,
 )
 from phonodos.cli.output import ALL_FAILED, INTERRUPTED, USAGE, print_json, show_error
-from phonodos.errors import ConfigError, PhonodosError, WeightsError
+from phonodos.errors import ConfigError, PhonodosError, WeightsError, WeightsWarning
 
 BUG = 1
 
@@ -131,6 +131,11 @@ def root(
     """The phonon density of states of a crystal, straight from its structure."""
 
 
+def _show(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Show a warning without the line of code that it comes from."""
+    print(f"warning:  {message}", file=sys.stderr)
+
+
 def main() -> None:
     """Entry point of the `phonodos` command."""
     for stream in (sys.stdout, sys.stderr):
@@ -138,4 +143,6 @@ def main() -> None:
         getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
     if not debugging(sys.argv):
         warnings.simplefilter("ignore")
+        warnings.filterwarnings("always", category=WeightsWarning)
+        warnings.showwarning = _show
     app()

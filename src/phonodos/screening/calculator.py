@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 ALONE = "compute its crystals one by one"
 
+DIGITS = 16  # of the SHA-256 of a weight file
+
 
 @dataclass(frozen=True)
 class Recipe:
@@ -59,7 +61,7 @@ class Recipe:
 
         path = weights_path(model or DEFAULT_WEIGHTS)
         name = load(path, members=members).name
-        return cls(str(path), name, str(sha256_of(path))[:16], members, tuple(temperatures))
+        return cls(str(path), name, str(sha256_of(path))[:DIGITS], members, tuple(temperatures))
 
     def located(self) -> Path:
         """Return the weight file on this machine, which may be another than that of the recipe.
@@ -73,7 +75,7 @@ class Recipe:
 
         path = Path(self.weights)
         path = path if path.is_file() else weights_path(self.name)
-        if str(sha256_of(path))[:16] != self.digest:
+        if str(sha256_of(path))[:DIGITS] != self.digest:
             raise WeightsError(
                 f"{path} is not the weight file of this run",
                 f"the SHA-256 of that begins with {self.digest}",
@@ -91,8 +93,8 @@ class Calculator:
         self.recipe = recipe
         self.predictor = load(recipe.located(), members=recipe.members)
         header = self.predictor.header
-        self._formulas = frozenset(header.get("training_formulas", ()))
-        self._ids = frozenset(header.get("split", {}).get("train", ()))
+        self._formulas = frozenset(header.training_formulas)
+        self._ids = frozenset(header.split.get("train", ()))
 
     def rows(self, chunk: Chunk) -> list[Row] | str:
         """Return the rows of a chunk, or in one line why the whole chunk failed."""
