@@ -12,6 +12,7 @@ import typer
 from phonodos.cli.output import exit_code, print_json
 from phonodos.cli.progress import shown_progress
 from phonodos.errors import ConfigError
+from phonodos.files import write_text
 
 app = typer.Typer(
     help="Fetch public data, prepare it for training, split and describe it.", no_args_is_help=True
@@ -231,7 +232,7 @@ def card(
     text = markdown(dataset.name, described)
     if output is not None:
         check_writable(output)
-        output.write_text(text, encoding="utf-8")
+        write_text(output, text)
     if as_json:
         print_json({"dataset": str(dataset), **described})
     elif output is None:

@@ -18,6 +18,7 @@ from phonodos.cli.options import MembersOption, ModelOption
 from phonodos.cli.outcome import for_each
 from phonodos.cli.output import Column, format_note, format_table
 from phonodos.errors import ConfigError
+from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
     from phonodos.physics.thermodynamics import ThermalProperties
@@ -63,7 +64,8 @@ def thermo(
 
     def handle(entry: Entry, answer: "Prediction") -> dict[str, Any]:
         thermal = answer.thermal_properties(temperatures)
-        return _write(output_folder(output, entry.name), answer, thermal, per)
+        origin = predictor.provenance.warned(answer.warnings)
+        return _write(Results(output_folder(output, entry.name), origin), answer, thermal, per)
 
     pairs = predictions(predictor, read_inputs(files))
     for_each(pairs, handle, None if as_json else _table).finish(predictor.name, as_json)
@@ -89,13 +91,14 @@ def temperature_range(low: float, high: float, step: float) -> list[float]:
 
 
 def _write(
-    folder: Path, prediction: "Prediction", thermal: "ThermalProperties", per: str
+    results: Results, prediction: "Prediction", thermal: "ThermalProperties", per: str
 ) -> dict[str, Any]:
     from phonodos.data import spectra
 
-    spectra.write_thermal_properties(folder / "thermal_properties.yaml", thermal, prediction.dos)
     converted = thermal.per(per, prediction.crystal)
-    spectra.write_thermal_csv(folder / "thermal_properties.csv", converted)
+    results.csv("thermal_properties.csv", *spectra.thermal_table(converted))
+    text = spectra.thermal_properties_text(thermal, prediction.dos)
+    results.yaml("thermal_properties.yaml", text)
     return {
         "formula": prediction.crystal.formula,
         "n_atoms": prediction.crystal.n_atoms,
@@ -117,8 +120,8 @@ def _write(
         "zero_point_energy": converted.zero_point_energy,
         "imaginary_share": converted.imaginary_fraction,
         "warnings": list(prediction.warnings),
-        "folder": str(folder),
-        "files": ["thermal_properties.csv", "thermal_properties.yaml"],
+        "folder": str(results.folder),
+        "files": results.written,
     }
 
 

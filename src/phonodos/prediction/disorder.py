@@ -41,7 +41,7 @@ class QuasirandomPredictor(Predictor):
         check_installed()
         self.networks, self.header = predictor.networks, predictor.header
         self.device, self.answers = predictor.device, predictor.answers
-        self.calibrations = predictor.calibrations
+        self.calibrations, self.path = predictor.calibrations, predictor.path
         self.order = order or Arrangements()
 
     def predict_many(
