@@ -18,6 +18,7 @@ from phonodos.cli.inputs import check_output, output_folder
 from phonodos.cli.options import MembersOption, ModelOption
 from phonodos.cli.output import Column, format_note, format_table, print_json
 from phonodos.cli.ranges import parse_range
+from phonodos.cli.thermo import temperature_range
 from phonodos.errors import ConfigError
 from phonodos.results.desk import Results
 
@@ -73,6 +74,7 @@ def alloy(
 
     per_wavenumber(units)
     compositions = parse_range(x, "--x", EXAMPLE)
+    temperature_range(temperature, temperature, 1.0)
     order = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed)
     mixed = _read(parent, second, sub or [])
     check_output(output)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from phonodos.physics.curve import Curve
     from phonodos.physics.dos import PhononDos
 
+WIDEST = 1000.0  # [cm^-1] of a resolution
 RESULTS = ("total_dos.dat", "dos.csv", "pymatgen_phonon_dos.json")  # of `phonodos predict`
 
 
@@ -100,7 +101,14 @@ def parse_resolution(text: str, factor: float) -> tuple[float, float]:
             "write for example --resolution 3%, or --resolution 2 --units meV",
         )
     value = float(match[1])
-    return (0.0, value / 100.0) if match[2] else (value / factor, 0.0)
+    constant, relative = (0.0, value / 100.0) if match[2] else (value / factor, 0.0)
+    if constant > WIDEST or relative > 1.0:
+        raise ConfigError(
+            f"--resolution {text[:20]} is too wide",
+            f"a width is at most 100 %, or {WIDEST:g} cm-1: nothing would be left of a spectrum",
+            "write for example --resolution 3%, or --resolution 2 --units meV",
+        )
+    return constant, relative
 
 
 def _predicted(

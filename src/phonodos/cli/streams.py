@@ -7,6 +7,7 @@ import errno
 import os
 import sys
 from contextlib import suppress
+from io import StringIO
 from typing import Any, TextIO
 
 
@@ -58,7 +59,7 @@ class Closed(Stream):
     """A stream that was closed before the program began."""
 
     def __init__(self, name: str) -> None:
-        super().__init__(open(os.devnull, "w", encoding="utf-8"), name)  # noqa: PTH123, SIM115
+        super().__init__(StringIO(), name)
         self.missed = False
 
     def write(self, text: str) -> int:

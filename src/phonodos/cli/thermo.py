@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from phonodos.prediction.prediction import Prediction
 
 MOST_TEMPERATURES = 100_000
+HOTTEST = 1e5  # [K]
 
 
 def thermo(
@@ -77,14 +78,14 @@ def temperature_range(low: float, high: float, step: float) -> list[float]:
     Raises
     ------
     ConfigError
-        If they are negative, fall, do not advance, or are more than 100,000.
+        If they are negative, beyond 100,000 K, fall, do not advance, or are more than 100,000.
     """
-    sound = 0.0 <= low <= high < float("inf") and 0.0 < step < float("inf")
+    sound = 0.0 <= low <= high <= HOTTEST and 0.0 < step < float("inf")
     if not sound or (high - low) / step > MOST_TEMPERATURES:
         raise ConfigError(
             f"no temperatures from {low:g} to {high:g} K in steps of {step:g} K",
-            "--tmin must not be negative, --tmax not below it, and --tstep positive "
-            f"(at most {MOST_TEMPERATURES} temperatures)",
+            f"--tmin must not be negative, --tmax not below it nor above {HOTTEST:g}, and --tstep "
+            f"positive (at most {MOST_TEMPERATURES} temperatures)",
             "write for example --tmin 0 --tmax 1000 --tstep 50",
         )
     return [low + step * i for i in range(int((high - low) / step + 1e-9) + 1)]
