@@ -8,7 +8,12 @@ import pytest
 
 ROOT = Path(__file__).parent.parent
 SOURCE = ROOT / "src" / "phonodos"
-ROOMS_OF_TESTS = {"laws", "reference", "documents"}  # besides those that mirror the source
+ROOMS_OF_TESTS = {
+    "laws",
+    "reference",
+    "documents",
+    "reliability",
+}  # besides those that mirror the source
 PYTHON = sorted(
     p for d in ("src", "tests", "benchmarks", "examples") for p in (ROOT / d).rglob("*.py")
 )

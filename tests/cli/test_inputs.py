@@ -1,6 +1,7 @@
 """Bad input: summary, reason and fix of every kind, the right exit code, and the others go on."""
 
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,12 @@ import pytest
 from typer.testing import Result
 
 from phonodos.cli.inputs import Entry, output_folder, predictions, read_inputs
+from phonodos.data import structures
 from phonodos.errors import DataError, PhonodosError
 from phonodos.physics.crystal import Crystal
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import Predictor
+from phonodos.time_limit import TimeLimitExceeded, can_interrupt
 
 Phonodos = Callable[..., Result]
 WriteCif = Callable[..., Path]
@@ -155,3 +158,38 @@ def test_predictions_keep_the_order(released: Predictor, rock_salt: Crystal) -> 
     assert [entry for entry, _ in found] == entries
     assert [isinstance(answer, PhonodosError) for _, answer in found] == [False, True, False]
     assert isinstance(found[2][1], Prediction)
+
+
+@pytest.mark.skipif(not can_interrupt(), reason="no interval timers here")
+def test_what_takes_too_long_to_read_is_named(
+    examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = structures.iter_crystals
+
+    def slow(path: str | Path, text: str | None = None) -> Iterator[object]:
+        while "NaCl" in str(path):
+            time.sleep(0.001)
+        yield from original(path, text)
+
+    monkeypatch.setattr(structures, "iter_crystals", slow)
+    files = [str(examples / f"{name}.cif") for name in ("NaCl", "Si")]
+    first, second = read_inputs(files, timeout=5.0)
+    assert isinstance(first.content, TimeLimitExceeded)
+    assert first.content.summary == f"{files[0]}: took longer than 5 s"
+    assert isinstance(second.content, Crystal)
+
+
+def test_whatever_a_reader_raises_is_the_failure_of_its_file(
+    examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = structures.iter_crystals
+
+    def odd(path: str | Path, text: str | None = None) -> Iterator[object]:
+        yield from original(path, text)
+        if "NaCl" in str(path):
+            raise ZeroDivisionError("x+1/0")
+
+    monkeypatch.setattr(structures, "iter_crystals", odd)
+    files = [str(examples / f"{name}.cif") for name in ("NaCl", "Si")]
+    found = [type(entry.content).__name__ for entry in read_inputs(files)]
+    assert found == ["Crystal", "StructureError", "Crystal"]

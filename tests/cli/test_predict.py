@@ -2,14 +2,17 @@
 
 import json
 import shutil
+import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 from typer.testing import Result
 
 import phonodos as package
+from phonodos.cli import predict as predict_command
 from phonodos.data.spectra import read_dos_csv, read_pymatgen_dos, read_total_dos
 
 Phonodos = Callable[..., Result]
@@ -163,3 +166,47 @@ def test_predictions_are_those_of_python(
     alone = package.load("chen2021").predict(examples / "Al2O3.cif").dos
     batched = read_total_dos(tmp_path / "all" / "Al2O3" / "total_dos.dat")
     np.testing.assert_allclose(batched.densities, alone.densities, rtol=1e-3, atol=1e-5)
+
+
+def test_a_time_limit_is_a_failure_of_one(
+    phonodos: Phonodos, examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What takes for ever, here the writing, gives way to the next."""
+    original = predict_command.write_outputs
+
+    def slow(folder: Path, *rest: Any) -> list[str]:
+        while folder.name == "NaCl":
+            time.sleep(0.001)
+        return original(folder, *rest)
+
+    monkeypatch.setattr(predict_command, "write_outputs", slow)
+    files = (examples / "NaCl.cif", examples / "Si.cif")
+    done = phonodos("predict", *files, "--timeout", 10, "--no-plot", "--json")
+    assert done.exit_code == 3
+    found = json.loads(done.stdout)
+    assert [r["name"] for r in found["results"]] == ["Si"]
+    assert "took longer than 10 s" in json.dumps(found["failures"])
+
+
+def test_a_fault_while_writing_is_a_failure_of_one(
+    phonodos: Phonodos, examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    original = predict_command.write_outputs
+
+    def odd(folder: Path, *rest: Any) -> list[str]:
+        if folder.name == "NaCl":
+            raise MemoryError("14 TiB")
+        return original(folder, *rest)
+
+    monkeypatch.setattr(predict_command, "write_outputs", odd)
+    done = phonodos("predict", examples / "NaCl.cif", examples / "Si.cif", "--no-plot")
+    assert done.exit_code == 3
+    assert "more memory than there is" in done.stderr
+    assert "fault of phonodos" not in done.stderr
+
+
+@pytest.mark.parametrize("seconds", ["0", "-1", "nan"])
+def test_a_time_limit_is_positive(phonodos: Phonodos, examples: Path, seconds: str) -> None:
+    done = phonodos("predict", examples / "NaCl.cif", "--timeout", seconds)
+    assert done.exit_code == 2
+    assert "makes no sense" in done.stderr

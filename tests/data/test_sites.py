@@ -30,7 +30,10 @@ def test_isotopes_by_mass() -> None:
     assert [isotope("H", m) for m in (1.008, 2.014, 3.016)] == ["H", "D", "T"]
     assert isotope("Tc", 98.9) == "Tc"
     assert isotope("X", 1.0) == "X"
-    for symbol, mass in (("B", 10.0), ("H", 1.5), ("Cl", 0.0), ("Cl", float("nan"))):
+    assert isotope("B", 10.0129) == "B[10.0129]"
+    assert isotope("Ge", 72.59) == "Ge"  # the mass of older tables
+    assert isotope("Si", 27.9769) == "Si[27.9769]"  # an isotope, 0.4 % lighter than silicon
+    for symbol, mass in (("B", 100.0), ("H", 9.5), ("Cl", 0.0), ("Cl", float("nan"))):
         with pytest.raises(StructureError, match=f"atom of {symbol}"):
             isotope(symbol, mass)
 

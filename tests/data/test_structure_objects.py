@@ -106,7 +106,18 @@ def test_ase_guards() -> None:
     refused(Atoms("Cu", pbc=True), "volume")
     refused(Atoms("X", cell=3 * np.eye(3), pbc=True), "'X'")
     refused(Atoms("Cu", cell=3 * np.eye(3), pbc=True, positions=[[np.nan] * 3]), "not finite")
-    refused(Atoms("B", cell=3 * np.eye(3), pbc=True, masses=[10.0]), "mass of 10 amu")
+    refused(Atoms("B", cell=3 * np.eye(3), pbc=True, masses=[100.0]), "mass of 100 amu")
+
+
+def test_isotopes_reach_the_masses() -> None:
+    atoms = Atoms("Ge2", cell=4 * np.eye(3), pbc=True, scaled_positions=[[0] * 3, [0.5] * 3])
+    atoms.set_masses([73.921, 72.63])
+    crystal = as_crystal(atoms)
+    assert crystal.masses == pytest.approx([73.921, 72.63])
+    assert to_phonopy_atoms(crystal).masses == pytest.approx([73.921, 72.63])
+    assert list(to_phonopy_atoms(crystal).symbols) == ["Ge", "Ge"]
+    assert to_atoms(crystal).get_masses() == pytest.approx([73.921, 72.63])
+    assert to_structure(crystal).formula == "Ge2"
 
 
 def test_phonopy_mixtures_if_phonopy_has_them() -> None:
@@ -187,7 +198,7 @@ def test_phonopy_yaml_of_phonopy_itself(tmp_path: Path, rock_salt: Crystal) -> N
         (phonopy_yaml(length="furlong"), "'furlong'"),
         (phonopy_yaml().replace("  length:", "  width:"), "unit of length"),
         (phonopy_yaml(symbol="Q"), "'Q'"),
-        (phonopy_yaml(symbol="B", mass=10.0), "mass of 10 amu"),
+        (phonopy_yaml(symbol="B", mass=100.0), "mass of 100 amu"),
         (phonopy_yaml().replace("- symbol: Na", "- label: Na"), "incomplete unit cell"),
         (phonopy_yaml().replace("- [ 4.0, 0.0, 0.0 ]", "- [ 4.0, 0.0"), "not readable YAML"),
         ("nothing: here\n", "no unit cell"),

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import torch
 
+from phonodos.errors import PredictionError
 from phonodos.model.bonds import bond_crystal, collate_bonded
 from phonodos.model.dynamics import (
     dipole_matrices,
@@ -182,3 +183,9 @@ def test_imaginary_frequencies_are_negative() -> None:
     )
     soft = frequencies(matrices, softening=8.0)
     assert (w - soft).abs().max() < 8.0**2 / (2 * 2 * WAVENUMBER_PER_SQRT_SPRING)
+
+
+def test_the_number_of_dipole_waves_is_bounded(rock_salt: Crystal) -> None:
+    """A dielectric tensor out of all proportion would ask for billions of them."""
+    with pytest.raises(PredictionError, match=r"needs .* wave vectors"):
+        settled(harmonic(rock_salt, np.diag([1e8, 1e8, 1.0])))

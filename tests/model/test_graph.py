@@ -7,7 +7,7 @@ from ase import Atoms
 from ase.neighborlist import neighbor_list
 
 from phonodos.errors import StructureError
-from phonodos.model.graph import build_graph, collate, isolated_sites
+from phonodos.model.graph import build_graph, collate, find_neighbours, isolated_sites
 from phonodos.physics.crystal import Crystal
 
 CELLS = {
@@ -94,3 +94,36 @@ def test_isolated_sites_are_found() -> None:
         12.0 * np.eye(3), [[0, 0, 0], [0.1, 0, 0], [0.5, 0.5, 0.5]], ["C", "O", "Ar"]
     )
     assert isolated_sites(build_graph(crystal, 5.0)) == (2,)
+
+
+@pytest.mark.parametrize("k", [19, 30, 1000])
+def test_neighbours_do_not_depend_on_the_choice_of_vectors(
+    rng: np.random.Generator, k: int
+) -> None:
+    crystal = random_crystal(CELLS["rotated triclinic"], rng)
+    shear = np.array([[1, 0, 0], [k, 1, 0], [0, k, 1]])
+    cell = shear @ crystal.cell
+    skewed = Crystal(cell, crystal.positions @ np.linalg.inv(cell), crystal.occupancy)
+    rows = []
+    for c in (crystal, skewed):
+        i, j, images, vectors = find_neighbours(c, 5.0)
+        assert (np.diff(i) >= 0).all()
+        # One formula for every edge, in the user's own basis and with the user's own sites.
+        expected = c.positions[j] - c.positions[i] + images @ c.cell
+        np.testing.assert_allclose(vectors, expected, atol=1e-7)
+        row = np.column_stack([i, j, vectors]).round(5) + 0.0
+        rows.append(row[np.lexsort(row.T[::-1])])
+    assert len(rows[0]) == len(rows[1])
+    np.testing.assert_allclose(*rows, atol=2e-5)
+
+
+def test_sites_far_from_the_cell_have_the_same_neighbours(rock_salt: Crystal) -> None:
+    moved = rock_salt.frac_coords + np.array([[0, 0, 0], [900, -800, 40]])
+    far = Crystal(rock_salt.cell, moved, rock_salt.occupancy)
+    near, found = find_neighbours(rock_salt, 5.0), find_neighbours(far, 5.0)
+    expected = far.positions[found[1]] - far.positions[found[0]] + found[2] @ far.cell
+    np.testing.assert_allclose(found[3], expected, atol=1e-9)
+    assert np.array_equal(near[0], found[0])
+    np.testing.assert_allclose(
+        np.sort(np.linalg.norm(near[3], axis=1)), np.sort(np.linalg.norm(found[3], axis=1))
+    )

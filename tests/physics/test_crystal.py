@@ -1,6 +1,10 @@
 """`Crystal`: pure and mixed, its sums, its guards."""
 
+import gzip
+import json
 import pickle
+import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -9,6 +13,7 @@ from phonodos.errors import StructureError
 from phonodos.physics import elements
 from phonodos.physics.crystal import (
     Crystal,
+    compact,
     element_union,
     mixed_sites,
     reduced_basis,
@@ -141,3 +146,125 @@ def test_reduced_basis_undoes_a_shear(rng: np.random.Generator) -> None:
         assert round(np.linalg.det(basis)) == 1
         short = basis @ shear @ cell
         assert np.linalg.norm(short, axis=1).max() <= 1.5 * np.linalg.norm(cell, axis=1).max()
+
+
+def test_reduced_basis_of_a_flat_star(rng: np.random.Generator) -> None:
+    """Three vectors at 120 degrees: no pair shortens another, but their sum is the short one."""
+    star = np.array([[1.0, 0, 0.1], [-0.5, 0.75**0.5, 0.1], [-0.5, -(0.75**0.5), 0.1]]) * 7.0
+    lengths = np.linalg.norm(reduced_basis(star) @ star, axis=1)
+    assert lengths.min() == pytest.approx(2.1)
+    for _ in range(50):
+        cell = rng.normal(size=(3, 3))
+        short = reduced_basis(cell) @ cell
+        points = np.indices((5, 5, 5)).reshape(3, -1).T - 2
+        all_lengths = np.sort(np.linalg.norm(points[points.any(axis=1)] @ short, axis=1))
+        found = np.sort(np.linalg.norm(short, axis=1))
+        assert found[0] == pytest.approx(all_lengths[0])
+        for k, row in enumerate(short):  # Minkowski: no sum with the others is shorter
+            rest = points[points[:, k] == 1] @ short
+            assert np.linalg.norm(rest, axis=1).min() >= np.linalg.norm(row) * (1.0 - 1e-6)
+
+
+@pytest.mark.parametrize(
+    ("cell", "reason"),
+    [
+        (np.array([[1.0, 0, 0], [2.0, 0, 0], [0, 0, 1.0]]), "no volume"),
+        (np.array([[1.0, 0, 0], [0, 0, 0], [0, 0, 1.0]]), "zero or not finite"),
+        (np.array([[1.0, 0, 0], [0, np.nan, 0], [0, 0, 1.0]]), "zero or not finite"),
+        (np.array([[2.82, 1e18, 0], [0, 2.82, 0], [0, 0, 2.82]]), "double precision"),
+        (np.array([[1.0, 0, 0], [2**0.5, 1e-300, 0], [0, 0, 1.0]]), "double precision|volume"),
+    ],
+)
+def test_what_cannot_be_reduced_says_so(cell: np.ndarray, reason: str) -> None:
+    with pytest.raises(StructureError) as caught:
+        reduced_basis(cell)
+    assert re.search(reason, caught.value.reason)
+
+
+def test_the_search_for_short_vectors_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("phonodos.physics.crystal.MOST_REDUCTIONS", 1)
+    with pytest.raises(StructureError, match="does not end"):
+        reduced_basis(np.array([[1.0, 0, 0], [7.0, 1, 0], [0, 11.0, 1]]))
+
+
+def sheared(crystal: Crystal, k: int) -> Crystal:
+    """The same crystal, written with vectors k and k^2 times as skewed."""
+    shear = np.array([[1, 0, 0], [k, 1, 0], [0, k, 1]], dtype=float)
+    back = np.array([[1, 0, 0], [-k, 1, 0], [k * k, -k, 1]], dtype=float)
+    return Crystal(shear @ crystal.cell, crystal.frac_coords @ back, crystal.occupancy, "sheared")
+
+
+@pytest.mark.parametrize("k", [3, 30, 1000, 10_000])
+def test_sheared_cells_are_the_crystal_they_are(perovskite: Crystal, k: int) -> None:
+    other = sheared(perovskite, k)
+    assert other.volume == pytest.approx(perovskite.volume, rel=1e-6)
+    short, basis = compact(other)
+    assert (short is other) == (k == 3)
+    if k > 3:
+        lengths = np.linalg.norm(short.cell, axis=1)
+        assert lengths == pytest.approx([3.905] * 3, abs=1e-6)
+        gaps = (short.positions - perovskite.positions) @ np.linalg.inv(perovskite.cell)
+        assert np.abs(gaps - np.rint(gaps)).max() < 1e-5
+        np.testing.assert_allclose(basis @ other.cell, short.cell)
+        assert short.occupancy == other.occupancy
+
+
+@pytest.mark.parametrize("k", [10**6, 10**8])
+def test_a_shear_that_rounding_swallows_is_refused(perovskite: Crystal, k: int) -> None:
+    with pytest.raises(StructureError, match="sheared: the cell cannot be reduced"):
+        sheared(perovskite, k)
+
+
+@pytest.mark.parametrize(
+    ("cell", "words"),
+    [
+        (np.diag([3.0, 3.0, 3.0]) * 1e6, "a cell volume of 2.7e[+]19 A.3 for 1 atoms"),
+        (np.diag([4.0, 4.0, 9000.0]), "a lattice vector of 9e[+]03 A"),
+        (np.diag([4.0, 4.0, 0.1]), "lattice planes 0.1 A apart"),
+        (np.diag([1e-6, 1e-6, 1e13]), "a lattice vector of 1e[+]13 A"),
+        (np.diag([2.82, 1e300, 1e308]), "a lattice vector of 1e[+]308 A"),
+        (np.array([[2.82, 1e18, 0], [0, 2.82, 0], [0, 0, 2.82]]), "a lattice vector of 1e[+]18 A"),
+        (np.diag([1e-200, 1e-200, 1e-200]), "cell volume of 0 A.3"),
+    ],
+)
+def test_cells_outside_sense(cell: np.ndarray, words: str) -> None:
+    with np.errstate(all="raise"), pytest.raises(StructureError, match=f"bad: {words}") as caught:
+        Crystal.ordered(cell, [[0.0, 0, 0]], ["Na"], "bad")
+    assert "phonodos takes" in caught.value.reason or "span no volume" in caught.value.reason
+
+
+def test_molecules_slabs_and_long_stacks_are_crystals() -> None:
+    pair = [[0.0, 0, 0], [0.03, 0, 0]]
+    assert Crystal.ordered(np.diag([25.0] * 3), pair, ["H", "H"]).volume == pytest.approx(15625.0)
+    graphene = np.array([[2.46, 0, 0], [-1.23, 2.1304, 0], [0, 0, 60.0]])
+    assert Crystal.ordered(graphene, [[1 / 3, 2 / 3, 0], [2 / 3, 1 / 3, 0]], ["C", "C"]).volume > 0
+    stack = np.array([[3.08, 0, 0], [-1.54, 2.667, 0], [0, 0, 1500.0]])
+    assert Crystal.ordered(stack, [[0.0, 0, 0]] * 40, ["Si"] * 40).n_atoms == 40
+
+
+@pytest.mark.parametrize("far", [1001.0, -1e4, 1e20, 1e308])
+def test_sites_far_from_the_cell(rock_salt: Crystal, far: float) -> None:
+    with np.errstate(all="raise"), pytest.raises(StructureError, match=r"bad: site 2 lies .* away"):
+        Crystal.ordered(rock_salt.cell, [[0.0, 0, 0], [0.5, far, 0.5]], ["Na", "Cl"], "bad")
+    near = Crystal.ordered(rock_salt.cell, [[0.0, 0, 0], [0.5, 999.5, 0.5]], ["Na", "Cl"])
+    assert near.n_atoms == 2
+
+
+def test_sites_that_rounding_moves(rock_salt: Crystal) -> None:
+    """900 short cells away, in a cell so skewed that the fractions are of order 10^11."""
+    k = 10_000
+    other = sheared(rock_salt, k)
+    coords = other.frac_coords + np.array([[0.0, 0, 0], [900.0 * k * k, -900.0 * k, 900.0]])
+    with pytest.raises(StructureError, match="bad: site 2 has lost its place"):
+        Crystal(other.cell, coords, other.occupancy, "bad")
+
+
+def test_no_structure_of_the_data_is_refused(shared: Path) -> None:
+    path = shared / "structures" / "phonondb_structures.jsonl.gz"
+    if not path.is_file():
+        pytest.skip("real data absent: no structures/ in PHONODOS_SHARED")
+    with gzip.open(path, "rt", encoding="utf-8") as lines:
+        for line in list(lines)[::10]:
+            record = json.loads(line)
+            crystal = Crystal.ordered(record["lattice"], record["frac_coords"], record["species"])
+            assert compact(crystal)[0] is crystal

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from phonodos.errors import PredictionError
-from phonodos.physics.dos import FrequencyGrid, PhononDos
+from phonodos.physics.dos import HIGHEST_FREQUENCY, FrequencyGrid, PhononDos, check_frequencies
 
 
 def box(low: float, high: float, n_atoms: int = 1, *, start: float = 0.0) -> PhononDos:
@@ -101,3 +101,27 @@ def test_spectra_of_the_records_hold_3n_states(records: dict[str, dict[str, Any]
     ]
     assert np.median(filled) == pytest.approx(1.0, abs=1e-3)
     assert np.abs(np.array(filled) - 1.0).max() < 0.05
+
+
+@pytest.mark.parametrize("value", [10_001.0, -10_001.0, 7e7, np.inf, np.nan])
+def test_no_vibration_has_such_a_frequency(value: float) -> None:
+    with pytest.raises(PredictionError, match=r"MgO: frequencies of .* cm"):
+        check_frequencies(np.array([[100.0, value]]), "MgO")
+    check_frequencies(np.array([-HIGHEST_FREQUENCY, HIGHEST_FREQUENCY]))
+    check_frequencies(np.zeros(0))
+
+
+def test_the_highest_frequency_is_not_below_the_mean() -> None:
+    """A line at 100 and as many states again spread so thin that none of them is visible."""
+    w = np.arange(0.0, 9001.0)
+    g = np.where(w == 100.0, 1.0, 0.0) + np.where(w > 1000.0, 2e-4, 0.0)
+    dos = PhononDos(w, g * 3.0 / np.trapezoid(g, w), 1)
+    assert dos.mean_frequency > 1000.0
+    assert dos.max_frequency == dos.mean_frequency
+
+
+def test_a_spectrum_without_real_states_has_no_mean() -> None:
+    w = np.arange(-100.0, 101.0)
+    g = np.where((w > -80) & (w < -20), 1.0, 0.0)
+    dos = PhononDos(w, g, 1)
+    assert dos.mean_frequency == 0.0

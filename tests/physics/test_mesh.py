@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from phonodos.errors import PredictionError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.mesh import (
     FINER,
@@ -110,3 +111,34 @@ def test_between_the_points_nothing_becomes_imaginary() -> None:
     assert finer.min() >= 0.0
     soft = refined(mesh, w - 40.0)
     assert soft.min() < 0.0  # what is imaginary stays so
+
+
+@pytest.mark.parametrize("value", [-7e7, 7e7])
+def test_the_axis_is_bounded(value: float) -> None:
+    """Before it is made: these would be 70 million points."""
+    with pytest.raises(PredictionError, match="70,000,000 cm"):
+        dos_from_frequencies(np.array([[1.0, 2.0, value]]), np.ones(1))
+
+
+@pytest.mark.parametrize("k", [30, 1000])
+@pytest.mark.parametrize("name", CELLS)
+def test_very_skewed_cells_have_the_mesh_of_the_reduced_one(name: str, k: int) -> None:
+    shear = np.array([[1.0, 0, 0], [k, 1, 0], [0, k, 1]])
+    plain = irreducible_mesh(Crystal.ordered(CELLS[name], [[0.0, 0, 0]], ["Cu"]), 24.0)
+    skewed = irreducible_mesh(Crystal.ordered(shear @ CELLS[name], [[0.0, 0, 0]], ["Cu"]), 24.0)
+    assert sorted(skewed.divisions) == sorted(plain.divisions)
+    back = skewed.qpoints @ np.linalg.inv(shear).T  # fractions of the plain reciprocal lattice
+    found = skewed.weights @ invariant(CELLS[name], back)
+    assert found == pytest.approx(plain.weights @ invariant(CELLS[name], plain.qpoints), abs=1e-5)
+
+
+def test_without_symmetry_the_mesh_is_that_of_the_reduced_cell(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("phonodos.physics.mesh.symmetry_dataset", lambda *_: None)
+    shear = np.array([[1.0, 0, 0], [15, 1, 0], [0, 15, 1]])
+    plain = irreducible_mesh(Crystal.ordered(CELLS["triclinic"], [[0.0, 0, 0]], ["Cu"]), 24.0)
+    skewed = irreducible_mesh(
+        Crystal.ordered(shear @ CELLS["triclinic"], [[0.0, 0, 0]], ["Cu"]), 24.0
+    )
+    assert np.prod(skewed.divisions) < 2 * np.prod(plain.divisions)

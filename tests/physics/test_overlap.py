@@ -79,3 +79,17 @@ def test_mixed_sites_are_named_by_their_elements() -> None:
     crystal = Crystal(4.0 * np.eye(3), np.array([[0, 0, 0], [0, 0, 0.02]]), sites)
     with pytest.raises(StructureError, match=r"site 1 \(Cu/Au\) and site 2 \(Ni\)"):
         check_overlap(crystal)
+
+
+def test_large_crystals_are_looked_at_in_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    coords = np.stack(np.meshgrid(*[np.arange(4) / 4] * 3), axis=-1).reshape(-1, 3)
+    coords[-1] = coords[0] + 0.001
+    crystal = Crystal.ordered(12.0 * np.eye(3), coords, ["Na"] * 64, "bad")
+    messages = []
+    for largest in (1, 100, 4_000_000):
+        monkeypatch.setattr("phonodos.physics.overlap.LARGEST_BLOCK", largest)
+        with pytest.raises(StructureError) as caught:
+            check_overlap(crystal)
+        messages.append(str(caught.value))
+    assert len(set(messages)) == 1
+    assert "site 1 (Na) and site 64 (Na) are 0.021 A apart" in messages[0]

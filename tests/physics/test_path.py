@@ -82,3 +82,20 @@ def test_the_step_from_gamma_follows_the_segment(low_symmetry: Crystal) -> None:
 )
 def test_names_of_corners(name: str, text: str) -> None:
     assert corner_text(name) == text
+
+
+@pytest.mark.parametrize("k", [30, 1000])
+def test_very_skewed_cells_have_the_same_path(rock_salt: Crystal, k: int) -> None:
+    shear = np.array([[1.0, 0, 0], [k, 1, 0], [0, k, 1]])
+    back = np.array([[1.0, 0, 0], [-k, 1, 0], [k * k, -k, 1]])
+    skewed = replace(
+        rock_salt, cell=shear @ rock_salt.cell, frac_coords=rock_salt.frac_coords @ back
+    )
+    for a, b in zip(band_path(rock_salt).segments, band_path(skewed).segments, strict=True):
+        assert a.labels == b.labels
+        np.testing.assert_allclose(a.distances, b.distances, atol=1e-6)
+        lengths = [
+            np.linalg.norm(cartesian(c, s.qpoints), axis=1)
+            for c, s in ((rock_salt, a), (skewed, b))
+        ]
+        np.testing.assert_allclose(*lengths, atol=1e-5)

@@ -123,3 +123,16 @@ def test_space_groups(rock_salt: Crystal, perovskite: Crystal) -> None:
     assert space_group(rock_salt) == (225, "Fm-3m")
     assert space_group(perovskite) == (221, "Pm-3m")
     assert space_group(alloy()) == (225, "Fm-3m")
+
+
+@pytest.mark.parametrize("k", [3, 30, 1000])
+def test_very_skewed_cells_become_short_ones(rock_salt: Crystal, k: int) -> None:
+    shear = np.array([[2.0, 0, 0], [2 * k, 1, 0], [0, k, 1]])  # of two cells
+    cell = shear @ rock_salt.cell
+    places = np.concatenate([rock_salt.positions, rock_salt.positions + rock_salt.cell[0]])
+    crystal = Crystal.ordered(cell, places @ np.linalg.inv(cell), ["Na", "Cl"] * 2)
+    found = primitive_cell(crystal)
+    assert (found.multiplicity, found.crystal.n_atoms) == (2, 2)
+    assert found.site_map.tolist() == [0, 1, 0, 1]
+    assert np.linalg.norm(found.crystal.cell, axis=1) == pytest.approx([3.988] * 3, abs=1e-3)
+    assert space_group(crystal) == (225, "Fm-3m")

@@ -61,3 +61,19 @@ def test_a_supercell_repeats_the_crystal(low_symmetry: Crystal, sign: int) -> No
         assert whole.occupancy[site] == low_symmetry.occupancy[origin]
     places = {tuple(np.round(p, 6) % 1.0) for p in whole.frac_coords}
     assert len(places) == whole.n_atoms
+
+
+@pytest.mark.parametrize("k", [40, 1000])
+def test_very_skewed_supercells(k: int) -> None:
+    """Their bounding box holds far too many cells to be looked through."""
+    shear = np.array([[1, 0, 0], [k, 1, 0], [0, k, 1]])
+    crystal = Crystal.ordered(3.0 * np.eye(3), [[0.0, 0, 0], [0.5, 0.5, 0.5]], ["Na", "Cl"])
+    matrix = shear @ np.diag([2, 1, 3])
+    whole, origins = supercell(crystal, matrix)
+    assert whole.n_atoms == 12
+    assert origins.tolist() == [0, 1] * 6
+    places = whole.positions @ np.linalg.inv(crystal.cell) - crystal.frac_coords[origins]
+    assert np.abs(places - np.rint(places)).max() < 1e-6
+    among = np.rint(places) @ np.linalg.inv(matrix)  # no two are copies of each other
+    gaps = among[::2, None] - among[None, ::2]
+    assert (np.abs(gaps - np.rint(gaps)).max(axis=2) > 1e-6).sum() == 6 * 5

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from phonodos.data.structures import read_crystal
-from phonodos.errors import ConfigError, StructureError
+from phonodos.errors import ConfigError, PredictionError, StructureError
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
 from phonodos.physics.alloy import Alloy, alloy_of
 from phonodos.physics.crystal import Crystal
@@ -100,3 +100,22 @@ def test_errors_keep_their_place(released: Predictor, examples: Path) -> None:
 def test_one_at_a_time_warns(released: Predictor, alloy: Alloy) -> None:
     with pytest.warns(PhonodosWarning, match="special quasi-random"):
         QuasirandomPredictor(released, SMALL).predict(alloy.mixture(0.5))
+
+
+def test_one_crystal_does_not_stop_the_others(
+    released: Predictor, alloy: Alloy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model = QuasirandomPredictor(released, SMALL)
+
+    def odd(*_: object) -> None:
+        raise RecursionError("too deep")
+
+    monkeypatch.setattr("phonodos.prediction.disorder.quasirandom", odd)
+    crystals = [alloy.first, alloy.mixture(0.5), 7, alloy.second]
+    first, mixed, number, second = model.predict_many(crystals, errors="yield", timeout=300.0)
+    assert first.dos.integral == pytest.approx(15.0)
+    assert second.dos.integral == pytest.approx(15.0)
+    assert "nested too deeply" in mixed.reason
+    assert isinstance(number, StructureError)
+    with pytest.raises(PredictionError, match="failed"):
+        list(model.predict_many(crystals))

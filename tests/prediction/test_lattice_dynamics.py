@@ -171,3 +171,14 @@ def test_two_hundred_atoms_stay_in_bounds(lattice_of: LatticeOf, rng: np.random.
     assert max(c.element_size() * c.nelement() for c in chunks) < 0.2e9
     w = np.linalg.eigvalsh(chunks[0][0].numpy())
     assert np.isfinite(w).all()
+
+
+@pytest.mark.parametrize("method", ["frequencies", "modes", "bands", "dos"])
+def test_frequencies_beyond_any_vibration_are_refused(
+    lattice_of: LatticeOf, rock_salt: Crystal, method: str
+) -> None:
+    lattice = lattice_of(rock_salt)
+    light = lattice.with_masses(1e-9 * lattice.masses)
+    arguments = () if method in ("bands", "dos") else (Q,)
+    with pytest.raises(PredictionError, match=r"NaCl: frequencies of [\d,]+ cm"):
+        getattr(light, method)(*arguments)

@@ -1,5 +1,6 @@
 """Mixtures: pure ends to the bit, averages that are averages, both kinds of network."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pytest
 import torch
 
 from phonodos.data.structures import read_crystal
-from phonodos.errors import ConfigError
+from phonodos.errors import ConfigError, PhonodosError, PredictionError
 from phonodos.model.graph import build_graph
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
 from phonodos.physics.alloy import Alloy, alloy_of
@@ -126,3 +127,22 @@ def test_a_spectrum_has_no_force_constants(alloy: Alloy) -> None:
 def test_unseen_elements_are_named(alloy: Alloy, lattice: Predictor) -> None:
     (found,) = predict_mixtures(lattice, alloy, [0.5], "vca")
     assert any("never seen in training: Bi" in text for text in found.warnings)
+
+
+def test_whatever_fails_is_named(
+    alloy: Alloy, lattice: Predictor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def odd(*_: object, **__: object) -> None:
+        raise MemoryError("14 TiB")
+
+    monkeypatch.setattr("phonodos.prediction.mixtures.lattice_dynamics", odd)
+    with pytest.raises(PredictionError, match="failed") as caught:
+        list(predict_mixtures(lattice, alloy, [0.5], "vca"))
+    assert isinstance(caught.value.__cause__, MemoryError)
+
+
+def test_virtual_crystals_without_sense_are_refused(alloy: Alloy) -> None:
+    """Far too dense: frequencies beyond any vibration, before an axis is made."""
+    small = [replace(c, cell=0.4 * c.cell) for c in (alloy.first, alloy.second)]
+    with pytest.raises(PhonodosError, match="frequencies of"):
+        list(predict_mixtures(load(members=1), alloy_of(*small), [0.5], "vca"))

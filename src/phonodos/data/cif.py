@@ -13,6 +13,7 @@ from phonodos.data.cif_symmetry import Operations, operations
 from phonodos.data.sites import element_symbol, label_symbol, number, shared_sites
 from phonodos.errors import StructureError
 from phonodos.physics.crystal import Crystal
+from phonodos.physics.elements import element_of
 
 SPECIAL_POSITION = 0.1  # [A]; images of one site this close are the site itself
 FORMULA_TOLERANCE = 0.05  # share of an element among the atoms, stated against found
@@ -237,7 +238,7 @@ def _formula(block: Block) -> dict[str, float]:
 
 
 def _hydrogen(symbol: str) -> str:
-    return "H" if symbol in ("D", "T") else symbol
+    return element_of(symbol)
 
 
 def _check_formula(block: Block, crystal: Crystal) -> None:

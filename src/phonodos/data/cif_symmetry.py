@@ -95,7 +95,9 @@ def _stack(pairs: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]]) -> 
 def _from_database(hall: int) -> Operations:
     import spglib
 
-    database = spglib.get_symmetry_from_database(hall)
+    with warnings.catch_warnings():  # spglib speaks of its own ways to report errors
+        warnings.simplefilter("ignore", DeprecationWarning)
+        database = spglib.get_symmetry_from_database(hall)
     return Operations(database["rotations"].astype(np.float64), database["translations"])
 
 
@@ -129,7 +131,7 @@ def _settings() -> dict[str, tuple[int, ...]]:
 
     table: dict[str, list[int]] = {}
     standard: dict[int, int] = {}
-    with warnings.catch_warnings():  # spglib speaks of its own ways to report errors
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         kinds = [spglib.get_spacegroup_type(hall) for hall in range(1, 531)]
     for hall, kind in enumerate(kinds, start=1):

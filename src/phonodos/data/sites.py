@@ -11,7 +11,10 @@ from phonodos.physics import elements
 from phonodos.physics.crystal import OCCUPANCY_TOLERANCE, Crystal
 
 SAME_PLACE = 0.05  # [A]; atoms that share a site are written at the same place up to rounding
-MASS_TOLERANCE = 0.02  # relative; tables of standard masses differ by up to half a percent
+MASS_TOLERANCE = 0.005  # relative; tables of standard masses differ by up to half a percent
+LOOSE_TOLERANCE = 0.02  # relative; for elements without stable isotopes tables disagree
+SAME_MASS = 0.001  # relative; below it a mass is the standard one whatever isotope is near
+ISOTOPE_TOLERANCE = 1e-4  # relative; how well the mass of an isotope is given
 
 _DECORATED = re.compile(r"([A-Za-z]+)(?:\d*\.?\d*[+-]|[+-]\d*\.?\d*)?\d*")
 
@@ -44,25 +47,27 @@ def label_symbol(label: str) -> str:
 
 
 def isotope(symbol: str, mass: float) -> str:
-    """Return the symbol of an atom with a given mass [amu]: hydrogen may be D or T.
+    """Return the species of an atom with a given mass [amu].
+
+    A mass within half a percent of the standard one is that of another table of standard masses,
+    unless it is that of an isotope to four digits (28Si is 0.4 % lighter than silicon).
 
     Raises
     ------
     StructureError
-        If the mass is not that of the element: a crystal has no place for other isotopes.
+        If no isotope of the element has such a mass.
     """
     if not elements.is_element(symbol):
         return symbol
-    for candidate in (symbol, "D", "T") if symbol == "H" else (symbol,):
-        standard = elements.atomic_mass(candidate)
-        if abs(mass - standard) <= MASS_TOLERANCE * standard:
-            return candidate
-    raise StructureError(
-        f"an atom of {symbol} has a mass of {mass:g} amu",
-        f"the standard mass is {elements.atomic_mass(symbol):.3f} amu, and masses of one's own "
-        "(isotopes other than D and T) are not supported",
-        "set the masses of the atoms back to the standard ones",
-    )
+    element = elements.element_of(symbol)
+    standard = elements.atomic_mass(element)
+    off = abs(mass - standard) / standard
+    exact = any(abs(mass - m) < ISOTOPE_TOLERANCE * m for m in elements.isotope_masses(element))
+    if not elements.is_natural(element):
+        exact, off = False, off * MASS_TOLERANCE / LOOSE_TOLERANCE
+    if off <= SAME_MASS or (off <= MASS_TOLERANCE and not exact):
+        return element
+    return elements.with_mass(element, mass)
 
 
 def shared_sites(

@@ -19,7 +19,7 @@ from phonodos.data.cif import cell_from_parameters, read_cif
 from phonodos.data.optimade import crystal_from_optimade, is_optimade
 from phonodos.data.sites import crystal_of_species, element_symbol, number
 from phonodos.data.structure_objects import crystal_from_atoms
-from phonodos.data.unpacking import plain
+from phonodos.data.unpacking import plain, text_of, unpacked
 from phonodos.errors import StructureError
 from phonodos.physics.crystal import Crystal
 
@@ -168,8 +168,7 @@ def read_ase_db(path: Path, kind: str) -> Entries:
         If it is a data base of another program, damaged, or not one of ASE's.
     """
     try:
-        rows = _opened_db(path, kind)
-        yield from ((str(row.id), partial(_build_row, row)) for row in rows)
+        yield from _json_rows(path) if kind == "json" else _sqlite_rows(path)
     except StructureError:
         raise
     except Exception as error:
@@ -180,12 +179,22 @@ def read_ase_db(path: Path, kind: str) -> Entries:
         ) from None
 
 
-def _opened_db(path: Path, kind: str) -> Iterator[Any]:
-    if kind == "json":
-        from ase.db.jsondb import JSONDatabase
+def _json_rows(path: Path) -> Entries:
+    from ase.io.jsonio import decode
 
-        found: Iterator[Any] = JSONDatabase(str(path), use_lock_file=False).select()
-        return found
+    table = decode(text_of(unpacked(path)))
+    for row in list(table.get("ids", [1])):
+        yield str(row), partial(_build_row, partial(_json_row, table, row))
+
+
+def _json_row(table: Mapping[Any, Any], number: int) -> Any:
+    from ase.db.row import AtomsRow
+
+    return AtomsRow({**table[number], "id": number})
+
+
+def _sqlite_rows(path: Path) -> Entries:
+    """Yield the rows of an SQLite file, each read when it is built: in any thread, on its own."""
     import sqlite3
 
     from ase.db.sqlite import SQLite3Database
@@ -195,24 +204,25 @@ def _opened_db(path: Path, kind: str) -> Iterator[Any]:
 
     class ReadOnly(SQLite3Database):  # type: ignore[misc]
         def _connect(self) -> sqlite3.Connection:
-            # Rows are read ahead by a thread of the screening.
-            return sqlite3.connect(address, uri=True, check_same_thread=False)
+            return sqlite3.connect(address, uri=True)
 
     with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
         tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
-    if not {"systems", "species", "keys"} <= tables:
-        raise StructureError(
-            "an SQLite file of another program",
-            "ASE's tables are not in it",
-            "give a data base written by ase.db",
-        )
-    rows: Iterator[Any] = ReadOnly(str(path), use_lock_file=False).select()
-    return rows
+        if not {"systems", "species", "keys"} <= tables:
+            raise StructureError(
+                "an SQLite file of another program",
+                "ASE's tables are not in it",
+                "give a data base written by ase.db",
+            )
+        rows = [row[0] for row in connection.execute("SELECT id FROM systems ORDER BY id")]
+    base = ReadOnly(str(path), use_lock_file=False)
+    for row in rows:
+        yield str(row), partial(_build_row, partial(base.get, id=row))
 
 
-def _build_row(row: Any, name: str) -> Crystal:
+def _build_row(read: Callable[[], Any], name: str) -> Crystal:
     try:
-        atoms = row.toatoms()
+        atoms = read().toatoms()
     except Exception as error:
         raise StructureError(
             "a row of the ASE data base that makes no atoms",

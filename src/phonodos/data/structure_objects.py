@@ -62,7 +62,8 @@ def crystal_from_atoms(atoms: Any, name: str = "") -> Crystal:
     symbols = list(atoms.symbols)
     if "masses" in atoms.arrays:
         symbols = [isotope(s, float(m)) for s, m in zip(symbols, atoms.get_masses(), strict=True)]
-    flat = abs(np.linalg.det(atoms.cell.array)) < 1e-9  # refused by `Crystal` further down
+    volume = abs(np.linalg.det(atoms.cell.array))
+    flat = not np.isfinite(volume) or volume < 1e-9  # refused by `Crystal` further down
     coords = atoms.positions if flat else atoms.get_scaled_positions(wrap=False)
     if atoms.info.get("occupancy") is None:
         return Crystal.ordered(atoms.cell.array, coords, symbols, name)
@@ -188,10 +189,16 @@ def _shares(point: Mapping[str, Any], xyz: Any) -> list[tuple[Any, str, float]]:
 
 
 def to_structure(crystal: Crystal) -> "Structure":
-    """Return the crystal as a pymatgen Structure, occupancies kept."""
+    """Return the crystal as a pymatgen Structure, occupancies kept, isotopes but D and T lost."""
     from pymatgen.core import Structure
 
-    species = [dict(site) for site in crystal.occupancy]
+    species: list[dict[str, float]] = []
+    for site in crystal.occupancy:
+        shares: dict[str, float] = {}
+        for symbol, fraction in site.items():
+            known = symbol if symbol in ("D", "T") else elements.element_of(symbol)
+            shares[known] = shares.get(known, 0.0) + fraction
+        species.append(shares)
     return Structure(crystal.cell, species, crystal.frac_coords)
 
 

@@ -26,6 +26,7 @@ from phonodos.evaluation.metrics import (
 )
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
+from phonodos.physics.elements import element_of
 from phonodos.physics.target import target_of
 from phonodos.prediction.uncertainty import Interval
 from phonodos.results.desk import Results
@@ -142,7 +143,7 @@ def _lattice_section(items: Sequence[Judged]) -> dict[str, Any]:
 
 def rarest(crystal: Crystal, seen: Seen) -> int:
     """Return the number of training crystals that hold the crystal's rarest element."""
-    return min(seen.elements.get(symbol, 0) for symbol in crystal.composition)
+    return min(seen.elements.get(element_of(symbol), 0) for symbol in crystal.composition)
 
 
 def _groups(seen: Seen) -> dict[str, Callable[[Judged, FullAxis], bool]]:

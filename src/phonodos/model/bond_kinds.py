@@ -23,7 +23,7 @@ def bond_kinds(crystal: Crystal, graph: CrystalGraph) -> set[str]:
     counts for each of them.
     """
     radii = covalent_radii()
-    sites = [["H" if s in "DT" else s for s in site] for site in crystal.occupancy]
+    sites = [[elements.element_of(s) for s in site] for site in crystal.occupancy]
     reach = np.array([max(radii[elements.atomic_number(s) - 1] for s in site) for site in sites])
     i, j = graph.edge_index.cpu().numpy()
     lengths = np.linalg.norm(graph.edge_vectors.double().cpu().numpy(), axis=1)

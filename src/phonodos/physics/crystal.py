@@ -15,8 +15,8 @@ from phonodos.physics import elements
 
 OCCUPANCY_TOLERANCE = 1e-3
 MINIMUM_VOLUME_PER_ATOM = 0.5  # [A^3]; solid hydrogen at a megabar has more than 1
-# No solid has more than 100; an atom in a box of 58 A has this, slabs and molecules less.
-MAXIMUM_VOLUME_PER_ATOM = 2e5  # [A^3]
+# No solid has more than 100; an atom in a box of 21 A has this, slabs and molecules less.
+MAXIMUM_VOLUME_PER_ATOM = 1e4  # [A^3]
 LONGEST_AXIS = 5000.0  # [A], of the reduced cell; the longest polytype of SiC repeats after 1500
 LOWEST_HEIGHT = 0.2  # [A], of the reduced cell; the shortest bond of all, in H2, is 0.74
 FARTHEST_CELL = 1000.0  # a site lies in this cell from the origin at most; usual ones lie in 0 to 1
@@ -45,6 +45,8 @@ class Crystal:
         (within 0.001, as rounded thirds do; they are scaled to exactly 1).
     name
         What to call the crystal in messages and outputs; the formula if empty.
+    notes
+        What was assumed when it was read; they become warnings of its prediction.
 
     Raises
     ------
@@ -58,6 +60,7 @@ class Crystal:
     frac_coords: NDArray[np.float64]
     occupancy: tuple[Mapping[str, float], ...]
     name: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         cell = np.array(self.cell, dtype=np.float64)
@@ -76,7 +79,7 @@ class Crystal:
         # A mappingproxy does not pickle, and worker processes receive crystals.
         return (
             Crystal,
-            (self.cell, self.frac_coords, [dict(o) for o in self.occupancy], self.name),
+            (self.cell, self.frac_coords, [dict(o) for o in self.occupancy], self.name, self.notes),
         )
 
     @classmethod
@@ -338,7 +341,8 @@ def _check_cell(crystal: Crystal, who: str) -> None:
     """Refuse cells no crystal has; see the constants for the limits."""
     cell, n = crystal.cell, crystal.n_atoms
     if ROUNDING * np.abs(cell).max() > LOST_DIGITS:
-        raise _out_of_range(who, f"a lattice vector of {np.abs(cell).max():.3g} A")
+        limit = f"{LONGEST_AXIS:g} A at most, and digits enough to tell atoms apart"
+        raise _out_of_range(who, f"a lattice vector of {np.abs(cell).max():.3g} A", limit)
     volume = abs(np.linalg.det(cell))
     if volume < MINIMUM_VOLUME_PER_ATOM * n:
         raise StructureError(
@@ -393,7 +397,7 @@ def _check_places(crystal: Crystal, who: str) -> None:
         )
 
 
-def _out_of_range(who: str, found: str, limit: str = "numbers a crystal has") -> StructureError:
+def _out_of_range(who: str, found: str, limit: str) -> StructureError:
     return StructureError(
         f"{who}: {found}",
         f"no crystal is like that: phonodos takes {limit}",

@@ -1,5 +1,11 @@
-"""The 118 elements: symbols, atomic numbers, standard atomic masses [amu] (IUPAC, from ASE)."""
+"""The 118 elements and their isotopes: symbols, atomic numbers, masses [amu] (IUPAC, from ASE).
 
+A species is an element (``O``), one of hydrogen's isotopes that have symbols of their own (``D``,
+``T``), or an element with a mass of its own in brackets (``O[17.999]``). Isotopes take the place
+of their element in everything but the mass.
+"""
+
+import re
 from functools import cache
 
 import numpy as np
@@ -11,6 +17,8 @@ N_ELEMENTS = 118
 
 # Hydrogen isotopes keep their own symbol and mass and take hydrogen's place among the elements.
 _ISOTOPES = {"D": (1, 2.01410177812), "T": (1, 3.01604928199)}
+
+_WITH_MASS = re.compile(r"([A-Z][a-z]?)\[(\d{1,3}(?:\.\d{1,6})?)\]")
 
 # Pauling electronegativities of elements 1 to 118 in order; "-" where none is tabulated.
 _PAULING = """
@@ -36,36 +44,97 @@ def symbols() -> tuple[str, ...]:
     return tuple(_table()[0])
 
 
-def is_element(symbol: str) -> bool:
-    """Return whether `symbol` is one of the 118 elements or a hydrogen isotope (D, T)."""
-    return symbol in _ISOTOPES or symbol in _table()[0]
+def is_element(species: str) -> bool:
+    """Return whether a species is one of the 118 elements or an isotope of one."""
+    return element_of(species) in _table()[0]
 
 
-def atomic_number(symbol: str) -> int:
+def element_of(species: str) -> str:
+    """Return the element of a species: H for D, O for ``O[17.999]``; else the text itself."""
+    if species in _ISOTOPES:
+        return "H"
+    match = _WITH_MASS.fullmatch(species)
+    return match.group(1) if match else species
+
+
+def with_mass(element: str, mass: float) -> str:
+    """Return the species of an element with a mass [amu].
+
+    D and T where the mass is theirs. Nothing is rounded to the standard mass here.
+
+    Raises
+    ------
+    StructureError
+        If no isotope of the element has such a mass.
+    """
+    element = element_of(element)
+    low, high = isotope_range(element)
+    if not low - 1.0 <= mass <= high + 1.0:
+        raise StructureError(
+            f"an atom of {element} has a mass of {mass:g} amu",
+            f"isotopes of {element} weigh {low:.3f} to {high:.3f} amu",
+            "give the mass in amu, or set the masses of the atoms back to the standard ones",
+        )
+    for symbol, (_, own) in _ISOTOPES.items():
+        if element == "H" and abs(mass - own) < 0.01:
+            return symbol
+    return f"{element}[{mass:.6f}".rstrip("0").rstrip(".") + "]"
+
+
+@cache
+def isotope_masses(element: str) -> tuple[float, ...]:
+    """Return the masses of the known isotopes of an element [amu], ascending."""
+    import periodictable
+
+    found = getattr(periodictable, element)
+    return tuple(float(found[number].mass) for number in found.isotopes)
+
+
+@cache
+def is_natural(element: str) -> bool:
+    """Return whether an element occurs in nature, so that its standard mass is a measured one."""
+    import periodictable
+
+    found = getattr(periodictable, element)
+    return any(found[number].abundance > 0.0 for number in found.isotopes)
+
+
+def isotope_range(element: str) -> tuple[float, float]:
+    """Return the smallest and the largest mass of the isotopes of an element [amu]."""
+    masses = (*isotope_masses(element), atomic_mass(element))
+    return min(masses), max(masses)
+
+
+def atomic_number(species: str) -> int:
     """Return the atomic number (1 to 118).
 
     Raises
     ------
     StructureError
-        If the symbol is no element (a dummy species, a vacancy, Z > 118).
+        If the species is no element (a dummy species, a vacancy, Z > 118).
     """
-    if symbol in _ISOTOPES:
-        return _ISOTOPES[symbol][0]
     try:
-        return _table()[0][symbol]
+        return _table()[0][element_of(species)]
     except KeyError:
         raise StructureError(
-            f"'{symbol}' is not a chemical element",
+            f"'{species}' is not a chemical element",
             "a site is occupied by a dummy species, a vacancy or something beyond the 118 elements",
             "replace or remove that site; partial occupancy is written with real elements",
         ) from None
 
 
-def atomic_mass(symbol: str) -> float:
-    """Return the standard atomic mass [amu]; raises `StructureError` as `atomic_number` does."""
-    if symbol in _ISOTOPES:
-        return _ISOTOPES[symbol][1]
-    return float(_table()[1][atomic_number(symbol)])
+def atomic_mass(species: str) -> float:
+    """Return the mass of an isotope, else the standard atomic mass [amu].
+
+    Raises
+    ------
+    StructureError
+        As `atomic_number` does.
+    """
+    if species in _ISOTOPES:
+        return _ISOTOPES[species][1]
+    match = _WITH_MASS.fullmatch(species)
+    return float(match.group(2)) if match else float(_table()[1][atomic_number(species)])
 
 
 def electronegativity(symbol: str) -> float:

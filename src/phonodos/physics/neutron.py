@@ -11,7 +11,7 @@ from phonodos.errors import DataError, StructureError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.curve import Curve
 from phonodos.physics.dos import PhononDos
-from phonodos.physics.elements import atomic_mass
+from phonodos.physics.elements import atomic_mass, element_of
 
 Array = NDArray[np.float64]
 
@@ -26,8 +26,9 @@ def cross_section(symbol: str) -> float:
     """
     import periodictable
 
+    tabulated = symbol if symbol in ("D", "T") else element_of(symbol)
     try:
-        value = periodictable.elements.symbol(symbol).neutron.total
+        value = periodictable.elements.symbol(tabulated).neutron.total
     except ValueError:
         value = None
     if value is None:

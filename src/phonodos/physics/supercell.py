@@ -65,7 +65,7 @@ def _cells_inside(matrix: Whole, inverse: NDArray[np.float64], count: int) -> Wh
     low, high = corners.min(axis=0), corners.max(axis=0)
     if np.prod((high - low + 1).astype(np.float64)) > MOST_PLACES * count:
         # Of a very skewed one: one cell for each place in the box of its echelon form.
-        sides = np.abs(np.diag(row_basis(matrix)))
+        sides = tuple(np.abs(np.diag(row_basis(matrix))).tolist())
         return np.indices(sides).reshape(3, -1).T
     ranges = [np.arange(a, b + 1) for a, b in zip(low, high, strict=True)]
     points = np.array(list(itertools.product(*ranges)))

@@ -66,7 +66,8 @@ class QuasirandomPredictor(Predictor):
             yield result
 
     def _one(self, x: Any, limit: float | None) -> Prediction | PhonodosError:
-        who, kind = name_of(x), StructureError
+        who = name_of(x)
+        kind: type[PhonodosError] = StructureError
         try:
             with time_limit(limit, who):
                 with undisturbed(quiet=True):

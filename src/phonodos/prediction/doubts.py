@@ -9,6 +9,7 @@ from phonodos.model.bond_kinds import bond_kinds, bond_name
 from phonodos.model.graph import CrystalGraph, isolated_sites
 from phonodos.physics.crystal import Crystal, mixed_sites
 from phonodos.physics.dos import PhononDos
+from phonodos.physics.elements import element_of
 from phonodos.physics.target import TARGET_GRID
 
 RARE = 5  # an element in fewer training crystals than this is named
@@ -26,7 +27,7 @@ STIFF_BONDS = {
 def training_doubts(crystal: Crystal, header: Mapping[str, Any]) -> list[str]:
     """Return what training says: elements never or rarely seen, sites shared by elements."""
     seen: dict[str, int] = header["training_elements"]
-    counts = {s: seen.get("H" if s in "DT" else s, 0) for s in crystal.composition}
+    counts = {s: seen.get(element_of(s), 0) for s in crystal.composition}
     unseen = [s for s, n in counts.items() if n == 0]
     rare = [f"{s} ({n})" for s, n in counts.items() if 0 < n < RARE]
     found = []
@@ -94,8 +95,8 @@ def stability_doubts(dos: PhononDos) -> list[str]:
 
 def stiff_bonds(crystal: Crystal, graph: CrystalGraph) -> list[str]:
     """Return the kinds of bonds in `crystal` that are known to vibrate above 1000 cm^-1."""
-    light = {"H", "D", "T", "B", "C", "N", "O"}
-    names = [{"H" if s in "DT" else s for s in site if s in light} for site in crystal.occupancy]
+    light = {"H", "B", "C", "N", "O"}
+    names = [{element_of(s) for s in site} & light for site in crystal.occupancy]
     if not any(names):
         return []
     lengths = torch.linalg.vector_norm(graph.edge_vectors, dim=1)

@@ -169,7 +169,8 @@ class Predictor:
             yield result
 
     def _prepare(self, x: Any, limit: float | None) -> "_Prepared | PhonodosError":
-        who, kind = name_of(x), StructureError
+        who = name_of(x)
+        kind: type[PhonodosError] = StructureError
         try:
             with undisturbed(quiet=True), time_limit(limit, who):
                 crystal = as_crystal(x)
@@ -205,7 +206,7 @@ class Predictor:
                 members = tuple(item.whole(m) for m in answer.members)
                 return Prediction(
                     item.crystal, item.whole(answer.dos), answer.lattice, self.name,
-                    answer.doubts, members, self.calibrations,
+                    (*item.crystal.notes, *answer.doubts), members, self.calibrations,
                 )  # fmt: skip
         except Exception as err:
             return failed(err, item.crystal.label)

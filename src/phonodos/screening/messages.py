@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,7 @@ def _record(item: Item) -> dict[str, Any]:
         "frac_coords": crystal.frac_coords.tolist(),
         "species": species_texts(crystal),
         "name": crystal.name,
+        "notes": list(crystal.notes),
     }
 
 
@@ -58,7 +60,8 @@ def _item(record: dict[str, Any]) -> Item:
     if "error" in record:
         return Item(*origin, StructureError(*record["error"]))
     numbers = record["cell"], record["frac_coords"], record["species"]
-    return Item(*origin, crystal_of_row(*numbers, record["name"]))
+    crystal = crystal_of_row(*numbers, record["name"])
+    return Item(*origin, replace(crystal, notes=tuple(record["notes"])))
 
 
 def _plain(row: Row) -> Row:
