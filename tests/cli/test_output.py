@@ -17,6 +17,7 @@ from phonodos.cli.output import (
     failure_record,
     format_note,
     format_table,
+    legible,
     print_json,
     show_error,
     width_of_terminal,
@@ -56,6 +57,10 @@ def test_long_names_are_not_cut() -> None:
 def test_width(monkeypatch: pytest.MonkeyPatch, columns: str, width: int) -> None:
     monkeypatch.setenv("COLUMNS", columns)
     assert width_of_terminal() == width
+
+
+def test_names_in_figures() -> None:
+    assert legible("a$b^\udcfc") == r"a\$b^?"
 
 
 def test_notes_are_wrapped() -> None:

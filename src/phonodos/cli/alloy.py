@@ -1,5 +1,6 @@
 """`phonodos alloy`: spectra and thermodynamics along a composition."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -16,7 +17,7 @@ from phonodos.cli.disorder import (
 )
 from phonodos.cli.inputs import check_output, output_folder
 from phonodos.cli.options import MembersOption, ModelOption
-from phonodos.cli.output import Column, format_note, format_table, print_json
+from phonodos.cli.output import Column, format_note, format_table, legible, print_json
 from phonodos.cli.ranges import parse_range
 from phonodos.cli.thermo import temperature_range
 from phonodos.errors import ConfigError
@@ -232,7 +233,7 @@ def _draw(
         compositions,
         [p.crystal.formula for p in first],
         {m: [curve_of(p.dos) for p in each] for m, each in found.items()},
-        reference=given,
+        reference=None if given is None else replace(given, label=legible(given.label)),
         compared=compared,
         unit=units,
     )

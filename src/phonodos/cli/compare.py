@@ -8,7 +8,7 @@ import typer
 
 from phonodos.cli.inputs import check_output, output_folder
 from phonodos.cli.options import MembersOption, ModelOption
-from phonodos.cli.output import Column, format_note, format_table, print_json
+from phonodos.cli.output import Column, format_note, format_table, legible, print_json
 from phonodos.errors import ConfigError, DataError
 from phonodos.results.desk import Results
 from phonodos.results.provenance import Provenance
@@ -189,5 +189,5 @@ def _draw(
 ) -> None:
     from phonodos.figures.comparison import Overlay, plot_comparison
 
-    overlay = Overlay(label, {"phonodos": curve}, given, name)
+    overlay = Overlay(legible(label), {"phonodos": curve}, given, legible(name))
     results.figure("compare", plot_comparison(overlay, units))

@@ -44,7 +44,9 @@ from phonodos.errors import ConfigError, DataError, PhonodosError, WeightsError,
 
 BUG = 1
 # Where typer keeps the classes of click differs from version to version.
-USAGE_ERROR = next(c for c in typer.BadParameter.__mro__ if c.__name__ == "ClickException")
+USAGE_ERROR: type[Exception] = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
 
 
 def debugging(args: list[str] | None = None) -> bool:

@@ -90,7 +90,7 @@ def open_streams() -> tuple[Stream, Stream]:
         Closed(name) if stream is None else Stream(stream, name)
         for stream, name in ((sys.stdout, "standard output"), (sys.stderr, "standard error"))
     )
-    sys.stdout, sys.stderr = out, err  # type: ignore[assignment]
+    sys.stdout, sys.stderr = out, err
     return out, err
 
 
