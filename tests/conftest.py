@@ -1,8 +1,10 @@
 """Shared fixtures: the real data if it is there, small textbook crystals always."""
 
 import os
+import resource
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -119,6 +121,22 @@ def dfpt2018_record(crystal: Crystal, material_id: str = "mp-1") -> dict[str, An
 def make_record() -> Callable[..., dict[str, Any]]:
     """Function (crystal, id) -> a record in the form of dfpt2018."""
     return dfpt2018_record
+
+
+@contextmanager
+def _full_disk(room: int = 0) -> Iterator[None]:
+    before = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, before[1]))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, before)
+
+
+@pytest.fixture
+def full_disk() -> Callable[..., AbstractContextManager[None]]:
+    """Function (room=0): in its block no file of this process grows beyond `room` bytes."""
+    return _full_disk
 
 
 class Server(ThreadingHTTPServer):

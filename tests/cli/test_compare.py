@@ -11,11 +11,12 @@ from typer.testing import Result
 
 import phonodos as package
 from phonodos.cli.compare import parse_resolution
-from phonodos.data.spectra import write_dos_csv
+from phonodos.data.spectra import dos_table
 from phonodos.errors import ConfigError
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
 from phonodos.model.weights import save_network
 from phonodos.physics.units import MEV_PER_WAVENUMBER
+from phonodos.results.desk import Results
 
 Phonodos = Callable[..., Result]
 
@@ -58,7 +59,7 @@ def test_results_of_predict(phonodos: Phonodos, examples: Path, tmp_path: Path) 
     )
     assert made.exit_code == 0
     dos = package.load("chen2021").predict(examples / "GaAs.cif").dos
-    write_dos_csv(tmp_path / "same.csv", dos, "THz")
+    Results(tmp_path).csv("same.csv", *dos_table(dos, "THz"))
     (tmp_path / "x").mkdir()
     shown = []
     for source in ("GaAs", "GaAs/total_dos.dat", "GaAs/dos.csv",
@@ -71,7 +72,7 @@ def test_results_of_predict(phonodos: Phonodos, examples: Path, tmp_path: Path) 
 
 def test_resolution_blurs(phonodos: Phonodos, examples: Path, tmp_path: Path) -> None:
     dos = package.load("chen2021").predict(examples / "GaAs.cif").dos
-    write_dos_csv(tmp_path / "same.csv", dos)
+    Results(tmp_path).csv("same.csv", *dos_table(dos))
     found = []
     for width in ("0", "10%", "60"):
         words = ("compare", examples / "GaAs.cif", "same.csv", "--resolution", width, "--json")

@@ -6,6 +6,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 from safetensors.torch import save_file
 from torch import zeros
@@ -101,6 +102,65 @@ def test_wrong_usage(phonodos: Phonodos, examples: Path, tmp_path: Path, what: s
     if what != "option":
         as_json = json.loads(phonodos("predict", examples / "Si.cif", *words, "--json").stdout)
         assert set(as_json["error"]) == {"summary", "reason", "fix"}
+
+
+ALLOY = ["alloy", "Mg3Sb2.cif", "Mg3Bi2.cif", "--x", "0.5"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        ([*ALLOY, "--temperature", "nan"], "no temperatures from nan"),
+        ([*ALLOY, "--temperature", "1e400"], "no temperatures from inf"),
+        ([*ALLOY[:3], "--x", "1e308"], "lies outside [0, 1]"),
+        (["thermo", "NaCl.cif", "--tmax", "1e9", "--tstep", "1e-9"], "no temperatures"),
+        (["thermo", "NaCl.cif", "--tmax", "1e308", "--tstep", "1e305"], "no temperatures"),
+        (["thermo", "NaCl.cif", "--tmin", "nan"], "no temperatures"),
+        (["thermo", "NaCl.cif", "--tstep", "1e-320"], "no temperatures"),
+        (["thermo", "NaCl.cif", "--model", "chen2021", "--members", "-1"], "has no -1 members"),
+        (["thermo", "NaCl.cif", "--model", "chen2021", "--members", "9" * 30], "members"),
+        (["strain", "NaCl.cif", "-e", "-2,2"], "a strain of -2"),
+        (["strain", "NaCl.cif", "-e", "0,1e-300"], "one strain gives no slope"),
+        (["strain", "NaCl.cif", "-e", "nan,0"], "no range of numbers"),
+        (["compare", "NaCl.cif", "c.txt", "--resolution", "99999999999%"], "too wide"),
+        (["compare", "NaCl.cif", "c.txt", "--resolution", "9" * 400], "too wide"),
+        (["figures", "screening", "x.parquet", "--temperature", "nan"], "--temperature nan"),
+        (["predict", "NaCl.cif", "--timeout", "nan"], "makes no sense"),
+    ],
+)
+def test_numbers_out_of_sense(
+    phonodos: Phonodos, examples: Path, tmp_path: Path, words: list[str], message: str
+) -> None:
+    (tmp_path / "c.txt").write_text("# THz\n0 0\n2 1\n4 0\n")
+    done = phonodos(*(examples / w if w.endswith(".cif") else w for w in words))
+    assert done.exit_code == 2, done.output
+    assert message in done.stderr
+    assert "fault of phonodos" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (MemoryError("Unable to allocate 12 TiB"), 4, "it needs more memory than there is"),
+        (np._core._exceptions._ArrayMemoryError((9, 9), np.dtype(float)), 4, "more memory than"),
+        (RecursionError("maximum depth"), 4, "it is nested too deeply"),
+        (PermissionError(13, "Permission denied", "x.csv"), 4, "x.csv: the system refuses"),
+        (ValueError("v"), 1, "this is a fault of phonodos"),
+    ],
+)
+def test_what_nothing_named(
+    phonodos: Phonodos, monkeypatch: pytest.MonkeyPatch, error: Exception, code: int, words: str
+) -> None:
+    def fail(*_: object) -> None:
+        raise error
+
+    monkeypatch.setattr(cite, "print_json", fail)
+    done = phonodos("cite", "--json")
+    assert done.exit_code == code
+    assert words in done.stderr
+    assert ("fault of phonodos" in done.stderr) == (code == 1)
+    assert [line[:10].strip() for line in done.stderr.splitlines()] == ["error:", "reason:", "fix:"]
+    assert phonodos("cite", "--json", "--debug").exception is error
 
 
 @pytest.mark.parametrize("words", [["predict"], ["predicts", "x.cif"], ["thermo", "--tmin", "low"]])

@@ -1,6 +1,5 @@
 """Band structures out: phonopy reads what we write."""
 
-import csv
 import subprocess
 import sys
 from pathlib import Path
@@ -9,11 +8,12 @@ import numpy as np
 import pytest
 import yaml
 
-from phonodos.data.bands import bands_record, path_text, write_band_yaml, write_bands_csv
-from phonodos.errors import DataError
+from phonodos.data.bands import band_text, bands_record, bands_table, path_text
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.path import BandStructure, band_path
 from phonodos.physics.units import THZ_PER_WAVENUMBER
+from phonodos.results.desk import Results
+from phonodos.results.provenance import Provenance
 
 
 @pytest.fixture
@@ -23,9 +23,8 @@ def bands(rock_salt: Crystal) -> BandStructure:
     return BandStructure(path, tuple(modes))
 
 
-def test_band_yaml_is_phonopys(bands: BandStructure, rock_salt: Crystal, tmp_path: Path) -> None:
-    write_band_yaml(tmp_path / "band.yaml", bands, rock_salt)
-    found = yaml.safe_load((tmp_path / "band.yaml").read_text())
+def test_band_yaml_is_phonopys(bands: BandStructure, rock_salt: Crystal) -> None:
+    found = yaml.safe_load(band_text(bands, rock_salt))
     counts = [len(w) for w in bands.frequencies]
     assert found["segment_nqpoint"] == counts
     assert found["nqpoint"] == sum(counts) == len(found["phonon"])
@@ -43,7 +42,8 @@ def test_band_yaml_is_phonopys(bands: BandStructure, rock_salt: Crystal, tmp_pat
 def test_phonopys_plot_program_reads_it(
     bands: BandStructure, rock_salt: Crystal, tmp_path: Path
 ) -> None:
-    write_band_yaml(tmp_path / "band.yaml", bands, rock_salt)
+    origin = Provenance("w", "ab" * 32, ("one: of two",))
+    Results(tmp_path, origin).yaml("band.yaml", band_text(bands, rock_salt))
     run = "from phonopy.scripts.phonopy_bandplot import run; run()"
     done = subprocess.run(
         [sys.executable, "-c", run, "--gnuplot", "band.yaml"],
@@ -56,23 +56,21 @@ def test_phonopys_plot_program_reads_it(
     np.testing.assert_allclose(printed, wanted, atol=1e-5)
 
 
-def test_mixed_sites_have_a_name(bands: BandStructure, rock_salt: Crystal, tmp_path: Path) -> None:
+def test_mixed_sites_have_a_name(bands: BandStructure, rock_salt: Crystal) -> None:
     sites = ({"Na": 0.5, "K": 0.5}, {"Cl": 1.0})
     alloy = Crystal(rock_salt.cell, rock_salt.frac_coords, sites)
-    write_band_yaml(tmp_path / "band.yaml", bands, alloy)
-    found = yaml.safe_load((tmp_path / "band.yaml").read_text())
+    found = yaml.safe_load(band_text(bands, alloy))
     assert [p["symbol"] for p in found["points"]] == ["Na0.5K0.5", "Cl"]
     assert found["points"][0]["mass"] == pytest.approx(alloy.masses[0])
 
 
-def test_csv_names_its_units(bands: BandStructure, tmp_path: Path) -> None:
-    write_bands_csv(tmp_path / "bands.csv", bands, "meV")
-    head, *rows = csv.reader((tmp_path / "bands.csv").read_text().splitlines())
+def test_table_names_its_units(bands: BandStructure) -> None:
+    head, rows = bands_table(bands, "meV")
     assert head[:2] == ["segment", "distance [1/A]"]
     assert head[-1] == "mode 6 [meV]"
     assert len(rows) == sum(len(w) for w in bands.frequencies)
     assert float(rows[-1][-1]) == pytest.approx(bands.frequencies[-1][-1, -1] * 0.1239841984)
-    assert [rows[0][0], rows[-1][0]] == ["1", "6"]
+    assert [rows[0][0], rows[-1][0]] == [1, 6]
 
 
 def test_record_and_words(bands: BandStructure) -> None:
@@ -81,10 +79,3 @@ def test_record_and_words(bands: BandStructure) -> None:
     assert record["segments"][2]["labels"] == ["K", "GAMMA"]
     assert np.shape(record["segments"][0]["frequencies"])[1] == 6
     assert path_text(bands) == "Gamma-X-U | K-Gamma-L-W-X"
-
-
-def test_a_folder_that_is_not_there(
-    bands: BandStructure, rock_salt: Crystal, tmp_path: Path
-) -> None:
-    with pytest.raises(DataError, match="cannot be written"):
-        write_band_yaml(tmp_path / "nowhere" / "band.yaml", bands, rock_salt)

@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from phonodos.data import spectra
+from phonodos.data.measurements import read_curve
 from phonodos.errors import DataError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.thermodynamics import thermal_properties
 from phonodos.physics.units import THZ_PER_WAVENUMBER, per_wavenumber
+from phonodos.results.desk import Results
+from phonodos.results.provenance import Provenance
 
 N_ATOMS = 5
 
@@ -34,7 +37,7 @@ def assert_same(a: PhononDos, b: PhononDos) -> None:
 
 def test_total_dos_is_in_terahertz_and_keeps_3n(dos: PhononDos, tmp_path: Path) -> None:
     path = tmp_path / "total_dos.dat"
-    spectra.write_total_dos(path, dos, "five atoms")
+    path.write_text(spectra.total_dos_text(dos, "five atoms"))
     w, g = np.loadtxt(path).T
     assert w[-1] == pytest.approx(800 * 0.0299792458)
     assert np.trapezoid(g, w) == pytest.approx(3 * N_ATOMS)
@@ -46,22 +49,21 @@ def test_pymatgen_reads_its_json(dos: PhononDos, tmp_path: Path) -> None:
     from pymatgen.phonon.dos import PhononDos as PymatgenDos
 
     path = tmp_path / "dos.json"
-    spectra.write_pymatgen_dos(path, dos)
+    path.write_text(json.dumps(spectra.pymatgen_record(dos)))
     theirs = PymatgenDos.from_dict(json.loads(path.read_text()))
     assert np.trapezoid(theirs.densities, theirs.frequencies) == pytest.approx(3 * N_ATOMS)
     assert theirs.as_dict() == json.loads(path.read_text())
     assert_same(spectra.read_pymatgen_dos(path), dos)
 
 
-def test_pymatgen_finds_the_same_heat_capacity(tmp_path: Path) -> None:
+def test_pymatgen_finds_the_same_heat_capacity() -> None:
     """An independent program integrates the written file to our C_V (fine axis, no imaginary)."""
     from pymatgen.phonon.dos import PhononDos as PymatgenDos
 
     w = np.arange(0.0, 501.0)
     g = w**2 * (500.0 - w)
     fine = PhononDos(w, g * 6 / np.trapezoid(g, w), 2)
-    spectra.write_pymatgen_dos(tmp_path / "dos.json", fine)
-    theirs = PymatgenDos.from_dict(json.loads((tmp_path / "dos.json").read_text()))
+    theirs = PymatgenDos.from_dict(spectra.pymatgen_record(fine))
     ours = thermal_properties(fine, [300.0])
     assert theirs.cv(300.0) == pytest.approx(ours.heat_capacity[0], rel=2e-4)
     assert theirs.entropy(300.0) == pytest.approx(ours.entropy[0], rel=2e-4)
@@ -72,7 +74,7 @@ def test_phonopy_reads_the_thermal_properties(dos: PhononDos, tmp_path: Path) ->
 
     path = tmp_path / "thermal_properties.yaml"
     thermal = thermal_properties(dos, np.arange(0.0, 301.0, 50.0))
-    spectra.write_thermal_properties(path, thermal, dos)
+    path.write_text(spectra.thermal_properties_text(thermal, dos))
     t, cv, entropy, free_energy, modes, integrated = read_thermal_properties_yaml([str(path)])
     np.testing.assert_allclose(t, thermal.temperatures)
     np.testing.assert_allclose(cv[:, 0], thermal.heat_capacity, atol=1e-6)
@@ -96,34 +98,34 @@ def phonopy_writes(path: Path) -> None:
     phonon.write_yaml_thermal_properties(str(path))
 
 
-def layout(path: Path) -> list[str]:
-    """Return the lines of a file with a # for every whole number and column of a fraction."""
+def layout(text: str) -> list[str]:
+    """Return the lines of a text with a # for every whole number and column of a fraction."""
     fractions = re.compile(r" *-?\d+\.\d{5,}")
-    text = fractions.sub(lambda found: "#" * len(found[0]), path.read_text())
+    text = fractions.sub(lambda found: "#" * len(found[0]), text)
     return re.sub(r"\d+ *", "#", text).splitlines()
 
 
 def test_phonopy_layout_line_by_line(dos: PhononDos, tmp_path: Path) -> None:
     """The same lines in the same places as phonopy's own writer, numbers aside."""
     phonopy_writes(tmp_path / "theirs.yaml")
-    spectra.write_thermal_properties(tmp_path / "x.yaml", thermal_properties(dos, [0, 10.0]), dos)
-    ours, theirs = layout(tmp_path / "x.yaml"), layout(tmp_path / "theirs.yaml")
+    text = spectra.thermal_properties_text(thermal_properties(dos, [0, 10.0]), dos)
+    ours, theirs = layout(text), layout((tmp_path / "theirs.yaml").read_text())
     # Which modes at Gamma phonopy 4 left out of its mesh; a spectrum has no such modes.
     assert ours == [line for line in theirs if not line.startswith("exclude_gamma_acoustic")]
 
 
 def test_thermal_properties_of_another_basis_are_refused(
-    dos: PhononDos, perovskite: Crystal, tmp_path: Path
+    dos: PhononDos, perovskite: Crystal
 ) -> None:
     per_atom = thermal_properties(dos, [300.0]).per("atom", perovskite)
     with pytest.raises(DataError, match="per mol of atoms"):
-        spectra.write_thermal_properties(tmp_path / "t.yaml", per_atom, dos)
+        spectra.thermal_properties_text(per_atom, dos)
 
 
 @pytest.mark.parametrize("unit", ["cm-1", "THz", "meV"])
 def test_csv_names_its_unit_and_returns(dos: PhononDos, tmp_path: Path, unit: str) -> None:
     path = tmp_path / "dos.csv"
-    spectra.write_dos_csv(path, dos, unit)
+    Results(tmp_path).csv(path.name, *spectra.dos_table(dos, unit))
     assert path.read_text().startswith(f"frequency [{unit}],dos [states/{unit} per cell]\n")
     w, g = np.loadtxt(path, delimiter=",", skiprows=1).T
     assert w[-1] == pytest.approx(800 * per_wavenumber(unit))
@@ -136,15 +138,12 @@ def test_csv_names_its_unit_and_returns(dos: PhononDos, tmp_path: Path, unit: st
     [("atom", "mol of atoms"), ("formula", "mol of formula units"), ("kg", "kg"), ("cm3", "cm^3")],
 )
 def test_thermal_csv_names_its_basis(
-    dos: PhononDos, perovskite: Crystal, tmp_path: Path, basis: str, amount: str
+    dos: PhononDos, perovskite: Crystal, basis: str, amount: str
 ) -> None:
-    path = tmp_path / "thermal.csv"
     thermal = thermal_properties(dos, [0.0, 300.0]).per(basis, perovskite)
-    spectra.write_thermal_csv(path, thermal)
-    header, *rows = path.read_text().splitlines()
-    assert header.split(",")[1] == f"heat_capacity [J/(K {amount})]"
-    assert header.split(",")[4] == f"free_energy [kJ/{amount}]"
-    found = np.array([row.split(",") for row in rows], dtype=float)
+    header, found = spectra.thermal_table(thermal)
+    assert header[1] == f"heat_capacity [J/(K {amount})]"
+    assert header[4] == f"free_energy [kJ/{amount}]"
     np.testing.assert_allclose(found[:, 1], thermal.heat_capacity, rtol=1e-9)
     np.testing.assert_allclose(found[:, 4] * 1000, thermal.free_energy, rtol=1e-9)
 
@@ -158,13 +157,12 @@ def test_projections_sum_to_the_total(dos: PhononDos, perovskite: Crystal, tmp_p
     assert list(sites) == ["Sr-1", "Ti-2", "O-3", "O-4", "O-5"]
     np.testing.assert_allclose(elements["O"], 0.7 * dos.densities)
     path = tmp_path / "projected_dos.dat"
-    spectra.write_projected_dos(path, whole, sites)
+    path.write_text(spectra.projected_dos_text(whole, sites))
     table = np.loadtxt(path)
     np.testing.assert_allclose(
         table[:, 1:].sum(axis=1), dos.densities / THZ_PER_WAVENUMBER, atol=1e-8
     )
-    spectra.write_dos_csv(tmp_path / "dos.csv", whole, "cm-1", elements)
-    assert "dos O [states/cm-1 per cell]" in (tmp_path / "dos.csv").read_text()
+    assert spectra.dos_table(whole, "cm-1", elements)[0][-1] == "dos O [states/cm-1 per cell]"
     assert list(spectra.dos_record(whole, "THz", elements)["projected"]) == ["Sr", "Ti", "O"]
 
 
@@ -179,9 +177,8 @@ def test_no_projection_is_an_error(dos: PhononDos, perovskite: Crystal) -> None:
         spectra.projections(dos, perovskite, "site")
 
 
-def test_record_is_json_with_units(dos: PhononDos, tmp_path: Path) -> None:
-    spectra.write_json(tmp_path / "dos.json", spectra.dos_record(dos, "meV"))
-    record = json.loads((tmp_path / "dos.json").read_text())
+def test_record_is_json_with_units(dos: PhononDos) -> None:
+    record = json.loads(json.dumps(spectra.dos_record(dos, "meV"), allow_nan=False))
     assert record["density_unit"] == "states/meV per cell"
     total = np.trapezoid(record["densities"], record["frequencies"])
     assert total == pytest.approx(3 * N_ATOMS)
@@ -207,8 +204,24 @@ def test_other_files_are_refused(reader: object, text: str, tmp_path: Path) -> N
         reader(path)  # type: ignore[operator]
 
 
-def test_missing_file_and_missing_folder(dos: PhononDos, tmp_path: Path) -> None:
+def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="cannot be read"):
         spectra.read_total_dos(tmp_path / "absent.dat")
-    with pytest.raises(DataError, match="cannot be written"):
-        spectra.write_total_dos(tmp_path / "absent" / "total_dos.dat", dos)
+
+
+def test_what_stands_at_the_head_of_our_files_is_passed_over(
+    dos: PhononDos, tmp_path: Path
+) -> None:
+    """Back from disk with lines of origin and warnings, of other units at that."""
+    results = Results(tmp_path, Provenance("w", "ab" * 32, ("unstable to -3 cm-1, 1 meV",)))
+    results.text("total_dos.dat", spectra.total_dos_text(dos))
+    results.json("dos.json", spectra.pymatgen_record(dos))
+    results.csv("dos.csv", *spectra.dos_table(dos, "THz"))
+    assert_same(spectra.read_total_dos(tmp_path / "total_dos.dat"), dos)
+    assert_same(spectra.read_pymatgen_dos(tmp_path / "dos.json"), dos)
+    assert_same(spectra.read_dos_csv(tmp_path / "dos.csv"), dos)
+    stable = PhononDos(dos.frequencies + 60.0, dos.densities, N_ATOMS)
+    results.text("total_dos.dat", spectra.total_dos_text(stable))
+    results.csv("dos.csv", *spectra.dos_table(stable, "THz"))
+    assert read_curve(tmp_path / "dos.csv")[1] == "THz"
+    assert read_curve(tmp_path / "total_dos.dat")[1] == "THz"

@@ -10,6 +10,7 @@ from phonodos.evaluation.drawings import compare, draw_evaluation, errors_by_ele
 from phonodos.evaluation.report import Judged
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.target import TARGET_GRID, dos_from_target
+from phonodos.results.desk import Results
 
 FCC = np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2
 
@@ -31,14 +32,14 @@ def judge(count: int, shift: float) -> list[Judged]:
 
 def test_figures_and_numbers(tmp_path: Path) -> None:
     parts = {"train": judge(8, 1.0), "valid": judge(6, 3.0)}
-    names = draw_evaluation(tmp_path / "f", parts, "valid", model="some", cutoff=4.0)
+    names = draw_evaluation(Results(tmp_path), parts, "valid", model="some", cutoff=4.0)
     assert names == [
         "overview", "errors_by_size", "errors_by_element", "parity", "examples", "all_examples_1"
     ]  # fmt: skip
     for name in names:
-        assert (tmp_path / "f" / f"{name}.png").read_bytes().startswith(b"\x89PNG")
-        assert (tmp_path / "f" / f"{name}.pdf").read_bytes().startswith(b"%PDF")
-    numbers = json.loads((tmp_path / "f" / "figures.json").read_text())
+        assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
+        assert (tmp_path / f"{name}.pdf").read_bytes().startswith(b"%PDF")
+    numbers = json.loads((tmp_path / "figures.json").read_text())
     assert numbers["elements_over"] == ["valid"]
     assert numbers["elements"]["Cl"]["n"] == 6
     assert numbers["parts"]["train"]["n"] == 8

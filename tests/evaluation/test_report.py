@@ -11,6 +11,7 @@ from phonodos.evaluation.report import Judged, Report, Seen, evaluate
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.target import dos_from_target, target_of
+from phonodos.results.desk import Results
 
 SEEN = Seen({"Na": 100, "Cl": 50, "H": 12}, frozenset({"NaCl"}))
 MATERIALS = [("a", ["Na", "Cl"]), ("b", ["Na", "H"]), ("c", ["U", "Cl"]), ("d", ["Na"] * 21)]
@@ -79,16 +80,16 @@ def test_states_beyond_the_51_points_count_on_the_full_axis_only() -> None:
 
 
 def test_files(report: Report, tmp_path: Path) -> None:
-    report.write(tmp_path / "out")
-    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    report.write(Results(tmp_path))
+    metrics = json.loads((tmp_path / "metrics.json").read_text())
     assert metrics["failed"] == {"e": "no neighbours"}
     assert metrics["spectrum"] == report.summary["spectrum"]
     assert metrics["definitions"]["spectrum.wd"].startswith("WD [cm^-1]")
     assert metrics["full"]["imaginary"]["true"] == metrics["full"]["imaginary"]["found"] == 0
-    with (tmp_path / "out" / "materials.csv").open() as file:
+    with (tmp_path / "materials.csv").open() as file:
         rows = list(csv.DictReader(file))
     assert [r["id"] for r in rows] == ["a", "b", "c", "d"]
-    table = (tmp_path / "out" / "summary.md").read_text()
+    table = (tmp_path / "summary.md").read_text()
     assert "| all | 4 |" in table
     assert "WD [cm^-1]" in table
     assert "C_V(300 K) MAE: full axis" in table

@@ -17,9 +17,12 @@ from phonodos.prediction.phonopy_export import (
     to_phonopy,
     write_phonopy,
 )
+from phonodos.results.desk import Results
+from phonodos.results.provenance import Provenance
 
 LatticeOf = Callable[[Crystal], LatticeDynamics]
 TOLERANCE = 0.5  # [cm^-1]
+ORIGIN = Provenance("random", "ab" * 32, ("unstable: 3 modes", "90 % of 2"))
 SKEW = np.array([[1, 3, -2], [0, 1, 0], [0, 4, 1]])
 
 
@@ -74,7 +77,9 @@ def test_files_give_dos_and_bands_again(lattice: LatticeDynamics, tmp_path: Path
     """WD of the DOS and mean difference of the bands, from phonopy.yaml alone."""
     import phonopy
 
-    assert write_phonopy(tmp_path, lattice) == ["phonopy.yaml", "BORN"]
+    results = Results(tmp_path, ORIGIN)
+    write_phonopy(results, lattice)
+    assert results.written == ["phonopy.yaml", "BORN"]
     found = phonopy.load(tmp_path / "phonopy.yaml", log_level=0)
     turn = phonopy_basis(lattice.crystal.cell).T
     mesh = lattice.mesh()
@@ -97,7 +102,7 @@ def test_phonopys_own_dos(lattice_of: LatticeOf, rock_salt: Crystal, tmp_path: P
     import phonopy
 
     lattice = lattice_of(rock_salt)
-    write_phonopy(tmp_path, lattice)
+    write_phonopy(Results(tmp_path, ORIGIN), lattice)
     found = phonopy.load(tmp_path / "phonopy.yaml", log_level=0)
     found.run_mesh(40.0, is_gamma_center=False)
     found.run_total_dos(freq_pitch=0.03)
@@ -116,7 +121,7 @@ def test_born_file_holds_the_charges(
     import phonopy
 
     lattice = lattice_of(low_symmetry)
-    write_phonopy(tmp_path, lattice)
+    write_phonopy(Results(tmp_path, ORIGIN), lattice)
     found = phonopy.load(
         tmp_path / "phonopy.yaml", born_filename=tmp_path / "BORN", log_level=0
     ).nac_params
@@ -128,7 +133,7 @@ def test_isotopes_go_along(lattice_of: LatticeOf, rock_salt: Crystal, tmp_path: 
     import phonopy
 
     heavy = lattice_of(rock_salt).with_masses(rock_salt.masses + [0.0, 1.5])
-    write_phonopy(tmp_path, heavy)
+    write_phonopy(Results(tmp_path), heavy)
     found = phonopy.load(tmp_path / "phonopy.yaml", log_level=0)
     np.testing.assert_allclose(found.primitive.masses, heavy.masses, atol=1e-5)
     q = [[0.2, 0.1, 0.4]]
@@ -159,7 +164,9 @@ def test_mixed_sites_are_refused(lattice_of: LatticeOf) -> None:
         to_phonopy(lattice_of(alloy))
 
 
-def test_a_full_disk_is_told(lattice_of: LatticeOf, rock_salt: Crystal, tmp_path: Path) -> None:
+def test_a_folder_in_the_way_is_told(
+    lattice_of: LatticeOf, rock_salt: Crystal, tmp_path: Path
+) -> None:
     (tmp_path / "phonopy.yaml").mkdir()
     with pytest.raises(DataError, match="cannot be written"):
-        write_phonopy(tmp_path, lattice_of(rock_salt))
+        write_phonopy(Results(tmp_path), lattice_of(rock_salt))

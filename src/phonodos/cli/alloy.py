@@ -1,12 +1,12 @@
 """`phonodos alloy`: spectra and thermodynamics along a composition."""
 
-import csv
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from phonodos.cli.alloy_notes import Results, notes_of
+from phonodos.cli.alloy_notes import Sweep, notes_of
 from phonodos.cli.disorder import (
     DisorderOption,
     SqsAtomsOption,
@@ -17,9 +17,11 @@ from phonodos.cli.disorder import (
 )
 from phonodos.cli.inputs import check_output, output_folder
 from phonodos.cli.options import MembersOption, ModelOption
-from phonodos.cli.output import Column, format_note, format_table, print_json
+from phonodos.cli.output import Column, format_note, format_table, legible, print_json
 from phonodos.cli.ranges import parse_range
+from phonodos.cli.thermo import temperature_range
 from phonodos.errors import ConfigError
+from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
     from phonodos.figures.alloy import Reference
@@ -73,6 +75,7 @@ def alloy(
 
     per_wavenumber(units)
     compositions = parse_range(x, "--x", EXAMPLE)
+    temperature_range(temperature, temperature, 1.0)
     order = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed)
     mixed = _read(parent, second, sub or [])
     check_output(output)
@@ -83,11 +86,13 @@ def alloy(
     compared = {} if given is None else _compared(predictor, mixed, methods, given)
     folder = output_folder(output, parent.stem + (f"-{second.stem}" if second else "-alloy"))
     rows = _rows(compositions, found, temperature, units)
-    _write(folder, rows, compositions, found)
-    _draw(folder, compositions, found, given, compared, units)
+    notes = notes_of(predictor, mixed, compositions, found)
+    results = Results(folder, predictor.provenance.warned(notes))
+    _write(results, rows, compositions, found)
+    _draw(results, compositions, found, given, compared, units)
     answer = {
         "model": predictor.name, "results": rows, "reference": _distances(given, compared),
-        "notes": notes_of(predictor, mixed, compositions, found), "folder": str(folder),
+        "notes": notes, "folder": str(folder),
     }  # fmt: skip
     print_json(answer) if as_json else _print(answer, methods, temperature, units, given)
 
@@ -118,7 +123,7 @@ def _reference(path: Path, unit: str | None, at: float) -> "Reference":
 
 def _sweep(
     predictor: "AnyPredictor", mixed: "Alloy", compositions: list[float], methods: list[Any]
-) -> Results:
+) -> Sweep:
     from phonodos.prediction.mixtures import predict_mixtures
 
     return {m: list(predict_mixtures(predictor, mixed, compositions, m)) for m in methods}
@@ -146,7 +151,7 @@ def _methods(predictor: "AnyPredictor", wanted: str | None) -> list[Any]:
 
 
 def _rows(
-    compositions: list[float], found: Results, kelvin: float, units: str
+    compositions: list[float], found: Sweep, kelvin: float, units: str
 ) -> list[dict[str, Any]]:
     pairs = [(m, *p) for m, each in found.items() for p in zip(compositions, each, strict=True)]
     return [_row(m, x, prediction, kelvin, units) for m, x, prediction in pairs]
@@ -196,16 +201,11 @@ def _distances(given: "Reference | None", compared: dict[str, Any]) -> dict[str,
 
 
 def _write(
-    folder: Path, rows: list[dict[str, Any]], compositions: list[float], found: Results
+    results: Results, rows: list[dict[str, Any]], compositions: list[float], found: Sweep
 ) -> None:
     import numpy as np
 
-    with (folder / "alloy.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.DictWriter(file, list(rows[0]), lineterminator="\n")
-        writer.writeheader()
-        for row in rows:
-            shown = {k: f"{v:.8g}" if isinstance(v, float) else v for k, v in row.items()}
-            writer.writerow(shown)
+    results.csv("alloy.csv", list(rows[0]), [list(row.values()) for row in rows], digits=8)
     spectra = [p.dos for each in found.values() for p in each]
     low = min(d.frequencies[0] for d in spectra)
     high = max(d.frequencies[-1] for d in spectra)
@@ -214,20 +214,18 @@ def _write(
     columns = [np.interp(axis, d.frequencies, d.densities, left=0, right=0) for d in spectra]
     head = ["frequency [cm-1]"]
     head += [f"{m} x={x:g} [states/cm-1 per cell]" for m in found for x in compositions]
-    lines = [",".join(f"{v:.8g}" for v in row) for row in zip(axis, *columns, strict=True)]
-    (folder / "spectra.csv").write_text("\n".join([",".join(head), *lines, ""]), encoding="utf-8")
+    results.csv("spectra.csv", head, zip(axis, *columns, strict=True), digits=8)
 
 
 def _draw(
-    folder: Path,
+    results: Results,
     compositions: list[float],
-    found: Results,
+    found: Sweep,
     given: "Reference | None",
     compared: dict[str, Any],
     units: str,
 ) -> None:
     from phonodos.figures.alloy import plot_alloy
-    from phonodos.figures.spectra import save_figure
     from phonodos.physics.neutron import curve_of
 
     first = next(iter(found.values()))
@@ -235,12 +233,11 @@ def _draw(
         compositions,
         [p.crystal.formula for p in first],
         {m: [curve_of(p.dos) for p in each] for m, each in found.items()},
-        reference=given,
+        reference=None if given is None else replace(given, label=legible(given.label)),
         compared=compared,
         unit=units,
     )
-    for suffix in ("png", "pdf"):
-        save_figure(figure, folder / f"alloy.{suffix}")
+    results.figure("alloy", figure)
 
 
 def _print(

@@ -9,11 +9,11 @@ if TYPE_CHECKING:
     from phonodos.prediction.prediction import Prediction
     from phonodos.prediction.predictor import AnyPredictor
 
-Results = dict["Method", list["Prediction"]]  # a prediction a composition
+Sweep = dict["Method", list["Prediction"]]  # a prediction a composition
 
 
 def notes_of(
-    predictor: "AnyPredictor", mixed: "Alloy", compositions: list[float], found: Results
+    predictor: "AnyPredictor", mixed: "Alloy", compositions: list[float], found: Sweep
 ) -> list[str]:
     """Return what a sweep assumes, what is outside the training data, and the reasons for doubt."""
     from phonodos.prediction.mixtures import ASSUMPTIONS, BOTH_ASSUME
@@ -32,7 +32,7 @@ def notes_of(
     return [*notes, *_doubts_of(compositions, found)]
 
 
-def _doubts_of(compositions: list[float], found: Results) -> Iterator[str]:
+def _doubts_of(compositions: list[float], found: Sweep) -> Iterator[str]:
     """Yield every reason for doubt once, with the places it is of unless it is of all."""
     places: dict[str, list[str]] = {}
     for method, each in found.items():

@@ -14,6 +14,7 @@ from phonodos.cli.output import (
     format_table,
 )
 from phonodos.errors import ConfigError
+from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
     from phonodos.physics.path import BandStructure
@@ -47,7 +48,9 @@ def bands(
 
     def handle(entry: Entry, answer: "Prediction") -> dict[str, Any]:
         found = band_structure(answer)
-        record = _write(output_folder(output, entry.name), answer, found, units, plot)
+        origin = predictor.provenance.warned(answer.warnings)
+        results = Results(output_folder(output, entry.name), origin)
+        record = _write(results, answer, found, units, plot)
         if as_json:
             from phonodos.data.bands import bands_record
 
@@ -72,27 +75,23 @@ def band_structure(prediction: "Prediction") -> "BandStructure":
 
 
 def _write(
-    folder: Path, prediction: "Prediction", bands: "BandStructure", units: str, plot: bool
+    results: Results, prediction: "Prediction", bands: "BandStructure", units: str, plot: bool
 ) -> dict[str, Any]:
-    from phonodos.data.bands import path_text, write_band_yaml, write_bands_csv
+    from phonodos.data.bands import band_text, bands_table, path_text
     from phonodos.physics.units import per_wavenumber
 
     assert prediction.lattice is not None
     crystal = prediction.lattice.crystal
-    write_band_yaml(folder / "band.yaml", bands, crystal)
-    write_bands_csv(folder / "bands.csv", bands, units)
-    written = ["band.yaml", "bands.csv"]
+    results.yaml("band.yaml", band_text(bands, crystal))
+    results.csv("bands.csv", *bands_table(bands, units))
     if plot:
         from phonodos.figures.bands import plot_bands
-        from phonodos.figures.spectra import save_figure
         from phonodos.prediction.lattice_dynamics import MESH_LENGTH
 
         length = FINE_MESH if crystal.n_atoms <= SMALL_CELL else MESH_LENGTH
         dos = prediction.lattice.dos(prediction.lattice.mesh(length))
         figure = plot_bands(bands, dos, crystal_label=crystal.formula, unit=units)
-        for name in ("bands.png", "bands.pdf"):
-            save_figure(figure, folder / name)
-            written.append(name)
+        results.figure("bands", figure)
     factor = per_wavenumber(units)
     low = min(float(w.min()) for w in bands.frequencies) * factor
     high = max(float(w.max()) for w in bands.frequencies) * factor
@@ -103,8 +102,8 @@ def _write(
         "min_frequency": {"value": low, "unit": units},
         "max_frequency": {"value": high, "unit": units},
         "warnings": list(prediction.warnings),
-        "folder": str(folder),
-        "files": written,
+        "folder": str(results.folder),
+        "files": results.written,
     }
 
 

@@ -8,14 +8,17 @@ import typer
 
 from phonodos.cli.inputs import check_output, output_folder
 from phonodos.cli.options import MembersOption, ModelOption
-from phonodos.cli.output import Column, format_note, format_table, print_json
+from phonodos.cli.output import Column, format_note, format_table, legible, print_json
 from phonodos.errors import ConfigError, DataError
+from phonodos.results.desk import Results
+from phonodos.results.provenance import Provenance
 
 if TYPE_CHECKING:
     from phonodos.physics.crystal import Crystal
     from phonodos.physics.curve import Curve
     from phonodos.physics.dos import PhononDos
 
+WIDEST = 1000.0  # [cm^-1] of a resolution
 RESULTS = ("total_dos.dat", "dos.csv", "pymatgen_phonon_dos.json")  # of `phonodos predict`
 
 
@@ -50,7 +53,7 @@ def compare(
     constant, relative = parse_resolution(resolution, factor)
     given, unit = read_curve(reference, reference_units)
     check_output(output)
-    curve, label, notes = _predicted(prediction, model, members, neutron)
+    curve, label, notes, origin = _predicted(prediction, model, members, neutron)
     if constant or relative:
         curve = curve.broadened(constant, relative)
     elif (alike := sampled_like(curve, given)) is not curve:
@@ -59,7 +62,7 @@ def compare(
     facts = {"prediction": _facts(curve, factor), "reference": _facts(given, factor)}
     apart = distance(curve, given)
     folder = output_folder(output, prediction.stem)
-    _draw(folder, label, curve, given, reference.stem, units)
+    _draw(Results(folder, origin), label, curve, given, reference.stem, units)
     if as_json:
         print_json(
             {"units": units, "reference_units": unit, **facts, "wasserstein_cm-1": apart,
@@ -98,13 +101,20 @@ def parse_resolution(text: str, factor: float) -> tuple[float, float]:
             "write for example --resolution 3%, or --resolution 2 --units meV",
         )
     value = float(match[1])
-    return (0.0, value / 100.0) if match[2] else (value / factor, 0.0)
+    constant, relative = (0.0, value / 100.0) if match[2] else (value / factor, 0.0)
+    if constant > WIDEST or relative > 1.0:
+        raise ConfigError(
+            f"--resolution {text[:20]} is too wide",
+            f"a width is at most 100 %, or {WIDEST:g} cm-1: nothing would be left of a spectrum",
+            "write for example --resolution 3%, or --resolution 2 --units meV",
+        )
+    return constant, relative
 
 
 def _predicted(
     path: Path, model: str | None, members: int | None, neutron: bool
-) -> "tuple[Curve, str, list[str]]":
-    """Return the predicted curve, its name and what there is to say of it."""
+) -> "tuple[Curve, str, list[str], Provenance]":
+    """Return the predicted curve, its name, what there is to say of it, and its origin."""
     from phonodos.physics.neutron import curve_of, neutron_curve, neutron_weights
 
     notes = ["both curves over their own maximum; negative frequencies are left out"]
@@ -115,7 +125,7 @@ def _predicted(
                 "neutron weights need the elements and the projected density of states",
                 "give the structure file instead, with --model",
             )
-        return curve_of(found), path.stem, notes
+        return curve_of(found), path.stem, notes, Provenance()
     from phonodos.data.structures import read_crystal
     from phonodos.prediction.predictor import load
 
@@ -125,11 +135,12 @@ def _predicted(
     predictor = load(model, members=members, project=neutron)
     answer = next(iter(predictor.predict_many([crystal])))
     notes += answer.warnings
+    origin = predictor.provenance.warned(answer.warnings)
     if not neutron:
         notes.append("plain density of states: no neutron weights (--neutron)")
-        return curve_of(answer.dos), crystal.formula, notes
+        return curve_of(answer.dos), crystal.formula, notes, origin
     notes.append("weighted by sigma/m of every element (bound total cross-sections, periodictable)")
-    return neutron_curve(answer.dos, crystal), crystal.formula, notes
+    return neutron_curve(answer.dos, crystal), crystal.formula, notes, origin
 
 
 def _spectrum(path: Path) -> "PhononDos | None":
@@ -173,11 +184,10 @@ def _table(facts: dict[str, Any], units: str, first: str, second: str) -> str:
     return format_table(("spectrum", ""), columns, rows)
 
 
-def _draw(folder: Path, label: str, curve: "Curve", given: "Curve", name: str, units: str) -> None:
+def _draw(
+    results: Results, label: str, curve: "Curve", given: "Curve", name: str, units: str
+) -> None:
     from phonodos.figures.comparison import Overlay, plot_comparison
-    from phonodos.figures.spectra import save_figure
 
-    overlay = Overlay(label, {"phonodos": curve}, given, name)
-    figure = plot_comparison(overlay, units)
-    for suffix in ("png", "pdf"):
-        save_figure(figure, folder / f"compare.{suffix}")
+    overlay = Overlay(legible(label), {"phonodos": curve}, given, legible(name))
+    results.figure("compare", plot_comparison(overlay, units))

@@ -14,6 +14,7 @@ from phonodos.cli.options import MaxSizeOption
 from phonodos.cli.output import exit_code, print_json
 from phonodos.cli.progress import shown_progress
 from phonodos.errors import ConfigError
+from phonodos.files import write_text
 from phonodos.time_limit import DEFAULT_TIMEOUT
 
 app = typer.Typer(
@@ -243,7 +244,7 @@ def card(
     text = markdown(dataset.name, described)
     if output is not None:
         check_writable(output)
-        output.write_text(text, encoding="utf-8")
+        write_text(output, text)
     if as_json:
         print_json({"dataset": str(dataset), **described})
     elif output is None:

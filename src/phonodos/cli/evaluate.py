@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from phonodos import __version__
+from phonodos.cli.inputs import check_output
 from phonodos.cli.options import MembersOption
 from phonodos.errors import ConfigError, PhonodosError
+from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -36,17 +38,18 @@ def evaluate(
 ) -> None:
     """Compare a model with reference spectra: metrics.json, materials.csv, summary.md."""
     from phonodos.data.dataset import Dataset
-    from phonodos.data.members import sha256_of
     from phonodos.data.splits import PARTS, Split
     from phonodos.evaluation.report import Seen
     from phonodos.evaluation.report import evaluate as compare
-    from phonodos.model.weights import weights_path
     from phonodos.prediction.predictor import load
 
     if part not in PARTS:
         raise ConfigError(
             f"there is no part '{part}'", "a split has " + ", ".join(PARTS), "choose one of them"
         )
+    for folder in (output, figures):
+        if folder is not None:
+            check_output(folder)
     predictor = load(model, members=members)
     parts = Split.read(split).parts if split else Split(dict(predictor.header.split)).parts
     whole = Dataset.open(data)
@@ -60,15 +63,15 @@ def evaluate(
     report.summary.update(
         model=predictor.name,
         members=len(predictor.networks),
-        weights_sha256=sha256_of(weights_path(model)),
+        weights_sha256=predictor.provenance.sha256,
         data=sorted(set(records.column("source"))),
         part=part,
         n_failed=len(failed),
         phonodos=__version__,
     )
-    report.write(output)
+    report.write(Results(output, predictor.provenance))
     if figures is not None:
-        _draw(figures, predictor, whole, parts, part, judged)
+        _draw(Results(figures, predictor.provenance), predictor, whole, parts, part, judged)
     print(json.dumps(report.summary, indent=1) if as_json else report.table())
     for name, reason in failed.items():
         print(f"failed: {name}: {reason}", file=sys.stderr)
@@ -93,7 +96,7 @@ def _judge(predictor: "Predictor", records: "Dataset") -> "tuple[list[Judged], d
 
 
 def _draw(
-    folder: Path,
+    results: Results,
     predictor: "Predictor",
     records: "Dataset",
     parts: "Mapping[str, Sequence[str]]",
@@ -112,4 +115,4 @@ def _draw(
         elif inside:
             drawn[name] = _judge(predictor, records.select(inside))[0]
     cutoff = float(predictor.networks[0].config.cutoff)
-    draw_evaluation(folder, drawn, part, model=predictor.name, cutoff=cutoff)
+    draw_evaluation(results, drawn, part, model=predictor.name, cutoff=cutoff)

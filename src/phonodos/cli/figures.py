@@ -1,6 +1,5 @@
 """`phonodos figures`: figures of many predictions."""
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -9,6 +8,8 @@ import typer
 from phonodos.cli.inputs import check_output
 from phonodos.cli.output import Column, format_table, print_json
 from phonodos.errors import ConfigError
+from phonodos.results.desk import Results
+from phonodos.results.provenance import Provenance
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -41,7 +42,6 @@ def screening(
 ) -> None:
     """Analyse a table of predictions: heat capacities, elements, components, agreement."""
     from phonodos.data.dataset import Dataset
-    from phonodos.data.spectra import write_json
     from phonodos.evaluation.landscape import agreement, read_landscape
 
     if not 0.0 < temperature < 1e5:
@@ -59,24 +59,18 @@ def screening(
         more, agreed, leaders = _agreement(landscape, found)
         drawn |= more
         numbers |= agreed
+    results = Results(output, Provenance(landscape.model, landscape.model_hash))
     for name, figure in drawn.items():
-        _save(figure, output / name)
+        results.figure(name, figure)
     numbers["files"] = sorted(f"{name}.png" for name in drawn)
-    write_json(output / "screening.json", numbers)
+    results.json("screening.json", numbers)
     if leaders:
-        _write_leaders(output / "leaders.csv", leaders)
+        _write_leaders(results, leaders)
     if as_json:
         print_json({**numbers, "folder": str(output)})
         return
     _print(numbers, leaders)
     print(f"wrote {', '.join(sorted(drawn))} (png, pdf), screening.json to {output}")
-
-
-def _save(figure: "Figure", path: Path) -> None:
-    from phonodos.figures.spectra import save_figure
-
-    for suffix in (".png", ".pdf"):
-        save_figure(figure, path.with_suffix(suffix))
 
 
 def _survey(landscape: "Landscape") -> "tuple[dict[str, Figure], dict[str, Any]]":
@@ -210,14 +204,11 @@ def _array(values: Any) -> Any:
     return np.asarray(values, dtype=np.float64)
 
 
-def _write_leaders(path: Path, rows: list[dict[str, Any]]) -> None:
-    with path.open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        unit = "[J/(kg K)]"
-        names = ["predicted", "dft_cut_at_1000", "dft_full"]
-        writer.writerow(["id", "formula", *(f"{n} {unit}" for n in names)])
-        for row in rows:
-            writer.writerow([row["id"], row["formula"], *(f"{row[n]:.2f}" for n in names)])
+def _write_leaders(results: Results, rows: list[dict[str, Any]]) -> None:
+    names = ["predicted", "dft_cut_at_1000", "dft_full"]
+    header = ["id", "formula", *(f"{n} [J/(kg K)]" for n in names)]
+    lines = [[row["id"], row["formula"], *(f"{row[n]:.2f}" for n in names)] for row in rows]
+    results.csv("leaders.csv", header, lines)
 
 
 def _print(numbers: dict[str, Any], leaders: list[dict[str, Any]]) -> None:

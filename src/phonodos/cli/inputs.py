@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from phonodos.cli.streams import is_terminal
 from phonodos.errors import ConfigError, DataError, PhonodosError, StructureError, failure_of
 from phonodos.time_limit import time_limit
 
@@ -81,7 +82,7 @@ def _located(error: PhonodosError, entry: Entry) -> PhonodosError:
 
 def watched(entries: Sequence[Entry]) -> Iterable[Entry]:
     """Return the entries behind a progress bar, if there are many and a terminal watches."""
-    if len(entries) < 20 or not sys.stderr.isatty():
+    if len(entries) < 20 or not is_terminal(sys.stderr):
         return entries
     from rich.console import Console
     from rich.progress import track
@@ -101,9 +102,9 @@ def output_folder(parent: Path, name: str) -> Path:
         If the folder cannot be made.
     """
     folder = parent / name
-    if folder.exists() and not folder.is_dir():
-        folder = parent / f"{name}-phonodos"
     try:
+        if folder.exists() and not folder.is_dir():
+            folder = parent / f"{name}-phonodos"
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as err:
         raise DataError(

@@ -1,7 +1,8 @@
 """The `phonodos` command: subcommands, errors a user can act on, exit codes.
 
 Exit codes: 0 fine, 1 a bug of ours, 2 wrong usage (options, models, configurations), 3 some inputs
-failed, 4 all failed, 130 interrupted. Nothing heavy is imported before a subcommand runs.
+failed or standard output could not be written, 4 all failed, 130 interrupted. Nothing heavy is
+imported before a subcommand runs.
 """
 
 import os
@@ -29,10 +30,30 @@ from phonodos.cli import (
     thermo,
     train,
 )
-from phonodos.cli.output import ALL_FAILED, INTERRUPTED, USAGE, print_json, show_error
-from phonodos.errors import ConfigError, PhonodosError, WeightsError, WeightsWarning
+from phonodos.cli.output import (
+    ALL_FAILED,
+    FINE,
+    INTERRUPTED,
+    SOME_FAILED,
+    USAGE,
+    print_json,
+    show_error,
+)
+from phonodos.cli.streams import open_streams, tell_lost
+from phonodos.errors import (
+    ConfigError,
+    DataError,
+    PhonodosError,
+    WeightsError,
+    WeightsWarning,
+    failure_of,
+)
 
 BUG = 1
+# Where typer keeps the classes of click differs from version to version.
+USAGE_ERROR: type[Exception] = next(
+    kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
+)
 
 
 def debugging(args: list[str] | None = None) -> bool:
@@ -64,30 +85,37 @@ class Group(TyperGroup):
             self._tell(err)
             usage = isinstance(err, ConfigError | WeightsError)
             raise typer.Exit(USAGE if usage else ALL_FAILED) from None
-        except BrokenPipeError:
-            # The reader is gone: what is still in the buffer must not be flushed at exit.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-            raise typer.Exit(INTERRUPTED) from None
         except KeyboardInterrupt:
             raise typer.Exit(INTERRUPTED) from None
-        except (typer.Exit, typer.Abort):
-            raise
+        except (typer.Exit, typer.Abort, USAGE_ERROR):
+            raise  # the last kind are wrong options, which typer explains
         except Exception as err:
-            if self.debug or type(err).__module__.endswith("exceptions"):
-                raise  # the second kind are wrong options, which typer explains
-            self._tell(
-                PhonodosError(
-                    f"{type(err).__name__}: {err}",
-                    "this is a fault of phonodos",
-                    "please report it with what `phonodos --debug ...` prints",
-                )
-            )
-            raise typer.Exit(BUG) from None
+            if self.debug:
+                raise
+            code, told = _unforeseen(err, str(ctx.invoked_subcommand or "phonodos"))
+            self._tell(told)
+            raise typer.Exit(code) from None
 
     def _tell(self, err: PhonodosError) -> None:
         show_error(err)
         if self.as_json:
             print_json({"error": {"summary": err.summary, "reason": err.reason, "fix": err.fix}})
+
+
+def _unforeseen(err: Exception, command: str) -> tuple[int, PhonodosError]:
+    """Return exit code and words for what no part of a command has named."""
+    if isinstance(err, MemoryError | RecursionError):
+        fix = "give smaller structures or fewer at a time, or take a machine with more memory"
+        return ALL_FAILED, failure_of(err, command, PhonodosError, fix)
+    if isinstance(err, OSError):
+        name = err.filename or command
+        fix = "check the path, the permissions and the room on the disk"
+        return ALL_FAILED, DataError(f"{name}: the system refuses", err.strerror or str(err), fix)
+    return BUG, PhonodosError(
+        f"{type(err).__name__}: {err}",
+        "this is a fault of phonodos",
+        "please report it with what `phonodos --debug ...` prints",
+    )
 
 
 app = typer.Typer(
@@ -138,11 +166,16 @@ def _show(message: Warning | str, *_: Any, **__: Any) -> None:
 
 def main() -> None:
     """Entry point of the `phonodos` command."""
-    for stream in (sys.stdout, sys.stderr):
-        # A terminal that cannot show a character gets another one instead of an error.
-        getattr(stream, "reconfigure", lambda **_: None)(errors="replace")
+    out, _ = open_streams()
     if not debugging(sys.argv):
         warnings.simplefilter("ignore")
         warnings.filterwarnings("always", category=WeightsWarning)
         warnings.showwarning = _show
-    app()
+    code: int | str | None = FINE
+    try:
+        app()
+    except SystemExit as stop:
+        code = stop.code
+    if tell_lost(out) and not code:
+        code = SOME_FAILED
+    sys.exit(code)

@@ -7,7 +7,9 @@ from typing import Annotated, Any
 import typer
 
 from phonodos.cli.ensembles import calibrate, join, seal
+from phonodos.cli.inputs import check_output
 from phonodos.cli.output import format_note, print_json
+from phonodos.files import write_text
 
 app = typer.Typer(
     help="List the released weights, or show what is known of one.", no_args_is_help=True
@@ -119,8 +121,8 @@ def documents(
 
 
 def _write(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(text, encoding="utf-8")
+    check_output(path.parent)
+    write_text(path, text)
     print(f"written: {path}", file=sys.stderr)
 
 

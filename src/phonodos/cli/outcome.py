@@ -8,7 +8,7 @@ import typer
 
 from phonodos.cli.inputs import Entry
 from phonodos.cli.output import exit_code, failure_record, print_json, show_error
-from phonodos.errors import ConfigError, PhonodosError
+from phonodos.errors import ConfigError, PhonodosError, PredictionError, failure_of
 
 Answer = TypeVar("Answer")
 
@@ -38,6 +38,16 @@ class Outcome:
             raise typer.Exit(code)
 
 
+def _handled(
+    handle: Callable[[Entry, Answer], dict[str, Any]], entry: Entry, answer: Answer
+) -> dict[str, Any]:
+    try:
+        return handle(entry, answer)
+    except (MemoryError, RecursionError) as err:
+        fix = "give a smaller structure, or take a machine with more memory"
+        raise failure_of(err, entry.source, PredictionError, fix) from err
+
+
 def for_each(
     pairs: "Iterable[tuple[Entry, Answer | PhonodosError]]",
     handle: Callable[[Entry, Answer], dict[str, Any]],
@@ -64,7 +74,7 @@ def for_each(
         try:
             if isinstance(answer, PhonodosError):
                 raise answer
-            record = handle(entry, answer)
+            record = _handled(handle, entry, answer)
         except ConfigError:
             raise
         except PhonodosError as err:

@@ -73,6 +73,11 @@ def format_note(kind: str, name: str, text: str) -> str:
     )
 
 
+def legible(name: str) -> str:
+    """Return the name of a file as a figure can show it: no broken bytes, no formulas."""
+    return name.encode("utf-8", errors="replace").decode("utf-8").replace("$", r"\$")
+
+
 def print_json(document: Mapping[str, Any]) -> None:
     """Print the one JSON document of a command on stdout."""
     print(json.dumps(document, indent=1, allow_nan=False))

@@ -20,6 +20,7 @@ from phonodos.cli.options import MaxSizeOption, MembersOption, ModelOption, Time
 from phonodos.cli.outcome import for_each
 from phonodos.cli.prediction_table import interval_record, quantities, remarks, report
 from phonodos.errors import ConfigError
+from phonodos.results.desk import Results
 from phonodos.time_limit import DEFAULT_TIMEOUT, check_timeout, time_limit
 
 if TYPE_CHECKING:
@@ -74,6 +75,7 @@ def predict(
         facts = quantities(answer, units)
         share = facts["imaginary_share"][0]
         folder = output_folder(output, entry.name)
+        results = Results(folder, predictor.provenance.warned(answer.warnings))
         return {
             "formula": answer.crystal.formula,
             "n_atoms": answer.crystal.n_atoms,
@@ -81,7 +83,7 @@ def predict(
             "intervals": interval_record(answer, units),
             "warnings": [*answer.warnings, *remarks(answer, share, order.formats)],
             "folder": str(folder),
-            "files": write_outputs(folder, answer, order),
+            "files": write_outputs(results, answer, order),
             **({"dos": _record(answer, order)} if as_json else {}),
         }
 
@@ -135,7 +137,7 @@ def _formats(text: str) -> tuple[str, ...]:
     return wanted
 
 
-def write_outputs(folder: Path, prediction: "Prediction", order: Order) -> list[str]:
+def write_outputs(results: Results, prediction: "Prediction", order: Order) -> list[str]:
     """Write the files that were asked for and return their names.
 
     Raises
@@ -149,37 +151,32 @@ def write_outputs(folder: Path, prediction: "Prediction", order: Order) -> list[
     columns = spectra.projections(dos, crystal, order.project) if order.project else {}
     thermal = prediction.thermal_properties(order.temperatures)
     title = f"{crystal.formula}, {crystal.n_atoms} atoms, {prediction.model}"
-    written = []
     if "phonopy" in order.formats:
-        spectra.write_total_dos(folder / "total_dos.dat", dos, title)
-        spectra.write_thermal_properties(folder / "thermal_properties.yaml", thermal, dos)
-        written += ["total_dos.dat", "thermal_properties.yaml"]
+        results.text("total_dos.dat", spectra.total_dos_text(dos, title))
+        results.yaml("thermal_properties.yaml", spectra.thermal_properties_text(thermal, dos))
         if prediction.lattice is not None and crystal.is_ordered:
             from phonodos.prediction.phonopy_export import write_phonopy
 
-            written += write_phonopy(folder, prediction.lattice)
+            write_phonopy(results, prediction.lattice)
         if columns:
-            spectra.write_projected_dos(folder / "projected_dos.dat", dos, columns, title)
-            written.append("projected_dos.dat")
+            text = spectra.projected_dos_text(dos, columns, title)
+            results.text("projected_dos.dat", text)
     if "pymatgen" in order.formats:
-        spectra.write_pymatgen_dos(folder / "pymatgen_phonon_dos.json", dos)
-        written.append("pymatgen_phonon_dos.json")
+        results.json("pymatgen_phonon_dos.json", spectra.pymatgen_record(dos), indent=None)
     if "csv" in order.formats:
-        spectra.write_dos_csv(folder / "dos.csv", dos, order.units, columns)
-        spectra.write_thermal_csv(folder / "thermal_properties.csv", thermal)
-        written += ["dos.csv", "thermal_properties.csv"]
+        results.csv("dos.csv", *spectra.dos_table(dos, order.units, columns))
+        results.csv("thermal_properties.csv", *spectra.thermal_table(thermal))
     if "json" in order.formats:
-        spectra.write_json(folder / "dos.json", _record(prediction, order))
-        written.append("dos.json")
+        results.json("dos.json", _record(prediction, order))
     if order.plot:
-        written += _draw(folder, prediction, order, columns)
-    return written
+        _draw(results, prediction, order, columns)
+    return results.written
 
 
 def _draw(
-    folder: Path, prediction: "Prediction", order: Order, columns: dict[str, Any]
-) -> list[str]:
-    from phonodos.figures.spectra import plot_dos, save_figure
+    results: Results, prediction: "Prediction", order: Order, columns: dict[str, Any]
+) -> None:
+    from phonodos.figures.spectra import plot_dos
 
     mean = prediction.intervals.get("mean_frequency")
     figure = plot_dos(
@@ -191,10 +188,7 @@ def _draw(
         half_width=None if mean is None else mean.half_width,
         projected=columns,
     )
-    names = ["dos.png", "dos.pdf"]
-    for name in names:
-        save_figure(figure, folder / name)
-    return names
+    results.figure("dos", figure)
 
 
 def _record(prediction: "Prediction", order: Order) -> dict[str, Any]:

@@ -4,6 +4,8 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
+from phonodos.cli.streams import is_terminal
+
 Advance = Callable[[int, int | None], None]  # done, in all if known
 
 
@@ -30,7 +32,7 @@ def shown_progress(
         known = "" if total is None else f" of {total / scale:.{digits}f}"
         return f"{done / scale:.{digits}f}{known} {unit}"
 
-    if not sys.stderr.isatty():
+    if not is_terminal(sys.stderr):
         last = 0
 
         def tell(done: int, total: int | None) -> None:

@@ -1,6 +1,5 @@
 """`phonodos strain`: frequencies and imaginary states under isotropic strain, Grueneisen."""
 
-import csv
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -20,6 +19,7 @@ from phonodos.cli.output import (
     format_table,
 )
 from phonodos.cli.ranges import parse_range
+from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
     from phonodos.physics.crystal import Crystal
@@ -57,10 +57,11 @@ def strain(
 
     def handle(entry: Entry, crystal: "Crystal") -> dict[str, Any]:
         record = _study(predictor, crystal, wanted)
-        folder = output_folder(output, entry.name)
-        _write(folder, record, units)
+        origin = predictor.provenance.warned(record["warnings"])
+        results = Results(output_folder(output, entry.name), origin)
+        _write(results, record, units)
         record.pop("spectra")
-        return {**record, "folder": str(folder)}
+        return {**record, "folder": str(results.folder)}
 
     def show(record: dict[str, Any]) -> str:
         return _table(record, units, predictor.name)
@@ -101,15 +102,11 @@ SERIES = (
 )  # fmt: skip
 
 
-def _write(folder: Path, record: dict[str, Any], units: str) -> None:
-    from phonodos.figures.spectra import save_figure
+def _write(results: Results, record: dict[str, Any], units: str) -> None:
     from phonodos.figures.strain import plot_strain
 
-    with (folder / "strain.csv").open("w", newline="", encoding="utf-8") as file:
-        writer = csv.writer(file, lineterminator="\n")
-        writer.writerow(SERIES)
-        for row in zip(*(record[name] for name in SERIES), strict=True):
-            writer.writerow([f"{value:.8g}" for value in row])
+    rows = zip(*(record[name] for name in SERIES), strict=True)
+    results.csv("strain.csv", SERIES, rows, digits=8)
     figure = plot_strain(
         record["strain"],
         record["spectra"],
@@ -118,8 +115,7 @@ def _write(folder: Path, record: dict[str, Any], units: str) -> None:
         gamma=record["gruneisen_mode_average"],
         unit=units,
     )
-    for suffix in ("png", "pdf"):
-        save_figure(figure, folder / f"strain.{suffix}")
+    results.figure("strain", figure)
 
 
 def _table(record: dict[str, Any], units: str, model: str) -> str:

@@ -18,12 +18,14 @@ from phonodos.cli.options import MembersOption, ModelOption
 from phonodos.cli.outcome import for_each
 from phonodos.cli.output import Column, format_note, format_table
 from phonodos.errors import ConfigError
+from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
     from phonodos.physics.thermodynamics import ThermalProperties
     from phonodos.prediction.prediction import Prediction
 
 MOST_TEMPERATURES = 100_000
+HOTTEST = 1e5  # [K]
 
 
 def thermo(
@@ -63,7 +65,8 @@ def thermo(
 
     def handle(entry: Entry, answer: "Prediction") -> dict[str, Any]:
         thermal = answer.thermal_properties(temperatures)
-        return _write(output_folder(output, entry.name), answer, thermal, per)
+        origin = predictor.provenance.warned(answer.warnings)
+        return _write(Results(output_folder(output, entry.name), origin), answer, thermal, per)
 
     pairs = predictions(predictor, read_inputs(files))
     for_each(pairs, handle, None if as_json else _table).finish(predictor.name, as_json)
@@ -75,27 +78,28 @@ def temperature_range(low: float, high: float, step: float) -> list[float]:
     Raises
     ------
     ConfigError
-        If they are negative, fall, do not advance, or are more than 100,000.
+        If they are negative, beyond 100,000 K, fall, do not advance, or are more than 100,000.
     """
-    sound = 0.0 <= low <= high < float("inf") and 0.0 < step < float("inf")
+    sound = 0.0 <= low <= high <= HOTTEST and 0.0 < step < float("inf")
     if not sound or (high - low) / step > MOST_TEMPERATURES:
         raise ConfigError(
             f"no temperatures from {low:g} to {high:g} K in steps of {step:g} K",
-            "--tmin must not be negative, --tmax not below it, and --tstep positive "
-            f"(at most {MOST_TEMPERATURES} temperatures)",
+            f"--tmin must not be negative, --tmax not below it nor above {HOTTEST:g}, and --tstep "
+            f"positive (at most {MOST_TEMPERATURES} temperatures)",
             "write for example --tmin 0 --tmax 1000 --tstep 50",
         )
     return [low + step * i for i in range(int((high - low) / step + 1e-9) + 1)]
 
 
 def _write(
-    folder: Path, prediction: "Prediction", thermal: "ThermalProperties", per: str
+    results: Results, prediction: "Prediction", thermal: "ThermalProperties", per: str
 ) -> dict[str, Any]:
     from phonodos.data import spectra
 
-    spectra.write_thermal_properties(folder / "thermal_properties.yaml", thermal, prediction.dos)
     converted = thermal.per(per, prediction.crystal)
-    spectra.write_thermal_csv(folder / "thermal_properties.csv", converted)
+    results.csv("thermal_properties.csv", *spectra.thermal_table(converted))
+    text = spectra.thermal_properties_text(thermal, prediction.dos)
+    results.yaml("thermal_properties.yaml", text)
     return {
         "formula": prediction.crystal.formula,
         "n_atoms": prediction.crystal.n_atoms,
@@ -117,8 +121,8 @@ def _write(
         "zero_point_energy": converted.zero_point_energy,
         "imaginary_share": converted.imaginary_fraction,
         "warnings": list(prediction.warnings),
-        "folder": str(folder),
-        "files": ["thermal_properties.csv", "thermal_properties.yaml"],
+        "folder": str(results.folder),
+        "files": results.written,
     }
 
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from phonodos.cli.streams import is_terminal
 from phonodos.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -103,7 +104,7 @@ class _Reporter:
         self.epochs, self.as_json = config.epochs, as_json
         self.bar: Any = nullcontext()
         self.task: Any = None
-        if sys.stderr.isatty() and not as_json:
+        if is_terminal(sys.stderr) and not as_json:
             from rich.console import Console
             from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
 

@@ -1,25 +1,18 @@
-"""Band structures out: phonopy's ``band.yaml``, CSV, JSON."""
+"""Band structures as the content of files: phonopy's ``band.yaml``, CSV, JSON."""
 
 import re
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from phonodos.data.spectra import write_csv, write_text
+from phonodos.data.spectra import Table
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.path import GAMMA, BandStructure, corner_text
 from phonodos.physics.units import THZ_PER_WAVENUMBER, per_wavenumber
 
 
-def write_band_yaml(path: Path, bands: BandStructure, crystal: Crystal) -> None:
-    """Write phonopy's ``band.yaml``: frequencies [THz], distances [1/A] without 2 pi.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be written.
-    """
+def band_text(bands: BandStructure, crystal: Crystal) -> str:
+    """Return phonopy's ``band.yaml``: frequencies [THz], distances [1/A] without 2 pi."""
     counts = [len(w) for w in bands.frequencies]
     lines = [f"nqpoint: {sum(counts)}", f"npath: {len(counts)}", "segment_nqpoint:"]
     lines += [f"- {n}" for n in counts]
@@ -45,17 +38,11 @@ def write_band_yaml(path: Path, bands: BandStructure, crystal: Crystal) -> None:
             for k, w in enumerate(values * THZ_PER_WAVENUMBER):
                 lines += [f"  - # {k + 1}", f"    frequency: {w:15.10f}"]
         lines.append("")
-    write_text(path, "\n".join([*lines, ""]))
+    return "\n".join([*lines, ""])
 
 
-def write_bands_csv(path: Path, bands: BandStructure, unit: str = "cm-1") -> None:
-    """Write segment, distance, fractional q and 3N frequencies a row; the header names the units.
-
-    Raises
-    ------
-    DataError
-        If the file cannot be written.
-    """
+def bands_table(bands: BandStructure, unit: str = "cm-1") -> Table:
+    """Return segment, distance, fractional q and 3N frequencies a row; the names hold the units."""
     factor = per_wavenumber(unit)
     modes = bands.frequencies[0].shape[1]
     header = ["segment", "distance [1/A]", "q1", "q2", "q3"]
@@ -64,7 +51,7 @@ def write_bands_csv(path: Path, bands: BandStructure, unit: str = "cm-1") -> Non
         np.column_stack([np.full(len(w), k + 1), s.distances, s.qpoints, w * factor])
         for k, (s, w) in enumerate(bands)
     ]
-    write_csv(path, header, list(np.concatenate(tables).T))
+    return header, np.concatenate(tables)
 
 
 def bands_record(bands: BandStructure, unit: str = "cm-1") -> dict[str, Any]:

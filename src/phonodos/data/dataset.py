@@ -22,6 +22,7 @@ from phonodos.data.columns import (
 )
 from phonodos.data.force_constants import ForceConstants
 from phonodos.errors import DataError
+from phonodos.files import replacing
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 
@@ -54,13 +55,8 @@ def write_dataset(
     check_writable(path)
     columns = {name: [row.get(name) for row in rows] for name in COLUMNS}
     table = pa.Table.from_pydict(columns, schema=schema(provenance))
-    partial = path.with_name(path.name + ".partial")
-    try:
+    with replacing(path) as partial:
         pq.write_table(table, partial, compression="zstd")
-        partial.replace(path)
-    except OSError as err:
-        partial.unlink(missing_ok=True)
-        raise unwritable(path, err) from err
 
 
 def check_writable(path: Path) -> None:

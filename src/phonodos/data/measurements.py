@@ -42,7 +42,9 @@ def read_curve(path: Path, unit: str | None = None) -> tuple[Curve, str]:
         reason = getattr(err, "strerror", None) or "it is not a text file"
         raise DataError(f"{path} cannot be read", reason, "check the path") from err
     lines = [(n, line.strip()) for n, line in enumerate(text.splitlines(), 1) if line.strip()]
-    comments = [line for _, line in lines if line.startswith("#")]
+    # Warnings at the head of our own files speak of other frequencies than those of the axis.
+    heads = [line for _, line in lines if line.startswith("#")]
+    comments = [line for line in heads if not line.startswith("# warning:")]
     body = [(n, line) for n, line in lines if not line.startswith("#")]
     if body and _numbers(body[0][1]) is None:
         comments.append(body.pop(0)[1])

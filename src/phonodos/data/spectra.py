@@ -1,4 +1,4 @@
-"""Spectra and thermodynamics out: the files of phonopy and pymatgen, CSV and JSON; most back in.
+"""Spectra and thermodynamics as the content of files of phonopy and pymatgen, CSV, JSON; and back.
 
 phonopy's files and pymatgen's JSON keep the units of those programs (THz; kJ/mol and J/K/mol of
 cells); CSV and JSON name the unit of every column. All spectra are those of the cell as given, and
@@ -21,6 +21,7 @@ from phonodos.physics.thermodynamics import ThermalProperties
 from phonodos.physics.units import THZ_PER_WAVENUMBER, per_wavenumber
 
 Array = NDArray[np.float64]
+Table = tuple[list[str], Array]  # names of the columns, rows of numbers
 PYMATGEN_CLASS = {"@module": "pymatgen.phonon.dos", "@class": "PhononDos"}
 
 
@@ -49,23 +50,21 @@ def projections(dos: PhononDos, crystal: Crystal, by: str) -> dict[str, Array]:
     return found
 
 
-def write_total_dos(path: Path, dos: PhononDos, title: str = "") -> None:
-    """Write phonopy's ``total_dos.dat``: frequency [THz], density [states/THz per cell]."""
-    _write_columns(path, f"{title} [THz, states/THz per cell]", dos.frequencies, [dos.densities])
+def total_dos_text(dos: PhononDos, title: str = "") -> str:
+    """Return phonopy's ``total_dos.dat``: frequency [THz], density [states/THz per cell]."""
+    return _columns_text(f"{title} [THz, states/THz per cell]", dos.frequencies, [dos.densities])
 
 
-def write_projected_dos(
-    path: Path, dos: PhononDos, columns: Mapping[str, Array], title: str = ""
-) -> None:
-    """Write phonopy's ``projected_dos.dat``: frequency [THz], one density [states/THz] a column."""
+def projected_dos_text(dos: PhononDos, columns: Mapping[str, Array], title: str = "") -> str:
+    """Return phonopy's ``projected_dos.dat``: frequency [THz], a density [states/THz] a column."""
     title = f"{title} [THz, states/THz per cell] columns: {', '.join(columns)}"
-    _write_columns(path, title, dos.frequencies, list(columns.values()))
+    return _columns_text(title, dos.frequencies, list(columns.values()))
 
 
-def _write_columns(path: Path, title: str, w: Array, densities: Sequence[Array]) -> None:
+def _columns_text(title: str, w: Array, densities: Sequence[Array]) -> str:
     table = np.column_stack([w * THZ_PER_WAVENUMBER, *(g / THZ_PER_WAVENUMBER for g in densities)])
     lines = ["".join(f"{value:20.10f}" for value in row) for row in table]
-    write_text(path, "\n".join([f"# {title.strip()}", *lines, ""]))
+    return "\n".join([f"# {title.strip()}", *lines, ""])
 
 
 def read_total_dos(path: Path, n_atoms: int | None = None) -> PhononDos:
@@ -87,14 +86,13 @@ def read_total_dos(path: Path, n_atoms: int | None = None) -> PhononDos:
     )
 
 
-def write_pymatgen_dos(path: Path, dos: PhononDos) -> None:
-    """Write the dictionary that ``pymatgen.phonon.dos.PhononDos.from_dict`` reads, in THz."""
-    record = {
+def pymatgen_record(dos: PhononDos) -> dict[str, Any]:
+    """Return the dictionary that ``pymatgen.phonon.dos.PhononDos.from_dict`` reads, in THz."""
+    return {
         **PYMATGEN_CLASS,
         "frequencies": (dos.frequencies * THZ_PER_WAVENUMBER).tolist(),
         "densities": (dos.densities / THZ_PER_WAVENUMBER).tolist(),
     }
-    write_text(path, json.dumps(record))
 
 
 def read_pymatgen_dos(path: Path, n_atoms: int | None = None) -> PhononDos:
@@ -114,26 +112,28 @@ def read_pymatgen_dos(path: Path, n_atoms: int | None = None) -> PhononDos:
     return _spectrum(path, w / THZ_PER_WAVENUMBER, g * THZ_PER_WAVENUMBER, n_atoms)
 
 
-def write_dos_csv(
-    path: Path, dos: PhononDos, unit: str = "cm-1", columns: Mapping[str, Array] | None = None
-) -> None:
-    """Write frequency, total and projected densities as CSV; the header names the units."""
+def dos_table(
+    dos: PhononDos, unit: str = "cm-1", columns: Mapping[str, Array] | None = None
+) -> Table:
+    """Return frequency, total and projected densities; the names of the columns hold the units."""
     factor = per_wavenumber(unit)
     per = f"[states/{unit} per cell]"
     header = [f"frequency [{unit}]", f"dos {per}", *(f"dos {name} {per}" for name in columns or {})]
     parts = [dos.densities, *(columns or {}).values()]
-    write_csv(path, header, [dos.frequencies * factor, *(g / factor for g in parts)])
+    return header, np.column_stack([dos.frequencies * factor, *(g / factor for g in parts)])
 
 
 def read_dos_csv(path: Path, n_atoms: int | None = None) -> PhononDos:
-    """Read a CSV of `write_dos_csv` in the unit its header names (projections are left out).
+    """Read a CSV of `dos_table` in the unit its header names (projections are left out).
+
+    Lines that start with # are skipped.
 
     Raises
     ------
     DataError
         If the file is missing, its header names no frequency unit, or a value is no number.
     """
-    rows = list(csv.reader(_lines(path)))
+    rows = list(csv.reader(line for line in _lines(path) if not line.startswith("#")))
     head = rows[0][0] if rows and rows[0] else ""
     if not head.startswith("frequency [") or len(rows) < 3:
         raise _no_spectrum(path, "the header names no 'frequency [unit]'")
@@ -162,13 +162,8 @@ def dos_record(
     return record
 
 
-def write_json(path: Path, record: Mapping[str, Any]) -> None:
-    """Write a dictionary as indented JSON."""
-    write_text(path, json.dumps(record, indent=1, allow_nan=False) + "\n")
-
-
-def write_thermal_properties(path: Path, thermal: ThermalProperties, dos: PhononDos) -> None:
-    """Write phonopy's ``thermal_properties.yaml``: kJ/mol and J/K/mol of the cells of `dos`.
+def thermal_properties_text(thermal: ThermalProperties, dos: PhononDos) -> str:
+    """Return phonopy's ``thermal_properties.yaml``: kJ/mol and J/K/mol of the cells of `dos`.
 
     The temperatures of `thermal` are kept; its numbers must be per mole of cells.
 
@@ -179,8 +174,8 @@ def write_thermal_properties(path: Path, thermal: ThermalProperties, dos: Phonon
     """
     if thermal.basis != "cell":
         raise DataError(
-            f"{path}: thermal properties per {thermal.amount}",
-            "thermal_properties.yaml holds values per mole of cells and has no place for the basis",
+            f"thermal properties per {thermal.amount} for thermal_properties.yaml",
+            "that file holds values per mole of cells and has no place for the basis",
             "convert with ThermalProperties.per('cell', crystal) first, or write CSV",
         )
     modes = 3 * dos.n_atoms
@@ -206,11 +201,11 @@ def write_thermal_properties(path: Path, thermal: ThermalProperties, dos: Phonon
             f"- temperature:   {t:15.7f}\n  free_energy:   {f:15.7f}\n  entropy:       {s:15.7f}",
             f"  heat_capacity: {c:15.7f}\n  energy:        {u:15.7f}\n",
         ]
-    write_text(path, "\n".join(lines))
+    return "\n".join(lines)
 
 
-def write_thermal_csv(path: Path, thermal: ThermalProperties) -> None:
-    """Write temperature, C_V, S, U and F as CSV; the header names unit and amount of substance."""
+def thermal_table(thermal: ThermalProperties) -> Table:
+    """Return temperature, C_V, S, U and F; the names of the columns hold unit and amount."""
     per_kelvin = f"[J/(K {thermal.amount})]"
     energy = f"[kJ/{thermal.amount}]"
     header = [
@@ -222,25 +217,7 @@ def write_thermal_csv(path: Path, thermal: ThermalProperties) -> None:
     ]
     energies = [thermal.internal_energy / 1000, thermal.free_energy / 1000]
     columns = [thermal.temperatures, thermal.heat_capacity, thermal.entropy, *energies]
-    write_csv(path, header, columns)
-
-
-def write_csv(path: Path, header: Sequence[str], columns: Sequence[Array]) -> None:
-    """Write columns of numbers under a header; raises `DataError` if the disk refuses."""
-    rows = [",".join(f"{value:.10g}" for value in row) for row in zip(*columns, strict=True)]
-    write_text(path, "\n".join([",".join(header), *rows, ""]))
-
-
-def write_text(path: Path, text: str) -> None:
-    """Write a file; raises `DataError` if the disk refuses."""
-    try:
-        path.write_text(text, encoding="utf-8")
-    except OSError as err:
-        raise DataError(
-            f"{path} cannot be written",
-            err.strerror or str(err),
-            "choose another folder with -o, or make room",
-        ) from err
+    return header, np.column_stack(columns)
 
 
 def _lines(path: Path) -> list[str]:

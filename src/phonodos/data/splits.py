@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from phonodos.errors import ConfigError, DataError
+from phonodos.files import refused, write_text
 
 PARTS = ("train", "valid", "test")
 
@@ -80,15 +81,11 @@ class Split:
         """Write the split as JSON, atomically; raises `DataError` if the disk refuses."""
         target = Path(path)
         values = {**self.metadata, **{name: list(ids) for name, ids in self.parts.items()}}
-        partial = target.with_name(target.name + ".partial")
         try:
             target.parent.mkdir(parents=True, exist_ok=True)
-            partial.write_text(json.dumps(values, indent=1), encoding="utf-8")
-            partial.replace(target)
         except OSError as err:
-            raise DataError(
-                f"{path} cannot be written", err.strerror or str(err), "choose another file"
-            ) from err
+            raise refused(target, err) from err
+        write_text(target, json.dumps(values, indent=1))
 
 
 def random_split(

@@ -1,8 +1,6 @@
 """The figures of an evaluation, after Figures 1 and 2 of Chen et al. (2021)."""
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -19,9 +17,9 @@ from phonodos.figures.accuracy import (
 )
 from phonodos.figures.overview import plot_overview
 from phonodos.figures.periodic_table import plot_periodic_table
-from phonodos.figures.spectra import save_figure
 from phonodos.physics.correlation import spearman
 from phonodos.physics.target import target_of
+from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -32,13 +30,13 @@ SEVERAL = 5  # materials that make the mean error of an element worth comparing
 
 
 def draw_evaluation(
-    folder: Path, parts: Mapping[str, Sequence[Judged]], part: str, *, model: str, cutoff: float
+    results: Results, parts: Mapping[str, Sequence[Judged]], part: str, *, model: str, cutoff: float
 ) -> list[str]:
     """Draw overview, errors by size and by element, parity, examples; write figures.json.
 
     Parameters
     ----------
-    folder
+    results
         Where PNG and PDF files go.
     parts
         Judged materials of every part to draw, by name (train, valid, test).
@@ -51,7 +49,6 @@ def draw_evaluation(
     -------
     Names of the figures, without suffix.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     compared = {name: compare(judged) for name, judged in parts.items() if judged}
     unseen = {name: judged for name, judged in parts.items() if name != "train" and judged}
     elements = errors_by_element(unseen or parts, compared)
@@ -60,10 +57,9 @@ def draw_evaluation(
     names = []
     for name, figure in _figures(parts[part], compared, part, elements, numbers, model, cutoff):
         names.append(name)
-        for suffix in ("png", "pdf"):
-            save_figure(figure, folder / f"{name}.{suffix}")
-    text = json.dumps({"model": model, "part": part, "seed": SEED, **numbers}, indent=1)
-    (folder / "figures.json").write_text(text + "\n", encoding="utf-8")
+        results.figure(name, figure)
+    record = {"model": model, "part": part, "seed": SEED, **numbers}
+    results.json("figures.json", record, allow_nan=True)
     return names
 
 

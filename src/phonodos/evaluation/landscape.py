@@ -50,6 +50,8 @@ class Landscape:
         Temperature of the heat capacities [K].
     n_failed
         Rows of the table without a prediction.
+    model_hash
+        First digits of the SHA-256 of the weight file; None where the table does not say it.
     """
 
     ids: Sequence[str]
@@ -60,6 +62,7 @@ class Landscape:
     in_training: NDArray[np.bool_]
     kelvin: float
     n_failed: int
+    model_hash: str | None = None
 
     @cached_property
     def masses(self) -> Array:
@@ -116,7 +119,7 @@ def read_landscape(path: Path, kelvin: float = PAPER_KELVIN) -> Landscape:
     try:
         names = pq.read_schema(path).names
         missing = [name for name in NEEDED if name not in names]
-        extra = [name for name in ("model",) if name in names]
+        extra = [name for name in ("model", "model_hash") if name in names]
         table = None if missing else pq.read_table(path, columns=[*NEEDED, *extra])
     except (OSError, pa.ArrowInvalid) as err:
         raise _no_table(path, str(err).splitlines()[0]) from err
@@ -134,6 +137,7 @@ def read_landscape(path: Path, kelvin: float = PAPER_KELVIN) -> Landscape:
         in_training=np.array([bool(r["in_training"]) for r in rows]),
         kelvin=kelvin,
         n_failed=table.num_rows - len(rows),
+        model_hash=rows[0].get("model_hash"),
     )
 
 

@@ -1,10 +1,7 @@
 """`evaluate`: predictions beside references, every measure, a row a material, groups."""
 
-import csv
-import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -32,6 +29,7 @@ from phonodos.physics.dos import PhononDos
 from phonodos.physics.elements import element_of
 from phonodos.physics.target import target_of
 from phonodos.prediction.uncertainty import Interval
+from phonodos.results.desk import Results
 
 RARE, FREQUENT = 15, 40  # training crystals of a material's rarest element
 SMALL, LARGE = 6, 20  # atoms
@@ -66,18 +64,14 @@ class Report:
     rows: list[dict[str, Any]]
     failed: dict[str, str]
 
-    def write(self, folder: Path) -> None:
-        """Write metrics.json, materials.csv and summary.md into `folder`."""
-        folder.mkdir(parents=True, exist_ok=True)
+    def write(self, results: Results) -> None:
+        """Write metrics.json, materials.csv and summary.md."""
         document = {**self.summary, "failed": self.failed, "definitions": definitions()}
-        text = json.dumps(document, indent=1) + "\n"
-        (folder / "metrics.json").write_text(text, encoding="utf-8")
-        with (folder / "materials.csv").open("w", newline="", encoding="utf-8") as file:
-            columns = list(dict.fromkeys(name for row in self.rows for name in row))
-            writer = csv.DictWriter(file, columns, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(self.rows)
-        (folder / "summary.md").write_text(self.table() + "\n", encoding="utf-8")
+        results.json("metrics.json", document, allow_nan=True)
+        columns = list(dict.fromkeys(name for row in self.rows for name in row))
+        rows = [[row.get(name) for name in columns] for row in self.rows]
+        results.csv("materials.csv", columns, rows)
+        results.markdown("summary.md", self.table() + "\n")
 
     def table(self) -> str:
         """Return the measures by group as a Markdown table; units in the head, bases below."""

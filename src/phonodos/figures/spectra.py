@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
+from io import BytesIO
 from itertools import cycle
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,8 +10,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.errors import ConfigError, DataError
+from phonodos.errors import ConfigError
 from phonodos.figures.inset import INSET_FLOOR, furnish
+from phonodos.files import write_bytes
 from phonodos.physics.dos import VISIBLE_FRACTION, PhononDos
 from phonodos.physics.thermodynamics import ThermalProperties
 from phonodos.physics.units import FREQUENCY_LABELS, per_wavenumber
@@ -141,8 +143,10 @@ def _name_axes(axes: "Axes", dos: PhononDos, crystal_label: str, unit: str) -> N
     axes.set_title(f"{formula_label(crystal_label)}, {atoms} per cell", loc="left", pad=4)
 
 
-def save_figure(figure: "Figure", path: Path) -> None:
-    """Save a figure in the house style, in the format of the path's suffix.
+def save_figure(figure: "Figure", path: Path, note: str = "") -> None:
+    """Save a figure in the house style, in the format of the path's suffix, whole or not at all.
+
+    `note` is kept in the metadata of PNG (Description) and PDF (Subject).
 
     Raises
     ------
@@ -151,15 +155,18 @@ def save_figure(figure: "Figure", path: Path) -> None:
     """
     import matplotlib.style
 
+    kind = path.suffix.removeprefix(".")
+    with matplotlib.style.context(STYLE), BytesIO() as content:
+        figure.savefig(content, format=kind, metadata=_metadata(kind, note))
+        write_bytes(path, content.getvalue())
+
+
+def _metadata(kind: str, note: str) -> dict[str, str | None] | None:
+    words = note.encode("utf-8", errors="replace").decode("utf-8")
     # Without a date the same input gives the same bytes.
-    metadata = {"CreationDate": None} if path.suffix == ".pdf" else None
-    with matplotlib.style.context(STYLE):
-        try:
-            figure.savefig(path, metadata=metadata)
-        except OSError as err:
-            raise DataError(
-                f"{path} cannot be written", err.strerror or str(err), "choose another folder"
-            ) from err
+    if kind == "pdf":
+        return {"CreationDate": None, **({"Subject": words} if words else {})}
+    return {"Description": words} if kind == "png" and words else None
 
 
 def _curve(w: Array, g: Array) -> Curve:

@@ -21,13 +21,17 @@ def strained(crystal: Crystal, strain: float) -> Crystal:
     ConfigError
         If the strain is not a number within 20 %.
     """
+    _check(strain)
+    return replace(crystal, cell=(1.0 + strain) * crystal.cell)
+
+
+def _check(strain: float) -> None:
     if not abs(strain) <= LARGEST_STRAIN:
         raise ConfigError(
             f"a strain of {strain:g}",
             f"linear strains within {LARGEST_STRAIN:g} of zero make sense of a crystal",
             "write for example -e -0.03:0.03:0.01",
         )
-    return replace(crystal, cell=(1.0 + strain) * crystal.cell)
 
 
 @dataclass(frozen=True)
@@ -65,17 +69,20 @@ def gruneisen(
     Raises
     ------
     ConfigError
-        If there are fewer than two different strains.
+        If there are fewer than two different strains (by 1e-6), or one is out of range.
     """
     e = np.asarray(strains, dtype=np.float64)
-    if len(np.unique(e)) < 2:
+    for strain in strains:
+        _check(strain)
+    different = len(np.unique(np.round(e, 6)))
+    if different < 2:
         raise ConfigError(
             "one strain gives no slope",
             "the Grueneisen parameter compares frequencies at different volumes",
             "write for example -e -0.02:0.02:0.01",
         )
     volume = 3.0 * np.log1p(e)
-    degree = min(2, len(np.unique(e)) - 1)
+    degree = min(2, different - 1)
 
     def slope(values: Sequence[float]) -> float:
         return float(np.polyfit(volume, np.log(np.asarray(values)), degree)[-2])

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from phonodos.data.force_constants import commensurate_points
 from phonodos.data.phonopy_calculation import quiet
 from phonodos.data.structure_objects import to_phonopy_atoms
-from phonodos.errors import DataError
 from phonodos.physics.crystal import compact, reduced_basis
 from phonodos.physics.primitive import SYMMETRY_TOLERANCE, standard_basis, symmetry_dataset
+from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
     from phonopy import Phonopy
@@ -79,8 +79,8 @@ def to_phonopy(lattice: "LatticeDynamics", reach: float | None = None) -> "Phono
     return phonon
 
 
-def write_phonopy(folder: Path, lattice: "LatticeDynamics") -> list[str]:
-    """Write ``phonopy.yaml`` (cell, force constants, charges, eps) and ``BORN``; return the names.
+def write_phonopy(results: Results, lattice: "LatticeDynamics") -> None:
+    """Write ``phonopy.yaml`` (cell, force constants, charges, eps) and ``BORN``.
 
     ``phonopy.load("phonopy.yaml")`` reads the first alone; BORN is there for other programs. Both
     are of the primitive cell.
@@ -95,16 +95,17 @@ def write_phonopy(folder: Path, lattice: "LatticeDynamics") -> list[str]:
     from phonopy.file_IO import write_BORN
 
     phonon = to_phonopy(lattice)
-    try:
-        phonon.save(str(folder / PHONOPY_YAML), settings={"displacements": False})
-        write_BORN(phonon.primitive, lattice.born_charges, lattice.dielectric, str(folder / BORN))
-    except OSError as err:
-        raise DataError(
-            f"phonopy's files cannot be written to {folder}",
-            err.strerror or str(err),
-            "choose another folder with -o, or make room",
-        ) from err
-    return [PHONOPY_YAML, BORN]
+    tensors = lattice.born_charges, lattice.dielectric
+
+    def save(path: Path) -> None:
+        phonon.save(str(path), settings={"displacements": False})
+
+    results.yaml(PHONOPY_YAML, results.made_by(save, PHONOPY_YAML))
+    born = results.made_by(lambda path: write_BORN(phonon.primitive, *tensors, str(path)), BORN)
+    # The format has one line for remarks, the first; numbers start in the second.
+    first, rest = born.split("\n", 1)
+    origin = "" if results.provenance is None else f"; {results.provenance.origin}"
+    results.plain(BORN, f"{first}{origin}\n{rest}")
 
 
 def phonopy_basis(cell: Array) -> NDArray[np.int64]:

@@ -4,6 +4,7 @@ import warnings
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, Literal, overload
 
@@ -23,6 +24,7 @@ from phonodos.prediction.answers import Answer, answers_of
 from phonodos.prediction.failures import failed, name_of, without_frames
 from phonodos.prediction.prediction import PhonodosWarning, Prediction
 from phonodos.prediction.uncertainty import calibrations_of
+from phonodos.results.provenance import Provenance, weights_hash
 from phonodos.time_limit import check_timeout, time_limit
 
 DEFAULT_WEIGHTS = "lattice"
@@ -55,9 +57,12 @@ def load(
     WeightsError
         If the weights are unknown, damaged, of a newer format, or have fewer members.
     """
+    path = weights_path(name_or_path or DEFAULT_WEIGHTS)
     with undisturbed():
-        networks, header = load_networks(weights_path(name_or_path or DEFAULT_WEIGHTS), members)
-        return Predictor(networks, header, device=device, project=project)
+        networks, header = load_networks(path, members)
+        predictor = Predictor(networks, header, device=device, project=project)
+    predictor.path = path
+    return predictor
 
 
 class AnyPredictor(ABC):
@@ -66,6 +71,8 @@ class AnyPredictor(ABC):
     Default dtype, autocast, warning filters and the like of the host program neither change the
     answers nor are changed (`phonodos.model.isolation`).
     """
+
+    path: Path | None = None  # of the weight file, where it was loaded from one
 
     def __init__(self, networks: Sequence[Network], header: WeightHeader, device: str) -> None:
         self.networks = tuple(networks)
@@ -76,6 +83,11 @@ class AnyPredictor(ABC):
     def name(self) -> str:
         """Name of the weights."""
         return self.header.name
+
+    @cached_property
+    def provenance(self) -> Provenance:
+        """What the files of predictions say of their origin: name and SHA-256 of the weights."""
+        return Provenance(self.name, None if self.path is None else weights_hash(self.path))
 
     def predict(self, x: Any, *, timeout: float | None = None) -> Prediction:
         """Return the prediction for a path, pymatgen Structure, ASE Atoms, PhonopyAtoms or Crystal.
