@@ -185,6 +185,7 @@ def fuzz(arguments: argparse.Namespace) -> list[dict[str, Any]]:
             trial = Fuzz(form, arguments.seed, predictors, arguments.every, Path(folder))
             numbers = arguments.only or range(arguments.cases)
             totals.append(summary(form, run(trial, numbers, arguments.workers)))
+            print(_table(totals[-1:]), file=sys.stderr, flush=True)
             for what, found in totals[-1]["wrong"].items():
                 for number in found[:3] if arguments.keep else []:
                     arguments.keep.mkdir(parents=True, exist_ok=True)
