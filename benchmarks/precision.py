@@ -48,7 +48,7 @@ def main() -> None:
         "float32, compressed": compressed(single),
     }
     if chosen.data:
-        records = Dataset.open(chosen.data).select(header["split"]["valid"])
+        records = Dataset.open(chosen.data).select(header.split["valid"])
         crystals, reference = list(records.crystals()), records.targets
     else:
         crystals, reference = synthetic_crystals(chosen.crystals), None

@@ -105,6 +105,35 @@ def test_no_pickle() -> None:
         assert "torch.load(" not in text
 
 
+@pytest.mark.parametrize(
+    "pattern",
+    [
+        r"\byaml\.(?:full_|unsafe_)?load(?:_all)?\(",
+        r"\b(?:Unsafe|Full|C)?Loader\s*=\s*yaml\.",
+        r"\byaml\.(?:C?Loader|C?UnsafeLoader|C?FullLoader)\b",
+        r"\bPhonopyYaml\b",
+        r"\bread_cell_yaml\b",
+        r"\bread_phonopy_yaml\b",
+        r"\bphonopy\.load\((?!\"phonopy\.yaml\"\)``)",
+        r"(?<![\w.])(?:eval|exec|__import__)\(",
+        r"allow_pickle\s*=\s*True",
+        r"\bnp\.(?:load|fromfile)\(",
+        r"\bos\.(?:system|popen)\(",
+        r"shell\s*=\s*True",
+        r"\bmarshal\b|\bshelve\b",
+        r"\bextractall\(",
+        r"(?:from|import) ase\.db\b",
+    ],
+)
+def test_nothing_foreign_runs(pattern: str) -> None:
+    found = [
+        f"{named(path)}: {match[0]}"
+        for path in SOURCE.rglob("*.py")
+        for match in re.finditer(pattern, path.read_text(encoding="utf-8"))
+    ]
+    assert not found
+
+
 def test_weights_stay_small_and_have_cards() -> None:
     weights = list((SOURCE / "weights").glob("*.safetensors"))
     assert weights

@@ -26,6 +26,14 @@ class PhonodosError(Exception):
         return f"{self.summary}\n  reason: {self.reason}\n  fix:    {self.fix}"
 
 
+class PhonodosWarning(UserWarning):
+    """A prediction that deserves less trust, for the reason given."""
+
+
+class WeightsWarning(PhonodosWarning):
+    """A weight file that could not be checked as well as others can."""
+
+
 class StructureError(PhonodosError):
     """A crystal structure is missing, unreadable or physically impossible."""
 

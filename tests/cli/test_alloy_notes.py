@@ -6,12 +6,15 @@ import numpy as np
 import pytest
 
 from phonodos.cli.alloy_notes import notes_of
+from phonodos.model.header import WeightHeader
 from phonodos.physics.alloy import Alloy, alloy_of
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.prediction.prediction import Prediction
 
-KNOWN = SimpleNamespace(name="known", header={"training_formulas": ["NaCl"]})
+KNOWN = SimpleNamespace(
+    name="known", header=WeightHeader(name="known", training_formulas=("NaCl",))
+)
 
 
 @pytest.fixture

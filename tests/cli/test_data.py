@@ -104,6 +104,8 @@ def test_nothing_could_be_prepared(records, tmp_path):
         (("prepare", "dfpt", "x", "-o", "d"), 2, "'dfpt' is no kind of record"),
         (("prepare", "dfpt2018", "x"), 2, "--output"),
         (("prepare", "dfpt2018", "x", "-o", "d", "--workers", 0), 2, "--workers"),
+        (("prepare", "dfpt2018", "x", "-o", "d", "--workers", 100_000), 2, "100000 workers"),
+        (("prepare", "dfpt2018", "x", "-o", "d", "--timeout", 0), 2, "time limit"),
         (("prepare", "dfpt2018", "missing.tar", "-o", "d"), 4, "no archive missing.tar"),
         (("fetch", "mp2018"), 2, "no data set is called 'mp2018'"),
         (("split", "missing.parquet", "-o", "s"), 4, "no data set missing.parquet"),

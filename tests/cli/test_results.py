@@ -29,6 +29,22 @@ def table(tmp_path_factory: pytest.TempPathFactory, examples: Path) -> Path:
     return folder / "t.parquet"
 
 
+def test_json_stays_valid_where_a_number_is_none(
+    phonodos: Phonodos, table: Path, tmp_path: Path
+) -> None:
+    held = pq.read_table(table)
+    for name, value in (("omega_log", float("nan")), ("debye_temperature", float("inf"))):
+        place = held.schema.get_field_index(name)
+        column = pa.array([value] * held.num_rows, pa.float64())
+        held = held.set_column(place, held.schema.field(name), column)
+    pq.write_table(held, tmp_path / "nan.parquet")
+    done = phonodos("results", "top", "nan.parquet", "-n", "1", "--json")
+    assert done.exit_code == 0, done.stderr
+    (row,) = json.loads(done.stdout, parse_constant=pytest.fail)["rows"]
+    assert row["omega_log"] is row["debye_temperature"] is None
+    assert row["mean_frequency"] > 0.0
+
+
 def test_the_winners(phonodos: Phonodos, table: Path) -> None:
     done = phonodos("results", "top", table, "-n", "3")
     assert done.exit_code == 0

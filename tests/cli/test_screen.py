@@ -71,6 +71,8 @@ def test_all_failed(phonodos: Phonodos, folder: Path) -> None:
         (["in", "--temperatures", "-5"], 2, "no temperature"),
         (["in", "--temperatures", "hot"], 2, "--temperatures hot"),
         (["in", "--batch-atoms", "0"], 2, "--batch-atoms 0"),
+        (["in", "--timeout", "0"], 2, "time limit"),
+        (["in", "--workers", "100000"], 2, "100000 workers"),
     ],
 )
 def test_refusals(phonodos: Phonodos, folder: Path, words: list[str], code: int, text: str) -> None:
@@ -82,17 +84,35 @@ def test_refusals(phonodos: Phonodos, folder: Path, words: list[str], code: int,
     assert not list(folder.parent.glob("t.parquet*"))
 
 
+@pytest.mark.parametrize("name", ["", ".", "in", "x" * 300])
+def test_outputs_that_cannot_be(phonodos: Phonodos, folder: Path, name: str) -> None:
+    for more in ((), ("--no-resume",)):
+        done = phonodos("screen", folder / "Si.cif", "-o", name, *more)
+        assert done.exit_code == 2, done.stderr
+        assert "fix:" in done.stderr
+    assert list(folder.parent.iterdir()) == [folder]
+
+
+def test_a_link_stays_a_link(phonodos: Phonodos, folder: Path, tmp_path: Path) -> None:
+    (tmp_path / "link.parquet").symlink_to("real.parquet")
+    words = ("screen", folder / "Si.cif", "-o", "link.parquet", "--engine", "serial")
+    assert phonodos(*words).exit_code == 0
+    assert (tmp_path / "link.parquet").is_symlink()
+    assert pq.read_table(tmp_path / "real.parquet")["id"].to_pylist() == ["Si"]
+
+
 @pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
-def test_sigterm_ends_it_cleanly(folder: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("name", ["SIGTERM", "SIGHUP"])
+def test_a_signal_ends_it_cleanly(folder: Path, tmp_path: Path, name: str) -> None:
     """As a batch system ends a job: rows are kept, workers gone, one line says what to do."""
     script = (
         "import os, signal, sys\n"
         "from phonodos.cli import screen\n"
         "from phonodos.cli.main import app\n"
-        "screen.state = lambda *_: os.kill(os.getpid(), signal.SIGTERM)\n"
+        "screen.state = lambda *_: os.kill(os.getpid(), signal.NAME)\n"
         "screen.SECONDS = 0.0\n"
         "app(sys.argv[1:])\n"
-    )
+    ).replace("NAME", name)
     words = ["screen", folder, "-o", "t.parquet", "--engine", "serial", "--batch-atoms", "1"]
     command = [sys.executable, "-c", script, *map(str, words)]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

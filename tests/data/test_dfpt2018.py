@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from phonodos.data import dfpt2018
 from phonodos.data.dataset import Dataset
 from phonodos.data.dfpt2018 import prepare
 from phonodos.data.members import sha256_of
@@ -211,3 +212,22 @@ def test_real_born_charges_are_symmetric_in_the_frame_of_the_cell(prepared):
         cation, anion = dataset.born_charges(index)
         np.testing.assert_allclose(cation, cation[0, 0] * np.eye(3), atol=1e-3)
         assert cation[0, 0] > 1.5 > -1.5 > anion[0, 0]
+
+
+@pytest.mark.parametrize(
+    "kind", [ZeroDivisionError, MemoryError, RecursionError, KeyError, OSError]
+)
+def test_whatever_a_record_raises_names_it(kind, folder, tmp_path, monkeypatch):
+    def broken(data):
+        if data["metadata"]["material_id"] == first:
+            raise kind
+        return read(data)
+
+    read = dfpt2018.read_record
+    names = sorted(p.stem for p in folder.glob("*.json"))
+    first = json.loads((folder / f"{names[0]}.json").read_text())["metadata"]["material_id"]
+    (folder / "digits.json").write_text('{"metadata": ' + "9" * 5000 + "}")
+    monkeypatch.setattr(dfpt2018, "read_record", broken)
+    report = prepare(folder, tmp_path / "out.parquet", workers=1)
+    assert set(report.failed) == {names[0], "digits"}
+    assert report.written == len(names) - 1

@@ -2,7 +2,8 @@
 
 import gzip
 import json
-from collections.abc import Callable
+import os
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -10,10 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from phonodos.data import entries as home
 from phonodos.data.entries import count, entries
 from phonodos.data.structure_objects import to_atoms, to_structure
+from phonodos.data.structures import iter_crystals
+from phonodos.data.unpacking import text_of
 from phonodos.errors import DataError, StructureError
 from phonodos.physics.crystal import Crystal
+from phonodos.screening.items import Shard, items
+from phonodos.time_limit import time_limit
 
 Make = Callable[..., Path]
 
@@ -205,3 +211,112 @@ def test_shared_structures(shared: Path) -> None:
     first = next(entries(path))
     assert (first.label, first.build("x").formula) == ("mp-1000", "BaTe")
     assert count(path) == 10034
+
+
+KINDS = (
+    ValueError, TypeError, KeyError, ZeroDivisionError, OverflowError, MemoryError, RecursionError,
+    AssertionError, AttributeError, UnicodeEncodeError("utf-8", "x", 0, 1, "odd"),
+    OSError, EOFError,
+    RuntimeError, np.linalg.LinAlgError, NotImplementedError, StructureError("a", "b", "c"),
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("kind", KINDS, ids=str)
+@pytest.mark.parametrize("stage", ["open", "step", "build", "overlap"])
+def test_whatever_is_raised_is_the_failure_of_one_structure(
+    stage: str, kind: Exception, tmp_path: Path, examples: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    good = (examples / "MgO.cif").read_text()
+    for name in ("a.cif", "b.cif", "c.cif"):
+        (tmp_path / name).write_text(good.replace("data_", f"data_{name[0]}", 1))
+    read, check = home.READERS["cif"], home.check_overlap
+
+    def fail(*_: object) -> Crystal:
+        raise kind
+
+    def broken(text: str) -> Iterator[tuple[str, Callable[[str], Crystal]]]:
+        if "data_b" not in text:
+            return read(text)
+        if stage == "open":
+            fail()
+        return steps(text)
+
+    def steps(text: str) -> Iterator[tuple[str, Callable[[str], Crystal]]]:
+        if stage == "step":
+            fail()
+        yield from ((own, fail if stage == "build" else make) for own, make in read(text))
+
+    monkeypatch.setitem(home.READERS, "cif", broken)
+    if stage == "overlap":
+        monkeypatch.setattr(home, "check_overlap", lambda c: fail() if c.name == "b" else check(c))
+    found = list(iter_crystals(tmp_path))
+    assert [type(c) for c in found] == [Crystal, StructureError, Crystal]
+    assert "b.cif" in found[1].summary  # type: ignore[union-attr]
+    rows = list(items(entries(tmp_path), Shard()))
+    assert [type(r.content) for r in rows] == [Crystal, StructureError, Crystal]
+
+
+LINES = {
+    "latin": b'{"id": "Andr\xe9"',
+    "digits": b'{"id": ' + b"9" * 5000 + b"}",
+    "nested": b'{"a": ' + b"[" * 100_000,
+    "surrogate": b'{"id": "\\ud800", "lattice": null}',
+    "cut": b'{"id": ',
+    "list": b"[1, 2]",
+    "number": b"5",
+    "nul": b"\0\0",
+}
+
+
+@pytest.mark.parametrize("what", LINES)
+@pytest.mark.parametrize("end", [b"\n", b"\r\n"])
+@pytest.mark.parametrize("where", [0, 2, 4])
+def test_a_bad_line_costs_itself_alone(
+    what: str, end: bytes, where: int, tmp_path: Path, rock_salt: Crystal
+) -> None:
+    good = [json.dumps(to_structure(rock_salt).as_dict()).encode() for _ in range(4)]
+    good.insert(where, LINES[what])
+    path = tmp_path / "x.jsonl"
+    path.write_bytes(b"\xef\xbb\xbf" + end.join(good))
+    for found in (list(iter_crystals(path)), list(iter_crystals("-", text_of(path.read_bytes())))):
+        assert [n for n, c in enumerate(found) if not isinstance(c, Crystal)] == [where]
+    for item in items(entries(path), Shard()):
+        item.id.encode()
+        item.source.encode()
+
+
+def test_names_that_are_not_utf8(tmp_path: Path, examples: Path) -> None:
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.cif"))
+    try:
+        path.write_bytes((examples / "MgO.cif").read_bytes())
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    (item,) = items(entries(tmp_path), Shard())
+    assert isinstance(item.content, Crystal)
+    (item.id + item.source + item.content.name).encode()
+
+
+@pytest.mark.parametrize("suffix", ["cif", "vasp", "extxyz", "json", "yaml", "txt", "jsonl"])
+@pytest.mark.parametrize(
+    "text",
+    ["\n" * 200_000 + "x", "1" * 300_000, "1. " * 100_000, "'a " * 100_000, " " * 300_000 + "x",
+     "data_x\n" + "x+" * 150_000, "1\n" + "a=" * 150_000 + "\nNa 0 0 0", "_" * 300_000],
+)  # fmt: skip
+def test_long_lines_end(suffix: str, text: str, tmp_path: Path) -> None:
+    """A quadratic expression would take minutes for these."""
+    (tmp_path / f"x.{suffix}").write_text(text)
+    with time_limit(20.0, "a long line"):
+        assert not any(isinstance(c, Crystal) for c in iter_crystals(tmp_path / f"x.{suffix}"))
+
+
+def test_damage_behind_the_first_entry_is_the_last_one(tmp_path: Path) -> None:
+    crystal = Crystal.ordered(3.0 * np.eye(3), [[0.0] * 3], ["Po"], name="a")
+    table = write("table.parquet", tmp_path, [crystal] * 3)
+    full = pq.read_table(table)
+    pq.write_table(full, table, row_group_size=1, compression="zstd")
+    place = pq.ParquetFile(table).metadata.row_group(1).column(1).data_page_offset
+    content = bytearray(table.read_bytes())
+    content[place : place + 40] = b"\xff" * 40
+    table.write_bytes(content)
+    kinds = [isinstance(i.content, Crystal) for i in items(entries(table), Shard())]
+    assert kinds == [True, False, True]

@@ -3,6 +3,8 @@
 import bz2
 import shutil
 import sys
+import tarfile
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -11,9 +13,12 @@ import numpy as np
 import pytest
 
 from phonodos.data.calculations import find_calculations
+from phonodos.data.phonondb import prepare
 from phonodos.data.phonopy_calculation import PhonopyCalculation, read_calculation
 from phonodos.data.phonopy_files import read_conf
+from phonodos.data.structures import iter_crystals
 from phonodos.errors import DataError
+from phonodos.physics.crystal import Crystal
 
 BOHR, RYDBERG = 0.529177210903, 13.605693122994  # [A], [eV]
 
@@ -183,3 +188,56 @@ def test_fractions_of_primitive_axes() -> None:
 def test_conf_without_a_supercell(dim: str) -> None:
     with pytest.raises(DataError, match="no supercell"):
         read_conf(f"DIM = {dim}\n")
+
+
+@pytest.mark.parametrize("name", ["phonopy_params.yaml", "phonopy.yaml", "phonopy_disp.yaml"])
+def test_yaml_with_tags_runs_nothing(tmp_path: Path, name: str) -> None:
+    mark = tmp_path / "ran"
+    text = f"unit_cell: !!python/object/apply:os.system ['touch {mark}']\n"
+    with pytest.raises(DataError, match="a tag"):
+        read_calculation({name: text.encode()}, "x")
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("form", ["folder", "tar", "tar.xz", "zip", "file"])
+def test_archives_of_yaml_with_tags_run_nothing(tmp_path: Path, form: str) -> None:
+    mark, folder = tmp_path / "ran", tmp_path / "in" / "calc"
+    folder.mkdir(parents=True)
+    text = f"unit_cell: !!python/object/apply:os.system ['touch {mark}']\n"
+    (folder / "phonopy_params.yaml").write_text(text)
+    source = folder
+    if form in ("tar", "tar.xz"):
+        source = tmp_path / f"calc.{form}"
+        with tarfile.open(source, "w:xz" if form == "tar.xz" else "w") as tar:
+            tar.add(folder, "calc")
+    elif form == "zip":
+        source = tmp_path / "calc.zip"
+        with zipfile.ZipFile(source, "w") as pack:
+            pack.writestr("calc/phonopy_params.yaml", text)
+    elif form == "file":
+        source = folder / "phonopy_params.yaml"
+    with pytest.raises(DataError, match="a tag"):
+        prepare(source, tmp_path / "out.parquet", workers=1)
+    assert [c for c in iter_crystals(source) if isinstance(c, Crystal)] == []
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("FORCE_CONSTANTS", "99999 99999\n1 1\n", "it ends before"),
+        ("phonopy.conf", "DIM = 9999 9999 9999\n", "a supercell of"),
+        ("phonopy.conf", "DIM = 1_0 1 1\n", "no supercell"),
+        ("POSCAR-unitcell", "x\n1\n5 0 0\n0 5 0\n0 0 5\nNa\n999999999\nDirect\n", "positions"),
+        ("FORCE_SETS", "999999999\n1\n", "not readable"),
+        ("FORCE_SETS", "\n" * 5000, "FORCE_SETS"),
+        ("FORCE_SETS", "8\n1\n1\n0.0_1 0 0\n", "underscore"),
+        ("BORN", "14.4\n1_0 0 0 0 1 0 0 0 1\n", "underscore"),
+    ],
+)
+def test_absurd_sizes(small_files: Path, file: str, content: str, message: str) -> None:
+    files = {p.name: p.read_bytes() for p in small_files.iterdir()}
+    files[file] = content.encode()
+    with pytest.raises(DataError) as caught:
+        read_calculation(files, "x")
+    assert message in str(caught.value)

@@ -9,6 +9,7 @@ from phonodos.evaluation.card_training import (
     training_commands,
     training_section,
 )
+from phonodos.model.header import WeightHeader
 
 DFPT = {"sources": [{"kind": "dfpt2018", "sha256": "0"}], "citation": "Petretto"}
 MORE = {"sources": [{"kind": "phonondb", "sha256": "1"}], "citation": "Togo"}
@@ -23,9 +24,9 @@ def run(seed: int, epochs: int, **more: Any) -> dict[str, Any]:
     return {"config": config | more, "data": DFPT, "epoch": epochs - 1, "curve": curve}
 
 
-def ensemble() -> dict[str, Any]:
+def ensemble() -> WeightHeader:
     second = run(1, 100, init="mine", init_member=3) | {"more_data": [MORE]}
-    return {"name": "mine", "training": {"members": [run(0, 3), second]}}
+    return WeightHeader(name="mine", training={"members": [run(0, 3), second]})
 
 
 def test_every_member_has_settings_and_curve() -> None:
@@ -44,11 +45,11 @@ def test_long_curves_are_thinned_to_their_end() -> None:
 
 
 def test_a_single_network_has_no_members() -> None:
-    header = {"name": "mine", "training": run(0, 3)}
+    header = WeightHeader(name="mine", training=run(0, 3))
     assert len(runs_of(header)) == 1
     assert "Member" not in training_section(header)
     assert list(training_commands(header)) == ["phonodos train configs/mine.toml"]
-    assert training_section({"name": "x", "training": {}}) == ""
+    assert training_section(WeightHeader(name="x")) == ""
 
 
 def test_data_sets_are_named_once() -> None:

@@ -1,15 +1,27 @@
 """Several networks in one weight file."""
 
+import json
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from safetensors.torch import save_file
 
-from phonodos.errors import WeightsError
+from phonodos.errors import WeightsError, WeightsWarning
+from phonodos.model import weights
 from phonodos.model.ensemble import join_members
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
-from phonodos.model.weights import load_member, load_networks, save_network
+from phonodos.model.weights import (
+    HEADER_KEY,
+    load_member,
+    load_networks,
+    read_weights,
+    save_network,
+    seal,
+    weights_path,
+)
 from phonodos.physics.crystal import Crystal
 from phonodos.prediction.predictor import load
 
@@ -88,3 +100,83 @@ def test_other_networks_are_refused(files: list[Path], tmp_path: Path) -> None:
     )
     with pytest.raises(WeightsError, match="differ in 'network'"):
         join_members([files[0], other], tmp_path / "x.safetensors", "x")
+
+
+def without_checksum(path: Path, *more: str) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    """Return header and tensors as release 0.1 wrote them: the first member's answers only."""
+    header, tensors = read_weights(path)
+    return {k: v for k, v in header.to_dict().items() if k not in ("checksum", *more)}, tensors
+
+
+def write(path: Path, header: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
+    save_file(tensors, path, metadata={HEADER_KEY: json.dumps(header)})
+
+
+@pytest.fixture
+def ensemble(files: list[Path], tmp_path: Path) -> Path:
+    join_members(files, tmp_path / "all.safetensors", "all", half=True)
+    return tmp_path / "all.safetensors"
+
+
+@pytest.mark.parametrize("member", [0, 1, 2])
+def test_an_altered_weight_of_any_member_is_found(ensemble: Path, member: int) -> None:
+    header, tensors = read_weights(ensemble)
+    tensors[f"{member}.springs.mlp.0.weight"][0, 0] += 0.01
+    write(ensemble, header.to_dict(), tensors)
+    with pytest.raises(WeightsError, match="damaged: tensors"):
+        load(ensemble)
+
+
+@pytest.mark.parametrize("member", [0, 1, 2])
+def test_without_a_checksum_every_member_gives_its_answers(ensemble: Path, member: int) -> None:
+    header, tensors = without_checksum(ensemble)
+    write(ensemble, header, tensors)
+    with pytest.warns(WeightsWarning, match="no checksum"):
+        load_networks(ensemble)
+    tensors[f"{member}.springs.mlp.0.weight"] *= 3
+    write(ensemble, header, tensors)
+    with pytest.raises(WeightsError, match="reference answers"):
+        load_networks(ensemble)
+
+
+def test_members_that_nothing_is_known_of_are_refused(ensemble: Path) -> None:
+    header, tensors = without_checksum(ensemble, "references")
+    write(ensemble, header, tensors)
+    with pytest.raises(WeightsError, match="members 2 to 3 cannot be checked") as caught:
+        load_networks(ensemble)
+    assert "models seal" in caught.value.fix
+    with pytest.warns(WeightsWarning, match="no checksum"):
+        load_networks(ensemble, members=1)
+    seal(ensemble)
+    assert len(load_networks(ensemble)[0]) == 3
+
+
+def test_tensors_of_a_released_file_are_known(
+    ensemble: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    header, tensors = without_checksum(ensemble, "references")
+    write(ensemble, header, tensors)
+    monkeypatch.setattr(weights, "RELEASED_BEFORE", (weights.tensors_digest(tensors),))
+    with pytest.warns(WeightsWarning, match="no checksum"):
+        assert len(load_networks(ensemble)[0]) == 3
+
+
+@pytest.mark.parametrize("name", ["lattice", "lattice-paper"])
+def test_a_file_of_release_0_1_loads_with_a_warning(name: str, tmp_path: Path) -> None:
+    header, tensors = without_checksum(weights_path(name), "references", "formerly")
+    path = tmp_path / "old.safetensors"
+    write(path, header, tensors)
+    with pytest.warns(WeightsWarning, match="no checksum"):
+        assert len(load_networks(path)[0]) == 4
+    tensors["3.embedding.weight"][0, 0] += 1.0
+    write(path, header, tensors)
+    with pytest.raises(WeightsError, match="cannot be checked"):
+        load_networks(path)
+
+
+def test_a_wrong_number_of_members(ensemble: Path) -> None:
+    header, tensors = without_checksum(ensemble, "references")
+    for members in (2, 4, 1000):
+        write(ensemble, header | {"members": members}, tensors)
+        with pytest.raises(WeightsError, match=f"not those of {members} members"):
+            load_networks(ensemble)

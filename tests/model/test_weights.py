@@ -1,13 +1,16 @@
 """Weight files: what is written is read back, and nothing false is loaded."""
 
+import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from phonodos.errors import WeightsError
+from phonodos.errors import WeightsError, WeightsWarning
 from phonodos.model.graph import build_graph
 from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
 from phonodos.model.weights import (
@@ -15,9 +18,13 @@ from phonodos.model.weights import (
     HEADER_KEY,
     available,
     build_network,
+    known_as,
     load_network,
     read_header,
+    read_weights,
+    rewrite_header,
     save_network,
+    seal,
     weights_path,
 )
 from phonodos.physics.crystal import Crystal
@@ -33,8 +40,14 @@ def path(tmp_path: Path) -> Path:
     return tmp_path / "tiny.safetensors"
 
 
+def stored(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+    header, tensors = read_weights(path)
+    return header.to_dict(), tensors
+
+
 def rewrite(path: Path, **changes: object) -> None:
-    header = read_header(path) | changes
+    """Write other values into the header as another program would: without a checksum."""
+    header = read_header(path).to_dict() | changes | {"checksum": None}
     kept = {k: v for k, v in header.items() if v is not None}
     save_file(load_file(path), path, metadata={HEADER_KEY: json.dumps(kept)})
 
@@ -93,18 +106,76 @@ def test_incomplete_header(path: Path) -> None:
 
 
 def test_tensors_of_another_network(path: Path) -> None:
-    rewrite(path, network=read_header(path)["network"] | {"embedding": 8})
+    rewrite(path, network=read_header(path).network | {"embedding": 8})
     with pytest.raises(WeightsError, match="do not fit"):
         load_network(path)
 
 
-def test_altered_tensors_fail_the_reference_answers(path: Path) -> None:
-    header = read_header(path)
-    tensors = load_file(path)
+@pytest.mark.parametrize("value", [1.01, float("nan"), float("inf")])
+def test_altered_tensors_do_not_fit_the_checksum(path: Path, value: float) -> None:
+    header, tensors = stored(path)
+    tensors["embedding.weight"][1, 11] *= value
+    save_file(tensors, path, metadata={HEADER_KEY: json.dumps(header)})
+    with pytest.raises(WeightsError, match=r"damaged: tensors|finite"):
+        load_network(path)
+
+
+def test_every_byte_of_the_file_is_checked(path: Path, rng: np.random.Generator) -> None:
+    sound = path.read_bytes()
+    for place in rng.choice(len(sound), 60, replace=False):
+        spoiled = bytearray(sound)
+        spoiled[place] ^= 1 << int(rng.integers(8))
+        path.write_bytes(spoiled)
+        with pytest.raises(WeightsError):
+            load_network(path)
+
+
+def test_altered_tensors_without_a_checksum_fail_the_reference_answers(path: Path) -> None:
+    header, tensors = stored(path)
     tensors["embedding.weight"] *= 1.01
+    del header["checksum"]
     save_file(tensors, path, metadata={HEADER_KEY: json.dumps(header)})
     with pytest.raises(WeightsError, match="reference answers"):
         load_network(path)
+
+
+def test_a_file_without_a_checksum_loads_with_a_warning(path: Path) -> None:
+    rewrite(path, references=None)
+    with pytest.warns(WeightsWarning, match="no checksum") as caught:
+        load_network(path)
+    assert len(caught) == 1
+    before = hashlib.sha256(path.read_bytes()).hexdigest()
+    tensors = load_file(path)
+    header = seal(path)
+    assert header.checksum is not None
+    assert header.formerly == (before,)
+    assert known_as(path) == (hashlib.sha256(path.read_bytes()).hexdigest(), before)
+    assert all(torch.equal(tensors[k], v) for k, v in load_file(path).items())
+    load_network(path)  # without a warning
+    sealed = path.read_bytes()
+    seal(path)
+    assert path.read_bytes() == sealed
+
+
+def test_a_new_calibration_is_another_file(path: Path) -> None:
+    rewrite(path, references=None)
+    seal(path)
+    rewrite_header(path, {"metrics": {"valid": {"mse": 1.0}}})
+    assert len(known_as(path)) == 1
+    assert load_network(path)[1].metrics == {"valid": {"mse": 1.0}}
+
+
+def test_a_header_that_makes_no_sense_is_not_written(path: Path) -> None:
+    with pytest.raises(WeightsError, match="invalid at 'members'"):
+        rewrite_header(path, {"members": 0})
+
+
+@pytest.mark.parametrize("name", available())
+def test_released_files_have_checksums(name: str) -> None:
+    header = read_header(weights_path(name))
+    assert header.checksum is not None
+    assert len(header.references) == header.held
+    assert len(header.formerly) == 1  # the file of release 0.1
 
 
 def test_unknown_kind_of_network() -> None:

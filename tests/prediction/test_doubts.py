@@ -1,12 +1,16 @@
 """Reasons for doubt: bonds that training never showed."""
 
+from typing import Any
+
 import numpy as np
 
 from phonodos.model.graph import build_graph
+from phonodos.model.header import WeightHeader
 from phonodos.physics.crystal import Crystal
 from phonodos.prediction.doubts import bond_doubts
 
-HEADER = {
+HEADER: dict[str, Any] = {
+    "name": "made up",
     "training_elements": {"Na": 9, "Cl": 9, "K": 9},
     "training_bonds": {"Na-Cl": 1, "K-Cl": 3},
 }
@@ -17,8 +21,8 @@ def salt(first: str, second: str) -> Crystal:
     return Crystal.ordered(cell, [[0.0] * 3, [0.5] * 3], [first, second])
 
 
-def doubts(crystal: Crystal, header: dict[str, dict[str, int]] = HEADER) -> list[str]:
-    return bond_doubts(crystal, build_graph(crystal, 5.0), header)
+def doubts(crystal: Crystal, header: dict[str, Any] = HEADER) -> list[str]:
+    return bond_doubts(crystal, build_graph(crystal, 5.0), WeightHeader.of(header))
 
 
 def test_a_bond_of_known_elements_that_was_never_seen_is_named() -> None:
@@ -33,4 +37,4 @@ def test_an_unknown_element_is_not_named_again_by_its_bonds() -> None:
 
 
 def test_weights_that_do_not_count_bonds_say_nothing() -> None:
-    assert doubts(salt("Na", "K"), {"training_elements": HEADER["training_elements"]}) == []
+    assert doubts(salt("Na", "K"), {k: v for k, v in HEADER.items() if k != "training_bonds"}) == []

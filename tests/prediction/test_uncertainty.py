@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from phonodos.model.header import WeightHeader
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.thermodynamics import thermal_properties
 from phonodos.prediction.uncertainty import (
@@ -52,8 +53,8 @@ def test_interval_grows_with_the_spread_and_never_below_the_floor() -> None:
 
 def test_no_interval_without_a_calibration_for_that_number_of_members() -> None:
     calibration = {"heat_capacity": Calibration(1.5, 0.1, 100)}
-    header = {HEADER_KEY: {"4": as_header(calibration)}}
+    header = WeightHeader.of({"name": "x", HEADER_KEY: {"4": as_header(calibration)}})
     assert calibrations_of(header, 4) == calibration
     assert calibrations_of(header, 3) == {}
-    assert calibrations_of({}, 1) == {}
+    assert calibrations_of(WeightHeader(name="x"), 1) == {}
     assert intervals(bump(300.0), (), {}) == {}

@@ -1,5 +1,7 @@
 """Rows computed again: right ones pass, wrong ones are named."""
 
+import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +10,24 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from phonodos.errors import ConfigError, DataError
+from phonodos.errors import ConfigError, DataError, PhonodosError
+from phonodos.model.weights import known_as, weights_path
 from phonodos.screening.checks import verify
 from phonodos.screening.columns import METADATA_KEY
+from phonodos.screening.screen import screen
 
 Tables = tuple[Path, Path]
+
+
+@pytest.fixture(scope="module")
+def ensemble_table(tmp_path_factory: pytest.TempPathFactory, examples: Path) -> Path:
+    """Three crystals of the default weights' first member, with calibrated intervals."""
+    folder = tmp_path_factory.mktemp("ensemble")
+    (folder / "in").mkdir()
+    for name in ("Si.cif", "NaCl.cif", "MgO.cif"):
+        (folder / "in" / name).write_bytes((examples / name).read_bytes())
+    screen(folder / "in", folder / "t.parquet", engine="serial", members=1, model="lattice")
+    return folder / "t.parquet"
 
 
 def rewritten(path: Path, copy: Path, **columns: list[Any]) -> Path:
@@ -45,6 +60,66 @@ def test_a_changed_number_is_found(forty: Tables, tmp_path: Path, column: str) -
     check = verify(rewritten(forty[1], tmp_path / "t.parquet", **{column: values}), 1.0)
     assert [name for name, _ in check.differing] == [table["id"][3].as_py()]
     assert check.deviation > 1e-4 or np.isinf(check.deviation)
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf, -math.inf, None])
+@pytest.mark.parametrize("column", ["mean_frequency", "c_v_300_per_kg", "omega_log"])
+def test_what_is_no_number_is_found(
+    forty: Tables, tmp_path: Path, column: str, value: float | None
+) -> None:
+    table = pq.read_table(forty[1]).slice(0, 6)
+    values = table[column].to_pylist()
+    values[0] = value
+    values[4] *= 1.01  # another difference does not hide it, nor is it hidden
+    check = verify(rewritten(forty[1], tmp_path / "t.parquet", **{column: values}), 1.0)
+    found = dict(check.differing)
+    assert list(found) == [table["id"][0].as_py(), table["id"][4].as_py()]
+    assert found[table["id"][0].as_py()] == f"{column} by inf"
+    assert check.deviation == math.inf
+
+
+@pytest.mark.parametrize("value", [math.nan, math.inf])
+@pytest.mark.parametrize("column", ["dos_densities", "dos_frequencies", "frac_coords", "cell"])
+def test_lists_with_what_is_no_number(
+    forty: Tables, tmp_path: Path, column: str, value: float
+) -> None:
+    table = pq.read_table(forty[1]).slice(0, 6)
+    values = table[column].to_pylist()
+    values[2][1] = value
+    copy = rewritten(forty[1], tmp_path / "t.parquet", **{column: values})
+    if column in ("frac_coords", "cell"):
+        with pytest.raises(PhonodosError, match=table["id"][2].as_py()):
+            verify(copy, 1.0)
+        return
+    check = verify(copy, 1.0)
+    assert check.differing == [(table["id"][2].as_py(), "dos_densities by inf")]
+
+
+@pytest.mark.parametrize("column", ["mean_frequency_interval", "c_v_300_per_kg_interval"])
+def test_a_changed_interval_is_found(ensemble_table: Path, tmp_path: Path, column: str) -> None:
+    table = pq.read_table(ensemble_table)
+    assert verify(ensemble_table, 1.0).differing == []
+    values = table[column].to_pylist()
+    for wrong in (1.01 * values[1], math.nan, None, 0.0):
+        changed = [values[0], wrong, *values[2:]]
+        copy = rewritten(ensemble_table, tmp_path / "t.parquet", **{column: changed})
+        ((name, what),) = verify(copy, 1.0).differing
+        assert name == table["id"][1].as_py()
+        assert what.startswith(column)
+
+
+def test_a_table_of_the_same_weights_before_they_had_a_checksum(
+    forty: Tables, tmp_path: Path
+) -> None:
+    table = pq.read_table(forty[1])
+    text = table.schema.metadata[METADATA_KEY].decode()
+    (before,) = known_as(weights_path(json.loads(text)["model"]))[1:]
+    other = text.replace(table["model_hash"][0].as_py(), before[:16])
+    assert other != text
+    pq.write_table(
+        table.replace_schema_metadata({METADATA_KEY: other.encode()}), tmp_path / "t.parquet"
+    )
+    assert verify(tmp_path / "t.parquet", 0.1).differing == []
 
 
 def test_an_axis_longer_by_an_empty_step_is_the_same(forty: Tables, tmp_path: Path) -> None:

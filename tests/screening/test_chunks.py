@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from phonodos.data.entries import entries
-from phonodos.screening.chunks import CRYSTALS, WINDOW, ahead, chunks
+from phonodos.screening.chunks import CRYSTALS, WINDOW, Lost, ahead, chunks
 from phonodos.screening.items import Item, Shard, items
 
 
@@ -28,7 +28,7 @@ def test_chunks_are_bounded_and_complete(many: list[Item]) -> None:
 
 def test_a_crystal_above_the_bound_is_a_chunk_of_its_own(many: list[Item]) -> None:
     assert {len(chunk.items) for chunk in chunks(many, max_atoms=1)} == {1}
-    assert [len(c.items) for c in next(chunks(many)).alone()] == [1] * CRYSTALS
+    assert [len(c.items) for c in Lost(next(chunks(many)).items, "").alone()] == [1] * CRYSTALS
 
 
 def test_no_more_than_a_window_is_read(many: list[Item]) -> None:

@@ -53,3 +53,34 @@ def test_unknown_columns_name_the_nearest() -> None:
         parse_filter("n_atom < 3", TABLE.column_names)
     assert caught.value.fix == "did you mean n_atoms?"
     assert known_column("formula", TABLE.column_names) == "formula"
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "n_atoms < 99999999999999999999999",
+        "n_atoms in [1, 99999999999999999999999]",
+        "n_atoms in [1, 'a']",
+        "n_atoms in [1, [2]]",
+        "n_atoms == 1j",
+        "n_atoms == ...",
+        "n_atoms == {1}",
+        "formula == b'MgO'",
+        "formula == '\\ud800'",
+        "n_atoms < " + "9" * 5000,
+        "(" * 5000 + "unstable" + ")" * 5000,
+        "not " * 5000 + "unstable",
+        "-" * 5000 + "1 < n_atoms",
+        " and ".join(["unstable"] * 5000),
+        "1" + " < n_atoms" * 5000,
+    ],
+)
+def test_absurd_conditions_are_refused(text: str) -> None:
+    with pytest.raises(ConfigError, match="is not understood") as caught:
+        parse_filter(text, TABLE.column_names)
+    assert len(str(caught.value)) < 1000
+
+
+def test_a_long_list_is_no_absurd_condition() -> None:
+    text = f"formula in {['MgO', *map(str, range(5000))]} and n_atoms < 2e300"
+    assert TABLE.filter(parse_filter(text, TABLE.column_names))["n_atoms"].to_pylist() == [2]

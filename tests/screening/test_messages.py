@@ -4,9 +4,9 @@ import numpy as np
 
 from phonodos.errors import PhonodosError, StructureError
 from phonodos.physics.crystal import Crystal
-from phonodos.screening.chunks import Chunk
+from phonodos.screening.chunks import Chunk, Lost
 from phonodos.screening.items import Item, digest_of
-from phonodos.screening.messages import chunk_text, read_chunk, read_rows, rows_text
+from phonodos.screening.messages import answer_text, chunk_text, read_answer, read_chunk
 
 
 def test_chunks_come_back_exactly(rng: np.random.Generator) -> None:
@@ -24,8 +24,8 @@ def test_chunks_come_back_exactly(rng: np.random.Generator) -> None:
 
 def test_rows_come_back_exactly(rng: np.random.Generator) -> None:
     row = {"id": "x", "c": rng.random(), "dos": rng.random(5).astype(np.float32), "none": None}
-    (back,) = read_rows(rows_text([row]))
+    back = read_answer(answer_text(row))
     assert isinstance(back, dict)
     assert (back["id"], back["c"], back["none"]) == ("x", row["c"], None)
     np.testing.assert_array_equal(np.array(back["dos"], dtype=np.float32), row["dos"])
-    assert read_rows(rows_text("MemoryError")) == "MemoryError"
+    assert read_answer(answer_text(Lost((), "MemoryError", late=True))) == ("MemoryError", True)

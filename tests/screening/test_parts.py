@@ -1,5 +1,8 @@
 """Parts: rows committed in pieces, found again, never mixed with those of other settings."""
 
+import json
+import subprocess
+import sys
 import time
 from contextlib import closing
 from pathlib import Path
@@ -14,7 +17,22 @@ from phonodos.screening import parts as home
 from phonodos.screening.columns import SCHEMA_VERSION
 from phonodos.screening.parts import Parts
 
-SETTINGS: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "temperatures": [300.0], "model": "a"}
+SETTINGS: dict[str, Any] = {
+    "schema_version": SCHEMA_VERSION,
+    "temperatures": [300.0],
+    "model": "a",
+    "model_hash": "0123456789abcdef",
+    "members": None,
+    "source": "somewhere",
+    "shard": "1/1",
+}
+HOLD = """import json, sys
+from pathlib import Path
+from phonodos.screening.parts import Parts
+parts = Parts(Path(sys.argv[1]), json.loads(sys.argv[2]))
+print("held", flush=True)
+sys.stdin.read()
+"""
 
 
 def row(number: int) -> dict[str, Any]:
@@ -48,15 +66,21 @@ def test_rows_are_committed_and_found_again(output: Path, monkeypatch: pytest.Mo
     assert done(output) == {"c-0", "c-1", "c-2"}
 
 
-def test_few_rows_are_committed_after_a_while(
+def test_few_rows_are_committed_while_nothing_else_comes(
     output: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    now = time.monotonic()
-    parts = Parts(output, SETTINGS)
-    monkeypatch.setattr(time, "monotonic", lambda: now + 60.0)
-    parts.add([row(0)])
-    parts.close()
-    assert done(output) == {"c-0"}
+    """A long crystal is under way: what was computed before it is on the disk all the same."""
+    assert 0.0 < home.SECONDS < 5.0
+    monkeypatch.setattr(home, "SECONDS", 0.01)
+    with closing(Parts(output, SETTINGS)) as parts:
+        for number in range(2):
+            parts.add([row(number)])
+            for _ in range(6000):
+                if len(list(output.parent.glob("*/*.parquet"))) > number:
+                    break
+                time.sleep(0.01)
+        assert len(list(output.parent.glob("*/*.parquet"))) == 2
+    assert done(output) == {"c-0", "c-1"}
 
 
 def test_other_settings_are_refused(output: Path) -> None:
@@ -80,6 +104,49 @@ def test_a_second_run_is_refused(output: Path) -> None:
     assert list(output.parent.iterdir()) == []
 
 
+def test_the_death_of_the_holder_frees_an_output(output: Path) -> None:
+    words = [sys.executable, "-c", HOLD, str(output), json.dumps(SETTINGS)]
+    with subprocess.Popen(words, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout is not None
+        assert other.stdout.readline() == b"held\n"
+        for _ in range(2):  # asking does not take the name of the holder away
+            with pytest.raises(DataError, match="another run is writing") as caught:
+                Parts(output, SETTINGS)
+            assert f"process {other.pid}" in caught.value.reason
+        other.kill()
+        other.wait()
+    assert done(output) == set()
+    assert list(output.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("name", ["000001.parquet", "mine.parquet"])
+def test_what_is_not_ours_among_the_parts_is_left_alone(output: Path, name: str) -> None:
+    folder = output.with_name("out.parquet.parts")
+    (folder / name).mkdir(parents=True)
+    with pytest.raises(DataError, match="none of our files"):
+        Parts(output, SETTINGS)
+    assert (folder / name).is_dir()
+
+
+@pytest.mark.parametrize("at", [4, 100, 300])
+def test_a_damaged_output_is_left_as_it_is(output: Path, at: int) -> None:
+    with closing(Parts(output, SETTINGS)) as parts:
+        parts.add([row(n) for n in range(50)])
+        parts.finish()
+    content = bytearray(output.read_bytes())
+    content[at : at + 200] = bytes(255 - byte for byte in content[at : at + 200])
+    output.write_bytes(content)
+
+    def go_on() -> None:
+        with closing(Parts(output, SETTINGS)) as parts:
+            parts.add([row(50)])
+            parts.finish()
+
+    with pytest.raises(DataError, match="not a readable Parquet file"):
+        go_on()
+    assert output.read_bytes() == content
+
+
 def test_files_of_others_stay_as_they_are(output: Path) -> None:
     pq.write_table(pa.table({"a": [1]}), output)
     before = output.read_bytes()
@@ -99,7 +166,11 @@ def test_a_damaged_part_is_made_again(output: Path) -> None:
     (folder / "000003.parquet.partial").write_bytes(b"half")
     with closing(Parts(output, SETTINGS)) as again:
         assert set(again.done) == {"c-0"}
-        assert sorted(path.name for path in folder.iterdir()) == ["000001.parquet", "lock"]
+        assert sorted(path.name for path in folder.iterdir()) == [
+            "000001.parquet",
+            "holder",
+            "lock",
+        ]
 
 
 def test_a_full_disk_is_waited_for_and_then_told(

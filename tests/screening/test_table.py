@@ -1,6 +1,7 @@
 """Tables: whole or not at all, joined in the order of the source, of our schema or refused."""
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -9,12 +10,27 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from phonodos.errors import DataError
+from phonodos.errors import ConfigError, DataError
 from phonodos.screening import table
 from phonodos.screening.columns import METADATA_KEY, SCHEMA_VERSION
-from phonodos.screening.table import is_parquet, join, read_ids, read_settings, write_rows
+from phonodos.screening.table import (
+    is_parquet,
+    join,
+    read_ids,
+    read_settings,
+    writable_output,
+    write_rows,
+)
 
-SETTINGS: dict[str, Any] = {"schema_version": SCHEMA_VERSION, "temperatures": [300.0]}
+SETTINGS: dict[str, Any] = {
+    "schema_version": SCHEMA_VERSION,
+    "temperatures": [300.0],
+    "model": "a",
+    "model_hash": "0123456789abcdef",
+    "members": None,
+    "source": "somewhere",
+    "shard": "1/1",
+}
 
 
 def row(number: int, **more: Any) -> dict[str, Any]:
@@ -94,3 +110,63 @@ def test_files_of_others_are_refused(tmp_path: Path) -> None:
         with pytest.raises(DataError, match="another schema") as caught:
             read_settings(foreign)
         assert reason in caught.value.reason
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"no JSON",
+        b"\xff\xfe",
+        b"[]",
+        b"null",
+        b"[" * 100_000,
+        b"{}",
+        json.dumps(SETTINGS | {"temperatures": None}).encode(),
+        json.dumps(SETTINGS | {"temperatures": ["300"]}).encode(),
+        json.dumps(SETTINGS | {"temperatures": [1e400]}).encode(),
+        json.dumps(SETTINGS | {"shard": "0/0"}).encode(),
+        json.dumps(SETTINGS | {"model": 5}).encode(),
+        json.dumps({k: v for k, v in SETTINGS.items() if k != "temperatures"}).encode(),
+    ],
+)
+def test_damaged_headers(tmp_path: Path, header: bytes) -> None:
+    path = tmp_path / "t.parquet"
+    pq.write_table(pa.table({"id": ["a"]}).replace_schema_metadata({METADATA_KEY: header}), path)
+    before = path.read_bytes()
+    with pytest.raises(DataError) as caught:
+        read_settings(path)
+    assert str(path) in caught.value.summary
+    assert path.read_bytes() == before
+
+
+def test_texts_and_numbers_without_a_place_in_arrow(tmp_path: Path) -> None:
+    """One odd row is written as far as it goes, or as a failed one; the others as they are."""
+    path = tmp_path / "t.parquet"
+    odd = row(1, formula="\ud800x", species=["\udc80"], source="caf\udce9")
+    write_rows(path, [row(0), odd, row(2, n_atoms=2**40, model="a"), row(3, formula={})], SETTINGS)
+    good, text, number, kind = pq.read_table(path).to_pylist()
+    assert (good["id"], good["status"]) == ("c-0", "ok")
+    assert (text["status"], text["source"]) == ("ok", "caf\\udce9")
+    assert (text["formula"], text["species"]) == ("\\ud800x", ["\\udc80"])
+    assert (number["id"], number["position"], number["model"]) == ("c-2", 2, "a")
+    for failed in (number, kind):
+        assert failed["status"] == "failed"
+        assert failed["reason"].startswith("the row cannot be written: Arrow")
+
+
+@pytest.mark.parametrize("name", ["", ".", "..", "x" * 300, "x" * 250, "folder", "pipe", "loop"])
+def test_outputs_that_cannot_be(name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "loop").symlink_to("loop")
+    with pytest.raises(ConfigError, match="no table can be written to") as caught:
+        writable_output(Path(name))
+    assert caught.value.reason
+    assert len(list(tmp_path.iterdir())) == 3
+
+
+def test_links_are_followed(tmp_path: Path) -> None:
+    (tmp_path / "link").symlink_to("real.parquet")
+    assert writable_output(tmp_path / "link") == tmp_path / "real.parquet"
+    assert writable_output(tmp_path / "new" / "t.parquet") == tmp_path / "new" / "t.parquet"

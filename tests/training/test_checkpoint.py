@@ -224,3 +224,56 @@ def test_init_from_damaged_or_foreign_weights(configure: Configure, tmp_path: Pa
         fit(configure("third", init=str(broken)))
     with pytest.raises(WeightsError, match="no weight file"):
         fit(configure("fourth", init="gone.safetensors"))
+
+
+TEXTS = {
+    "nested lists": "[" * 100_000 + "]" * 100_000,
+    "nested objects": '{"epoch":' * 100_000 + "1" + "}" * 100_000,
+    "list": "[]",
+    "null": "null",
+    "integer of 10,000 digits": '{"epoch": ' + "9" * 10_000 + "}",
+    "unknown key": '{"colour": 1}',
+    "text for a number": '{"epoch": "soon"}',
+    "negative": '{"epoch": -1}',
+    "null for a number": '{"step": null}',
+    "text for the history": '{"history": "long"}',
+    "numbers in the history": '{"history": [1, 2]}',
+    "empty": "",
+}
+
+
+BROKEN = ("nested lists", "nested objects", "list", "null", "integer of 10,000 digits", "empty")
+
+
+@pytest.mark.parametrize(
+    ("part", "case"), [*(("progress", c) for c in TEXTS), *(("config", c) for c in BROKEN)]
+)
+def test_hostile_texts_are_refused(tmp_path: Path, part: str, case: str) -> None:
+    texts = {"progress": "{}", "config": "{}"} | {part: TEXTS[case]}
+    save_file({"a": torch.zeros(1)}, tmp_path / CHECKPOINT_NAME, metadata=texts)
+    with pytest.raises(DataError, match="is damaged") as caught:
+        read_checkpoint(tmp_path)
+    assert len(str(caught.value)) < 2000
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("network.weight", torch.zeros(7)),
+        ("network.more", torch.zeros(1)),
+        ("average.weight", torch.zeros(7)),
+        ("optimizer.0.exp_avg", torch.zeros(7)),
+        ("optimizer.0.exp_avg", torch.zeros(2, 3, dtype=torch.int32)),
+        ("optimizer.99.exp_avg", torch.zeros(2, 3)),
+        ("optimizer.-1.exp_avg", torch.zeros(2, 3)),
+        ("optimizer.first.exp_avg", torch.zeros(2, 3)),
+        ("optimizer.0", torch.zeros(2, 3)),
+        ("optimizer.0.step", torch.zeros(3)),
+    ],
+)
+def test_wrong_tensors_are_refused(tmp_path: Path, name: str, value: torch.Tensor) -> None:
+    network, average, optimizer = parts(0, 3)
+    save_checkpoint(tmp_path, {}, Progress(), network, average, optimizer)
+    _, _, tensors = read_checkpoint(tmp_path)
+    with pytest.raises(ConfigError, match="does not fit"):
+        restore(tensors | {name: value}, *parts(1, 0))

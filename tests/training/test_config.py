@@ -129,3 +129,55 @@ def test_every_key_is_documented() -> None:
         if name in ("data", "losses", "optimizer"):
             for key in kind.model_fields:  # type: ignore[union-attr]
                 assert f"`{name}.{key}`" in text or f"`.{key}`" in text or f"`{key}`" in text, key
+
+
+HOSTILE = {
+    "nested lists": "more = " + "[" * 5000 + "]" * 5000,
+    "nested tables": "[" + ".".join(["a"] * 5000) + "]",
+    "nested inline tables": "a = " + "{a = " * 5000 + "1" + "}" * 5000,
+    "integer of 5000 digits": "epochs = " + "9" * 5000,
+    "hexadecimal of 5000 digits": "epochs = 0x" + "f" * 5000,
+    "integer of 300 digits": "epochs = " + "9" * 300,
+    "float that overflows": "[optimizer]\nlr = 1e400",
+    "NaN": "[optimizer]\nlr = nan",
+    "cutoff infinite": "[network]\ncutoff = inf",
+    "cutoff 1e9": "[network]\ncutoff = 1e9",
+    "width 1e8": "[network]\nembedding = 100000000",
+    "irreps of 20,000 terms": f'[network]\nhidden = ["{"+".join(["2x0e"] * 20_000)}"]',
+    "irreps of 200,000 channels": '[network]\nhidden = ["200000x0e"]',
+    "irreps that are none": '[network]\nhidden = ["eight"]',
+    "kind is a list": '[network]\nkind = ["spectrum"]',
+    "kind unknown": '[network]\nkind = "oracle"',
+    "network is text": 'network = "spectrum"',
+    "network is a list": "network = [1]",
+    "threads": "threads = 100000",
+    "seed": "seed = 100000000000000000000",
+    "nul in a path": 'init = "\\u0000.safetensors"',
+    "key twice": 'name = "again"',
+    "bytes": "\udcff",
+}
+
+
+@pytest.mark.parametrize("case", HOSTILE)
+def test_hostile_files_are_refused(tmp_path: Path, case: str) -> None:
+    path = tmp_path / "config.toml"
+    top, section = MINIMAL.split("[data]")
+    text = top + HOSTILE[case] + "\n[data]" + section
+    path.write_bytes(text.encode("utf-8", "surrogateescape"))
+    with pytest.raises(ConfigError) as caught:
+        read_config(path)
+    assert caught.value.fix
+    assert len(str(caught.value)) < 3000
+
+
+@pytest.mark.parametrize(
+    "override", ["epochs=" + "9" * 5000, "more=" + "[" * 5000, "a" + ".a" * 5000 + "=1"]
+)
+def test_hostile_overrides_are_refused(path: Path, override: str) -> None:
+    with pytest.raises(ConfigError):
+        read_config(path, [override])
+
+
+def test_a_folder_is_no_configuration(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="cannot be read"):
+        read_config(tmp_path)

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from phonodos.figures.alloy import Reference
     from phonodos.physics.alloy import Alloy
     from phonodos.prediction.prediction import Prediction
-    from phonodos.prediction.predictor import Predictor
+    from phonodos.prediction.predictor import AnyPredictor
 
 EXAMPLE = "0:1:0.25"
 ROOM_TEMPERATURE = 300.0  # [K]
@@ -120,14 +120,14 @@ def _reference(path: Path, unit: str | None, at: float) -> "Reference":
 
 
 def _sweep(
-    predictor: "Predictor", mixed: "Alloy", compositions: list[float], methods: list[Any]
+    predictor: "AnyPredictor", mixed: "Alloy", compositions: list[float], methods: list[Any]
 ) -> Sweep:
     from phonodos.prediction.mixtures import predict_mixtures
 
     return {m: list(predict_mixtures(predictor, mixed, compositions, m)) for m in methods}
 
 
-def _methods(predictor: "Predictor", wanted: str | None) -> list[Any]:
+def _methods(predictor: "AnyPredictor", wanted: str | None) -> list[Any]:
     from phonodos.prediction.mixtures import METHODS, methods_of
 
     known = methods_of(predictor)
@@ -183,7 +183,7 @@ def _row(
 
 
 def _compared(
-    predictor: "Predictor", mixed: "Alloy", methods: list[Any], given: "Reference"
+    predictor: "AnyPredictor", mixed: "Alloy", methods: list[Any], given: "Reference"
 ) -> dict[str, Any]:
     from phonodos.physics.curve import sampled_like
     from phonodos.physics.neutron import curve_of

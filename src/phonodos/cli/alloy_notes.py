@@ -7,13 +7,13 @@ if TYPE_CHECKING:
     from phonodos.physics.alloy import Alloy
     from phonodos.prediction.mixtures import Method
     from phonodos.prediction.prediction import Prediction
-    from phonodos.prediction.predictor import Predictor
+    from phonodos.prediction.predictor import AnyPredictor
 
 Sweep = dict["Method", list["Prediction"]]  # a prediction a composition
 
 
 def notes_of(
-    predictor: "Predictor", mixed: "Alloy", compositions: list[float], found: Sweep
+    predictor: "AnyPredictor", mixed: "Alloy", compositions: list[float], found: Sweep
 ) -> list[str]:
     """Return what a sweep assumes, what is outside the training data, and the reasons for doubt."""
     from phonodos.prediction.mixtures import ASSUMPTIONS, BOTH_ASSUME
@@ -22,7 +22,7 @@ def notes_of(
     if "sqs" not in found:
         notes.append(f"{'both assume' if len(found) > 1 else 'it assumes'} {BOTH_ASSUME}")
     notes.append("S and F are those of the vibrations: without configurational entropy")
-    seen = set(predictor.header.get("training_formulas", ()))
+    seen = set(predictor.header.training_formulas)
     for crystal, x in ((mixed.first, 0), (mixed.second, 1)):
         if crystal.formula not in seen:
             notes.append(

@@ -9,17 +9,20 @@ from typing import Annotated, Any, ClassVar, Protocol
 
 import typer
 
+from phonodos.cli.interrupt import interruptible
+from phonodos.cli.options import MaxSizeOption
 from phonodos.cli.output import exit_code, print_json
 from phonodos.cli.progress import shown_progress
 from phonodos.errors import ConfigError
 from phonodos.files import write_text
+from phonodos.time_limit import DEFAULT_TIMEOUT
 
 app = typer.Typer(
     help="Fetch public data, prepare it for training, split and describe it.", no_args_is_help=True
 )
 
-# What `prepare` reads: a module with a function prepare(source, output, *, workers, progress), and
-# the settings that this function has besides.
+# What `prepare` reads: a module with a function prepare(source, output, *, workers, progress,
+# timeout), and the settings that this function has besides.
 KINDS = {
     "dfpt2018": "phonodos.data.dfpt2018",
     "phonondb": "phonodos.data.phonondb",
@@ -28,6 +31,12 @@ SETTINGS: dict[str, tuple[str, ...]] = {"dfpt2018": (), "phonondb": ("cutoff", "
 RECORDS_A_LINE = 200
 MEGABYTE = 1_000_000
 
+RestartOption = Annotated[
+    bool, typer.Option("--restart", help="phonondb: throw an unfinished run away")
+]
+TimeoutOption = Annotated[
+    float, typer.Option(metavar="SECONDS", help="longest time for a record; then it failed")
+]
 AsJson = Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")]
 
 
@@ -106,13 +115,13 @@ def prepare(
             show_default=False,
         ),
     ] = None,
-    restart: Annotated[
-        bool, typer.Option("--restart", help="phonondb: throw an unfinished run away")
-    ] = False,
+    restart: RestartOption = False,
+    timeout: TimeoutOption = DEFAULT_TIMEOUT,
     packed: Annotated[
         bool, typer.Option("--pack", help="write only what training needs (phonodos data pack)")
     ] = False,
     as_json: AsJson = False,
+    max_size: MaxSizeOption = None,  # noqa: ARG001  # its callback does it
 ) -> None:
     """Turn records into one Parquet data set; broken records are named and left out.
 
@@ -128,8 +137,11 @@ def prepare(
     settings = {name: value for name, value in given.items() if value is not None}
     _check_settings(kind, settings)
     convert: Callable[..., Prepared] = import_module(KINDS[kind]).prepare
-    with shown_progress("prepare", "records", every=RECORDS_A_LINE) as advance:
-        report = convert(path, output, workers=workers, progress=advance, **settings)
+    shown = shown_progress("prepare", "records", every=RECORDS_A_LINE)
+    with interruptible(), shown as advance:
+        report = convert(
+            path, output, workers=workers, progress=advance, timeout=timeout, **settings
+        )
     size = _pack(output, output, None) if packed else None
     if as_json:
         extra = {} if size is None else {"packed": size}

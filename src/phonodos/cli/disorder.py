@@ -7,7 +7,7 @@ import typer
 from phonodos.errors import ConfigError
 
 if TYPE_CHECKING:
-    from phonodos.prediction.predictor import Predictor
+    from phonodos.prediction.predictor import AnyPredictor
     from phonodos.prediction.quasirandom import Arrangements
 
 DisorderOption = Annotated[
@@ -76,7 +76,7 @@ def load_predictor(
     order: "Arrangements | None",
     *,
     project: bool = False,
-) -> "Predictor":
+) -> "AnyPredictor":
     """Return the weights as a predictor that averages shared sites, or fills them as ordered."""
     from phonodos.prediction.predictor import load
 

@@ -1,4 +1,4 @@
-"""`phonodos models join` and `calibrate`: many networks in one file, and how sure they are."""
+"""`phonodos models join`, `calibrate` and `seal`: many networks in one file, how sure, how safe."""
 
 import sys
 from pathlib import Path
@@ -22,7 +22,7 @@ def join(
 
     header = join_members(files, output, name, half=half)
     size = output.stat().st_size / 1e6
-    print(f"written: {output}, {header['members']} members, {size:.1f} MB", file=sys.stderr)
+    print(f"written: {output}, {header.members} members, {size:.1f} MB", file=sys.stderr)
     print("its intervals are not calibrated yet: phonodos models calibrate", file=sys.stderr)
 
 
@@ -49,9 +49,20 @@ def calibrate(
             "write for example --data dfpt2018.parquet --data phonondb.parquet "
             "--split split_phonondb.json",
         )
-    parts = [read_header(file)["split"], *(Split.read(path).parts for path in split or [])]
+    parts = [read_header(file).split, *(Split.read(path).parts for path in split or [])]
     records = [Dataset.open(d).select(p[part]) for d, p in zip(data, parts, strict=True)]
     for members, found in calibrate_weights(file, records, part).items():
         for name, entry in found.items():
             text = f"factor {entry['factor']:.3f}, floor {entry['floor']:.3g}"
             print(f"{name}, {members} members: {text} ({entry['materials']} materials)")
+
+
+def seal(
+    file: Annotated[Path, typer.Argument(help="weight file written by phonodos 0.1")],
+) -> None:
+    """Add checksum and reference answers of all members to a weight file that you trust."""
+    from phonodos.model.weights import seal as add_checksum
+
+    checksum = add_checksum(file).checksum
+    assert checksum is not None
+    print(f"{file}: SHA-256 of the tensors {checksum.tensors}")

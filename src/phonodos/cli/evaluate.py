@@ -51,16 +51,14 @@ def evaluate(
         if folder is not None:
             check_output(folder)
     predictor = load(model, members=members)
-    parts = Split.read(split).parts if split else Split(predictor.header["split"]).parts
+    parts = Split.read(split).parts if split else Split(dict(predictor.header.split)).parts
     whole = Dataset.open(data)
     records = whole.select(parts[part])
     judged, failed = _judge(predictor, records)
     if not judged:
         print("\n".join(f"{k}: {v}" for k, v in failed.items()), file=sys.stderr)
         raise typer.Exit(4)
-    seen = Seen(
-        predictor.header["training_elements"], frozenset(predictor.header["training_formulas"])
-    )
+    seen = Seen(predictor.header.training_elements, frozenset(predictor.header.training_formulas))
     report = compare(judged, seen, failed=failed)
     report.summary.update(
         model=predictor.name,
@@ -116,5 +114,5 @@ def _draw(
             drawn[name] = judged
         elif inside:
             drawn[name] = _judge(predictor, records.select(inside))[0]
-    cutoff = float(predictor.header["network"]["cutoff"])
+    cutoff = float(predictor.networks[0].config.cutoff)
     draw_evaluation(results, drawn, part, model=predictor.name, cutoff=cutoff)

@@ -14,7 +14,7 @@ from phonodos.time_limit import time_limit
 if TYPE_CHECKING:
     from phonodos.physics.crystal import Crystal
     from phonodos.prediction.prediction import Prediction
-    from phonodos.prediction.predictor import Predictor
+    from phonodos.prediction.predictor import AnyPredictor
 
 
 @dataclass(frozen=True)
@@ -55,7 +55,7 @@ def read_inputs(files: Sequence[str], timeout: float | None = None) -> list[Entr
 
 
 def predictions(
-    predictor: "Predictor", entries: Sequence[Entry], timeout: float | None = None
+    predictor: "AnyPredictor", entries: Sequence[Entry], timeout: float | None = None
 ) -> "Iterator[tuple[Entry, Prediction | PhonodosError]]":
     """Yield every entry with its prediction or its error, in order; `timeout` [s] for each."""
     good = [e.content for e in entries if not isinstance(e.content, PhonodosError)]
@@ -65,8 +65,10 @@ def predictions(
             yield entry, entry.content
         else:
             answer = next(answers)
-            failed = isinstance(answer, PhonodosError)
-            yield entry, _located(answer, entry) if failed else answer
+            yield (
+                entry,
+                _located(answer, entry) if isinstance(answer, PhonodosError) else answer,
+            )
 
 
 def _located(error: PhonodosError, entry: Entry) -> PhonodosError:

@@ -40,7 +40,14 @@ from phonodos.cli.output import (
     show_error,
 )
 from phonodos.cli.streams import open_streams, tell_lost
-from phonodos.errors import ConfigError, DataError, PhonodosError, WeightsError, failure_of
+from phonodos.errors import (
+    ConfigError,
+    DataError,
+    PhonodosError,
+    WeightsError,
+    WeightsWarning,
+    failure_of,
+)
 
 BUG = 1
 # Where typer keeps the classes of click differs from version to version.
@@ -152,11 +159,18 @@ def root(
     """The phonon density of states of a crystal, straight from its structure."""
 
 
+def _show(message: Warning | str, *_: Any, **__: Any) -> None:
+    """Show a warning without the line of code that it comes from."""
+    print(f"warning:  {message}", file=sys.stderr)
+
+
 def main() -> None:
     """Entry point of the `phonodos` command."""
     out, _ = open_streams()
     if not debugging(sys.argv):
         warnings.simplefilter("ignore")
+        warnings.filterwarnings("always", category=WeightsWarning)
+        warnings.showwarning = _show
     code: int | str | None = FINE
     try:
         app()

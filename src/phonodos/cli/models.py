@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 import typer
 
-from phonodos.cli.ensembles import calibrate, join
+from phonodos.cli.ensembles import calibrate, join, seal
 from phonodos.cli.inputs import check_output
 from phonodos.cli.output import format_note, print_json
 from phonodos.files import write_text
@@ -52,12 +52,12 @@ def describe(name: str) -> dict[str, Any]:
     path = weights_path(name)
     header = read_header(path)
     return {
-        "name": header["name"],
-        "default": header["name"] == DEFAULT_WEIGHTS,
-        "network": header["network"].get("kind", "unknown"),
+        "name": header.name,
+        "default": header.name == DEFAULT_WEIGHTS,
+        "network": header.kind or "unknown",
         "size_MB": round(path.stat().st_size / 1e6, 2),
         "path": str(path),
-        "metrics": header.get("metrics", {}),
+        "metrics": header.metrics,
     }
 
 
@@ -74,11 +74,11 @@ def show(
     path = weights_path(name)
     header = read_header(path)
     if as_json:
-        print_json({"path": str(path), **header})
+        print_json({"path": str(path), **header.to_dict()})
         return
-    print(f"{header['name']}  ({path}, {path.stat().st_size / 1e6:.1f} MB)")
-    for key, value in header.items():
-        if key not in ("name", "reference"):
+    print(f"{header.name}  ({path}, {path.stat().st_size / 1e6:.1f} MB)")
+    for key, value in header.to_dict().items():
+        if key not in ("name", "reference", "references"):
             print("\n".join(_lines(key, value, 0)))
     card = path.with_suffix(".md")
     if card.is_file():
@@ -155,3 +155,4 @@ def _pairs(values: dict[str, Any]) -> str:
 
 app.command("join")(join)
 app.command("calibrate")(calibrate)
+app.command("seal")(seal)

@@ -16,7 +16,7 @@ from phonodos.cli.disorder import (
     load_predictor,
 )
 from phonodos.cli.inputs import Entry, check_output, output_folder, predictions, read_inputs
-from phonodos.cli.options import MembersOption, ModelOption, TimeoutOption
+from phonodos.cli.options import MaxSizeOption, MembersOption, ModelOption, TimeoutOption
 from phonodos.cli.outcome import for_each
 from phonodos.cli.prediction_table import interval_record, quantities, remarks, report
 from phonodos.errors import ConfigError
@@ -55,6 +55,7 @@ def predict(
     sqs_seed: SqsSeedOption = None,
     timeout: TimeoutOption = DEFAULT_TIMEOUT,
     as_json: Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")] = False,
+    max_size: MaxSizeOption = None,  # noqa: ARG001  # its callback does it
 ) -> None:
     """Predict the phonon density of states of crystals."""
     limit = check_timeout(timeout)

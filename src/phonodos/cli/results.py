@@ -1,6 +1,7 @@
 """`phonodos results`: the winners of a table of results, tables made one, rows checked."""
 
 import csv
+import math
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -48,7 +49,8 @@ def show_top(
         _write_csv(as_csv, rows, found.schema.names)
     written = [] if cif is None else _write_cifs(cif, found.to_pylist())
     if as_json:
-        print_json({"file": str(file), "by": by, "unit": _unit(found, by), "rows": rows})
+        plain = [{name: _finite(value) for name, value in row.items()} for row in rows]
+        print_json({"file": str(file), "by": by, "unit": _unit(found, by), "rows": plain})
         return
     if not rows:
         print("no row meets the condition")
@@ -135,6 +137,11 @@ def _unit(table: "pa.Table", by: str) -> str:
     return found.decode()
 
 
+def _finite(value: Any) -> Any:
+    """Return a value as JSON can hold it: numbers that are none are null."""
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
 def _table(rows: list[dict[str, Any]], by: str) -> str:
     plain = {"mean_frequency", "max_frequency", "n_atoms", "spacegroup"}
     extra = [] if by in plain else [Column("value", "see below", 11)]
@@ -152,8 +159,10 @@ def _table(rows: list[dict[str, Any]], by: str) -> str:
         cells = [
             str(row["n_atoms"]),
             str(row["spacegroup"] or "?"),
-            f"{row['mean_frequency']:.0f}",
-            f"{row['max_frequency']:.0f}",
+            *(
+                "?" if row[k] is None else f"{row[k]:.0f}"
+                for k in ("mean_frequency", "max_frequency")
+            ),
             *([f"{row[by]:.6g}"] if extra else []),
             flags,
         ]

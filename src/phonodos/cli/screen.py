@@ -1,6 +1,6 @@
 """`phonodos screen`: a folder, file or table of structures in; one Parquet file of results out."""
 
-import signal
+import os
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -10,9 +10,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from phonodos.cli.interrupt import interruptible
+from phonodos.cli.options import MaxSizeOption
 from phonodos.cli.output import INTERRUPTED, exit_code, format_note, print_json
 from phonodos.cli.ranges import parse_range
 from phonodos.errors import ConfigError
+from phonodos.time_limit import DEFAULT_TIMEOUT
 
 if TYPE_CHECKING:
     from phonodos.screening.screen import Progress, Summary
@@ -42,6 +45,9 @@ ModelOption = Annotated[
 MembersOption = Annotated[
     int | None, typer.Option(help="members of an ensemble to use", show_default=False)
 ]
+TimeoutOption = Annotated[
+    float, typer.Option(metavar="SECONDS", help="longest time for a crystal; then it failed")
+]
 RetryOption = Annotated[bool, typer.Option("--retry-failed", help="try again what failed before")]
 
 
@@ -56,9 +62,11 @@ def screen(
     retry_failed: RetryOption = False,
     temperatures: Annotated[str, typer.Option(help="of C_V, S, F [K]; 300 is added")] = "300",
     batch_atoms: Annotated[int, typer.Option(help="atoms in a worker: bounds memory")] = 2048,
+    timeout: TimeoutOption = DEFAULT_TIMEOUT,
     model: ModelOption = None,
     members: MembersOption = None,
     as_json: Annotated[bool, typer.Option("--json", help="the summary as JSON on stdout")] = False,
+    max_size: MaxSizeOption = None,  # noqa: ARG001  # its callback does it
 ) -> None:
     """Predict every structure of a folder, file or table; one row each in a Parquet file."""
     kelvin = parse_range(temperatures, "--temperatures", "293.15,300")
@@ -69,7 +77,7 @@ def screen(
     from phonodos.screening import screen as home
     from phonodos.screening.items import Shard
 
-    with _interruptible(), watching() as watch:
+    with interruptible(), watching() as watch:
         try:
             summary = home.screen(
                 path,
@@ -83,6 +91,7 @@ def screen(
                 shard=Shard.parse(shard),
                 max_atoms=batch_atoms,
                 retry_failed=retry_failed,
+                timeout=timeout,
                 watch=watch,
             )
         except KeyboardInterrupt:
@@ -96,32 +105,16 @@ def screen(
 
 
 def _refuse(output: Path) -> None:
+    if not output.name:
+        return  # told of where it is to be written
     parts = output.with_name(output.name + ".parts")
     for path in (output, parts):
-        if path.exists():
+        if os.path.lexists(path):
             raise ConfigError(
                 f"{path} exists already",
                 "--no-resume starts a new table, and nothing is overwritten",
                 "choose another output with -o, or remove it first",
             )
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """Let SIGTERM (of a batch system at its time limit) stop as Ctrl-C does."""
-
-    def stop(number: int, frame: object) -> None:  # noqa: ARG001 - the shape of a handler
-        raise KeyboardInterrupt
-
-    try:
-        before = signal.signal(signal.SIGTERM, stop)
-    except ValueError:  # not in the main thread
-        yield
-        return
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGTERM, before)
 
 
 @contextmanager

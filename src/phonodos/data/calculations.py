@@ -1,31 +1,29 @@
 """Where phonopy calculations lie: archives of archives, zips, folders; nothing is unpacked."""
 
-import bz2
-import gzip
 import io
-import lzma
 import re
 import tarfile
 import zipfile
-import zlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import ExitStack
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
-from typing import Literal
 
+from phonodos.data.members import ARCHIVE_DAMAGE, archive_members
 from phonodos.data.phonopy_files import CELL_FILES, FILES, PHONOPY_FILES, WHAT_IT_NEEDS
+from phonodos.data.unpacking import (
+    DAMAGE,
+    HELD_TOGETHER,
+    OPENERS,
+    decompress,
+    largest_content,
+    opened,
+    plain,
+    read_bounded,
+    too_large,
+)
 from phonodos.errors import DataError
 
 ARCHIVES = (".tar", ".tar.lzma", ".tar.xz", ".tar.gz", ".tar.bz2", ".tgz", ".zip")
-_PACKED: dict[str, Callable[[bytes], bytes]] = {
-    ".xz": lzma.decompress,
-    ".lzma": lzma.decompress,
-    ".gz": gzip.decompress,
-    ".bz2": bz2.decompress,
-}
-_UNPACKING = (lzma.LZMAError, zlib.error, EOFError, OSError, ValueError)
-_DAMAGE = (*_UNPACKING, tarfile.TarError, zipfile.BadZipFile, RuntimeError, KeyError)
 _NUMBER = re.compile(r"(?:materials-id|mp)-(\d+)(?![\d.])")
 _PUBLISHED = re.compile(r"materials-id-\d+-|mp-\d+-20180417")
 
@@ -55,7 +53,7 @@ class Calculation:
     published: bool = False
     path: Path | None = None
     archive: bytes | None = None
-    members: Mapping[str, bytes] | None = None
+    members: Mapping[str, bytes | DataError] | None = None
 
     def files(self) -> dict[str, bytes]:
         """Return the content of every file that phonopy may need, decompressed.
@@ -68,13 +66,34 @@ class Calculation:
         if self.members is not None:
             found = dict(self.members)
         elif self.path is not None and self.path.is_dir():
-            found = {p.name: p.read_bytes() for p in sorted(self.path.iterdir()) if _wanted(p.name)}
+            found = {
+                p.name: _read(p)
+                for p in sorted(self.path.iterdir())
+                if _wanted(p.name) and p.is_file()
+            }
         else:
             found = _single(self.path if self.archive is None else io.BytesIO(self.archive or b""))
-        try:
-            return {_plain(name): _decompress(name, data) for name, data in found.items()}
-        except _UNPACKING as err:
-            raise DataError("a damaged file", str(err), "copy or download it again") from err
+        files: dict[str, bytes] = {}
+        for name, data in found.items():
+            if isinstance(data, DataError):
+                raise data
+            try:
+                files[_plain(name)] = decompress(name, data)
+            except DAMAGE as err:
+                raise DataError("a damaged file", str(err), "copy or download it again") from err
+            _check_held(files.values(), "the calculation")
+        return files
+
+
+def _read(path: Path) -> bytes:
+    with opened(path, packed=True) as stream:
+        return read_bounded(stream, path.name)
+
+
+def _check_held(contents: Iterable[bytes | DataError], what: str) -> None:
+    limit = HELD_TOGETHER * largest_content()
+    if sum(len(content) for content in contents if isinstance(content, bytes)) > limit:
+        raise too_large(what, limit)
 
 
 def find_calculations(source: Path) -> Iterator[Calculation]:
@@ -96,7 +115,7 @@ def find_calculations(source: Path) -> Iterator[Calculation]:
     if source.is_dir():
         return _in_folder(source)
     if _wanted(source.name) and not source.name.endswith(ARCHIVES):
-        members = {source.name: source.read_bytes()}
+        members: dict[str, bytes | DataError] = {source.name: _read(source)}
         return iter([Calculation(source.name, *_naming(source.absolute().parent), members=members)])
     return _in_archive(source)
 
@@ -115,9 +134,9 @@ def count_calculations(source: Path) -> int | None:
             with zipfile.ZipFile(source) as pack:
                 names = pack.namelist()
         else:
-            with _open_tar(source, "r:") as tar:
+            with tarfile.open(source, "r:") as tar:
                 names = [member.name for member in tar if member.isfile()]
-    except _DAMAGE:  # or not there
+    except ARCHIVE_DAMAGE:  # or not there
         return None
     paths = [PurePosixPath(name) for name in names if _relevant(name)]
     archives = sum(path.name.endswith(ARCHIVES) for path in paths)
@@ -149,7 +168,7 @@ def _in_folder(source: Path) -> Iterator[Calculation]:
     folders = {p.parent for p in source.rglob("*") if _wanted(p.name) and p.is_file()}
     archives = {p for p in source.rglob("*") if p.name.endswith(ARCHIVES) and p.is_file()}
     for path in sorted(folders | archives):
-        inside = path.relative_to(source).as_posix()
+        inside = plain(path.relative_to(source).as_posix())
         if path in archives:
             yield Calculation(inside, *_naming(_stem(inside)), path=path)
         elif _is_calculation(p.name for p in path.iterdir()):
@@ -159,15 +178,19 @@ def _in_folder(source: Path) -> Iterator[Calculation]:
 
 def _in_archive(source: Path) -> Iterator[Calculation]:
     """Yield archives within an archive, then the folders of files in it."""
-    folders: dict[str, dict[str, bytes]] = {}
+    folders: dict[str, dict[str, bytes | DataError]] = {}
     inner = 0
     for path, content in _members(source):
         name = PurePosixPath(path).name
         if name.endswith(ARCHIVES):
             inner += 1
-            yield Calculation(path, *_naming(_stem(path)), archive=content)
+            if isinstance(content, bytes):
+                yield Calculation(path, *_naming(_stem(path)), archive=content)
+            else:
+                yield Calculation(path, *_naming(_stem(path)), members={name: content})
         elif _wanted(name):
             folders.setdefault(str(PurePosixPath(path).parent), {})[name] = content
+            _check_held((c for files in folders.values() for c in files.values()), source.name)
     found = {folder: files for folder, files in folders.items() if _is_calculation(files)}
     for folder, files in sorted(found.items()):
         name, published = _naming(folder)
@@ -176,13 +199,14 @@ def _in_archive(source: Path) -> Iterator[Calculation]:
         yield Calculation(folder, name, published, members=files)
 
 
-def _single(source: Path | io.BytesIO | None) -> dict[str, bytes]:
+def _single(source: Path | io.BytesIO | None) -> dict[str, bytes | DataError]:
     assert source is not None
-    folders: dict[str, dict[str, bytes]] = {}
+    folders: dict[str, dict[str, bytes | DataError]] = {}
     for path, content in _members(source):
         if _wanted(PurePosixPath(path).name):
             folder = folders.setdefault(str(PurePosixPath(path).parent), {})
             folder[PurePosixPath(path).name] = content
+            _check_held((c for files in folders.values() for c in files.values()), "the archive")
     found = [files for files in folders.values() if _is_calculation(files)]
     if len(found) != 1:
         raise DataError(
@@ -193,39 +217,16 @@ def _single(source: Path | io.BytesIO | None) -> dict[str, bytes]:
     return found[0]
 
 
-def _members(source: Path | io.BytesIO) -> Iterator[tuple[str, bytes]]:
+def _members(source: Path | io.BytesIO) -> Iterator[tuple[str, bytes | DataError]]:
     shown = source.name if isinstance(source, Path) else "the archive"
     try:
-        with ExitStack() as stack:
-            if zipfile.is_zipfile(source):
-                if isinstance(source, io.BytesIO):
-                    source.seek(0)
-                pack = stack.enter_context(zipfile.ZipFile(source))
-                for path in pack.namelist():
-                    if _relevant(path):
-                        yield path, pack.read(path)
-                return
-            tar = stack.enter_context(_open_tar(source))
-            for member in tar:
-                content = tar.extractfile(member) if _relevant(member.name) else None
-                if content is not None:
-                    yield member.name, content.read()
-            # The checksum of the compression lies behind the end of the tar.
-            while tar.fileobj is not None and tar.fileobj.read(1 << 20):
-                pass
-    except _DAMAGE as err:
+        yield from archive_members(source, _relevant)
+    except ARCHIVE_DAMAGE as err:
         raise DataError(
             f"{shown} cannot be read",
             f"it is damaged, cut off, or neither tar nor zip ({err})",
             "download or copy it again",
         ) from err
-
-
-def _open_tar(source: Path | io.BytesIO, mode: Literal["r:*", "r:"] = "r:*") -> tarfile.TarFile:
-    if isinstance(source, Path):
-        return tarfile.open(source, mode)
-    source.seek(0)
-    return tarfile.open(fileobj=source, mode=mode)
 
 
 def _relevant(path: str) -> bool:
@@ -239,12 +240,7 @@ def _wanted(name: str) -> bool:
 
 def _plain(name: str) -> str:
     suffix = PurePosixPath(name).suffix
-    return name.removesuffix(suffix) if suffix in _PACKED else name
-
-
-def _decompress(name: str, content: bytes) -> bytes:
-    unpack = _PACKED.get(PurePosixPath(name).suffix)
-    return unpack(content) if unpack else content
+    return name.removesuffix(suffix) if suffix in OPENERS else name
 
 
 def _stem(path: str) -> str:

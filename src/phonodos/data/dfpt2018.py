@@ -4,22 +4,24 @@ ABINIT, PBEsol, one JSON file a material (`dfpt2018_record`); archive or folder 
 """
 
 import json
-import multiprocessing
-import signal
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
+from contextlib import closing
 from dataclasses import dataclass
+from operator import itemgetter
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from phonodos.data.conversion import converted
 from phonodos.data.dataset import check_writable, write_dataset
 from phonodos.data.dfpt2018_record import LARGEST_BORN_CHARGE, read_record
 from phonodos.data.members import read_members, sha256_of
 from phonodos.data.sources import SOURCES
-from phonodos.errors import DataError, PhonodosError
+from phonodos.errors import DataError
 from phonodos.physics.target import RECIPE
+from phonodos.time_limit import DEFAULT_TIMEOUT
 
 MOVED = 0.05  # [e]; tensors that the space group moves more are not in the cell's frame
 
@@ -58,6 +60,7 @@ def prepare(
     *,
     workers: int = 2,
     progress: Callable[[int, int | None], None] | None = None,
+    timeout: float | None = DEFAULT_TIMEOUT,
 ) -> PrepareReport:
     """Read the records in an archive or a folder and write one data set.
 
@@ -73,9 +76,13 @@ def prepare(
         Processes that convert records; 1 does it in this one.
     progress
         Called with the number of records done, and None: how many there are shows at the end.
+    timeout
+        Longest time for a record [s], after which it is named and left out; no limit if None.
 
     Raises
     ------
+    ConfigError
+        If the time limit or the number of workers makes no sense.
     DataError
         If the source is missing or unreadable, holds no records, or all of them fail; if the
         output cannot be written.
@@ -83,15 +90,18 @@ def prepare(
     check_writable(output)
     rows: dict[str, dict[str, Any]] = {}
     failed: dict[str, str] = {}
-    for name, row, reason in _results(source, workers):
-        if row is None:
-            failed[name] = reason
-        elif row["id"] in rows:
-            failed[name] = f"there is a record {row['id']} already"
-        else:
-            rows[row["id"]] = row
-        if progress is not None:
-            progress(len(rows) + len(failed), None)
+    members = read_members(source)
+    results = converted(_convert, members, itemgetter(0), workers=workers, timeout=timeout)
+    with closing(results):
+        for name, row, reason in results:
+            if row is None:
+                failed[name] = reason
+            elif row["id"] in rows:
+                failed[name] = f"there is a record {row['id']} already"
+            else:
+                rows[row["id"]] = row
+            if progress is not None:
+                progress(len(rows) + len(failed), None)
     if not rows:
         shown = "; ".join(f"{name}: {reason}" for name, reason in list(failed.items())[:5])
         raise DataError(
@@ -105,25 +115,15 @@ def prepare(
     return report
 
 
-def _results(source: Path, workers: int) -> Iterator[tuple[str, dict[str, Any] | None, str]]:
-    members = read_members(source)
-    if workers == 1:
-        yield from map(_convert, members)
-        return
-    context = multiprocessing.get_context("spawn")
-    # Ctrl-C reaches the parent alone, which ends the others.
-    with context.Pool(workers, signal.signal, (signal.SIGINT, signal.SIG_IGN)) as pool:
-        yield from pool.imap(_convert, members, chunksize=8)
-
-
-def _convert(item: tuple[str, bytes]) -> tuple[str, dict[str, Any] | None, str]:
-    name, content = item
+def _convert(member: tuple[str, bytes | DataError]) -> dict[str, Any]:
+    content = member[1]
+    if isinstance(content, DataError):
+        raise content
     try:
-        return name, read_record(json.loads(content)), ""
-    except PhonodosError as err:
-        return name, None, f"{err.summary}: {err.reason}"
-    except (json.JSONDecodeError, UnicodeDecodeError, RecursionError) as err:
-        return name, None, f"not a JSON file: {err}"
+        record = json.loads(content)
+    except (ValueError, RecursionError) as err:  # integers of thousands of digits: ValueError
+        raise DataError("not a JSON file", str(err), "download it again") from err
+    return read_record(record)
 
 
 def _report(output: Path, rows: list[dict[str, Any]], failed: dict[str, str]) -> PrepareReport:

@@ -5,21 +5,19 @@ million crystals need no more memory than one. A broken entry stands in its plac
 cannot be built; whatever a reader raises becomes the failure of the entry it was reading.
 """
 
-import io
 import re
-import tarfile
-import zipfile
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import partial
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 
+from phonodos.data.ase_rows import read_sqlite
 from phonodos.data.cif import read_cif
+from phonodos.data.members import ARCHIVE_DAMAGE, archive_members
 from phonodos.data.structure_files import (
     Entries,
     json_line,
-    read_ase_db,
     read_extxyz,
     read_json,
     read_poscar,
@@ -28,11 +26,11 @@ from phonodos.data.structure_objects import read_phonopy
 from phonodos.data.unpacking import (
     DAMAGE,
     OPENERS,
-    Counted,
+    decompress,
     lines,
     opened,
     plain,
-    read_bounded,
+    readable,
     text_of,
     unpacked,
 )
@@ -124,12 +122,15 @@ class Entry:
             crystal = self.make(name)
             check_overlap(crystal)
         except Exception as error:
-            raise failure_of(error, "", StructureError, FIX) from error
+            raise readable(failure_of(error, "", StructureError, FIX)) from error
         return crystal
 
 
 def entries(path: str | Path, text: str | None = None) -> Iterator[Entry]:
     """Yield the structures of a source.
+
+    What goes wrong with a source after its first entry (an archive that is cut off, damaged pages
+    of a table) is its last entry, one that cannot be built.
 
     Parameters
     ----------
@@ -147,6 +148,26 @@ def entries(path: str | Path, text: str | None = None) -> Iterator[Entry]:
     StructureError
         If a single file cannot be read at all.
     """
+    stream = _entries(path, text)
+    last: Entry | None = None
+    while True:
+        try:
+            entry = next(stream)
+        except StopIteration:
+            return
+        except Exception as error:
+            wrong = failure_of(error, "" if last else plain(str(path)), StructureError, FIX)
+            if last is None:
+                raise wrong from error
+            where = f"{plain(Path(path).name)}, after {last.source}"
+            stem = plain(Path(path).name)
+            yield Entry("", stem, last.index + 1, False, False, where, partial(_raise, wrong))
+            return
+        last = entry
+        yield entry
+
+
+def _entries(path: str | Path, text: str | None) -> Iterator[Entry]:
     if text is not None or str(path) == "-":
         yield from _numbered(partial(open_entries, "-", text), "stdin", "standard input", False)
         return
@@ -156,13 +177,14 @@ def entries(path: str | Path, text: str | None = None) -> Iterator[Entry]:
     elif path.suffix.lower() in TABLES and path.is_file():
         from phonodos.data.structure_tables import table_rows
 
+        stem = plain(path.stem)
         for number, (own, build) in enumerate(table_rows(path)):
-            where = f"{path.name}, {own or f'{path.stem}-{number}'}"
-            yield Entry(plain(own), path.stem, number, False, False, where, build)
+            where = f"{plain(path.name)}, {plain(own) or f'{stem}-{number}'}"
+            yield Entry(plain(own), stem, number, False, False, where, build)
     elif path.name.lower().endswith(ARCHIVES) and path.is_file():
         yield from _each(_archive(path), f"{path}: no structure file in this archive")
     else:
-        stem = split_name(path.name)[0]
+        stem = plain(split_name(path.name)[0])
         yield from _numbered(partial(open_entries, path), stem, plain(str(path)), False)
 
 
@@ -182,11 +204,10 @@ def open_entries(path: str | Path, text: str | None = None) -> Entries:
     stem, suffix, _ = split_name(path.name)
     kind = _SUFFIXES.get(suffix, "")
     if kind == "db" and path.is_file() and path.stat().st_size:
-        return read_ase_db(path, "db")
+        return read_sqlite(path)
     if suffix == ".jsonl":
         return _json_lines(path)
-    text = _read_file(path)
-    return _of_text(text, stem, kind, path)
+    return _of_text(_read_file(path), stem, kind)
 
 
 def count(path: Path) -> int | None:
@@ -203,7 +224,8 @@ def count(path: Path) -> int | None:
     if split_name(path.name)[1] == ".jsonl":
         try:
             with opened(path) as stream:
-                return sum(1 for line in lines(stream, path.name) if line.strip())
+                found = lines(stream, path.name)
+                return sum(1 for line in found if isinstance(line, DataError) or line.strip())
         except (*DAMAGE, DataError):
             return None
     return None
@@ -237,71 +259,50 @@ def split_name(name: str) -> tuple[str, str, str]:
     return path.name, "", packed
 
 
-def _of_text(text: str, stem: str, kind: str, path: Path | None = None) -> Entries:
+def _of_text(text: str, stem: str, kind: str) -> Entries:
     if not kind:
         kind = "poscar" if re.match(r"(POSCAR|CONTCAR)", stem) else _sniff(text)
-    if kind == "json":
-        return read_json(text, path)
     return iter(READERS[kind](text))
 
 
 def _folder(folder: Path) -> Iterator[tuple[str, str, Callable[[], Entries]]]:
     for path in structure_files(folder):
         inner = plain(str(path.relative_to(folder)))
-        yield split_name(path.name)[0], inner, partial(open_entries, path)
+        yield plain(split_name(path.name)[0]), inner, partial(open_entries, path)
 
 
 def _archive(path: Path) -> Iterator[tuple[str, str, Callable[[], Entries]]]:
     """Yield the structure files of an archive; nothing is unpacked to disk."""
-    for member, content in _members(path):
-        stem, suffix, packed = split_name(PurePosixPath(member).name)
-        kind = _SUFFIXES.get(suffix, "")
-        yield stem, f"{path.name}, {plain(member)}", partial(_member, content, stem, kind, packed)
 
-
-def _member(content: bytes, stem: str, kind: str, packed: str) -> Entries:
-    if kind == "db":
-        raise StructureError("a data base in an archive", "it is read in place", "unpack it first")
-    if packed:
-        with OPENERS[packed](io.BytesIO(content), "rb") as stream:
-            content = read_bounded(stream, stem)
-    return _of_text(_checked_text(content), stem, kind)
-
-
-def _members(path: Path) -> Iterator[tuple[str, bytes]]:
     def wanted(name: str) -> bool:
         inner = PurePosixPath(name)
         hidden = any(part.startswith((".", "__MACOSX")) for part in inner.parts)
         return not hidden and is_structure_file(inner.name)
 
     try:
-        if zipfile.is_zipfile(path):
-            with zipfile.ZipFile(path) as pack:
-                for info in pack.infolist():
-                    if not info.is_dir() and wanted(info.filename):
-                        with pack.open(info) as stream:
-                            yield info.filename, read_bounded(stream, info.filename)
-            return
-        with (
-            opened(path) as packed,
-            tarfile.open(fileobj=Counted(packed, path.name), mode="r|*") as tar,
-        ):
-            for member in tar:
-                file = tar.extractfile(member) if member.isfile() and wanted(member.name) else None
-                if file is not None:
-                    yield member.name, read_bounded(file, member.name)
-    except (
-        *DAMAGE,
-        tarfile.TarError,
-        zipfile.BadZipFile,
-        RuntimeError,
-        NotImplementedError,
-    ) as err:
+        for member, content in archive_members(path, wanted):
+            name = PurePosixPath(member).name
+            yield split_name(name)[0], f"{path.name}, {member}", partial(_member, name, content)
+    except ARCHIVE_DAMAGE as err:
         raise StructureError(
             f"{path.name}: cannot be read as an archive",
             f"it is damaged, cut off, locked, or neither tar nor zip ({err})",
             "copy or download it again",
         ) from err
+
+
+def _member(name: str, content: bytes | DataError) -> Entries:
+    if isinstance(content, DataError):
+        raise content
+    stem, suffix, packed = split_name(name)
+    kind = _SUFFIXES.get(suffix, "")
+    if kind == "db":
+        raise StructureError("a data base in an archive", "it is read in place", "unpack it first")
+    try:
+        content = decompress(packed, content)
+    except DAMAGE as error:
+        raise StructureError("cannot be read", f"{error}", "copy or download it again") from None
+    return _of_text(_checked_text(content), stem, kind)
 
 
 def _each(files: Iterator[tuple[str, str, Callable[[], Entries]]], empty: str) -> Iterator[Entry]:
@@ -328,7 +329,7 @@ def _numbered(
         found = open_file()
         head = list(islice(found, 2))
     except Exception as error:
-        wrong = failure_of(error, "", StructureError, FIX)
+        wrong = readable(failure_of(error, "", StructureError, FIX))
         raise type(wrong)(f"{where}: {wrong.summary}", wrong.reason, wrong.fix) from error
     if not head:
         raise StructureError(
@@ -359,19 +360,16 @@ def _json_lines(path: Path) -> Entries:
         with opened(path) as stream:
             for line in lines(stream, path.name):
                 number += 1
-                text = text_of(line).strip()
-                if text:
-                    yield from _only(json_line(text))
+                if isinstance(line, DataError):
+                    yield "", partial(_raise, line)
+                elif text := text_of(line).strip():
+                    yield from json_line(text)
     except DAMAGE as error:
         raise StructureError(
             f"cannot be read after line {number}",
             getattr(error, "strerror", None) or str(error) or type(error).__name__,
             "copy or download the file again; the lines before are kept",
         ) from None
-
-
-def _only(found: Iterable[tuple[str, Build]]) -> Entries:
-    yield from found
 
 
 def _read_file(path: Path) -> str:

@@ -1,33 +1,24 @@
 """Members of archives and folders: read in one pass, nothing is unpacked to disk."""
 
-import bz2
-import gzip
 import hashlib
-import lzma
+import io
 import tarfile
 import zipfile
-import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
 from typing import IO, cast
 
-from phonodos.errors import DataError
+from phonodos.data.unpacking import DAMAGE, Metered, decompressed, plain, read_bounded
+from phonodos.errors import DataError, PhonodosError
 
+MOST_LINKS = 1000  # of one archive; each is looked for from its start
 # What a damaged or cut-off archive makes the readers say; a zip with a password: RuntimeError.
-_DAMAGE = (
-    tarfile.TarError,
-    zipfile.BadZipFile,
-    lzma.LZMAError,
-    zlib.error,
-    EOFError,
-    OSError,
-    RuntimeError,
-)
+ARCHIVE_DAMAGE = (*DAMAGE, tarfile.TarError, zipfile.BadZipFile, RuntimeError, ValueError)
 
 
-def read_members(source: Path, suffix: str = ".json") -> Iterator[tuple[str, bytes]]:
-    """Yield stem and content of every file that ends in `suffix`.
+def read_members(source: Path, suffix: str = ".json") -> Iterator[tuple[str, bytes | DataError]]:
+    """Yield stem and content of every file that ends in `suffix`, or why it has none.
 
     Parameters
     ----------
@@ -43,15 +34,85 @@ def read_members(source: Path, suffix: str = ".json") -> Iterator[tuple[str, byt
     """
     if not source.exists():
         raise DataError(f"no archive {source}", "it does not exist", "check the path")
+
+    def wanted(path: str) -> bool:
+        return _wanted(PurePosixPath(path).name, suffix)
+
     with _damage_named(source):
         if source.is_dir():
             for path in sorted(source.rglob(f"*{suffix}")):
-                if _wanted(path.name, suffix) and path.is_file():
-                    yield path.name.removesuffix(suffix), path.read_bytes()
+                if wanted(path.name) and path.is_file():
+                    yield plain(path.name).removesuffix(suffix), _content(path)
         elif source.name.endswith(suffix):
-            yield source.name.removesuffix(suffix), source.read_bytes()
+            yield plain(source.name).removesuffix(suffix), _content(source)
         else:
-            yield from _archive_members(source, suffix)
+            for name, content in archive_members(source, wanted):
+                yield PurePosixPath(name).name.removesuffix(suffix), content
+
+
+def _content(path: Path) -> bytes | DataError:
+    try:
+        with path.open("rb") as stream:
+            return read_bounded(stream, path.name)
+    except DataError as err:
+        return err
+    except OSError as err:
+        return DataError(f"{path.name} cannot be read", err.strerror or str(err), "check the file")
+
+
+def archive_members(
+    source: Path | io.BytesIO, wanted: Callable[[str], bool]
+) -> Iterator[tuple[str, bytes | DataError]]:
+    """Yield path and content of the files in a zip or tar of any compression that are wanted.
+
+    Nothing is unpacked to disk. In the place of a file that is too large stands the error; a link
+    is followed within the archive, and left out if it leads nowhere.
+
+    Raises
+    ------
+    ARCHIVE_DAMAGE
+        If the archive is damaged, cut off, locked, or none.
+    DataError
+        If what lies between its files is too large.
+    """
+    if zipfile.is_zipfile(source):
+        with zipfile.ZipFile(source) as pack:
+            for info in sorted(pack.infolist(), key=lambda info: info.filename):
+                if not info.is_dir() and wanted(info.filename):
+                    with pack.open(info) as stream:
+                        yield plain(info.filename), _bounded(stream, info.filename)
+        return
+    with decompressed(source) as stream:
+        metered = Metered(stream, "what lies between the files of the archive")
+        with tarfile.open(fileobj=cast(IO[bytes], metered), mode="r:") as archive:
+            links = 0
+            for member in archive:
+                metered.allow(member.size)
+                if not (wanted(member.name) and (member.isfile() or _is_link(member))):
+                    continue
+                links += not member.isfile()
+                if links > MOST_LINKS:
+                    raise tarfile.TarError(f"it has more than {MOST_LINKS} links")
+                try:
+                    file = archive.extractfile(member)
+                except (KeyError, RecursionError):  # a link that leads nowhere, or to itself
+                    continue
+                if file is not None:
+                    metered.allow(metered.limit)
+                    yield plain(member.name), _bounded(file, member.name)
+                    metered.allow(member.size)
+        metered.drain()
+
+
+def _is_link(member: tarfile.TarInfo) -> bool:
+    return member.issym() or member.islnk()
+
+
+def _bounded(stream: IO[bytes], name: str) -> bytes | DataError:
+    try:
+        return read_bounded(stream, plain(PurePosixPath(name).name))
+    except DataError as err:
+        return err
 
 
 def check_archive(source: Path) -> None:
@@ -62,8 +123,13 @@ def check_archive(source: Path) -> None:
     DataError
         If it is damaged, cut off, no archive, or there is no file in it.
     """
+    found = False
     with _damage_named(source):
-        if not any([True for _ in _archive_members(source, "")]):  # noqa: C419  # to the end
+        for _, content in archive_members(source, lambda _: True):
+            if isinstance(content, PhonodosError):
+                raise content
+            found = True
+        if not found:
             raise EOFError("no file in it")
 
 
@@ -88,7 +154,7 @@ def sha256_of(source: Path) -> str | None:
 def _damage_named(source: Path) -> Iterator[None]:
     try:
         yield
-    except _DAMAGE as err:
+    except ARCHIVE_DAMAGE as err:
         raise DataError(
             f"{source} cannot be read as an archive",
             "it is a page of HTML, not the archive itself"
@@ -96,48 +162,6 @@ def _damage_named(source: Path) -> Iterator[None]:
             else f"it is damaged, cut off, or neither tar nor zip ({err})",
             "download it again, with phonodos data fetch or by browser",
         ) from err
-
-
-def _archive_members(source: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
-    members = _zip_members if zipfile.is_zipfile(source) else _tar_members
-    yield from members(source, suffix)
-
-
-def _zip_members(source: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
-    with zipfile.ZipFile(source) as archive:
-        for name in sorted(archive.namelist()):
-            path = PurePosixPath(name)
-            if _wanted(path.name, suffix) and not name.endswith("/"):
-                yield path.name.removesuffix(suffix), archive.read(name)
-
-
-def _tar_members(source: Path, suffix: str) -> Iterator[tuple[str, bytes]]:
-    with _decompressed(source) as stream:
-        with tarfile.open(fileobj=stream, mode="r|") as archive:
-            for member in archive:
-                path = PurePosixPath(member.name)
-                file = archive.extractfile(member) if member.isfile() else None
-                if file is not None and _wanted(path.name, suffix):
-                    yield path.name.removesuffix(suffix), file.read()
-        # The checksums of the compression are compared at its end, which lies behind the tar's.
-        while stream.read(1 << 20):
-            pass
-
-
-def _decompressed(source: Path) -> IO[bytes]:
-    """Open a file for reading, decompressed if its first bytes say so.
-
-    tarfile could do it, but leaves the checksum of gzip alone.
-    """
-    with source.open("rb") as file:
-        start = file.read(6)
-    if start.startswith(b"\x1f\x8b"):
-        return cast(IO[bytes], gzip.open(source, "rb"))
-    if start.startswith(b"BZh"):
-        return cast(IO[bytes], bz2.open(source, "rb"))
-    if start.startswith(b"\xfd7zXZ\0"):
-        return cast(IO[bytes], lzma.open(source, "rb"))
-    return source.open("rb")
 
 
 def _wanted(name: str, suffix: str) -> bool:

@@ -5,33 +5,31 @@ short-range force constants (what is left when our dipole term is taken off), Bo
 dielectric tensor and, if wanted, the density of states, total and per atom.
 """
 
-import multiprocessing
-import signal
-from collections.abc import Callable, Iterable, Mapping
-from contextlib import AbstractContextManager, nullcontext
+import time
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
-from itertools import islice
-from multiprocessing.pool import Pool
+from operator import attrgetter
 from pathlib import Path
 from typing import Any
 
 from phonodos.data.calculations import Calculation, count_calculations, find_calculations
+from phonodos.data.conversion import Result, converted
 from phonodos.data.dataset import check_writable
 from phonodos.data.members import sha256_of
 from phonodos.data.mesh_dos import MESH_LENGTH, REFINEMENT
 from phonodos.data.parts import Parts
 from phonodos.data.phonondb_record import ORIGIN, read_record
 from phonodos.data.sources import SOURCES
-from phonodos.errors import ConfigError, DataError, PhonodosError
+from phonodos.errors import ConfigError, DataError
 from phonodos.physics.dipole import LAMBDA
 from phonodos.physics.target import RECIPE
+from phonodos.time_limit import DEFAULT_TIMEOUT
 
-BATCH = 64  # calculations; what a killed run loses at most
+BATCH = 64  # calculations written at once
+SECONDS = 5.0  # after which fewer are written too
 LARGEST_CUTOFF = 50.0  # [A]; images are stored as single bytes
-_UNFORESEEN = (ArithmeticError, LookupError, OSError, RuntimeError, TypeError, ValueError)
-
-Result = tuple[str, dict[str, Any] | None, str]
 
 
 @dataclass(frozen=True)
@@ -63,6 +61,7 @@ def prepare(
     dos: bool = True,
     progress: Callable[[int, int | None], None] | None = None,
     resume: bool = True,
+    timeout: float | None = DEFAULT_TIMEOUT,
 ) -> PrepareReport:
     """Read finished phonopy calculations and write one data set.
 
@@ -78,22 +77,21 @@ def prepare(
         Parquet file to write.
     workers
         Processes that convert calculations; 1 does it in this one.
-    cutoff
-        Longest edge to list [A].
-    dos
-        Whether to compute the density of states, total and projected.
+    cutoff, dos
+        Longest edge to list [A]; whether to compute the density of states, total and projected.
     progress
         Called with the number of calculations done, and of all if that is known.
-    resume
-        Whether to go on with an unfinished run (what failed is tried again) or throw it away.
+    resume, timeout
+        Whether to go on with an unfinished run (what failed is tried again) or throw it away;
+        longest time for a calculation [s], no limit if None.
 
     Raises
     ------
     ConfigError
-        If the cutoff is no positive number up to 50 A, or an unfinished run had other settings.
+        If cutoff (up to 50 A), time limit or number of workers make no sense, or an unfinished run
+        had other settings.
     DataError
-        If the source is missing or unreadable, holds no calculation, or all of them fail; if the
-        output cannot be written.
+        If the source holds no calculation that can be read; if the output cannot be written.
     """
     _check_cutoff(cutoff)
     check_writable(output)
@@ -103,10 +101,10 @@ def prepare(
     total = count_calculations(source) if progress is not None else None
     convert = partial(_convert, cutoff=cutoff, dos=dos)
     waiting = (c for c in find_calculations(source) if c.place not in parts.done)
-    with _pool(workers) as pool:
-        while batch := list(islice(waiting, BATCH)):
-            results = map(convert, batch) if pool is None else pool.imap(convert, batch)
-            _add(parts, [c.place for c in batch], results, progress, total)
+    results = converted(convert, waiting, attrgetter("place"), workers=workers, timeout=timeout)
+    with closing(results):
+        for batch in _batches(results, resumed, progress, total):
+            _add(parts, batch)
     if not parts.written:
         raise _nothing(source, parts.failed)
     report = _report(output, parts, resumed)
@@ -124,26 +122,37 @@ def _check_cutoff(cutoff: float) -> None:
         )
 
 
-def _add(
-    parts: Parts,
-    places: list[str],
+def _batches(
     results: Iterable[Result],
+    resumed: int,
     progress: Callable[[int, int | None], None] | None,
     total: int | None,
-) -> None:
+) -> Iterator[list[Result]]:
+    """Yield the results in batches: of `BATCH`, or as many as there are after `SECONDS`."""
+    batch: list[Result] = []
+    since = time.monotonic()
+    for number, result in enumerate(results, resumed + 1):
+        batch.append(result)
+        if progress is not None:
+            progress(number, total)
+        if len(batch) == BATCH or time.monotonic() - since > SECONDS:
+            yield batch
+            batch, since = [], time.monotonic()
+    if batch:
+        yield batch
+
+
+def _add(parts: Parts, batch: Sequence[Result]) -> None:
     rows: dict[str, dict[str, Any]] = {}
     failed: dict[str, str] = {}
-    before = len(parts.done)
-    for number, (place, row, reason) in enumerate(results, 1):
+    for place, row, reason in batch:
         if row is None:
             failed[place] = reason
         elif row["id"] in parts.ids or row["id"] in rows:
             failed[place] = f"there is a record {row['id']} already"
         else:
             rows[row["id"]] = row
-        if progress is not None:
-            progress(before + number, total)
-    parts.add(list(rows.values()), places, failed)
+    parts.add(list(rows.values()), [place for place, _, _ in batch], failed)
 
 
 def _nothing(source: Path, failed: Mapping[str, str]) -> DataError:
@@ -155,23 +164,9 @@ def _nothing(source: Path, failed: Mapping[str, str]) -> DataError:
     )
 
 
-def _pool(workers: int) -> AbstractContextManager[Pool | None]:
-    if workers == 1:
-        return nullcontext()
-    context = multiprocessing.get_context("spawn")
-    # Ctrl-C reaches the parent alone, which ends the others.
-    return context.Pool(workers, signal.signal, (signal.SIGINT, signal.SIG_IGN))
-
-
-def _convert(calculation: Calculation, *, cutoff: float, dos: bool) -> Result:
+def _convert(calculation: Calculation, *, cutoff: float, dos: bool) -> dict[str, Any]:
     source = ORIGIN if calculation.published else "phonopy"
-    try:
-        row = read_record(calculation.files(), calculation.name, source, cutoff=cutoff, dos=dos)
-    except PhonodosError as err:
-        return calculation.place, None, f"{err.summary}: {err.reason}"
-    except _UNFORESEEN as err:  # one entry must not end the run of thousands
-        return calculation.place, None, f"{type(err).__name__}: {err}"
-    return calculation.place, row, ""
+    return read_record(calculation.files(), calculation.name, source, cutoff=cutoff, dos=dos)
 
 
 def _report(output: Path, parts: Parts, resumed: int) -> PrepareReport:

@@ -8,6 +8,7 @@ import tempfile
 import warnings
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from numpy.typing import NDArray
 from phonodos.data.dfpt2018_record import LARGEST_DIELECTRIC
 from phonodos.data.force_constants import SupercellConstants
 from phonodos.data.phonopy_files import CONSTANT_FILES, WHAT_IT_NEEDS, Parts, named, read_parts
+from phonodos.data.sites import number
 from phonodos.data.structure_objects import crystal_from_phonopy
 from phonodos.data.symmetric_constants import symmetrise
 from phonodos.errors import DataError
@@ -115,9 +117,11 @@ def _build(parts: Parts, folder: Path) -> tuple[Any, float]:
         )
     listed = folder / "disp.yaml"
     if listed.is_file():
-        row = r"^- \[([^\]]+)\]"
-        found = re.findall(row, listed.read_text(encoding="utf-8", errors="replace"), re.MULTILINE)
-        cell = [[float(v) for v in line.split(",")] for line in found[:3] if line.count(",") == 2]
+        row = r"^- \[([^\]\n]{1,400})\]"
+        text = listed.read_text(encoding="utf-8", errors="replace")
+        found = [match[1] for match in islice(re.finditer(row, text, re.MULTILINE), 3)]
+        with named("disp.yaml is not readable", "write it again with phonopy -d, or leave it out"):
+            cell = [[number(v) for v in line.split(",")] for line in found if line.count(",") == 2]
         if len(cell) == 3 and not np.allclose(cell, phonon.supercell.cell, atol=1e-3):
             raise DataError(
                 "DIM does not fit the calculation",
@@ -129,20 +133,15 @@ def _build(parts: Parts, folder: Path) -> tuple[Any, float]:
 
 def _force_constants(phonon: Any, parts: Parts, folder: Path) -> None:
     """Give the Phonopy object compact force constants from what there is."""
-    from phonopy.file_IO import (
-        parse_FORCE_CONSTANTS,
-        parse_FORCE_SETS,
-        read_force_constants_hdf5,
-    )
+    from phonopy.file_IO import parse_FORCE_SETS
 
     n_supercell = len(phonon.supercell)
     constants = parts.constants
     if constants is None:
         file = next((f for f in CONSTANT_FILES if (folder / f).is_file()), None)
-        read = parse_FORCE_CONSTANTS if file == "FORCE_CONSTANTS" else read_force_constants_hdf5
         if file is not None:
             with named(f"{file} is not readable", "write it again with phonopy"):
-                constants = read(filename=str(folder / file), p2s_map=phonon.primitive.p2s_map)
+                constants = _read_constants(folder / file, phonon)
     if constants is not None:
         if constants.shape[1:] != (n_supercell, 3, 3) or len(constants) not in (
             n_supercell,
@@ -158,10 +157,44 @@ def _force_constants(phonon: Any, parts: Parts, folder: Path) -> None:
             if not (folder / "FORCE_SETS").is_file():
                 raise DataError("no forces", "FORCE_SETS is missing", WHAT_IT_NEEDS)
             with named("FORCE_SETS is not readable", "write it again with phonopy -f"):
-                first = (folder / "FORCE_SETS").read_text(encoding="utf-8").split("\n", 1)[0]
+                text = _plain_numbers(folder / "FORCE_SETS")
+                first = text.lstrip().split("\n", 1)[0]
                 listed = int(first) if len(first.split()) == 1 else n_supercell
                 dataset = parse_FORCE_SETS(natom=listed, filename=str(folder / "FORCE_SETS"))
         _produce(phonon, dataset)
+
+
+def _read_constants(path: Path, phonon: Any) -> Any:
+    """Return force constants of a file, once it holds as many as it claims."""
+    from phonopy.file_IO import parse_FORCE_CONSTANTS, read_force_constants_hdf5
+
+    order = phonon.primitive.p2s_map
+    if path.name == "FORCE_CONSTANTS":
+        text = _plain_numbers(path)
+        sizes = [int(word) for word in text.split("\n", 1)[0].split()]
+        if 4 * sizes[0] * sizes[-1] > text.count("\n") + 1:
+            raise ValueError(f"it ends before {sizes[0]} times {sizes[-1]} tensors")
+        return parse_FORCE_CONSTANTS(filename=str(path), p2s_map=order)
+    import h5py
+
+    with h5py.File(path, "r") as file:
+        key = "fc2" if "fc2" in file else "force_constants"
+        for name in {key, "p2s_map"} & set(file):
+            entry, link = file[name], file.get(name, getlink=True)
+            if not isinstance(link, h5py.HardLink) or entry.is_virtual or entry.external:
+                raise ValueError(f"{name} leads to another file")
+        if file[key].shape[1:] != (len(phonon.supercell), 3, 3) or len(file[key]) > len(
+            phonon.supercell
+        ):
+            raise _wrong_supercell("force constants", file[key].shape[1], len(phonon.supercell))
+    return read_force_constants_hdf5(filename=str(path), p2s_map=order)
+
+
+def _plain_numbers(path: Path, first: int = 0) -> str:
+    text = path.read_text(encoding="utf-8")
+    if any("_" in line for line in text.split("\n")[first:]):
+        raise ValueError("an underscore stands in it, and no number has one")
+    return text
 
 
 def _has_forces(dataset: Any) -> bool:
@@ -224,6 +257,7 @@ def _tensors(
     if found is None and (folder / "BORN").is_file():
         fix = "write BORN again for this cell (phonopy-vasp-born, or by hand)"
         with named("BORN does not fit the cell", fix):
+            _plain_numbers(folder / "BORN", first=1)  # a line of text is before the numbers
             found = parse_BORN(phonon.primitive, filename=str(folder / "BORN"))
     if found is None:
         return None, None

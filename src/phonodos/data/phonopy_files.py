@@ -9,6 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from phonodos.data.sites import number
+from phonodos.data.structure_files import read_poscar
 from phonodos.data.structure_objects import read_phonopy
 from phonodos.data.yaml_text import read_yaml_mapping
 from phonodos.errors import DataError, PhonodosError
@@ -18,6 +20,7 @@ CELL_FILES = ("POSCAR-unitcell", "POSCAR")
 CONSTANT_FILES = ("FORCE_CONSTANTS", "force_constants.hdf5")
 OTHER_FILES = ("phonopy.conf", "FORCE_SETS", "BORN", "disp.yaml")
 FILES = PHONOPY_FILES + CELL_FILES + CONSTANT_FILES + OTHER_FILES
+LARGEST_SUPERCELL = 20_000  # atoms; the largest of phonondb have some hundreds
 WHAT_IT_NEEDS = (
     "a calculation is phonopy_params.yaml, or a cell (POSCAR-unitcell with phonopy.conf, "
     "phonopy.yaml, phonopy_disp.yaml), forces (FORCE_SETS, FORCE_CONSTANTS, force_constants.hdf5) "
@@ -61,6 +64,7 @@ def read_parts(folder: Path) -> Parts:
     if cell is None:
         raise DataError("no cell", f"none of {', '.join(CELL_FILES)} is there", WHAT_IT_NEEDS)
     with named(f"{cell.name} is not readable", "give the unit cell in VASP's format"):
+        next(read_poscar(cell.read_text(encoding="utf-8")))[1]("")  # phonopy believes any count
         unit_cell = read_vasp(str(cell))
     conf = folder / "phonopy.conf"
     if not conf.is_file():
@@ -70,6 +74,7 @@ def read_parts(folder: Path) -> Parts:
             "add phonopy.conf with the DIM of the calculation",
         )
     supercell, primitive = read_conf(conf.read_text(encoding="utf-8", errors="replace"))
+    check_supercell(supercell, len(unit_cell))
     return Parts(unit_cell, supercell, primitive)
 
 
@@ -91,9 +96,11 @@ def read_conf(text: str) -> tuple[NDArray[np.int64], Any]:
 
 def _supercell_matrix(text: str) -> NDArray[np.int64]:
     try:
+        if "_" in text:
+            raise ValueError("an underscore stands in it")
         numbers = np.array([int(word) for word in text.split()], dtype=np.int64)
         matrix = np.diag(numbers) if numbers.size == 3 else numbers.reshape(3, 3)
-    except ValueError:
+    except (ValueError, OverflowError):
         matrix = np.zeros((3, 3), dtype=np.int64)
     if round(float(np.linalg.det(matrix))) < 1:
         raise DataError(
@@ -104,12 +111,36 @@ def _supercell_matrix(text: str) -> NDArray[np.int64]:
     return matrix
 
 
+def check_supercell(matrix: NDArray[np.int64], n_atoms: int) -> None:
+    """Refuse a supercell that no calculation was ever made in, before it is built.
+
+    Raises
+    ------
+    DataError
+        If the matrix is none, or the supercell has more than `LARGEST_SUPERCELL` atoms.
+    """
+    numbers = np.asarray(matrix, dtype=np.float64)
+    shaped = np.diag(numbers) if numbers.shape == (3,) else numbers
+    if shaped.shape != (3, 3) or not np.isfinite(shaped).all():
+        raise DataError(
+            "no supercell", "the supercell matrix is not 3 or 9 whole numbers", "correct it"
+        )
+    # The length of the columns bounds what phonopy fills before it cuts the supercell out.
+    size = max(abs(np.linalg.det(shaped)), np.abs(shaped).sum(axis=1).prod() / 27.0) * n_atoms
+    if size > LARGEST_SUPERCELL:
+        raise DataError(
+            f"a supercell of {size:.3g} atoms",
+            f"calculations have at most {LARGEST_SUPERCELL} atoms here",
+            "correct DIM or supercell_matrix",
+        )
+
+
 def _primitive_matrix(text: str) -> Any:
     words = text.split()
     if len(words) == 1:
         return "auto" if words[0].lower() == "auto" else words[0].upper()
     try:
-        values = [float(a) / float(b or 1) for a, _, b in (w.partition("/") for w in words)]
+        values = [number(a) / number(b or "1") for a, _, b in (w.partition("/") for w in words)]
         return np.array(values).reshape(3, 3)
     except (ValueError, ZeroDivisionError):
         raise DataError(
@@ -120,12 +151,12 @@ def _primitive_matrix(text: str) -> Any:
 
 
 def _from_yaml(path: Path) -> Parts:
-    from phonopy.interface.phonopy_yaml import PhonopyYamlLoader
+    from phonopy.interface.phonopy_yaml import load_phonopy_yaml
 
     with named(f"{path.name} is not readable", "write the file again with phonopy"):
         text = path.read_text(encoding="utf-8")
         # phonopy would read the file with a loader that runs what the text asks for.
-        reader = PhonopyYamlLoader(dict(read_yaml_mapping(text))).parse().data
+        reader = load_phonopy_yaml(dict(read_yaml_mapping(text)))
         crystal = next(read_phonopy(text))[1](path.name)
     if reader.unitcell is None or reader.supercell_matrix is None:
         missing = "unit_cell" if reader.unitcell is None else "supercell_matrix"
@@ -134,6 +165,7 @@ def _from_yaml(path: Path) -> Parts:
             f"it has no {missing}",
             "write the file again with phonopy --save-params",
         )
+    check_supercell(reader.supercell_matrix, len(reader.unitcell))
     length = (abs(np.linalg.det(crystal.cell)) / abs(np.linalg.det(reader.unitcell.cell))) ** (
         1 / 3
     )

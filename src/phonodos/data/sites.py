@@ -22,9 +22,9 @@ _DECORATED = re.compile(r"([A-Za-z]+)(?:\d*\.?\d*[+-]|[+-]\d*\.?\d*)?\d*")
 def number(text: str) -> float:
     """Return the number a file writes, `ValueError` if it is none.
 
-    Python's own reading of ``1_000`` as 1000 is no way any structure file writes numbers.
+    Python reads ``1_000`` and digits of other scripts too, which no structure file writes.
     """
-    if "_" in text:
+    if "_" in text or not text.isascii():
         raise ValueError(f"could not convert string to float: '{text[:40]}'")
     return float(text)
 
@@ -68,6 +68,17 @@ def isotope(symbol: str, mass: float) -> str:
     if off <= SAME_MASS or (off <= MASS_TOLERANCE and not exact):
         return element
     return elements.with_mass(element, mass)
+
+
+def scaled(cell: NDArray[np.float64], positions: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return fractional coordinates; of a cell without volume, which `Crystal` refuses, any."""
+    try:
+        with np.errstate(all="ignore"):
+            if np.isfinite(cell).all() and abs(np.linalg.det(cell)) >= 1e-9:
+                return np.asarray(np.linalg.solve(cell.T, positions.T).T)
+    except np.linalg.LinAlgError:
+        pass
+    return positions
 
 
 def shared_sites(

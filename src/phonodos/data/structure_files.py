@@ -1,31 +1,31 @@
-"""Structure files other than CIF: POSCAR, extxyz, JSON (pymatgen, ASE, plain) and ASE db.
+"""Structure files other than CIF: POSCAR, extxyz, JSON (pymatgen, ASE, OPTIMADE, plain).
 
 Every reader yields (label, build) pairs: the entry's own id ("" if it has none) and a function
 that takes a name and returns the `Crystal`, so one broken entry does not hide the others.
 """
 
-import contextlib
 import json
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from io import StringIO
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from phonodos.data.ase_rows import is_ase_json, rows_of_json
 from phonodos.data.cif import cell_from_parameters, read_cif
 from phonodos.data.optimade import crystal_from_optimade, is_optimade
 from phonodos.data.sites import crystal_of_species, element_symbol, number
 from phonodos.data.structure_objects import crystal_from_atoms
-from phonodos.data.unpacking import plain, text_of, unpacked
+from phonodos.data.unpacking import plain
 from phonodos.errors import StructureError
 from phonodos.physics.crystal import Crystal
 
 Build = Callable[[str], Crystal]
 Entries = Iterator[tuple[str, Build]]
 
+LINES_LOOKED_AT = 100  # to tell JSON lines from JSON that is cut off
 LARGEST_ID = 10**18  # a number of more digits is no id
 ID_KEYS = ("material_id", "id", "entry_id", "name", "uid")
 
@@ -156,83 +156,7 @@ def _check_columns(frame: list[str]) -> None:
         )
 
 
-def read_ase_db(path: Path, kind: str) -> Entries:
-    """Yield every row of an ASE data base of kind ``db`` (SQLite) or ``json``.
-
-    Nothing is written: SQLite files are opened for reading alone, and only where ASE's tables are
-    in them.
-
-    Raises
-    ------
-    StructureError
-        If it is a data base of another program, damaged, or not one of ASE's.
-    """
-    try:
-        yield from _json_rows(path) if kind == "json" else _sqlite_rows(path)
-    except StructureError:
-        raise
-    except Exception as error:
-        raise StructureError(
-            "not a readable ASE data base",
-            f"{type(error).__name__}: {error}",
-            "write it again with ase.db.connect(...).write(atoms)",
-        ) from None
-
-
-def _json_rows(path: Path) -> Entries:
-    from ase.io.jsonio import decode
-
-    table = decode(text_of(unpacked(path)))
-    for row in list(table.get("ids", [1])):
-        yield str(row), partial(_build_row, partial(_json_row, table, row))
-
-
-def _json_row(table: Mapping[Any, Any], number: int) -> Any:
-    from ase.db.row import AtomsRow
-
-    return AtomsRow({**table[number], "id": number})
-
-
-def _sqlite_rows(path: Path) -> Entries:
-    """Yield the rows of an SQLite file, each read when it is built: in any thread, on its own."""
-    import sqlite3
-
-    from ase.db.sqlite import SQLite3Database
-
-    # Immutable: not even a journal is looked for, and nothing is created beside the file.
-    address = f"{path.absolute().as_uri()}?mode=ro&immutable=1"
-
-    class ReadOnly(SQLite3Database):  # type: ignore[misc]
-        def _connect(self) -> sqlite3.Connection:
-            return sqlite3.connect(address, uri=True)
-
-    with contextlib.closing(sqlite3.connect(address, uri=True)) as connection:
-        tables = {row[0] for row in connection.execute("SELECT name FROM sqlite_master")}
-        if not {"systems", "species", "keys"} <= tables:
-            raise StructureError(
-                "an SQLite file of another program",
-                "ASE's tables are not in it",
-                "give a data base written by ase.db",
-            )
-        rows = [row[0] for row in connection.execute("SELECT id FROM systems ORDER BY id")]
-    base = ReadOnly(str(path), use_lock_file=False)
-    for row in rows:
-        yield str(row), partial(_build_row, partial(base.get, id=row))
-
-
-def _build_row(read: Callable[[], Any], name: str) -> Crystal:
-    try:
-        atoms = read().toatoms()
-    except Exception as error:
-        raise StructureError(
-            "a row of the ASE data base that makes no atoms",
-            f"{type(error).__name__}: {error}",
-            "write it again with ase.db.connect(...).write(atoms)",
-        ) from None
-    return crystal_from_atoms(atoms, name)
-
-
-def read_json(text: str, path: Path | None = None) -> Entries:
+def read_json(text: str) -> Entries:
     """Yield the structures of JSON text or JSON lines.
 
     Understood are pymatgen structures, lists and dictionaries of them, entries that hold one
@@ -243,15 +167,22 @@ def read_json(text: str, path: Path | None = None) -> Entries:
         data = json.loads(text)
     except (ValueError, RecursionError) as error:
         lines = [line for line in text.split("\n") if line.strip()]
-        if len(lines) < 2 or not lines[0].rstrip().endswith("}"):
+        if len(lines) < 2 or not any(map(_is_record, lines[:LINES_LOOKED_AT])):
             raise _not_json("not valid JSON", error) from None
         for line in lines:
             yield from json_line(line)
         return
-    if isinstance(data, dict) and "ids" in data and "nextid" in data:
-        yield from _ase_json(text, path)
+    if is_ase_json(data):
+        yield from rows_of_json(data)
     else:
         yield from _json_entries(data, "")
+
+
+def _is_record(line: str) -> bool:
+    try:
+        return isinstance(json.loads(line), dict)
+    except (ValueError, RecursionError):
+        return False
 
 
 def json_line(line: str) -> Entries:
@@ -275,18 +206,6 @@ def json_line(line: str) -> Entries:
 def _not_json(summary: str, error: Exception) -> StructureError:
     reason = "it is nested too deeply" if isinstance(error, RecursionError) else str(error)
     return StructureError(summary, reason[:300], "it may be cut off or damaged; write it again")
-
-
-def _ase_json(text: str, path: Path | None) -> Entries:
-    import tempfile
-
-    if path is not None and path.suffix == ".json":
-        yield from read_ase_db(path, "json")
-        return
-    with tempfile.TemporaryDirectory() as folder:  # ASE opens data bases by path only
-        copy = Path(folder) / "rows.json"
-        copy.write_text(text, encoding="utf-8")
-        yield from read_ase_db(copy, "json")
 
 
 def _json_entries(data: Any, label: str) -> Entries:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phonodos.data.sites import crystal_of_species, element_symbol, isotope, shared_sites
+from phonodos.data.sites import crystal_of_species, element_symbol, isotope, scaled, shared_sites
 from phonodos.data.yaml_text import read_yaml_mapping
 from phonodos.errors import StructureError
 from phonodos.physics import elements
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from pymatgen.core import Structure
 
 BOHR = 0.529177210903  # [A], CODATA 2018
+LAST_ELEMENT = 118
 
 
 def kind_of(x: object) -> str:
@@ -59,12 +60,17 @@ def crystal_from_atoms(atoms: Any, name: str = "") -> Crystal:
         raise _not_periodic(
             atoms.pbc.tolist(), "set atoms.pbc = True, with a cell (a slab with its vacuum)"
         )
+    numbers = np.asarray(atoms.numbers)
+    if len(numbers) and not 0 <= numbers.min() <= numbers.max() <= LAST_ELEMENT:
+        raise StructureError(
+            f"an atom of atomic number {max(numbers.max(), -numbers.min())}",
+            f"elements have 1 to {LAST_ELEMENT}",
+            "correct the atomic numbers",
+        )
     symbols = list(atoms.symbols)
     if "masses" in atoms.arrays:
         symbols = [isotope(s, float(m)) for s, m in zip(symbols, atoms.get_masses(), strict=True)]
-    volume = abs(np.linalg.det(atoms.cell.array))
-    flat = not np.isfinite(volume) or volume < 1e-9  # refused by `Crystal` further down
-    coords = atoms.positions if flat else atoms.get_scaled_positions(wrap=False)
+    coords = scaled(atoms.cell.array, atoms.positions)
     if atoms.info.get("occupancy") is None:
         return Crystal.ordered(atoms.cell.array, coords, symbols, name)
     return crystal_of_species(atoms.cell.array, coords, _ase_occupancy(atoms, symbols), name)

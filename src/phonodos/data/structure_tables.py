@@ -41,10 +41,24 @@ def table_rows(path: Path) -> Iterator[tuple[str, Callable[[str], Crystal]]]:
         )
     own = next((name for name in ID_KEYS if name in names), None)
     held = ["structure"] if "structure" in names else [str(cell), "frac_coords", "species"]
-    for batch in file.iter_batches(batch_size=BATCH, columns=[*([own] if own else []), *held]):
-        for row in batch.to_pylist():
-            label = row.pop(own, None) if own else None
-            yield "" if label is None else str(label), partial(_build, row)
+    columns = [*([own] if own else []), *held]
+    for group in range(file.num_row_groups):
+        try:
+            for batch in file.iter_batches(batch_size=BATCH, row_groups=[group], columns=columns):
+                for row in batch.to_pylist():
+                    label = row.pop(own, None) if own else None
+                    yield "" if label is None else str(label), partial(_build, row)
+        except Exception as error:  # damaged bytes, whatever Arrow says to them
+            wrong = StructureError(
+                f"rows of block {group + 1} of {file.num_row_groups} cannot be read",
+                f"{type(error).__name__}: {' '.join(str(error).split())[:200]}",
+                "write or copy the table again",
+            )
+            yield "", partial(_raise, wrong)
+
+
+def _raise(error: StructureError, name: str) -> Crystal:  # noqa: ARG001 - the shape of a build
+    raise error
 
 
 def count_rows(path: Path) -> int:
@@ -69,9 +83,9 @@ def _build(row: Mapping[str, Any], name: str) -> Crystal:
     if isinstance(structure, str) and structure.lstrip().startswith("{"):
         try:
             structure = json.loads(structure)
-        except json.JSONDecodeError as error:
+        except (ValueError, RecursionError) as error:
             raise StructureError(
-                "the structure of the row is not JSON", str(error), "write the table again"
+                "the structure of the row is not JSON", str(error)[:200], "write the table again"
             ) from None
     if structure:
         return crystal_from_mapping({"structure": structure}, name)
@@ -95,8 +109,11 @@ def crystal_of_row(cell: Any, coords: Any, species: list[str], name: str) -> Cry
         If the numbers do not make a crystal.
     """
     try:
-        lattice = np.array(cell, dtype=np.float64).reshape(3, 3)
-        places = np.array(coords, dtype=np.float64).reshape(-1, 3)
+        lattice = np.array(cell, dtype=np.float64)
+        places = np.array(coords, dtype=np.float64)
+        if lattice.shape not in ((9,), (3, 3)) or places.shape[1:] not in ((), (3,)):
+            raise ValueError(f"a cell of shape {lattice.shape}, coordinates of {places.shape}")
+        lattice, places = lattice.reshape(3, 3), places.reshape(-1, 3)
         sites = [_site(text) for text in species]
     except (TypeError, ValueError, AttributeError) as error:
         raise StructureError(

@@ -1,8 +1,8 @@
 """Opening files, compressed or not, without ever unpacking more than a stated size.
 
 A few kilobytes of gzip, xz or bzip2 can stand for gigabytes. Everything that is read whole is read
-in pieces and given up at `largest_content`, and an archive is given up when all that came out of it
-exceeds `ARCHIVE_FACTOR` times that.
+in pieces and given up at `largest_content`; what is held of an archive at once, at `HELD_TOGETHER`
+times that.
 """
 
 import bz2
@@ -10,16 +10,19 @@ import gzip
 import io
 import lzma
 import os
+import select
 import stat
 import zlib
 from collections.abc import Callable, Iterator
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import IO, Any, cast
 
-from phonodos.errors import ConfigError, DataError
+from phonodos.errors import ConfigError, DataError, PhonodosError
 
 LARGEST_MB = 256  # [MiB] of one file or member, unpacked; the largest CIF ever seen has 60
-ARCHIVE_FACTOR = 256  # all members of an archive together, in units of the largest one: 64 GiB
+HELD_TOGETHER = 8  # files of one archive that wait for each other, in units of the largest one
+PIPE_WAIT = 300.0  # [s] that a pipe may take to give its first byte
+LONGEST_WORDS = 600  # characters of each part of a message
 LIMIT_VARIABLE = "PHONODOS_MAX_SIZE"  # [MiB], set by --max-size
 OPENERS: dict[str, Callable[..., Any]] = {
     ".gz": gzip.open,
@@ -27,6 +30,12 @@ OPENERS: dict[str, Callable[..., Any]] = {
     ".lzma": lzma.open,
     ".bz2": bz2.open,
 }
+_MAGIC: tuple[tuple[bytes, Callable[..., Any]], ...] = (
+    (b"\x1f\x8b", gzip.open),
+    (b"BZh", bz2.open),
+    (b"\xfd7zXZ\0", lzma.open),
+    (b"\x5d\0\0", lzma.open),
+)
 # What a damaged or cut-off file makes the openers say.
 DAMAGE = (OSError, EOFError, lzma.LZMAError, zlib.error)
 _PIECE = 1 << 20
@@ -73,6 +82,7 @@ def read_bounded(stream: IO[bytes], what: str, limit: int | None = None) -> byte
     while piece := stream.read(_PIECE):
         held += len(piece)
         if held > limit:
+            pieces.clear()  # an error keeps what its frames hold
             raise too_large(what, limit)
         pieces.append(piece)
     return b"".join(pieces)
@@ -92,64 +102,137 @@ def unpacked(path: Path) -> bytes:
         return read_bounded(stream, path.name)
 
 
-def opened(path: Path) -> IO[bytes]:
+def opened(path: Path, *, packed: bool = False) -> IO[bytes]:
     """Open a file for its bytes, decompressed as its suffix says; raises as `unpacked` does.
 
     A pipe may be given by name (``<(command)`` of a shell) and is read to its end; devices never
-    end, and sockets give nothing.
+    end, and sockets give nothing. With `packed`, nothing is decompressed.
     """
     kind = path.stat().st_mode
+    opener: Callable[..., Any] = open if packed else OPENERS.get(path.suffix.lower(), open)
+    if stat.S_ISFIFO(kind):
+        pipe = _pipe(path)
+        return pipe if opener is open else cast(IO[bytes], opener(pipe, "rb"))
     if stat.S_ISBLK(kind) or stat.S_ISSOCK(kind) or (stat.S_ISCHR(kind) and not _is_input(path)):
         raise DataError(
             f"{path.name} is no file",
             "it is a device or a socket, which has no end or no content",
             "give a file, or pipe text into '-'",
         )
-    return cast(IO[bytes], OPENERS.get(path.suffix.lower(), open)(path, "rb"))
+    return cast(IO[bytes], opener(path, "rb"))
+
+
+def _pipe(path: Path) -> IO[bytes]:
+    """Open a named pipe; a writer that never comes is not waited on for ever."""
+    if not hasattr(select, "poll"):
+        return path.open("rb")
+    handle = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    waiting = select.poll()
+    waiting.register(handle, select.POLLIN | select.POLLHUP)
+    if not waiting.poll(PIPE_WAIT * 1000.0):
+        os.close(handle)
+        raise DataError(
+            f"{path.name} is a pipe that gives nothing",
+            f"nothing was written to it for {PIPE_WAIT:g} s",
+            "start the program that writes to it first, or give a file",
+        )
+    os.set_blocking(handle, True)
+    return os.fdopen(handle, "rb")
 
 
 def _is_input(path: Path) -> bool:
     return str(path) in ("/dev/stdin", "/dev/fd/0", "/proc/self/fd/0")
 
 
-def lines(stream: IO[bytes], what: str) -> Iterator[bytes]:
-    """Yield the lines of a stream of any length; raises `DataError` at an overlong line."""
+def lines(stream: IO[bytes], what: str) -> Iterator[bytes | DataError]:
+    """Yield the lines of a stream; in the place of one that is too long, the error that it is."""
     limit = largest_content()
     while line := stream.readline(limit + 1):
-        if len(line) > limit:
-            raise too_large(f"a line of {what}", limit)
-        yield line
+        if len(line) <= limit:
+            yield line
+            continue
+        while line and not line.endswith(b"\n"):
+            line = stream.readline(_PIECE)
+        yield too_large(f"a line of {what}", limit)
 
 
-class Counted(io.RawIOBase):
-    """A stream that gives up when more came out of it than an archive may hold.
+class Metered:
+    """A stream of an archive of which only so much may be read from one member to the next.
 
-    Reading raises `DataError` then, also where members are only skipped.
+    Long names and other headers have a size of their own, as large as a file claims; what is
+    passed over costs no memory. Reading raises `DataError` beyond that.
     """
 
     def __init__(self, stream: IO[bytes], what: str) -> None:
-        super().__init__()
         self.stream, self.what = stream, what
-        self.limit = ARCHIVE_FACTOR * largest_content()
-        self.given = 0
+        self.limit = largest_content()
+        self.allow(0)
+
+    def allow(self, size: int) -> None:
+        """Allow `size` bytes and what a file may hold from here on."""
+        self.left = size + self.limit + _PIECE
 
     def read(self, size: int = -1) -> bytes:
         """Return up to `size` bytes."""
-        piece = self.stream.read(_PIECE if size is None or size < 0 else size)
-        self.given += len(piece)
-        if self.given > self.limit:
+        if size is None or size < 0 or size > self.left:
             raise too_large(self.what, self.limit)
+        piece = self.stream.read(size)
+        self.left -= len(piece)
         return piece
 
-    def readable(self) -> bool:
-        """Return that it can be read."""
-        return True
+    def seek(self, place: int, whence: int = os.SEEK_SET) -> int:
+        """Go to a place and return it."""
+        return self.stream.seek(place, whence)
+
+    def tell(self) -> int:
+        """Return the place."""
+        return self.stream.tell()
+
+    def drain(self) -> None:
+        """Read to the end, where the checksum of the compression lies, behind that of the tar."""
+        self.allow(0)
+        while self.read(_PIECE):
+            pass
+
+
+def decompressed(source: Path | io.BytesIO) -> IO[bytes]:
+    """Open a file or content for its bytes, decompressed as its first bytes say."""
+    if isinstance(source, Path):
+        with opened(source, packed=True) as file:
+            start = file.read(6)
+    else:
+        source.seek(0)
+        start = source.read(6)
+        source.seek(0)
+    for magic, opener in _MAGIC:
+        if start.startswith(magic):
+            return cast(IO[bytes], opener(source, "rb"))
+    return source.open("rb") if isinstance(source, Path) else source
+
+
+def decompress(name: str, content: bytes) -> bytes:
+    """Return a content decompressed as its name says; raises as `unpacked` does."""
+    opener = OPENERS.get(PurePosixPath(name).suffix)
+    if opener is None:
+        return content
+    with opener(io.BytesIO(content), "rb") as stream:
+        return read_bounded(stream, name)
 
 
 def text_of(data: bytes) -> str:
-    """Decode UTF-8, UTF-16 where a byte order mark says so, else Latin-1 (old author names)."""
+    """Decode UTF-8, or UTF-16 where a byte order mark says so.
+
+    A line that is neither is Latin-1 (old author names), and the others are not touched by it.
+    """
     if data.startswith((b"\xff\xfe", b"\xfe\xff")):
         return data.decode("utf-16", "replace")
+    try:
+        return data.decode("utf-8-sig")
+    except UnicodeDecodeError:
+        return "".join(_line(line) for line in data.splitlines(keepends=True))
+
+
+def _line(data: bytes) -> str:
     try:
         return data.decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -162,3 +245,11 @@ def plain(text: str) -> str:
     Names of files that are not UTF-8 and ids of careless JSON hold such halves.
     """
     return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
+def readable(error: PhonodosError) -> PhonodosError:
+    """Return an error with its words made `plain` and short: messages quote what files say."""
+    words = (error.summary, error.reason, error.fix)
+    if all(word.isascii() and len(word) <= LONGEST_WORDS for word in words):
+        return error
+    return type(error)(*(plain(word[:LONGEST_WORDS]) for word in words))

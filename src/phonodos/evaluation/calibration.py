@@ -120,7 +120,7 @@ def calibrate_weights(
     """
     header = read_header(path)
     references = [data.dos(k) for data in records for k in range(len(data))]
-    counts = sorted({1, int(header.get("members", 1))})
+    counts = sorted({1, header.held})
     found, scores = {}, {}
     for members in counts:
         predictor = load(path, members=members)
@@ -128,7 +128,7 @@ def calibrate_weights(
         found[str(members)] = as_header(calibrate(references, predictions))
         targets = np.stack([target_of(p.dos) for p in predictions[: len(records[0])]])
         scores = spectrum_scores(records[0].targets, targets)
-    metrics = {**header.get("metrics", {}), part: scores}
+    metrics = {**header.metrics, part: scores}
     rewrite_header(path, {HEADER_KEY: found, "metrics": metrics})
     return found
 

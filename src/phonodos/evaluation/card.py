@@ -21,8 +21,9 @@ from phonodos.evaluation.measures import (
     markdown_table,
     measure_of,
 )
+from phonodos.model.header import WeightHeader
+from phonodos.model.kinds import KINDS, Words, resolved
 
-Header = Mapping[str, Any]
 Metrics = Mapping[str, Any]
 
 PARTS = ("train", "valid", "test")
@@ -51,15 +52,10 @@ PAPER_SETTINGS: dict[str, tuple[Any, str]] = {
     "config.optimizer.clip": (None, "gradients clipped at norm {0}"),
 }  # fmt: skip
 
-ABOUT = {
-    "spectrum": f"The network of {PAPER}: a crystal goes in as a periodic graph, 51 values of its "
+SPECTRUM = Words(
+    about=f"The network of {PAPER}: a crystal goes in as a periodic graph, 51 values of its "
     "phonon density of states (0 to 1000 cm^-1 in steps of 20) come out, scaled to 3N states.",
-    "lattice": "Learned lattice dynamics: short-range force constants of every bond, Born charges "
-    "and the dielectric tensor of a crystal. Frequencies, bands, spectra and projections follow "
-    "from the dynamical matrix with its dipole-dipole term (docs/lattice.md).",
-}
-LIMITS = {
-    "spectrum": (
+    limits=(
         "The spectrum ends at 1000 cm^-1. States above it (hydrogen; B, C, N, O in short bonds) "
         "are missing, and because the rest is scaled to 3N it is too large: heat capacities of "
         "such crystals come out too high. A prediction that this concerns carries a warning.",
@@ -67,28 +63,38 @@ LIMITS = {
         "The total spectrum only: no atom-projected one, no bands, no force constants.",
         "Resolution: 20 cm^-1, after smoothing over 101 points of the 1 cm^-1 axis.",
     ),
-    "lattice": (
+    paper=PAPER,
+    settings=PAPER_SETTINGS,
+)
+LATTICE = Words(
+    about="Learned lattice dynamics: short-range force constants of every bond, Born charges "
+    "and the dielectric tensor of a crystal. Frequencies, bands, spectra and projections follow "
+    "from the dynamical matrix with its dipole-dipole term (docs/lattice.md).",
+    limits=(
         "Harmonic: no temperature, no anharmonicity. PBEsol's errors are taught along.",
         "Hydrogen, and molecular units that training showed rarely, err most (groups above).",
         "Weak instabilities are found less surely than frequencies: see precision and recall of "
         "imaginary modes.",
     ),
-}
+)
 
 
-def card(header: Header, metrics: Sequence[Metrics], *, size: int | None = None) -> str:
+def card(
+    header: WeightHeader | Mapping[str, Any], metrics: Sequence[Metrics], *, size: int | None = None
+) -> str:
     """Return the model card of a weight file.
 
     Parameters
     ----------
     header
-        JSON header of the weight file.
+        Header of the weight file.
     metrics
         Contents of metrics.json of any number of evaluations; keys that are not known are shown
         under their own names.
     size
         Bytes of the weight file.
     """
+    header = WeightHeader.of(header)
     parts: list[Callable[[], str]] = [
         lambda: _opening(header, size),
         lambda: _network(header),
@@ -110,17 +116,18 @@ def set_name(metrics: Metrics) -> str:
     return f"{names} {metrics.get('part', '')}".rstrip() + f", {metrics['n']} materials"
 
 
-def _kind(header: Header) -> str:
-    return str(header["network"].get("kind", "unknown"))
+def _words(header: WeightHeader) -> Words:
+    if header.kind not in KINDS:
+        return Words(f"A network of the kind `{header.kind or 'unknown'}`.")
+    words: Words = resolved(KINDS[header.kind].words)
+    return words
 
 
-def _opening(header: Header, size: int | None) -> str:
-    about = header.get("description") or ABOUT.get(
-        _kind(header), f"A network of the kind `{_kind(header)}`."
-    )
-    versions = ", ".join(f"{k} {v}" for k, v in header.get("versions", {}).items())
-    lines = [f"# {header['name']}", about]
-    facts = [f"Format {header['format_version']}"]
+def _opening(header: WeightHeader, size: int | None) -> str:
+    about = header.description or _words(header).about
+    versions = ", ".join(f"{k} {v}" for k, v in header.versions.items())
+    lines = [f"# {header.name}", about]
+    facts = [f"Format {header.format_version}"]
     if size is not None:
         facts.append(f"{size / 1e6:.1f} MB")
     if versions:
@@ -129,37 +136,38 @@ def _opening(header: Header, size: int | None) -> str:
     return "\n\n".join([*lines, "; ".join(facts) + "."])
 
 
-def _network(header: Header) -> str:
-    rows = [[f"`{k}`", word(v)] for k, v in header["network"].items()]
+def _network(header: WeightHeader) -> str:
+    rows = [[f"`{k}`", word(v)] for k, v in header.network.items()]
     return "## Network\n\n" + markdown_table(["setting", "value"], rows, words=2)
 
 
-def _deviations(header: Header) -> str:
-    if _kind(header) != "spectrum":
+def _deviations(header: WeightHeader) -> str:
+    words = _words(header)
+    if words.settings is None:
         return ""
-    settings = {"network": header["network"], "config": header["training"].get("config", {})}
+    settings = {"network": header.network, "config": header.training.get("config", {})}
     found = []
-    for key, (paper, text) in PAPER_SETTINGS.items():
+    for key, (paper, text) in words.settings.items():
         value: Any = settings
         for name in key.split("."):
             value = value.get(name, paper) if isinstance(value, Mapping) else paper
         if value != paper:
             found.append("- " + text.format(word(value), word(paper)))
-    return f"## Deviations from {PAPER}\n\n" + ("\n".join(found) or "None.")
+    return f"## Deviations from {words.paper}\n\n" + ("\n".join(found) or "None.")
 
 
-def _data(header: Header) -> str:
+def _data(header: WeightHeader) -> str:
     origins = origins_of(header)
-    rows = [[part, str(len(header["split"][part]))] for part in PARTS if part in header["split"]]
-    elements = header.get("training_elements", {})
+    rows = [[part, str(len(header.split[part]))] for part in PARTS if part in header.split]
+    elements = header.training_elements
     few = [f"{e} ({n})" for e, n in elements.items() if n < FEW]
     words = [
         *(f"{origin['citation']}." for origin in origins if origin.get("citation")),
         *dict.fromkeys(f"Functional: {o['functional']}." for o in origins if o.get("functional")),
         f"The training part holds {len(elements)} elements and "
-        f"{len(set(header.get('training_formulas', [])))} formulas.",
+        f"{len(set(header.training_formulas))} formulas.",
         f"Elements in fewer than {FEW} training crystals: {', '.join(few)}." if few else "",
-        f"Target: {_target(header['target'])}." if header.get("target") else "",
+        f"Target: {_target(header.target)}." if header.target else "",
         "The ids of all parts are in the header of the weight file.",
     ]
     table = markdown_table(["part", "materials"], rows)
@@ -205,21 +213,18 @@ def _groups(metrics: Metrics) -> str:
     return f"### Groups: {set_name(metrics)}\n\n" + group_table(metrics)
 
 
-def _limits(header: Header) -> str:
-    n = len(header.get("training_elements", {}))
+def _limits(header: WeightHeader) -> str:
+    n = len(header.training_elements)
     lines = [
-        *LIMITS.get(_kind(header), ()),
-        *(
-            ["One network, no ensemble: predictions carry no error bar."]
-            * ("members" not in header)
-        ),
+        *_words(header).limits,
+        *(["One network, no ensemble: predictions carry no error bar."] * (header.members is None)),
         f"Elements outside the {n} of the training part are extrapolated; predictions name them.",
     ]
     return "## Known limits\n\n" + "\n".join(f"- {line}" for line in lines)
 
 
-def _reproduce(header: Header, metrics: Sequence[Metrics]) -> str:
-    name = header["name"]
+def _reproduce(header: WeightHeader, metrics: Sequence[Metrics]) -> str:
+    name = header.name
     sources = [source for origin in origins_of(header) for source in origin.get("sources", [])]
     kinds = [source.get("kind", "KIND") for source in sources] or ["KIND"]
     lines = [f"phonodos data prepare {kind} ARCHIVE -o DATASET" for kind in dict.fromkeys(kinds)]
@@ -231,9 +236,9 @@ def _reproduce(header: Header, metrics: Sequence[Metrics]) -> str:
     return "## How to reproduce\n\n" + "\n".join(f"    {line}" for line in lines)
 
 
-def _citation(header: Header) -> str:
+def _citation(header: WeightHeader) -> str:
     found: Iterable[str] = [
-        *([PAPER] if _kind(header) == "spectrum" else []),
+        *([words.paper] if (words := _words(header)).paper else []),
         *(origin["citation"] for origin in origins_of(header) if origin.get("citation")),
     ]
     return "## Citation\n\n" + "\n".join([*(f"- {c}" for c in found), "- `phonodos cite`"])

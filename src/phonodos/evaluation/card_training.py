@@ -5,18 +5,19 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from phonodos.evaluation.measures import MEASURES, in_order, markdown_table, measure_of
+from phonodos.model.header import WeightHeader
 
 Run = Mapping[str, Any]  # what a header says of the training of one network
 MOST_ROWS = 30  # of a curve
 
 
-def runs_of(header: Mapping[str, Any]) -> Sequence[Run]:
+def runs_of(header: WeightHeader) -> Sequence[Run]:
     """Return the training of every member of an ensemble, or that of the one network."""
-    training = header["training"]
+    training = header.training
     return training.get("members") or [training]
 
 
-def origins_of(header: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+def origins_of(header: WeightHeader) -> list[Mapping[str, Any]]:
     """Return the data sets that any member was trained on, each once."""
     found: list[Mapping[str, Any]] = []
     for run in runs_of(header):
@@ -27,7 +28,7 @@ def origins_of(header: Mapping[str, Any]) -> list[Mapping[str, Any]]:
     return found
 
 
-def training_section(header: Mapping[str, Any]) -> str:
+def training_section(header: WeightHeader) -> str:
     """Return the section of settings and curves; empty where nothing is known."""
     runs = runs_of(header)
     texts = [_run(run) for run in runs]
@@ -38,9 +39,9 @@ def training_section(header: Mapping[str, Any]) -> str:
     return f"## Training\n\n{found}" if found else ""
 
 
-def training_commands(header: Mapping[str, Any]) -> Iterator[str]:
+def training_commands(header: WeightHeader) -> Iterator[str]:
     """Yield the commands that train the network, or the members, join and calibrate them."""
-    name, runs = header["name"], runs_of(header)
+    name, runs = header.name, runs_of(header)
     if len(runs) == 1:
         yield f"phonodos train configs/{name}.toml"
         return

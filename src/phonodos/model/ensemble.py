@@ -2,24 +2,19 @@
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from phonodos.errors import WeightsError
-from phonodos.model.reference import reference_answers
-from phonodos.model.weights import (
-    FORMAT_VERSION,
-    load_network,
-    versions,
-    write_weights,
-)
+from phonodos.model.header import FORMAT_VERSION, WeightHeader
+from phonodos.model.kinds import reference_answers
+from phonodos.model.weights import load_network, versions, write_weights
 
 
 def join_members(
     paths: Sequence[Path], output: Path, name: str, *, half: bool = False
-) -> dict[str, Any]:
+) -> WeightHeader:
     """Write the networks of several weight files as the members of one, and return its header.
 
     Parameters
@@ -42,7 +37,7 @@ def join_members(
     _check_further_splits(paths, headers)
     for path, header in zip(paths, headers, strict=True):
         for key in ("network", "target", "split"):
-            if header[key] != headers[0][key]:
+            if getattr(header, key) != getattr(headers[0], key):
                 raise WeightsError(
                     f"{path} cannot be a member beside {paths[0]}",
                     f"they differ in '{key}'",
@@ -54,37 +49,38 @@ def join_members(
             stored = value.half() if half and value.dtype == torch.float32 else value
             tensors[f"{number}.{key}"] = stored.detach().cpu().contiguous()
             network.state_dict()[key].copy_(stored)  # what loading will see
-    left_out = ("metrics", "training", "calibration")
-    merged = {k: v for k, v in headers[0].items() if k not in left_out}
-    further = [h["more_splits"] for h in headers if "more_splits" in h]
+    left_out = ("metrics", "training", "calibration", "checksum", "formerly")
+    merged = {k: v for k, v in headers[0].to_dict().items() if k not in left_out}
+    further = [h["more_splits"] for h in headers if h.more_splits]
     if further:
         merged["more_splits"] = further[0]
+    answers = [reference_answers(network) for network in networks]
     full = {
         **merged,
         "format_version": FORMAT_VERSION,
         "name": name,
         "members": len(networks),
-        "training": {"members": [h["training"] for h in headers]},
-        "training_elements": _most(headers, "training_elements"),
-        "training_bonds": _most(headers, "training_bonds"),
-        "training_formulas": sorted(set().union(*(h["training_formulas"] for h in headers))),
+        "training": {"members": [h.training for h in headers]},
+        "training_elements": _most([h.training_elements for h in headers]),
+        "training_bonds": _most([h.training_bonds for h in headers]),
+        "training_formulas": sorted(set().union(*(h.training_formulas for h in headers))),
         "versions": versions(),
-        "reference": reference_answers(networks[0]),
+        "reference": answers[0],
+        "references": answers,
     }
     write_weights(output, tensors, full)
-    return full
+    return WeightHeader.of(full)
 
 
-def _most(headers: Sequence[Mapping[str, Any]], key: str) -> dict[str, int]:
+def _most(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
     """Return the largest count of every name: what the best informed member was shown."""
-    counts: list[dict[str, int]] = [header.get(key, {}) for header in headers]
     return {name: max(c.get(name, 0) for c in counts) for name in sorted(set().union(*counts))}
 
 
-def _check_further_splits(paths: Sequence[Path], headers: Sequence[Mapping[str, Any]]) -> None:
+def _check_further_splits(paths: Sequence[Path], headers: Sequence[WeightHeader]) -> None:
     """Members may have seen further data or not, but all that did share the splits of it."""
-    known = [(path, h["more_splits"]) for path, h in zip(paths, headers, strict=True)
-             if "more_splits" in h]  # fmt: skip
+    known = [(path, h.more_splits) for path, h in zip(paths, headers, strict=True)
+             if h.more_splits]  # fmt: skip
     for path, splits in known[1:]:
         if splits != known[0][1]:
             raise WeightsError(

@@ -10,12 +10,22 @@ from typing import Literal, NamedTuple
 
 import torch
 from e3nn import o3
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from phonodos.model.bonds import BondedCrystals
 from phonodos.model.layers import Features, spherical_harmonics
+from phonodos.model.network import (
+    MOST_LAYERS,
+    WIDEST,
+    Cutoff,
+    IrrepsText,
+    Neighbours,
+    Network,
+    NetworkConfig,
+    Width,
+)
 from phonodos.model.radial import polynomial_cutoff
 from phonodos.model.springs import SpringHead, base_stiffness
 from phonodos.model.tensors import mixed_matrix, split_scalars
@@ -30,30 +40,32 @@ from phonodos.model.trunk import (
 )
 
 
-class LatticeConfig(BaseModel):
+class LatticeConfig(NetworkConfig):
     """Every hyperparameter of the flagship's network."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     kind: Literal["lattice"] = "lattice"
-    cutoff: float = Field(6.0, gt=0, description="bonds shorter than this [A]")
-    learned: int = Field(8, ge=0, description="learned numbers an element")
-    tabulated: int = Field(16, ge=0, description="numbers an element from its properties")
-    bessel: int = Field(10, gt=1, description="Bessel functions of the distance")
-    gaussians: int = Field(10, gt=1, description="Gaussians of the reduced distance")
-    embedding: int = Field(48, gt=0, description="scalars an atom starts with")
-    hidden: tuple[str, ...] = Field(
-        ("48x0e+24x1o+16x2e", "48x0e+24x1o+16x1e+16x2e"), description="irreps after each layer"
+    cutoff: Cutoff = Field(6.0, description="bonds shorter than this [A]")
+    learned: int = Field(8, ge=0, le=WIDEST, description="learned numbers an element")
+    tabulated: int = Field(
+        16, ge=0, le=WIDEST, description="numbers an element from its properties"
+    )
+    bessel: int = Field(10, gt=1, le=WIDEST, description="Bessel functions of the distance")
+    gaussians: int = Field(10, gt=1, le=WIDEST, description="Gaussians of the reduced distance")
+    embedding: Width = Field(48, description="scalars an atom starts with")
+    hidden: tuple[IrrepsText, ...] = Field(
+        ("48x0e+24x1o+16x2e", "48x0e+24x1o+16x1e+16x2e"),
+        max_length=MOST_LAYERS,
+        description="irreps after each layer",
     )
     lmax: int = Field(2, ge=2, le=4, description="highest degree of the spherical harmonics")
-    radial_hidden: tuple[int, ...] = Field((64, 64), min_length=1)
-    neighbours: float = Field(49.0, gt=0, description="messages are divided by its square root")
-    head: tuple[int, int, int] = Field(
+    radial_hidden: tuple[Width, ...] = Field((64, 64), min_length=1, max_length=MOST_LAYERS)
+    neighbours: Neighbours = Field(49.0, description="messages are divided by its square root")
+    head: tuple[Width, Width, Width] = Field(
         (32, 12, 12), description="scalars, vectors, tensors an atom gives to the pair head"
     )
-    head_hidden: tuple[int, ...] = Field((128, 96), min_length=1)
-    head_mixed: int = Field(8, gt=0, description="tensors a bond is expanded in, each parity")
-    charge_hidden: int = Field(64, gt=0)
+    head_hidden: tuple[Width, ...] = Field((128, 96), min_length=1, max_length=MOST_LAYERS)
+    head_mixed: Width = Field(8, description="tensors a bond is expanded in, each parity")
+    charge_hidden: Width = Field(64)
 
 
 class Lattice(NamedTuple):
@@ -65,8 +77,10 @@ class Lattice(NamedTuple):
     stiffness: Tensor  # (bonds,) usual size of a force constant [eV/A^2], weights of the sum rule
 
 
-class LatticeNetwork(nn.Module):
+class LatticeNetwork(Network):
     """Trunk, pair head and charge heads; see `LatticeConfig` for the sizes."""
+
+    config: LatticeConfig
 
     def __init__(self, config: LatticeConfig) -> None:
         super().__init__()

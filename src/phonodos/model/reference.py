@@ -6,6 +6,7 @@ computes something else, does not pass.
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from phonodos.model.bonds import bond_crystal, collate_bonded
 from phonodos.model.dynamics import dynamical_matrices, frequencies
@@ -14,8 +15,6 @@ from phonodos.model.harmonic import group_by_size
 from phonodos.model.lattice import LatticeNetwork
 from phonodos.model.spectrum import SpectrumNetwork
 from phonodos.physics.crystal import Crystal
-
-Network = SpectrumNetwork | LatticeNetwork
 
 
 def reference_crystals() -> list[Crystal]:
@@ -29,24 +28,20 @@ def reference_crystals() -> list[Crystal]:
     ]
 
 
-@torch.no_grad()
-def reference_answers(network: Network) -> list[list[float]]:
-    """Return what the network gives for the reference crystals, a row each.
+def spectrum_reference(network: SpectrumNetwork) -> Tensor:
+    """Return (2, 51) raw values of a network of spectra for the reference crystals."""
+    parameter = next(network.parameters())
+    graphs = [build_graph(c, network.config.cutoff) for c in reference_crystals()]
+    found: Tensor = network(collate(graphs).to(device=parameter.device, dtype=parameter.dtype))
+    return found
 
-    The raw spectrum, or the frequencies [cm^-1] at one wave vector of low symmetry.
-    """
+
+def lattice_reference(network: LatticeNetwork) -> Tensor:
+    """Return (2, 6) frequencies [cm^-1] of the reference crystals at a q of low symmetry."""
     parameter = next(network.parameters())
     device, dtype = parameter.device, parameter.dtype
-    crystals, cutoff = reference_crystals(), network.config.cutoff
-    if isinstance(network, SpectrumNetwork):
-        values = network(
-            collate([build_graph(c, cutoff) for c in crystals]).to(device=device, dtype=dtype)
-        )
-    else:
-        bonded = collate_bonded([bond_crystal(c, cutoff) for c in crystals])
-        bonded = bonded.to(device=device, dtype=dtype)
-        (group,) = group_by_size(bonded, network(bonded))
-        q = torch.tensor([0.25, 0.1, -0.35], device=device, dtype=dtype).expand(len(crystals), 1, 3)
-        values = frequencies(dynamical_matrices(group, q), softening=1.0)[:, 0]
-    answers: list[list[float]] = values.double().cpu().tolist()
-    return answers
+    bonded = collate_bonded([bond_crystal(c, network.config.cutoff) for c in reference_crystals()])
+    bonded = bonded.to(device=device, dtype=dtype)
+    (group,) = group_by_size(bonded, network(bonded))
+    q = torch.tensor([0.25, 0.1, -0.35], device=device, dtype=dtype).expand(2, 1, 3)
+    return frequencies(dynamical_matrices(group, q), softening=1.0)[:, 0]

@@ -11,7 +11,7 @@ from typing import Literal
 
 import torch
 from e3nn import o3
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -25,6 +25,16 @@ from phonodos.model.layers import (
     add,
     spherical_harmonics,
 )
+from phonodos.model.network import (
+    MOST_LAYERS,
+    WIDEST,
+    Cutoff,
+    IrrepsText,
+    Neighbours,
+    Network,
+    NetworkConfig,
+    Width,
+)
 from phonodos.model.radial import GaussianBasis, RadialMLP, compress
 from phonodos.physics.elements import N_ELEMENTS
 from phonodos.physics.target import TARGET_GRID
@@ -32,30 +42,34 @@ from phonodos.physics.target import TARGET_GRID
 SCALAR = o3.Irrep("0e")
 
 
-class SpectrumConfig(BaseModel):
+class SpectrumConfig(NetworkConfig):
     """Every hyperparameter of the paper's network; the defaults are the paper's."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True)
-
     kind: Literal["spectrum"] = "spectrum"
-    cutoff: float = Field(5.0, gt=0, description="neighbours closer than this [A]")
-    cutoff_width: float = Field(1.0, ge=0, description="range of the fade-out [A]; 0 = sharp")
-    embedding: int = Field(64, gt=0, description="scalars an atom starts with")
-    hidden: tuple[str, ...] = Field(
-        ("32x0e+32x1o", "32x0e+32x1o+32x1e"), description="irreps after each gated convolution"
+    cutoff: Cutoff = Field(5.0, description="neighbours closer than this [A]")
+    cutoff_width: float = Field(
+        1.0, ge=0, le=20.0, description="range of the fade-out [A]; 0 = sharp"
+    )
+    embedding: Width = Field(64, description="scalars an atom starts with")
+    hidden: tuple[IrrepsText, ...] = Field(
+        ("32x0e+32x1o", "32x0e+32x1o+32x1e"),
+        max_length=MOST_LAYERS,
+        description="irreps after each gated convolution",
     )
     lmax: int = Field(1, ge=0, le=4, description="highest degree of the spherical harmonics")
-    radial_basis: int = Field(10, gt=1, description="Gaussians on 0 to cutoff")
-    radial_width: float = Field(0.8, gt=0, description="width of a Gaussian in spacings")
-    radial_hidden: tuple[int, ...] = Field((100, 100, 100), min_length=1)
-    neighbours: float = Field(40.0, gt=0, description="messages are divided by its square root")
+    radial_basis: int = Field(10, gt=1, le=WIDEST, description="Gaussians on 0 to cutoff")
+    radial_width: float = Field(0.8, gt=0, le=100.0, description="width of a Gaussian in spacings")
+    radial_hidden: tuple[Width, ...] = Field((100, 100, 100), min_length=1, max_length=MOST_LAYERS)
+    neighbours: Neighbours = Field(40.0, description="messages are divided by its square root")
     readout: Literal["sum", "mean"] = Field(
         "sum", description="sum: ReLU of the sum over atoms; mean: mean over atoms of their ReLU"
     )
 
 
-class SpectrumNetwork(nn.Module):
+class SpectrumNetwork(Network):
     """The paper's network; `forward` gives values up to a factor, `normalise` the spectrum."""
+
+    config: SpectrumConfig
 
     def __init__(self, config: SpectrumConfig) -> None:
         super().__init__()

@@ -1,64 +1,51 @@
 """Weight files: safetensors with a JSON header that says what the numbers are and where from.
 
-The header holds the format version, the network's configuration, the recipe of the target, the ids
-of the split, what was seen in training, metrics, versions, and the answers the network gave on
-small reference crystals when it was written. Loading recomputes those answers.
+The header (`WeightHeader`) holds the format version, the network's configuration, the recipe of the
+target, the ids of the split, what was seen in training, metrics, versions, a checksum of header and
+tensors, and the answers that every network gave on small reference crystals when it was written.
+Loading compares the checksum, which finds every altered bit, and computes the answers anew, which
+finds a version of phonodos that computes something else.
 """
 
+import copy
+import hashlib
 import json
-from collections.abc import Mapping
+import warnings
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from importlib.metadata import PackageNotFoundError, version
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import numpy as np
-from pydantic import ValidationError
+import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import load_file, save
+from safetensors.torch import save
 from torch import Tensor, nn
 
-from phonodos.errors import WeightsError
-from phonodos.model.lattice import LatticeConfig, LatticeNetwork
-from phonodos.model.reference import Network, reference_answers
-from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
+from phonodos.errors import PhonodosError, WeightsError, WeightsWarning, failure_of
+from phonodos.model.allowance import Allowance
+from phonodos.model.header import FORMAT_VERSION as FORMAT_VERSION
+from phonodos.model.header import HEADER_KEY as HEADER_KEY
+from phonodos.model.header import (
+    WeightHeader,
+    checked,
+    header_digest,
+    parse_header,
+)
+from phonodos.model.kinds import build_network as build_network
+from phonodos.model.kinds import reference_answers
+from phonodos.model.network import Network
 
-FORMAT_VERSION = 1
-HEADER_KEY = "phonodos"
 REFERENCE_TOLERANCE = 1e-3  # of the largest value; float32 on other machines differs by 1e-6
-REQUIRED_KEYS = ("format_version", "name", "network", "target", "split", "training", "reference")
-
-NETWORKS: dict[str, tuple[Any, Any]] = {
-    "spectrum": (SpectrumConfig, SpectrumNetwork),
-    "lattice": (LatticeConfig, LatticeNetwork),
-}
-
-
-def build_network(config: Mapping[str, Any]) -> Network:
-    """Return an untrained network of the kind and hyperparameters in `config`.
-
-    Raises
-    ------
-    WeightsError
-        If the kind is unknown or a hyperparameter is unknown or out of range.
-    """
-    kind = config.get("kind")
-    if kind not in NETWORKS:
-        raise WeightsError(
-            f"unknown kind of network '{kind}'",
-            "this version of phonodos knows: " + ", ".join(NETWORKS),
-            "update phonodos, or use other weights",
-        )
-    config_type, network_type = NETWORKS[kind]
-    try:
-        network: Network = network_type(config_type.model_validate(dict(config)))
-        return network
-    except (ValidationError, ValueError) as err:
-        raise WeightsError(
-            f"the configuration of the {kind} network is invalid",
-            str(err).replace("\n", "; "),
-            "use weights and a version of phonodos that belong together",
-        ) from err
+FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
+SMALL = 2_000_000  # numbers that building any network may allocate: tables, bases
+# Tensors of the ensembles of release 0.1, whose files hold no checksum of them.
+RELEASED_BEFORE = (
+    "2fb1c6194884b9cce483673802af78282ca7a24231ff95e2ce1afe7508a2bff4",  # lattice
+    "7bdd2d97226f8b0a6cf222aec77cf67e9f37fd962f21ef47e1b58d3bb3e71d91",  # lattice-paper
+)
 
 
 def weights_folder() -> Path:
@@ -95,96 +82,67 @@ def weights_path(name_or_path: str | Path) -> Path:
     )
 
 
-def read_header(path: Path) -> dict[str, Any]:
-    """Return the checked JSON header of a weight file.
+def read_header(path: Path) -> WeightHeader:
+    """Return the header of a weight file.
 
     Raises
     ------
     WeightsError
-        If the file is truncated, no safetensors file, not ours, or of a newer format.
+        If the file is truncated, no safetensors file, not ours, of a newer format, damaged, or a
+        value in the header makes no sense.
     """
-    try:
-        with safe_open(path, framework="pt") as file:
-            metadata = file.metadata() or {}
-    except (SafetensorError, OSError, ValueError) as err:
-        raise WeightsError(
-            f"{path} is not a readable weight file",
-            f"the file is truncated, damaged or no safetensors file ({err})",
-            "copy or download it again and compare the sizes",
-        ) from err
-    try:
-        header = json.loads(metadata[HEADER_KEY])
-    except (KeyError, json.JSONDecodeError) as err:
-        raise WeightsError(
-            f"{path} holds no phonodos header",
-            "it is a safetensors file of another program, or its header was edited",
-            "use weights written by phonodos train or phonodos models",
-        ) from err
-    _check_header(path, header)
-    return dict(header)
+    with _opened(path) as file:
+        return _header(path, file)
 
 
-def _check_header(path: Path, header: dict[str, Any]) -> None:
-    found = header.get("format_version")
-    if not isinstance(found, int) or found > FORMAT_VERSION:
-        raise WeightsError(
-            f"{path} is of a newer format ({found})",
-            f"this version of phonodos reads formats up to {FORMAT_VERSION}",
-            "pip install --upgrade phonodos",
-        )
-    missing = [key for key in REQUIRED_KEYS if key not in header]
-    if missing:
-        raise WeightsError(
-            f"{path}: the header lacks {', '.join(missing)}",
-            "the file was written by something else or edited",
-            "use weights written by phonodos train",
-        )
-
-
-def load_network(path: Path, *, check: bool = True) -> tuple[Network, dict[str, Any]]:
-    """Return the network in a weight file, ready to predict, and the header.
+def load_network(path: Path, *, check: bool = True) -> tuple[Network, WeightHeader]:
+    """Return the first network in a weight file, ready to predict, and the header.
 
     Raises
     ------
     WeightsError
-        If the file is unreadable, its tensors do not fit the configuration in its header, or (with
-        `check`) the network does not give the reference answers stored in the header.
+        As `load_networks`; without `check` the reference answers are not compared.
     """
-    header = read_header(path)
-    network = build_network(header["network"])
-    load_tensors(network, path)
-    network.eval()
-    if check:
-        _check_reference(path, network, header["reference"])
-    return network, header
+    networks, header = load_networks(path, members=1, check=check)
+    return networks[0], header
 
 
-def load_networks(path: Path, members: int | None = None) -> tuple[list[Network], dict[str, Any]]:
+def load_networks(
+    path: Path, members: int | None = None, *, check: bool = True
+) -> tuple[list[Network], WeightHeader]:
     """Return the members of an ensemble, or the one network of a file, and the header.
 
+    Warns
+    -----
+    WeightsWarning
+        If the file has no checksum, as those of release 0.1. It is loaded if every member gives its
+        reference answers, or its tensors are those of a released file.
+
     Raises
     ------
     WeightsError
-        As `load_network`, and if more members are asked for than there are.
+        If the file is unreadable or damaged, its tensors do not fit the configuration in its
+        header, a network does not give the reference answers stored in the header, or more members
+        are asked for than there are.
     """
-    header = read_header(path)
-    held = int(header.get("members", 1))
-    if members is not None and not 1 <= members <= held:
+    header, tensors = read_weights(path)
+    if members is not None and not 1 <= members <= header.held:
         raise WeightsError(
             f"{path.stem} has no {members} members",
-            f"it holds {held}",
-            f"ask for 1 to {held}",
+            f"it holds {header.held}",
+            f"ask for 1 to {header.held}",
         )
-    if "members" not in header:
-        network, header = load_network(path)
-        return [network], header
-    networks = []
-    for number in range(members or held):
-        network = build_network(header["network"])
-        load_tensors(network, path, prefix=f"{number}.")
-        network.eval()
-        networks.append(network)
-    _check_reference(path, networks[0], header["reference"])
+    wanted = header.held if members is None else members
+    _check_names(path, header, tensors)
+    if header.checksum is None:
+        _check_old(path, header, tensors, wanted)
+    networks = _networks(path, header, tensors, wanted)
+    for number, network in enumerate(networks if check else ()):
+        expected = header.answers(number)
+        if expected is not None:
+            _check_reference(path, network, expected, number)
+    if header.checksum is None:
+        _warn(path)
     return networks, header
 
 
@@ -194,51 +152,180 @@ def load_member(network: nn.Module, path: Path, number: int = 1) -> None:
     Raises
     ------
     WeightsError
-        If the file is unreadable, has no such member, or its tensors do not fit.
+        If the file is unreadable or damaged, has no such member, or its tensors do not fit.
     """
-    header = read_header(path)
-    held = int(header.get("members", 1))
-    if not 1 <= number <= held:
+    header, tensors = read_weights(path)
+    if not 1 <= number <= header.held:
         raise WeightsError(
             f"{path.stem} has no member {number}",
-            f"it holds {held}",
-            "choose 1" if held == 1 else f"choose from 1 to {held}",
+            f"it holds {header.held}",
+            "choose 1" if header.held == 1 else f"choose from 1 to {header.held}",
         )
-    load_tensors(network, path, prefix=f"{number - 1}." if "members" in header else "")
+    _fill(path, network, header, tensors, number - 1)
+    if header.checksum is None:
+        _warn(path)
 
 
-def load_tensors(network: nn.Module, path: Path, prefix: str = "") -> None:
-    """Fill `network` with the tensors of a file; raises `WeightsError` if they do not fit."""
-    with safe_open(path, framework="pt") as file:
-        tensors: dict[str, Tensor] = {
-            k.removeprefix(prefix): file.get_tensor(k).float()
-            for k in file.keys()  # noqa: SIM118
-            if k.startswith(prefix)
-        }
+def read_weights(path: Path) -> tuple[WeightHeader, dict[str, Tensor]]:
+    """Return header and tensors of a weight file, as they are stored.
+
+    Raises
+    ------
+    WeightsError
+        If the file is unreadable, the checksum does not fit, or a tensor holds something else than
+        finite floating-point numbers.
+    """
+    with _opened(path) as file:
+        header = _header(path, file)
+        tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in sorted(file.keys())}
+    for name, tensor in tensors.items():
+        if tensor.dtype not in FLOATS or not bool(torch.isfinite(tensor).all()):
+            raise WeightsError(
+                f"{path}: the tensor '{name[:200]}' holds no finite floating-point numbers",
+                f"its type is {tensor.dtype}"
+                + (", with infinities or NaN among its values" if tensor.dtype in FLOATS else ""),
+                "training went wrong or the file was altered: use another copy, or train again",
+            )
+    if header.checksum and header.checksum.tensors != tensors_digest(tensors):
+        raise _damaged(path, "tensors")
+    return header, tensors
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
     try:
-        network.load_state_dict(tensors)
+        with safe_open(path, framework="pt") as file:
+            yield file
+    except (SafetensorError, OSError, ValueError) as err:
+        raise WeightsError(
+            f"{path} is not a readable weight file",
+            f"the file is truncated, damaged or no safetensors file ({str(err)[:200]})",
+            "copy or download it again and compare the sizes",
+        ) from err
+
+
+def _header(path: Path, file: Any) -> WeightHeader:
+    metadata = file.metadata() or {}
+    if HEADER_KEY not in metadata:
+        raise WeightsError(
+            f"{path} holds no phonodos header",
+            "it is a safetensors file of another program, or its header was edited",
+            "use weights written by phonodos train or phonodos models",
+        )
+    header, digest = parse_header(metadata[HEADER_KEY], str(path))
+    if header.checksum and header.checksum.header != digest:
+        raise _damaged(path, "header")
+    return header
+
+
+def _damaged(path: Path, part: str) -> WeightsError:
+    return WeightsError(
+        f"{path} is damaged: {part} and checksum do not fit",
+        "numbers in the file were altered after it was written",
+        "copy or download it again; phonodos models calibrate is what may change a header",
+    )
+
+
+def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
+    """Return the SHA-256 of tensors in the order of their names: name, type, shape and bytes."""
+    digest = hashlib.sha256()
+    for name in sorted(tensors):
+        tensor = tensors[name].detach().cpu().contiguous()
+        digest.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
+        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return digest.hexdigest()
+
+
+def _check_names(path: Path, header: WeightHeader, tensors: Mapping[str, Tensor]) -> None:
+    """Raise `WeightsError` where the file holds tensors of no member, or a member has none."""
+    if header.members is None:
+        return
+    held = {name.partition(".")[0] for name in tensors}
+    wanted = {str(number) for number in range(header.members)}
+    if held != wanted:
+        raise WeightsError(
+            f"{path}: the tensors are not those of {header.members} members",
+            "there are none of member " + ", ".join(sorted(wanted - held)[:3])
+            if wanted - held
+            else "others are among them: " + ", ".join(sorted(held - wanted)[:3])[:200],
+            "the file was edited, or belongs to another version of phonodos",
+        )
+
+
+def _networks(
+    path: Path, header: WeightHeader, tensors: Mapping[str, Tensor], wanted: int
+) -> list[Network]:
+    """Return the first members; what a network allocates is bounded by what the file holds."""
+    held = sum(tensor.numel() for tensor in tensors.values()) // header.held
+    try:
+        with Allowance(2 * held + SMALL):
+            first = build_network(header.network)
+        # Building draws random numbers and integrates activations; a copy does not.
+        networks = [first, *(copy.deepcopy(first) for _ in range(1, wanted))]
+    except PhonodosError:
+        raise
+    except Exception as err:
+        raise failure_of(
+            err, f"{path}: the network of its header cannot be built", WeightsError,
+            "use weights and a version of phonodos that belong together",
+        ) from err  # fmt: skip
+    for number, network in enumerate(networks):
+        _fill(path, network, header, tensors, number)
+        network.eval()
+    return networks
+
+
+def _fill(
+    path: Path, network: nn.Module, header: WeightHeader, tensors: Mapping[str, Tensor], number: int
+) -> None:
+    prefix = header.prefix(number)
+    own = {k.removeprefix(prefix): v.float() for k, v in tensors.items() if k.startswith(prefix)}
+    try:
+        network.load_state_dict(own)
     except RuntimeError as err:
         raise WeightsError(
             f"the tensors of {path} do not fit the network of its header",
-            str(err).split("\n")[1].strip() if "\n" in str(err) else str(err),
+            (str(err).split("\n")[1].strip() if "\n" in str(err) else str(err))[:300],
             "the file was edited, or belongs to another version of phonodos",
         ) from err
+
+
+def _check_old(
+    path: Path, header: WeightHeader, tensors: Mapping[str, Tensor], wanted: int
+) -> None:
+    """Raise `WeightsError` where nothing in a file without a checksum tells what a member says."""
+    unknown = [number for number in range(wanted) if header.answers(number) is None]
+    if unknown and tensors_digest(tensors) not in RELEASED_BEFORE:
+        raise WeightsError(
+            f"{path}: members 2 to {header.held} cannot be checked",
+            "the file has no checksum and holds the reference answers of its first member only, "
+            "as ensembles of release 0.1 do",
+            "if you trust the file, add both: phonodos models seal FILE; or use --members 1",
+        )
+
+
+def _warn(path: Path) -> None:
+    warnings.warn(
+        f"{path} has no checksum: it was written by phonodos 0.1 or by another program. "
+        "`phonodos models seal FILE` adds one",
+        WeightsWarning,
+        stacklevel=4,
+    )
 
 
 def save_network(path: Path, network: Network, header: Mapping[str, Any]) -> None:
     """Write a network as a weight file, atomically; reference answers and versions are added."""
     network.eval()
-    tensors = {
-        key: value.detach().cpu().contiguous() for key, value in network.state_dict().items()
-    }
+    answers = reference_answers(network)
     full = {
         "format_version": FORMAT_VERSION,
         **header,
         "network": network.config.model_dump(mode="json"),
         "versions": versions(),
-        "reference": reference_answers(network),
+        "reference": answers,
+        "references": [answers],
     }
-    write_weights(path, tensors, full)
+    write_weights(path, network.state_dict(), full)
 
 
 def rewrite_header(path: Path, changes: Mapping[str, Any]) -> None:
@@ -247,15 +334,69 @@ def rewrite_header(path: Path, changes: Mapping[str, Any]) -> None:
     Raises
     ------
     WeightsError
-        If the file is unreadable.
+        If the file is unreadable or damaged.
     """
-    header = {**read_header(path), **changes}
-    write_weights(path, load_file(path), header)
+    header, tensors = read_weights(path)
+    kept = {key: value for key, value in header.to_dict().items() if key != "formerly"}
+    write_weights(path, tensors, {**kept, **changes})
+
+
+def seal(path: Path) -> WeightHeader:
+    """Add checksum and reference answers of all members to a weight file; return its header.
+
+    Tensors stay to the bit. Results that were made with the file as it was stay known as its own:
+    its SHA-256 is kept in the header. A file that has a checksum stays as it is.
+
+    Raises
+    ------
+    WeightsError
+        If the file is unreadable or damaged, or its first member does not give its answers.
+    """
+    header, tensors = read_weights(path)
+    if header.checksum is not None:
+        return header
+    _check_names(path, header, tensors)
+    networks = _networks(path, header, tensors, header.held)
+    for number, network in enumerate(networks):
+        expected = header.answers(number)
+        if expected is not None:
+            _check_reference(path, network, expected, number)
+    with path.open("rb") as file:
+        before = hashlib.file_digest(file, "sha256").hexdigest()
+    more = {
+        "references": [header.reference, *(reference_answers(n) for n in networks[1:])],
+        "formerly": [*header.formerly, before],
+    }
+    write_weights(path, tensors, header.to_dict() | more)
+    return read_header(path)
+
+
+def known_as(path: Path) -> tuple[str, ...]:
+    """Return the SHA-256 of a weight file, and those of earlier files that give the same numbers.
+
+    Raises
+    ------
+    WeightsError
+        As `read_header`.
+    """
+    header = read_header(path)
+    with path.open("rb") as file:
+        return (hashlib.file_digest(file, "sha256").hexdigest(), *header.formerly)
 
 
 def write_weights(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
-    """Write tensors and header as a weight file; a reader never sees half of one."""
-    data = save(dict(tensors), metadata={HEADER_KEY: json.dumps(header)})
+    """Write tensors and header as a weight file with its checksum; a reader never sees half of one.
+
+    Raises
+    ------
+    WeightsError
+        If the header makes no sense.
+    """
+    stored = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+    content = json.loads(json.dumps({k: v for k, v in header.items() if k != "checksum"}))
+    checked(content, str(path))
+    content["checksum"] = {"tensors": tensors_digest(stored), "header": header_digest(content)}
+    data = save(stored, metadata={HEADER_KEY: json.dumps(content)})
     partial = path.with_name(path.name + ".partial")
     partial.write_bytes(data)
     partial.replace(path)
@@ -272,13 +413,25 @@ def versions() -> dict[str, str]:
     return found
 
 
-def _check_reference(path: Path, network: Network, expected: list[list[float]]) -> None:
-    found = np.array(reference_answers(network))
-    wanted = np.array(expected)
-    fits = found.shape == wanted.shape
-    if not fits or np.abs(found - wanted).max() > REFERENCE_TOLERANCE * np.abs(wanted).max():
+def _check_reference(
+    path: Path, network: Network, expected: Sequence[Sequence[float]], number: int
+) -> None:
+    """Raise `WeightsError` unless a network gives its answers; NaN on either side is no answer."""
+    try:
+        found, wanted = np.array(reference_answers(network)), np.array(expected)
+        fits = found.shape == wanted.shape and found.size > 0
+        fits = fits and bool(
+            np.abs(found - wanted).max() <= REFERENCE_TOLERANCE * np.abs(wanted).max()
+        )
+    except Exception as err:
+        raise failure_of(
+            err, f"{path}: no reference answers can be computed", WeightsError,
+            "use the version named in the header (phonodos models show), or train again",
+        ) from err  # fmt: skip
+    if not fits:
+        who = "the network" if number == 0 else f"member {number + 1}"
         raise WeightsError(
-            f"{path}: the network does not give its reference answers",
+            f"{path}: {who} does not give its reference answers",
             "the tensors were altered, or this version of phonodos computes something else",
             "use the version named in the header (phonodos models show), or train again",
         )

@@ -7,12 +7,14 @@ from typing import Any, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from phonodos.errors import PhonodosError, PredictionError
 from phonodos.model.bonds import BondedCrystals, bond_crystal, collate_bonded
 from phonodos.model.graph import CrystalGraph, build_graph, collate
+from phonodos.model.header import WeightHeader
+from phonodos.model.kinds import kind_of, resolved
 from phonodos.model.lattice import Lattice, LatticeNetwork
+from phonodos.model.network import Network
 from phonodos.model.spectrum import SpectrumNetwork, compressed
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
@@ -59,8 +61,9 @@ class SpectrumAnswers:
     """Networks that predict the 51 points."""
 
     def __init__(
-        self, networks: Sequence[SpectrumNetwork], header: Mapping[str, Any], device: str
-    ) -> None:
+        self, networks: Sequence[SpectrumNetwork], header: WeightHeader, device: str,
+        project: bool = False,  # noqa: ARG002 - a spectrum is of all atoms
+    ) -> None:  # fmt: skip
         self.header, self.device = header, device
         self.cutoff = networks[0].config.cutoff
         self.dtype = next(networks[0].parameters()).dtype
@@ -83,7 +86,7 @@ class SpectrumAnswers:
     def _finish(
         self, crystal: Crystal, graph: CrystalGraph, values: list[np.ndarray]
     ) -> Answer | PhonodosError:
-        name = str(self.header["name"])
+        name = self.header.name
         if not all(np.isfinite(v).all() and v.max() > 0.0 for v in values):
             return PredictionError(
                 f"{crystal.label}: {name} gives no spectrum",
@@ -104,7 +107,7 @@ class LatticeAnswers:
     """Networks that predict lattice dynamics."""
 
     def __init__(
-        self, networks: Sequence[LatticeNetwork], header: Mapping[str, Any], device: str,
+        self, networks: Sequence[LatticeNetwork], header: WeightHeader, device: str,
         project: bool,
     ) -> None:  # fmt: skip
         self.header, self.device, self.project = header, device, project
@@ -160,7 +163,7 @@ class LatticeAnswers:
         whole, *each = (lattice_dynamics(crystal, batch, x, index, graph) for x in outputs)
         if not all(_is_finite(x) for x in each):
             return PredictionError(
-                f"{crystal.label}: {self.header['name']} gives no force constants",
+                f"{crystal.label}: {self.header.name} gives no force constants",
                 "its output is not finite",
                 "the crystal is too far from the training data; try another model",
             )
@@ -187,12 +190,13 @@ def _each(
 
 
 def answers_of(
-    networks: Sequence[nn.Module], header: Mapping[str, Any], device: str, project: bool
-) -> Answerer:
+    networks: Sequence[Network], header: WeightHeader | Mapping[str, Any], device: str,
+    project: bool,
+) -> Answerer:  # fmt: skip
     """Return what answers for networks of one kind."""
-    if all(isinstance(network, SpectrumNetwork) for network in networks):
-        return SpectrumAnswers(networks, header, device)  # type: ignore[arg-type]
-    return LatticeAnswers(networks, header, device, project)  # type: ignore[arg-type]
+    make = resolved(kind_of(networks[0]).answers)
+    answerer: Answerer = make(networks, WeightHeader.of(header), device, project)
+    return answerer
 
 
 def mean_dos(members: Sequence[PhononDos]) -> PhononDos:

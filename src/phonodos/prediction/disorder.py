@@ -1,7 +1,7 @@
 """Predictions of disordered crystals as means over quasi-random structures."""
 
 from collections.abc import Iterable, Iterator, Sequence
-from typing import Any, Literal
+from typing import Any
 
 from phonodos.data.structures import as_crystal
 from phonodos.errors import PhonodosError, PredictionError, StructureError
@@ -10,14 +10,14 @@ from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.prediction.answers import mean_dos
 from phonodos.prediction.doubts import stability_doubts
-from phonodos.prediction.failures import failed, name_of, without_frames
+from phonodos.prediction.failures import failed, name_of
 from phonodos.prediction.prediction import Prediction
-from phonodos.prediction.predictor import Predictor
+from phonodos.prediction.predictor import AnyPredictor, Predictor
 from phonodos.prediction.quasirandom import Arrangements, check_installed, quasirandom
-from phonodos.time_limit import check_timeout, time_limit
+from phonodos.time_limit import time_limit
 
 
-class QuasirandomPredictor(Predictor):
+class QuasirandomPredictor(AnyPredictor):
     """A predictor that gives a disordered crystal the mean spectrum of quasi-random structures.
 
     Ordered crystals are predicted as by the predictor it is made from, bit for bit. What was done
@@ -39,31 +39,17 @@ class QuasirandomPredictor(Predictor):
 
     def __init__(self, predictor: Predictor, order: Arrangements | None = None) -> None:
         check_installed()
-        self.networks, self.header = predictor.networks, predictor.header
-        self.device, self.answers = predictor.device, predictor.answers
-        self.calibrations, self.path = predictor.calibrations, predictor.path
+        super().__init__(predictor.networks, predictor.header, predictor.device)
+        self.predictor = predictor
+        self.path = predictor.path
         self.order = order or Arrangements()
 
-    def predict_many(
-        self,
-        xs: Iterable[Any],
-        *,
-        errors: Literal["raise", "yield"] = "raise",
-        timeout: float | None = None,
-    ) -> Iterator[Any]:
-        """Yield the predictions for `xs` in order, one by one.
-
-        `errors` and `timeout` as in `Predictor`; a disordered crystal may take `timeout` [s] with
-        all of its structures.
-        """
-        limit = check_timeout(timeout)
+    def _results(
+        self, xs: Iterable[Any], limit: float | None
+    ) -> Iterator[Prediction | PhonodosError]:
+        """Yield them one by one; a disordered crystal may take `limit` [s] with all structures."""
         for x in xs:
-            result = self._one(x, limit)
-            if isinstance(result, PhonodosError):
-                if errors == "raise":
-                    raise result
-                without_frames(result)
-            yield result
+            yield self._one(x, limit)
 
     def _one(self, x: Any, limit: float | None) -> Prediction | PhonodosError:
         who = name_of(x)
@@ -74,18 +60,14 @@ class QuasirandomPredictor(Predictor):
                     crystal = as_crystal(x)
                 who, kind = crystal.label, PredictionError
                 if crystal.is_ordered:
-                    plain: Prediction = next(self._plain([crystal]))
-                    return plain
+                    return next(self.predictor.predict_many([crystal]))
                 return self._average(crystal)
         except Exception as err:
             return failed(err, who, kind)
 
-    def _plain(self, crystals: Sequence[Crystal]) -> Iterator[Any]:
-        return super().predict_many(crystals)
-
     def _average(self, crystal: Crystal) -> Prediction:
         made = quasirandom(crystal, self.order)
-        found: list[Prediction] = list(self._plain(made.crystals))
+        found = list(self.predictor.predict_many(made.crystals))
 
         def mean(spectra: Sequence[PhononDos]) -> PhononDos:
             n = crystal.n_atoms

@@ -1,12 +1,10 @@
 """Reasons to trust a prediction less, in plain words."""
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 
 from phonodos.model.bond_kinds import bond_kinds, bond_name
 from phonodos.model.graph import CrystalGraph, isolated_sites
+from phonodos.model.header import WeightHeader
 from phonodos.physics.crystal import Crystal, mixed_sites
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.elements import element_of
@@ -24,9 +22,9 @@ STIFF_BONDS = {
 }  # fmt: skip
 
 
-def training_doubts(crystal: Crystal, header: Mapping[str, Any]) -> list[str]:
+def training_doubts(crystal: Crystal, header: WeightHeader) -> list[str]:
     """Return what training says: elements never or rarely seen, sites shared by elements."""
-    seen: dict[str, int] = header["training_elements"]
+    seen = header.training_elements
     counts = {s: seen.get(element_of(s), 0) for s in crystal.composition}
     unseen = [s for s, n in counts.items() if n == 0]
     rare = [f"{s} ({n})" for s, n in counts.items() if 0 < n < RARE]
@@ -44,17 +42,17 @@ def training_doubts(crystal: Crystal, header: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def bond_doubts(crystal: Crystal, graph: CrystalGraph, header: Mapping[str, Any]) -> list[str]:
+def bond_doubts(crystal: Crystal, graph: CrystalGraph, header: WeightHeader) -> list[str]:
     """Return what training says of the bonds: kinds never seen between elements that were.
 
     Bonds seen once or twice are not named: on valid such crystals erred no more than others, those
     with a bond never seen nearly twice as much (docs/decisions/0004). Nothing is said of weights
     whose header does not count bonds.
     """
-    seen: Mapping[str, int] = header.get("training_bonds", {})
+    seen = header.training_bonds
     if not seen:
         return []
-    known: Mapping[str, int] = header["training_elements"]
+    known = header.training_elements
     unseen = [
         name
         for name in sorted(bond_kinds(crystal, graph))

@@ -9,7 +9,8 @@ import torch
 from phonodos.errors import ConfigError
 from phonodos.model.bonds import bond_crystal
 from phonodos.model.isolation import undisturbed
-from phonodos.model.lattice import Lattice, LatticeNetwork
+from phonodos.model.kinds import kind_of
+from phonodos.model.lattice import Lattice
 from phonodos.physics.alloy import Alloy
 from phonodos.physics.crystal import Crystal, compact
 from phonodos.physics.dos import PhononDos
@@ -20,7 +21,7 @@ from phonodos.prediction.doubts import graph_doubts, stability_doubts, training_
 from phonodos.prediction.failures import named
 from phonodos.prediction.lattice_dynamics import lattice_dynamics
 from phonodos.prediction.prediction import Prediction
-from phonodos.prediction.predictor import Predictor
+from phonodos.prediction.predictor import AnyPredictor
 
 Method = Literal["embedding", "vca", "sqs"]
 METHODS: tuple[Method, ...] = ("embedding", "vca")  # that average a site
@@ -38,19 +39,21 @@ BOTH_ASSUME = (
 )
 
 
-def methods_of(predictor: Predictor) -> tuple[Method, ...]:
+def methods_of(predictor: AnyPredictor) -> tuple[Method, ...]:
     """Return the methods a predictor has: averaging force constants takes a network of them.
 
     One that makes quasi-random structures has that way only.
     """
     if isinstance(predictor, QuasirandomPredictor):
         return ("sqs",)
-    lattices = all(isinstance(n, LatticeNetwork) for n in predictor.networks)
-    return METHODS if lattices else METHODS[:1]
+    return METHODS if kind_of(predictor.networks[0]).averages_force_constants else METHODS[:1]
 
 
 def predict_mixtures(
-    predictor: Predictor, alloy: Alloy, compositions: Sequence[float], method: Method = "embedding"
+    predictor: AnyPredictor,
+    alloy: Alloy,
+    compositions: Sequence[float],
+    method: Method = "embedding",
 ) -> Iterator[Prediction]:
     """Yield the predictions at every composition; pure ends are those of the end members.
 
@@ -79,7 +82,9 @@ def predict_mixtures(
             yield prediction
 
 
-def virtual_crystal(predictor: Predictor, alloy: Alloy, x: float, mixture: Crystal) -> Prediction:
+def virtual_crystal(
+    predictor: AnyPredictor, alloy: Alloy, x: float, mixture: Crystal
+) -> Prediction:
     """Return the prediction of the virtual crystal at x, of a network of lattice dynamics.
 
     Force constants, Born charges and dielectric tensor are (1 - x) times those of the first end
@@ -91,7 +96,6 @@ def virtual_crystal(predictor: Predictor, alloy: Alloy, x: float, mixture: Cryst
     doubts: list[str] = []
     each: list[tuple[PhononDos, Lattice]] = []
     network = predictor.networks[0]
-    assert isinstance(network, LatticeNetwork)
     dtype = next(network.parameters()).dtype
     graphs = [bond_crystal(cell, network.config.cutoff) for cell in cells]
     bonded = [g.to(device=predictor.device, dtype=dtype) for g in graphs]

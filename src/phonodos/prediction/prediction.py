@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import ArrayLike
 
+from phonodos.errors import PhonodosWarning as PhonodosWarning
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.thermodynamics import ThermalProperties, thermal_properties
@@ -15,10 +16,6 @@ from phonodos.prediction.uncertainty import Calibration, Interval, intervals
 
 if TYPE_CHECKING:
     from phonodos.prediction.lattice_dynamics import LatticeDynamics
-
-
-class PhonodosWarning(UserWarning):
-    """A prediction that deserves less trust, for the reason given."""
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,19 +1,21 @@
 """`Predictor`: load a weight file once, then turn structures into predictions, one or many."""
 
 import warnings
-from collections.abc import Iterable, Iterator, Sequence
+from abc import ABC, abstractmethod
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
 import numpy as np
 from numpy.typing import NDArray
-from torch import nn
 
 from phonodos.data.structures import as_crystal
 from phonodos.errors import PhonodosError, PredictionError, StructureError
+from phonodos.model.header import WeightHeader
 from phonodos.model.isolation import undisturbed
+from phonodos.model.network import Network
 from phonodos.model.weights import load_networks, weights_path
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
@@ -63,8 +65,8 @@ def load(
     return predictor
 
 
-class Predictor:
-    """Networks and their header; `predict` for one structure, `predict_many` for any number.
+class AnyPredictor(ABC):
+    """What turns structures into predictions: `predict` for one, `predict_many` for any number.
 
     Default dtype, autocast, warning filters and the like of the host program neither change the
     answers nor are changed (`phonodos.model.isolation`).
@@ -72,24 +74,15 @@ class Predictor:
 
     path: Path | None = None  # of the weight file, where it was loaded from one
 
-    def __init__(
-        self,
-        networks: Sequence[nn.Module],
-        header: dict[str, Any],
-        *,
-        device: str = "cpu",
-        project: bool = False,
-    ) -> None:
+    def __init__(self, networks: Sequence[Network], header: WeightHeader, device: str) -> None:
         self.networks = tuple(networks)
         self.header = header
         self.device = device
-        self.answers = answers_of(networks, header, device, project)
-        self.calibrations = calibrations_of(header, len(self.networks))
 
     @property
     def name(self) -> str:
         """Name of the weights."""
-        return str(self.header["name"])
+        return self.header.name
 
     @cached_property
     def provenance(self) -> Provenance:
@@ -115,10 +108,24 @@ class Predictor:
         PredictionError
             If the network gives no spectrum for it, or it took too long.
         """
-        prediction: Prediction = next(self.predict_many([x], timeout=timeout))
+        prediction = next(self.predict_many([x], timeout=timeout))
         for text in prediction.warnings:
             warnings.warn(f"{prediction.crystal.label}: {text}", PhonodosWarning, stacklevel=2)
         return prediction
+
+    @overload
+    def predict_many(
+        self,
+        xs: Iterable[Any],
+        *,
+        errors: Literal["raise"] = "raise",
+        timeout: float | None = None,
+    ) -> Iterator[Prediction]: ...
+
+    @overload
+    def predict_many(
+        self, xs: Iterable[Any], *, errors: Literal["yield"], timeout: float | None = None
+    ) -> Iterator[Prediction | PhonodosError]: ...
 
     def predict_many(
         self,
@@ -126,7 +133,7 @@ class Predictor:
         *,
         errors: Literal["raise", "yield"] = "raise",
         timeout: float | None = None,
-    ) -> Iterator[Any]:
+    ) -> Iterator[Prediction | PhonodosError]:
         """Yield the predictions for `xs` in order, computed in batches as they are asked for.
 
         Whatever goes wrong with a crystal, a lack of memory or a fault in a library included, is
@@ -145,28 +152,66 @@ class Predictor:
             fails. None is no limit. It works in the main thread, not on Windows, and a single long
             call of compiled code is interrupted when it returns (`phonodos.time_limit`).
         """
-        limit = check_timeout(timeout)
+        for result in self._results(xs, check_timeout(timeout)):
+            if isinstance(result, PhonodosError):
+                if errors == "raise":
+                    raise result
+                without_frames(result)
+            yield result
+
+    @abstractmethod
+    def _results(
+        self, xs: Iterable[Any], limit: float | None
+    ) -> Iterator[Prediction | PhonodosError]:
+        """Yield prediction or error of every structure, in order."""
+
+
+class Predictor(AnyPredictor):
+    """Networks and their header, computed in batches.
+
+    Parameters
+    ----------
+    networks, header
+        Of one kind; what their weight file says, or some of its keys.
+    device
+        Where to compute.
+    project
+        Whether spectra are to be projected on the atoms (networks of lattice dynamics only).
+    """
+
+    def __init__(
+        self,
+        networks: Sequence[Network],
+        header: WeightHeader | Mapping[str, Any],
+        *,
+        device: str = "cpu",
+        project: bool = False,
+    ) -> None:
+        super().__init__(networks, WeightHeader.of(header), device)
+        self.answers = answers_of(networks, self.header, device, project)
+        self.calibrations = calibrations_of(self.header, len(self.networks))
+
+    def _results(
+        self, xs: Iterable[Any], limit: float | None
+    ) -> Iterator[Prediction | PhonodosError]:
         window: list[Any] = []
         for x in xs:
             window.append(x)
             if len(window) == LOOK_AHEAD:
-                yield from self._predict_window(window, errors, limit)
+                yield from self._predict_window(window, limit)
                 window = []
-        yield from self._predict_window(window, errors, limit)
+        yield from self._predict_window(window, limit)
 
-    def _predict_window(self, xs: Sequence[Any], errors: str, limit: float | None) -> Iterator[Any]:
+    def _predict_window(
+        self, xs: Sequence[Any], limit: float | None
+    ) -> Iterator[Prediction | PhonodosError]:
         prepared = [self._prepare(x, limit) for x in xs]
         good = [p for p in prepared if isinstance(p, _Prepared)]
         good.sort(key=lambda p: p.primitive.n_atoms)
         for batch in _bounded(good):
             self._answer(batch, limit)
         for entry in prepared:
-            result = self._finish(entry) if isinstance(entry, _Prepared) else entry
-            if isinstance(result, PhonodosError):
-                if errors == "raise":
-                    raise result
-                without_frames(result)
-            yield result
+            yield self._finish(entry) if isinstance(entry, _Prepared) else entry
 
     def _prepare(self, x: Any, limit: float | None) -> "_Prepared | PhonodosError":
         who = name_of(x)

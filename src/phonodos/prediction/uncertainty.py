@@ -10,10 +10,11 @@ measured.
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Final
+from typing import Final
 
 import numpy as np
 
+from phonodos.model.header import WeightHeader
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.thermodynamics import thermal_properties
 
@@ -110,14 +111,18 @@ def intervals(
     }
 
 
-def calibrations_of(header: Mapping[str, Any], members: int) -> dict[str, Calibration]:
+def calibrations_of(header: WeightHeader, members: int) -> dict[str, Calibration]:
     """Return what a weight file says of the intervals of its first `members` networks.
 
     Empty where that number of members was never calibrated: a factor of other members would state
     a certainty that nobody measured.
     """
-    found = header.get(HEADER_KEY, {}).get(str(members), {})
-    return {name: Calibration(**entry) for name, entry in found.items() if name in UNITS}
+    entries = header.calibration.get(str(members), {})
+    return {
+        name: Calibration(entry.factor, entry.floor, entry.materials)
+        for name, entry in entries.items()
+        if name in UNITS
+    }
 
 
 def as_header(calibrations: Mapping[str, Calibration]) -> dict[str, dict[str, float | int]]:

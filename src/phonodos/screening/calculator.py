@@ -1,14 +1,24 @@
 """`Calculator`: holds a network and turns chunks of structures into rows, in whatever process."""
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from phonodos.data.members import sha256_of
-from phonodos.errors import PhonodosError, WeightsError
-from phonodos.screening.chunks import Chunk
+from phonodos.errors import PhonodosError, PredictionError, WeightsError, failure_of
+from phonodos.screening.chunks import Chunk, Lost
+from phonodos.screening.items import Item
 from phonodos.screening.rows import Row, failed_row, predicted_row, reason_of
+from phonodos.time_limit import TimeLimitExceeded, time_limit
+
+if TYPE_CHECKING:
+    from phonodos.prediction.prediction import Prediction
+
+ALONE = "compute its crystals one by one"
+
+DIGITS = 16  # of the SHA-256 of a weight file
 
 
 @dataclass(frozen=True)
@@ -51,7 +61,7 @@ class Recipe:
 
         path = weights_path(model or DEFAULT_WEIGHTS)
         name = load(path, members=members).name
-        return cls(str(path), name, str(sha256_of(path))[:16], members, tuple(temperatures))
+        return cls(str(path), name, str(sha256_of(path))[:DIGITS], members, tuple(temperatures))
 
     def located(self) -> Path:
         """Return the weight file on this machine, which may be another than that of the recipe.
@@ -65,7 +75,7 @@ class Recipe:
 
         path = Path(self.weights)
         path = path if path.is_file() else weights_path(self.name)
-        if str(sha256_of(path))[:16] != self.digest:
+        if str(sha256_of(path))[:DIGITS] != self.digest:
             raise WeightsError(
                 f"{path} is not the weight file of this run",
                 f"the SHA-256 of that begins with {self.digest}",
@@ -83,44 +93,84 @@ class Calculator:
         self.recipe = recipe
         self.predictor = load(recipe.located(), members=recipe.members)
         header = self.predictor.header
-        self._formulas = frozenset(header.get("training_formulas", ()))
-        self._ids = frozenset(header.get("split", {}).get("train", ()))
+        self._formulas = frozenset(header.training_formulas)
+        self._ids = frozenset(header.split.get("train", ()))
 
     def rows(self, chunk: Chunk) -> list[Row] | str:
-        """Return the rows of a chunk, or in one line why the whole chunk failed.
-
-        What a single crystal is to blame for is in its row; what is no `PhonodosError` (a lack of
-        memory, a fault in a library) cannot be laid at the door of one crystal of many.
-        """
+        """Return the rows of a chunk, or in one line why the whole chunk failed."""
         try:
-            return self._rows(chunk)
-        except Exception as error:  # the run goes on, and the reason is kept
-            return f"{type(error).__name__}: {error}".splitlines()[0]
+            return list(self.stream(chunk))
+        except Exception as error:  # the reason is kept
+            return reason_of(failure_of(error, "", PredictionError, ALONE))
 
-    def _rows(self, chunk: Chunk) -> list[Row]:
-        start = time.thread_time()
+    def stream(self, chunk: Chunk) -> Iterator[Row]:
+        """Yield the rows of a chunk in its order, each as soon as it is computed.
+
+        Whatever goes wrong with a single crystal is in its row. What is raised cannot be laid at
+        the door of one crystal of many (a lack of memory for a batch, a fault in a library).
+        """
         good = [i.content for i in chunk.items if not isinstance(i.content, PhonodosError)]
         answers = self.predictor.predict_many(good, errors="yield")
-        found = []
+        shared: float | None = None  # [s] for the chunk as a whole, until its first answer
         for item in chunk.items:
+            start = time.thread_time()
             answer = item.content if isinstance(item.content, PhonodosError) else next(answers)
-            try:
-                if isinstance(answer, PhonodosError):
-                    raise answer
-                row = predicted_row(item, answer, self.recipe.temperatures)
-            except PhonodosError as error:
-                row = failed_row(item, reason_of(error))
-            row["in_training"] = self._trained_on(row)
-            found.append(row)
-        spent = time.thread_time() - start
-        for item, row in zip(chunk.items, found, strict=True):
-            row["seconds"] = spent * item.n_atoms / max(chunk.n_atoms, 1)
-        return [self._signed(row) for row in found]
+            if shared is None and not isinstance(item.content, PhonodosError):
+                shared = time.thread_time() - start
+                start += shared
+            row = self._row(item, answer)
+            share = (shared or 0.0) * item.n_atoms / max(chunk.n_atoms, 1)
+            row["seconds"] = time.thread_time() - start + share
+            yield row | {"model": self.recipe.name, "model_hash": self.recipe.digest}
+
+    def _row(self, item: Item, answer: "Prediction | PhonodosError") -> Row:
+        try:
+            if isinstance(answer, PhonodosError):
+                raise answer
+            row = predicted_row(item, answer, self.recipe.temperatures)
+        except Exception as error:  # MemoryError and RecursionError too: it is this crystal's
+            found = failure_of(error, item.id, PredictionError, "leave this crystal out")
+            row = failed_row(item, reason_of(found))
+        row["in_training"] = self._trained_on(row)
+        return row
 
     def _trained_on(self, row: Row) -> bool | None:
         if row.get("formula") is None:
             return None
         return row["formula"] in self._formulas or row["id"] in self._ids
 
-    def _signed(self, row: Row) -> Row:
-        return row | {"model": self.recipe.name, "model_hash": self.recipe.digest}
+
+def start_calculator(recipe: Recipe) -> Callable[[Chunk], Iterator[Row]]:
+    """Return the function that computes chunks on one thread: what a worker process starts with."""
+    import torch
+
+    torch.set_num_threads(1)
+    return Calculator(recipe).stream
+
+
+def limited(
+    stream: Callable[[Chunk], Iterator[Row]], chunk: Chunk, timeout: float | None
+) -> Iterator[Row | Lost]:
+    """Yield the rows of a chunk in this process, and what is lost because of time or faults.
+
+    Parameters
+    ----------
+    stream
+        `Calculator.stream`.
+    chunk
+        The structures.
+    timeout
+        Longest time from one row to the next [s].
+    """
+    made = 0
+    try:
+        rows = stream(chunk)
+        while made < len(chunk.items):
+            with time_limit(timeout):
+                row = next(rows)
+            yield row
+            made += 1
+    except TimeLimitExceeded as error:
+        yield Lost(chunk.items[made:], error.summary, late=True)
+    except Exception as error:  # MemoryError and RecursionError too: the run goes on
+        yield Lost(chunk.items[made:], failure_of(error, "", PredictionError, ALONE).reason)

@@ -1,5 +1,6 @@
 """Checks: a sample of the rows of a table computed again and compared."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -7,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from phonodos.errors import ConfigError, DataError
-from phonodos.screening.calculator import Calculator, Recipe
+from phonodos.screening.calculator import DIGITS, Calculator, Recipe
 from phonodos.screening.chunks import chunks
 from phonodos.screening.items import Item, digest_of
 from phonodos.screening.results import crystal_of, numeric_columns
@@ -64,11 +65,13 @@ def verify(
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
+    from phonodos.model.weights import known_as
+
     if not 0.0 < sample <= 1.0:
         raise ConfigError(f"a sample of {sample:g}", "it is above 0 and at most 1", "try 1%")
     settings = read_settings(path)
     recipe = Recipe.of(model or settings["model"], settings["members"], settings["temperatures"])
-    if recipe.digest != settings["model_hash"]:
+    if settings["model_hash"] not in [digest[:DIGITS] for digest in known_as(Path(recipe.weights))]:
         raise ConfigError(
             f"{path} was made with other weights",
             f"their SHA-256 begins with {settings['model_hash']}, that of {recipe.name} with "
@@ -114,20 +117,29 @@ def _scale(name: str, rows: Sequence[Row]) -> float:
     if name == "imaginary_fraction":
         return 1.0
     values = [row[name.removesuffix("_std")] for row in rows]
-    return float(np.median([abs(value) for value in values if value is not None] or [1.0]))
+    sizes = [abs(value) for value in values if value is not None and math.isfinite(value)]
+    return float(np.median(sizes or [1.0]))
 
 
 def _deviation(kept: Row, fresh: Row, scales: dict[str, float]) -> tuple[str, float]:
-    """Return the column that differs most, and by how much (infinity: one of them is empty)."""
+    """Return the column that differs most, and by how much.
+
+    Infinity: one of the two is empty, NaN or infinite and the other is not the same.
+    """
     found = [("structure", 0.0 if kept["digest"] == fresh["digest"] else np.inf)]
     for name, scale in scales.items():
-        a, b = kept[name], fresh.get(name)
-        if a is None or b is None:
-            found.append((name, 0.0 if a is b else np.inf))
-            continue
-        found.append((name, abs(a - b) / max(abs(a), scale, 1e-12)))
+        found.append((name, _apart(kept[name], fresh.get(name), scale)))
     found.append(("dos_densities", _gap(kept, fresh)))
     return max(found, key=lambda pair: pair[1])
+
+
+def _apart(a: float | None, b: float | None, scale: float) -> float:
+    """Return the relative distance of two numbers; never NaN, which no comparison would notice."""
+    if a is None or b is None:
+        return 0.0 if a is b else math.inf
+    if not (math.isfinite(a) and math.isfinite(b)):
+        return 0.0 if a == b or (math.isnan(a) and math.isnan(b)) else math.inf
+    return abs(a - b) / max(abs(a), scale, 1e-12)
 
 
 def _gap(kept: Row, fresh: Row) -> float:
@@ -137,9 +149,12 @@ def _gap(kept: Row, fresh: Row) -> float:
     """
     if fresh["status"] != "ok":
         return float("inf")
+    if not all(np.isfinite(kept[n]).all() for n in ("dos_frequencies", "dos_densities")):
+        return math.inf
     axis = np.union1d(kept["dos_frequencies"], fresh["dos_frequencies"])
     before, now = (
         np.interp(axis, row["dos_frequencies"], row["dos_densities"], left=0.0, right=0.0)
         for row in (kept, fresh)
     )
-    return float(np.abs(before - now).max() / before.max())
+    deviation = float(np.abs(before - now).max() / before.max())
+    return math.inf if math.isnan(deviation) else deviation

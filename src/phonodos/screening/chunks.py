@@ -26,8 +26,27 @@ class Chunk:
         """Number of atoms in all."""
         return sum(item.n_atoms for item in self.items)
 
+
+@dataclass(frozen=True)
+class Lost:
+    """Structures that an engine has no rows of.
+
+    Attributes
+    ----------
+    items
+        The structures: the rest of a chunk, or all of it.
+    reason
+        What became of them, in one line.
+    late
+        Whether it took longer than it may.
+    """
+
+    items: tuple[Item, ...]
+    reason: str
+    late: bool = False
+
     def alone(self) -> "list[Chunk]":
-        """Return a chunk for each of its structures."""
+        """Return a chunk for each of the structures."""
         return [Chunk((item,)) for item in self.items]
 
 
@@ -51,10 +70,13 @@ def chunks(items: Iterable[Item], max_atoms: int = ATOMS) -> Iterator[Chunk]:
         yield Chunk(tuple(held))
 
 
-def ahead(source: Iterable[T], depth: int) -> Generator[T, None, None]:
+def ahead(
+    source: Iterable[T], depth: int, patience: float | None = None
+) -> Generator[T | None, None, None]:
     """Yield from `source`, which runs in a thread of its own, at most `depth` steps ahead.
 
-    What `source` raises is raised here; when this generator is closed the thread ends.
+    What `source` raises is raised here; when this generator is closed the thread ends. With
+    `patience` [s], None comes whenever `source` takes longer than that for its next step.
     """
     line: queue.Queue[tuple[str, T | BaseException | None]] = queue.Queue(depth)
     stop = threading.Event()
@@ -81,12 +103,16 @@ def ahead(source: Iterable[T], depth: int) -> Generator[T, None, None]:
     thread.start()
     try:
         while True:
-            kind, value = line.get()
+            try:
+                kind, value = line.get(timeout=patience)
+            except queue.Empty:
+                yield None
+                continue
             if kind == "end":
                 return
             if isinstance(value, BaseException):
                 raise value
-            yield value  # type: ignore[misc]  # of kind "value" it is a T
+            yield value
     finally:
         stop.set()
         thread.join(timeout=5.0)

@@ -5,15 +5,18 @@ is ever run.
 """
 
 import ast
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from phonodos.errors import ConfigError
 
 if TYPE_CHECKING:
+    import pyarrow as pa
     import pyarrow.compute as pc
 
+LONGEST = 200  # names, comparisons and connectives: Arrow goes through them by recursion
+SHOWN = 100  # characters of a condition in a message
 _COMPARISONS: dict[type[ast.cmpop], str] = {
     ast.Lt: "__lt__",
     ast.LtE: "__le__",
@@ -38,9 +41,19 @@ def parse_filter(text: str, columns: Collection[str]) -> "pc.Expression":
     """
     try:
         tree = ast.parse(text.strip(), mode="eval").body
-    except (SyntaxError, ValueError, RecursionError) as err:
-        raise _wrong(text, getattr(err, "msg", None) or str(err)) from None
-    return _condition(tree, text, columns)
+    except (SyntaxError, ValueError, RecursionError, MemoryError) as err:
+        raise _wrong(text, getattr(err, "msg", None) or str(err) or "it is too long") from None
+    size = sum(_size(node) for node in ast.walk(tree))
+    if size > LONGEST:
+        raise _wrong(text, f"it has {size} conditions and comparisons, at most {LONGEST} are read")
+    try:
+        return _condition(tree, text, columns)
+    except (RecursionError, MemoryError, OverflowError) as err:
+        raise _wrong(text, str(err) or type(err).__name__) from None
+
+
+def _size(node: ast.AST) -> int:
+    return 1 if isinstance(node, ast.BoolOp | ast.UnaryOp | ast.cmpop | ast.Name) else 0
 
 
 def known_column(name: str, columns: Collection[str]) -> str:
@@ -68,7 +81,7 @@ def _condition(node: ast.expr, text: str, columns: Collection[str]) -> Any:
         return _comparison(node, text, columns)
     if isinstance(node, ast.Name):
         return _field(node, columns)
-    raise _wrong(text, f"'{ast.unparse(node)}' is no condition")
+    raise _wrong(text, f"'{_shown(node)}' is no condition")
 
 
 def _comparison(node: ast.Compare, text: str, columns: Collection[str]) -> Any:
@@ -87,7 +100,7 @@ def _pair(
         values = _value(right, text)
         if not isinstance(left, ast.Name) or not isinstance(values, list | tuple):
             raise _wrong(text, "'in' stands between a column and a list such as ['MgO', 'NaCl']")
-        inside = _field(left, columns).isin(list(values))
+        inside = _field(left, columns).isin(_alike(values, text))
         return inside if isinstance(operator, ast.In) else ~inside
     if isinstance(operator, ast.Is | ast.IsNot):
         if not isinstance(left, ast.Name) or _value(right, text) is not None:
@@ -114,14 +127,37 @@ def _field(node: ast.Name, columns: Collection[str]) -> Any:
 
 def _value(node: ast.expr, text: str) -> Any:
     try:
-        return ast.literal_eval(node)
+        value = ast.literal_eval(node)
     except (ValueError, TypeError, SyntaxError):
-        raise _wrong(text, f"'{ast.unparse(node)}' is neither a column nor a value") from None
+        raise _wrong(text, f"'{_shown(node)}' is neither a column nor a value") from None
+    for part in value if isinstance(value, list | tuple) else [value]:
+        if not isinstance(part, bool | int | float | str | None):
+            raise _wrong(text, f"'{_shown(node)}' is neither number nor text, True, False or None")
+        if isinstance(part, int) and abs(part) >= 2**63:
+            raise _wrong(text, "it has a whole number of more than 18 digits")
+        if isinstance(part, str) and not part.isprintable():
+            raise _wrong(text, "it has a text with characters that cannot be printed")
+    return value
+
+
+def _alike(values: Sequence[Any], text: str) -> "pa.Array":
+    """Return the values of a list as an array; they must be of one kind."""
+    import pyarrow as pa
+
+    try:
+        return pa.array(values)
+    except (pa.ArrowException, OverflowError) as err:
+        raise _wrong(text, f"the values of a list must be alike ({err})") from None
+
+
+def _shown(node: ast.expr) -> str:
+    found = ast.unparse(node)
+    return found if len(found) <= SHOWN else found[:SHOWN] + "..."
 
 
 def _wrong(text: str, reason: str) -> ConfigError:
     return ConfigError(
-        f'the condition "{text}" is not understood',
+        f'the condition "{text if len(text) <= SHOWN else text[:SHOWN] + "..."}" is not understood',
         reason,
         "write for example --where \"n_atoms < 20 and not unstable and formula != 'MgO'\"",
     )

@@ -1,7 +1,6 @@
 """Messages: chunks and rows as JSON text, for workers on other machines. Numbers stay exact."""
 
 import json
-from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -9,7 +8,7 @@ import numpy as np
 
 from phonodos.data.structure_tables import crystal_of_row, species_texts
 from phonodos.errors import PhonodosError, StructureError
-from phonodos.screening.chunks import Chunk
+from phonodos.screening.chunks import Chunk, Lost
 from phonodos.screening.items import Item
 from phonodos.screening.rows import Row
 
@@ -24,15 +23,16 @@ def read_chunk(text: str) -> Chunk:
     return Chunk(tuple(_item(record) for record in json.loads(text)))
 
 
-def rows_text(rows: Sequence[Row] | str) -> str:
-    """Return rows, or the reason why there are none, as text."""
-    return json.dumps(rows if isinstance(rows, str) else [_plain(row) for row in rows])
+def answer_text(found: Row | Lost) -> str:
+    """Return a row, or why and whether too late there are no more of them, as text."""
+    answer = [found.reason, found.late] if isinstance(found, Lost) else _plain(found)
+    return json.dumps(answer)
 
 
-def read_rows(text: str) -> list[Row] | str:
-    """Return what `rows_text` was given, arrays as lists."""
-    found: list[Row] | str = json.loads(text)
-    return found
+def read_answer(text: str) -> Row | tuple[str, bool]:
+    """Return what `answer_text` was given, arrays as lists; of a `Lost`, its reason and `late`."""
+    found = json.loads(text)
+    return (str(found[0]), bool(found[1])) if isinstance(found, list) else found
 
 
 def _record(item: Item) -> dict[str, Any]:

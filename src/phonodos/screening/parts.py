@@ -1,19 +1,21 @@
 """`Parts`: the rows of a run, committed to disk in small tables, so that a killed run can go on."""
 
 import json
+import os
 import shutil
-import time
+import threading
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from filelock import FileLock, Timeout
+
 from phonodos.errors import ConfigError, DataError
-from phonodos.screening.lock import Lock
 from phonodos.screening.rows import Row
 from phonodos.screening.table import is_parquet, join, read_ids, read_settings, write_rows
 
 ROWS = 512  # in a part
-SECONDS = 5.0  # after which fewer rows are written too
+SECONDS = 4.0  # after which fewer rows are written too: on the disk 5 s after they were computed
 HELD = 8 * ROWS  # rows kept in memory while the disk refuses
 
 
@@ -49,23 +51,37 @@ class Parts:
                 err.strerror or str(err),
                 "choose another place with -o",
             ) from err
-        self._lock = Lock(self._folder / "lock")
+        self._lock = _locked(self._folder)
         self._rows: list[Row] = []
-        self._since = time.monotonic()
+        self._mutex = threading.RLock()  # over the rows and the files: the clock writes as well
+        self._due, self._over = threading.Event(), threading.Event()
         try:
             self._tables = [*([output] if output.exists() else []), *self._earlier()]
             self.done = {i: (d, status) for i, d, status in read_ids(self._tables)}
         except BaseException:
             self._lock.release()
             raise
+        self._clock = threading.Thread(target=self._tick, name="commits", daemon=True)
+        self._clock.start()
 
     def _earlier(self) -> list[Path]:
         found = []
         for path in sorted(self._folder.glob("*.parquet")):
+            if path.is_dir() or not path.stem.isdecimal():
+                raise DataError(
+                    f"{path} is none of our files",
+                    "it is a folder" if path.is_dir() else "ours are called 000001.parquet, ...",
+                    "move it elsewhere, or choose another output with -o",
+                )
             if not is_parquet(path):
                 path.unlink()  # a damaged part: its rows are computed again
                 continue
             _compare(self._folder, read_settings(path), self.settings)
+            try:
+                list(read_ids([path]))
+            except DataError:
+                path.unlink()
+                continue
             found.append(path)
         for path in self._folder.glob("*.partial"):
             path.unlink()
@@ -79,15 +95,16 @@ class Parts:
         DataError
             If the disk goes on refusing.
         """
-        self._rows += rows
-        if len(self._rows) < ROWS and time.monotonic() - self._since < SECONDS:
-            return
-        try:
-            self._write()
-        except OSError as err:
-            if len(self._rows) > HELD:
-                raise self._refused(err) from err
-            self._since = time.monotonic()  # tried again with the next rows
+        with self._mutex:
+            self._rows += rows
+            self._due.set()
+            if len(self._rows) < ROWS:
+                return
+            try:
+                self._write()
+            except OSError as err:
+                if len(self._rows) > HELD:
+                    raise self._refused(err) from err
 
     def commit(self) -> None:
         """Write what was added; raises `DataError` if the disk refuses."""
@@ -97,13 +114,22 @@ class Parts:
             raise self._refused(err) from err
 
     def _write(self) -> None:
-        if self._rows:
-            numbers = [int(path.stem) for path in self._folder.glob("*.parquet")]
-            path = self._folder / f"{max(numbers, default=0) + 1:06d}.parquet"
-            write_rows(path, self._rows, self.settings)
-            self._tables.append(path)
-            self._rows = []
-        self._since = time.monotonic()
+        with self._mutex:
+            if self._rows:
+                numbers = [int(path.stem) for path in self._folder.glob("*.parquet")]
+                path = self._folder / f"{max(numbers, default=0) + 1:06d}.parquet"
+                write_rows(path, self._rows, self.settings)
+                self._tables.append(path)
+                self._rows = []
+            self._due.clear()
+
+    def _tick(self) -> None:
+        """Commit rows when they are due, whatever the rest of the program is busy with."""
+        while self._due.wait() and not self._over.wait(SECONDS):
+            try:
+                self._write()
+            except Exception:  # the rows are still there: told when they are added to or committed
+                continue
 
     def finish(self, dropped: Collection[str] = ()) -> int:
         """Make the output of all parts, remove them, and return the number of rows.
@@ -122,6 +148,9 @@ class Parts:
 
     def close(self) -> None:
         """Let another run at the output; an empty folder of parts is removed."""
+        self._over.set()
+        self._due.set()
+        self._clock.join()
         if not any(self._folder.glob("*.parquet")):
             shutil.rmtree(self._folder, ignore_errors=True)
         self._lock.release()
@@ -144,3 +173,38 @@ def _compare(place: Path, there: Mapping[str, Any], here: Mapping[str, Any]) -> 
             f"it was made with other settings ({shown})",
             "choose another output with -o, or remove it first",
         )
+
+
+def _locked(folder: Path) -> FileLock:
+    """Return a lock on a folder of parts; the system unlocks it when the process ends.
+
+    Raises
+    ------
+    DataError
+        If another process holds it, or no file can be made there.
+    """
+    lock, holder = FileLock(folder / "lock"), folder / "holder"
+    try:
+        lock.acquire(timeout=0)
+        holder.write_text(str(os.getpid()), encoding="ascii")
+    except Timeout:
+        raise DataError(
+            f"{folder}: another run is writing this output",
+            f"process {_holder(holder)} holds it",
+            "wait until it ends, or choose another output with -o",
+        ) from None
+    except OSError as err:
+        lock.release()
+        raise DataError(
+            f"{folder / 'lock'} cannot be made",
+            err.strerror or str(err),
+            "choose another place with -o",
+        ) from err
+    return lock
+
+
+def _holder(path: Path) -> str:
+    try:
+        return path.read_text(encoding="ascii", errors="replace").strip() or "unknown"
+    except OSError:
+        return "unknown"

@@ -1,32 +1,62 @@
-"""`RayEngine`: chunks on a Ray cluster, through Ray Data and a pool of actors.
+"""`RayEngine`: chunks on a Ray cluster, through actors that each load the network once.
 
-Each actor loads the network once. A worker that dies is started again and its chunk tried once
-more; a chunk that kills it again is lost, and the run goes on. The numbers that Ray Data sees are
-texts: nothing depends on the versions of Python that pickle on either side.
+An actor whose worker process dies is replaced and its chunk tried once more; a chunk that kills it
+again is lost, and the run goes on. What Ray carries are texts: nothing depends on the versions of
+Python that pickle on either side.
 """
 
 import logging
 import os
+import signal
 import socket
+import threading
+import time
 import warnings
-from collections.abc import Iterable, Iterator
-from itertools import islice
+from collections import deque
+from collections.abc import Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from phonodos.errors import ConfigError
-from phonodos.screening.calculator import Calculator, Recipe
-from phonodos.screening.chunks import Chunk, ahead
-from phonodos.screening.engines import Result, cores
-from phonodos.screening.messages import chunk_text, read_chunk, read_rows, rows_text
+from phonodos.pool import STARTS, check_workers, cores
+from phonodos.screening.calculator import Recipe, limited, start_calculator
+from phonodos.screening.chunks import Chunk, Lost
+from phonodos.screening.engines import Chunks
+from phonodos.screening.messages import answer_text, chunk_text, read_answer, read_chunk
+from phonodos.screening.rows import Row
 
 START_ONE = "start one (ray start --head) and give its address, or leave --address out"
 PATIENCE = 10.0  # [s] for a cluster to answer
-WAVE = 1024  # chunks handed to Ray Data at once: their texts are held in its object store
+PAUSE = 0.5  # [s] until actors are asked again
+GRACE = 15.0  # [s] that an actor has to keep the time limit itself, before it is killed
+TRIES = 2  # of a chunk that loses its actor
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
     "RAY_BACKEND_LOG_LEVEL": "fatal",  # else deaths of workers, which are counted here, fill stderr
 }
+
+
+@dataclass
+class _Job:
+    chunk: Chunk
+    tries: int = TRIES
+    answered: int = 0
+
+    def lost(self, reason: str, late: bool = False) -> Lost:
+        return Lost(self.chunk.items[self.answered :], reason, late)
+
+
+@dataclass
+class _Seat:
+    """A place for an actor, and what it is at."""
+
+    actor: Any = None
+    answers: Any = None  # a stream of Ray's references
+    ready: bool = False
+    heard: float = 0.0
+    job: _Job | None = None
+    failures: int = 0
 
 
 class RayEngine:
@@ -37,9 +67,11 @@ class RayEngine:
     recipe
         What to compute.
     workers
-        Actors, a core each; as many as the cluster has cores if None.
+        Actors, a core each; as many as the cluster has cores if None, and never more.
     address
         Of a cluster, or ``auto``; None starts Ray on this machine (or uses a running connection).
+    timeout
+        Longest time a crystal may take [s].
 
     Raises
     ------
@@ -47,7 +79,15 @@ class RayEngine:
         If Ray is not installed or the cluster is not reached.
     """
 
-    def __init__(self, recipe: Recipe, workers: int | None, address: str | None) -> None:
+    def __init__(
+        self,
+        recipe: Recipe,
+        workers: int | None,
+        address: str | None,
+        timeout: float | None = None,
+    ) -> None:
+        if address is None:
+            check_workers(workers)
         for name, value in SETTINGS.items():
             os.environ.setdefault(name, value)
         with warnings.catch_warnings():
@@ -56,58 +96,123 @@ class RayEngine:
             self._mine = not self._ray.is_initialized()
             if self._mine:
                 _connect(self._ray, workers, address)
-        self._recipe = recipe
-        self._workers = workers or max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        most = max(1, int(self._ray.cluster_resources().get("CPU", 1)))
+        self._recipe, self._timeout = recipe, timeout
+        self._again: deque[_Job] = deque()
+        self._seats = [_Seat() for _ in range(min(workers or most, most))]
 
-    def run(self, chunks: Iterable[Chunk]) -> Iterator[Result]:
-        """Yield the chunks as they are done."""
-        waves = ahead(_waves(chunks), 1)
-        try:
-            for wave in waves:
-                yield from self._wave(wave)
-        finally:
-            waves.close()
-
-    def _wave(self, wave: list[Chunk]) -> Iterator[Result]:
-        left = dict(enumerate(wave))
-        stream = self._texts([{"number": n, "text": chunk_text(c)} for n, c in left.items()])
+    def run(self, chunks: Chunks) -> Iterator[Row | Lost]:
+        """Yield the rows as they come."""
+        stream = iter(chunks)
         while True:
-            # Ray warns of its own plans; not while the rows are with whoever asked for them.
-            with warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                try:
-                    row = next(stream, None)
-                except self._ray.exceptions.RayError as err:
-                    raise ConfigError(
-                        "Ray gave up",
-                        str(err).strip().splitlines()[-1],
-                        "look at the cluster (ray status); phonodos and the weights must be "
-                        "installed on every machine",
-                    ) from err
-            if row is None:
-                break
-            yield left.pop(int(row["number"])), read_rows(str(row["text"]))
-        for chunk in left.values():
-            yield chunk, "the Ray worker died of it, probably for lack of memory"
+            more = self._feed(stream)
+            busy = [seat for seat in self._seats if seat.job is not None]
+            if not busy and more is False:
+                return
+            for seat in self._waited(busy):
+                found = self._heard(seat)
+                if found is not None:
+                    yield found
+            for seat in busy:
+                if self._late(seat):
+                    yield self._given_up(seat)
 
-    def _texts(self, rows: list[dict[str, Any]]) -> Iterator[dict[str, Any]]:
-        from ray import data
+    def _feed(self, stream: Iterator[Chunk | None]) -> bool | None:
+        """Give idle actors chunks; return whether there are more, None if there is none yet."""
+        for seat in self._seats:
+            if seat.job is not None:
+                continue
+            if self._again:
+                self._begin(seat, self._again.popleft())
+                continue
+            try:
+                chunk = next(stream)
+            except StopIteration:
+                return False
+            if chunk is None:
+                return None
+            self._begin(seat, _Job(chunk))
+        return True
 
-        data.DataContext.get_current().max_errored_blocks = -1  # lost chunks are missed below
-        size = min(self._workers, len(rows))
-        flow = data.from_items(rows, override_num_blocks=len(rows)).map_batches(
-            RayWorker,
-            batch_size=1,
-            compute=data.ActorPoolStrategy(size=size),
-            fn_constructor_args=(self._recipe,),
-            num_cpus=1,
-            max_restarts=-1,
-            max_task_retries=1,
-        )
-        yield from flow.iter_rows()
+    def _begin(self, seat: _Seat, job: _Job) -> None:
+        if seat.actor is None:
+            remote = self._ray.remote(num_cpus=1, max_restarts=0)(RayWorker)
+            seat.actor, seat.ready = remote.remote(self._recipe), False
+        seat.job = job
+        seat.heard = time.monotonic()
+        rows = seat.actor.rows.options(num_returns="streaming")
+        seat.answers = rows.remote(chunk_text(job.chunk), self._timeout, job.answered)
+
+    def _waited(self, busy: list[_Seat]) -> list[_Seat]:
+        """Return the actors that have something to say."""
+        if not busy:
+            time.sleep(PAUSE)
+            return []
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            ready, _ = self._ray.wait(
+                [seat.answers for seat in busy], num_returns=1, timeout=PAUSE, fetch_local=True
+            )
+        return [seat for seat in busy if any(seat.answers is found for found in ready)]
+
+    def _heard(self, seat: _Seat) -> Row | Lost | None:
+        job = seat.job
+        assert job is not None
+        try:
+            text = self._ray.get(next(seat.answers))
+        except StopIteration:
+            seat.job = None
+            return None
+        except self._ray.exceptions.RayError as error:
+            return self._replaced(seat, error)
+        seat.heard = time.monotonic()
+        if not text:  # it is there, and at work
+            seat.ready, seat.failures = True, 0
+            return None
+        found = read_answer(str(text))
+        if isinstance(found, dict):
+            job.answered += 1
+            return found
+        reason, late = found
+        return job.lost(reason, late)
+
+    def _late(self, seat: _Seat) -> bool:
+        if self._timeout is None or seat.job is None or not seat.ready:
+            return False
+        return time.monotonic() - seat.heard > self._timeout + GRACE
+
+    def _given_up(self, seat: _Seat) -> Lost:
+        job = seat.job
+        assert job is not None
+        self._ray.kill(seat.actor)
+        seat.actor = seat.job = None
+        return job.lost(f"took longer than {self._timeout:g} s", late=True)
+
+    def _replaced(self, seat: _Seat, error: Exception) -> Lost | None:
+        """Leave a dead actor; return what is lost with it."""
+        job = seat.job
+        assert job is not None
+        seat.actor = seat.job = None
+        if not seat.ready:
+            seat.failures += 1
+            if seat.failures >= STARTS:
+                raise ConfigError(
+                    "Ray gave up",
+                    str(error).strip().splitlines()[-1],
+                    "look at the cluster (ray status); phonodos and the weights must be "
+                    "installed on every machine",
+                ) from error
+        job.tries -= seat.ready
+        if job.tries > 0:
+            self._again.append(job)
+            return None
+        return job.lost("the Ray worker died of it, probably for lack of memory")
 
     def close(self) -> None:
         """Leave the cluster; end it if it was started here."""
+        for seat in self._seats:
+            if seat.actor is not None:
+                self._ray.kill(seat.actor)
         if self._mine:
             self._ray.shutdown()
 
@@ -116,43 +221,37 @@ class RayWorker:
     """What an actor runs: a calculator that reads and writes texts."""
 
     def __init__(self, recipe: Recipe) -> None:
-        import torch
+        self._stream = start_calculator(recipe)
 
-        torch.set_num_threads(1)
-        self._calculator = Calculator(recipe)
+    def rows(self, text: str, timeout: float | None, known: int) -> Iterator[str]:
+        """Yield an empty text at once, then the rows of a chunk, and what was lost.
 
-    def __call__(self, batch: dict[str, Any]) -> dict[str, list[Any]]:
-        """Return number and rows of the one chunk in a batch."""
-        rows = self._calculator.rows(read_chunk(str(batch["text"][0])))
-        return {"number": [int(batch["number"][0])], "text": [rows_text(rows)]}
-
-
-def _waves(chunks: Iterable[Chunk]) -> Iterator[list[Chunk]]:
-    stream = iter(chunks)
-    while wave := list(islice(stream, WAVE)):
-        yield wave
+        The first `known` rows, which were given before another actor died, are empty texts too:
+        the chunk is computed as it was, so that the others are the same to the bit.
+        """
+        yield ""
+        for number, found in enumerate(limited(self._stream, read_chunk(text), timeout)):
+            yield "" if number < known and isinstance(found, dict) else answer_text(found)
 
 
 def _imported() -> Any:
     try:
         import ray
-        import ray.data
     except ImportError as err:
         raise ConfigError(
             "the engine ray needs Ray",
             f"it is not installed ({err})",
             "pip install 'phonodos[ray]', or use --engine pool",
         ) from err
-    logging.getLogger("ray.data").setLevel(logging.CRITICAL)
-    context = ray.data.DataContext.get_current()
-    context.enable_progress_bars = False
-    context.print_on_execution_start = False
     return ray
 
 
 def _connect(ray: Any, workers: int | None, address: str | None) -> None:
     if address is not None and ":" in address:
         _knock(address)
+    # Ray takes SIGTERM for itself and ends with an abort; what was to happen still is.
+    number, main = signal.SIGTERM, threading.current_thread() is threading.main_thread()
+    before = signal.getsignal(number)
     local = {} if address else {"num_cpus": workers or cores(), "include_dashboard": False}
     try:
         ray.init(
@@ -164,6 +263,9 @@ def _connect(ray: Any, workers: int | None, address: str | None) -> None:
             str(err).strip().splitlines()[0],
             START_ONE,
         ) from err
+    finally:
+        if main and before is not None:
+            signal.signal(number, before)
 
 
 def _knock(address: str) -> None:

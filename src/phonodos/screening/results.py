@@ -10,7 +10,7 @@ from phonodos.physics.crystal import Crystal
 from phonodos.screening.columns import columns
 from phonodos.screening.filters import known_column, parse_filter
 from phonodos.screening.rows import Row
-from phonodos.screening.table import join, read_settings
+from phonodos.screening.table import damaged, join, read_settings, writable_output
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -45,7 +45,9 @@ def top(
         condition &= parse_filter(where, columns(settings["temperatures"]))
     try:
         found = pq.read_table(path, columns=["id", by], filters=condition)
-    except (pa.ArrowInvalid, pa.ArrowNotImplementedError, pa.ArrowTypeError) as err:
+    except (pa.ArrowException, OSError, OverflowError) as err:
+        if where is None or isinstance(err, OSError):
+            raise damaged(path, err) from err
         raise ConfigError(
             f'the condition "{where}" does not fit the columns',
             str(err).splitlines()[0],
@@ -56,7 +58,10 @@ def top(
     chosen = found.take(pc.sort_indices(found, sort_keys=order)[:n])
     if not chosen.num_rows:
         return pq.read_schema(path).empty_table()
-    rows = pq.read_table(path, filters=pc.field("id").isin(chosen["id"].to_pylist()))
+    try:
+        rows = pq.read_table(path, filters=pc.field("id").isin(chosen["id"].to_pylist()))
+    except (pa.ArrowException, OSError) as err:
+        raise damaged(path, err) from err
     place = {name: i for i, name in enumerate(rows["id"].to_pylist())}
     return rows.take([place[name] for name in chosen["id"].to_pylist()])
 
@@ -74,6 +79,7 @@ def merge(paths: Sequence[Path], output: Path) -> tuple[int, list[int]]:
     ConfigError
         If the tables differ in model, temperatures or source.
     """
+    output = writable_output(output)
     if output.exists():
         raise DataError(
             f"{output} exists already",

@@ -31,7 +31,7 @@ def failed_row(item: Item, reason: str) -> Row:
     crystal = None if isinstance(item.content, PhonodosError) else item.content
     return {
         **_origin(item),
-        **({} if crystal is None else _structure(crystal)),
+        **_known(crystal),
         "status": "failed",
         "reason": reason,
     }
@@ -72,6 +72,13 @@ def predicted_row(item: Item, prediction: Prediction, temperatures: Sequence[flo
             # The interval of C_V is per mole of atoms; its share of the value has no basis.
             row[f"{column}_interval"] = found.half_width / found.value * numbers[column]
     return row
+
+
+def _known(crystal: Crystal | None) -> Row:
+    try:
+        return {} if crystal is None else _structure(crystal)
+    except Exception:  # whatever it failed of may strike here again, and its row is still due
+        return {}
 
 
 def reason_of(error: PhonodosError) -> str:

@@ -9,14 +9,17 @@ from pathlib import Path
 from phonodos.data.entries import Entry, count, entries
 from phonodos.errors import DataError
 from phonodos.screening.calculator import Recipe
-from phonodos.screening.chunks import ATOMS, Chunk, ahead, chunks
+from phonodos.screening.chunks import ATOMS, Lost, ahead, chunks
 from phonodos.screening.columns import ALWAYS, SCHEMA_VERSION, temperatures_of
-from phonodos.screening.engines import Engine, start_engine
+from phonodos.screening.engines import Chunks, Engine, start_engine
 from phonodos.screening.items import Item, Shard, items
 from phonodos.screening.parts import Parts
-from phonodos.screening.rows import Row, failed_row
+from phonodos.screening.rows import Row, failed_row, reason_of
+from phonodos.screening.table import writable_output
+from phonodos.time_limit import DEFAULT_TIMEOUT, TimeLimitExceeded, check_timeout
 
 DEPTH = 8  # chunks read ahead
+PATIENCE = 0.2  # [s] for the next chunk, while rows of others may come in
 NAMED = 1000  # failures kept to be shown
 
 
@@ -94,6 +97,7 @@ def screen(
     shard: Shard | None = None,
     max_atoms: int = ATOMS,
     retry_failed: bool = False,
+    timeout: float | None = DEFAULT_TIMEOUT,
     watch: Callable[[Progress], None] = lambda _: None,
 ) -> Summary:
     """Predict every structure of `source` and write one row for each to the Parquet file `output`.
@@ -103,27 +107,26 @@ def screen(
     Parameters
     ----------
     source, output
-        See `phonodos.data.entries.entries`; Parquet file, its rows in ``<output>.parts`` till
-        the end.
+        See `phonodos.data.entries.entries`; Parquet file (``<output>.parts`` till the end).
     model, members, engine, workers, address
         See `phonodos.load` and `phonodos.screening.engines.start_engine`.
     temperatures
         Of the thermodynamic columns [K]; 300 K is always among them.
     shard
         The share of the structures to do, for many machines without Ray; all if None.
-    max_atoms
-        Most atoms in a chunk: bounds the memory of a worker.
+    max_atoms, timeout
+        Most atoms in a chunk, which bounds the memory of a worker; longest time for a crystal [s].
     retry_failed, watch
         Whether to try again what failed in an earlier run; called now and then with the progress.
 
     Raises
     ------
     PhonodosError
-        On a source that cannot be read, unknown weights or engine, an output of another run, or a
-        disk that refuses.
+        On an unreadable source, unknown weights or engine, an output of another run, a full disk.
     """
     start = time.perf_counter()
-    source, output, shard = Path(source), Path(output), shard or Shard()
+    source, output, shard = Path(source), writable_output(Path(output)), shard or Shard()
+    how = engine, workers, address, check_timeout(timeout)
     recipe = Recipe.of(model, members, temperatures_of(temperatures))
     stream = _first(entries(source), source)
     parts = Parts(output, _settings(recipe, source, shard))
@@ -132,7 +135,7 @@ def screen(
         left = dict(parts.done)
         missing = _missing(items(stream, shard), left, progress, retry_failed)
         try:
-            _compute(missing, parts, recipe, (engine, workers, address), max_atoms, progress, watch)
+            _compute(missing, parts, recipe, how, max_atoms, progress, watch)
         finally:
             parts.commit()
         progress.removed = len(left)
@@ -189,7 +192,7 @@ def _compute(
     missing: Iterator[Item],
     parts: Parts,
     recipe: Recipe,
-    how: tuple[str, int | None, str | None],
+    how: tuple[str, int | None, str | None, float | None],
     max_atoms: int,
     progress: Progress,
     watch: Callable[[Progress], None],
@@ -197,41 +200,47 @@ def _compute(
     first = next(missing, None)
     if first is None:
         return  # nothing to do: no engine is started
-    queue = ahead(chunks(chain([first], missing), max_atoms), DEPTH)
-    name, workers, address = how
-    running = start_engine(name, recipe, workers, address)
+    queue = ahead(chunks(chain([first], missing), max_atoms), DEPTH, PATIENCE)
+    name, workers, address, timeout = how
+
+    def keep(row: Row) -> None:
+        parts.add([row])
+        progress.count([row])
+        watch(progress)
+
+    def fail(lost: Lost) -> None:
+        for item in lost.items:
+            reason = _too_late(item, timeout) if lost.late else f"failed twice: {lost.reason}"
+            keep(failed_row(item, reason) | {"model": recipe.name, "model_hash": recipe.digest})
+
+    running = start_engine(name, recipe, workers, address, timeout)
     try:
-        lost = _run(running, queue, parts, progress, watch)
-        alone = [part for chunk, _ in lost for part in chunk.alone()]
-        for chunk, reason in _run(running, alone, parts, progress, watch):
-            rows = [failed_row(item, f"failed twice: {reason}") for item in chunk.items]
-            signed = {"model": recipe.name, "model_hash": recipe.digest}
-            _keep([row | signed for row in rows], parts, progress, watch)
+        alone = []
+        for lost in _run(running, queue, keep):
+            if lost.late and len(lost.items) == 1:
+                fail(lost)  # it was alone: no use in waiting as long again
+            else:
+                alone += lost.alone()
+        for lost in _run(running, alone, keep):
+            fail(lost)
     finally:
         queue.close()
         running.close()
 
 
-def _run(
-    engine: Engine,
-    queue: Iterable[Chunk],
-    parts: Parts,
-    progress: Progress,
-    watch: Callable[[Progress], None],
-) -> list[tuple[Chunk, str]]:
-    """Compute chunks, keep their rows, and return the chunks that were lost, with the reason."""
-    lost = []
-    for chunk, result in engine.run(queue):
-        if isinstance(result, str):
-            lost.append((chunk, result))
+def _run(engine: Engine, queue: Chunks, keep: Callable[[Row], None]) -> Iterator[Lost]:
+    """Compute chunks, keep their rows, and yield what was lost."""
+    for found in engine.run(queue):
+        if isinstance(found, Lost):
+            yield found
         else:
-            _keep(result, parts, progress, watch)
-    return lost
+            keep(found)
 
 
-def _keep(
-    rows: Sequence[Row], parts: Parts, progress: Progress, watch: Callable[[Progress], None]
-) -> None:
-    parts.add(rows)
-    progress.count(rows)
-    watch(progress)
+def _too_late(item: Item, timeout: float | None) -> str:
+    took = TimeLimitExceeded(
+        f"{item.id}: took longer than {timeout:g} s",
+        "it was given up at the time limit for one crystal",
+        "give it more time with --timeout and --retry-failed",
+    )
+    return reason_of(took)

@@ -2,7 +2,9 @@
 
 import json
 import os
-from collections.abc import Collection, Iterator, Mapping, Sequence
+import re
+import stat
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -10,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.errors import DataError
+from phonodos.errors import LONGEST_REASON, ConfigError, DataError
 from phonodos.screening.columns import METADATA_KEY, SCHEMA_VERSION, columns, schema
 from phonodos.screening.rows import Row
 
@@ -33,13 +35,13 @@ def read_settings(path: Path) -> dict[str, Any]:
     import pyarrow.parquet as pq
 
     try:
+        if not stat.S_ISREG(path.stat().st_mode):
+            raise DataError(f"{path} is no file", "it is a folder or a device", "choose a file")
         found = pq.read_schema(path)
     except FileNotFoundError:
         raise DataError(f"no results {path}", "the file does not exist", "check the path") from None
-    except (pa.ArrowException, OSError) as err:
-        raise DataError(
-            f"{path} is not a readable Parquet file", str(err), "choose another file"
-        ) from err
+    except (pa.ArrowException, OSError, RecursionError) as err:
+        raise damaged(path, err) from err
     text = (found.metadata or {}).get(METADATA_KEY)
     if text is None:
         raise DataError(
@@ -47,7 +49,7 @@ def read_settings(path: Path) -> dict[str, Any]:
             "it has no header of phonodos screen: another program or command wrote it",
             "choose another file; it is left as it is",
         )
-    settings: dict[str, Any] = json.loads(text)
+    settings = _header(text, path)
     version = settings.get("schema_version")
     wanted = columns(settings["temperatures"]) if version == SCHEMA_VERSION else {}
     missing = set(wanted) - set(found.names)
@@ -62,6 +64,52 @@ def read_settings(path: Path) -> dict[str, Any]:
     return settings
 
 
+def _header(text: bytes, path: Path) -> dict[str, Any]:
+    """Return the settings in a header; raises `DataError` if they are not what we write."""
+    wrong = "it is no JSON object"
+    try:
+        settings = json.loads(text)
+        if isinstance(settings, dict):
+            if settings.get("schema_version") != SCHEMA_VERSION:
+                return settings
+            unlike = [key for key, kind in SETTINGS.items() if not kind(settings.get(key))]
+            if not unlike:
+                return settings
+            wrong = f"these settings are missing or make no sense: {', '.join(unlike)}"
+    except (ValueError, RecursionError) as err:
+        wrong = str(err)[:LONGEST_REASON]
+    raise DataError(
+        f"{path} has a damaged header", wrong, "choose another file; it is left as it is"
+    )
+
+
+def _are_temperatures(value: object) -> bool:
+    numbers = value if isinstance(value, list) else [None]
+    return all(isinstance(t, int | float) and 0.0 <= t < 1e5 for t in numbers)
+
+
+# What a header says, and whether that makes sense.
+SETTINGS: dict[str, Callable[[Any], bool]] = {
+    "temperatures": _are_temperatures,
+    "model": lambda v: isinstance(v, str),
+    "model_hash": lambda v: isinstance(v, str),
+    "members": lambda v: v is None or isinstance(v, int),
+    "source": lambda v: isinstance(v, str),
+    "shard": lambda v: re.fullmatch(r"[1-9]\d{0,8}/[1-9]\d{0,8}", str(v)) is not None,
+}
+
+
+def damaged(path: Path, err: Exception) -> DataError:
+    """Return the error to raise where a Parquet file cannot be read."""
+    return DataError(
+        f"{path} is not a readable Parquet file",
+        " ".join(str(err).split())[:LONGEST_REASON],
+        "remove it and give the same command again: its rows are computed anew"
+        if path.parent.suffix == ".parts"
+        else "choose another file; it is left as it is",
+    )
+
+
 def is_parquet(path: Path) -> bool:
     """Return whether a file has the header of a Parquet file."""
     import pyarrow as pa
@@ -74,6 +122,40 @@ def is_parquet(path: Path) -> bool:
     return True
 
 
+def writable_output(path: Path) -> Path:
+    """Return where a table of results is to be written: a link is followed, and stays.
+
+    Raises
+    ------
+    ConfigError
+        If that is no name of a file, or there is something that is no file.
+    """
+    try:
+        found = path.resolve() if path.is_symlink() else path
+        known = stat.S_IFMT(found.stat().st_mode) if found.exists() else stat.S_IFREG
+        reason = "" if known == stat.S_IFREG else KINDS.get(known, "it is a device")
+        if not path.name or path.name == "..":
+            reason = "there is no name of a file in it"
+        # The longest name that lies beside it for a time.
+        os.lstat(found.with_name(found.name + ".partial")) if not reason else None
+    except (FileNotFoundError, NotADirectoryError):
+        reason = ""
+    except (OSError, RuntimeError, ValueError) as err:
+        reason = getattr(err, "strerror", None) or str(err)
+    if reason:
+        raise ConfigError(
+            f"no table can be written to '{path}'", reason, "give a file, such as -o table.parquet"
+        )
+    return found
+
+
+KINDS = {
+    stat.S_IFDIR: "it is a folder",
+    stat.S_IFIFO: "it is a pipe",
+    stat.S_IFSOCK: "it is a socket",
+}
+
+
 def write_rows(path: Path, rows: Sequence[Row], settings: Mapping[str, Any]) -> None:
     """Write rows as a table that is there whole or not at all, even if the power fails.
 
@@ -82,18 +164,50 @@ def write_rows(path: Path, rows: Sequence[Row], settings: Mapping[str, Any]) -> 
     OSError
         If the disk refuses; nothing is left behind.
     """
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
     form = schema(settings)
-    table = pa.Table.from_pydict({n: [r.get(n) for r in rows] for n in form.names}, schema=form)
+    try:
+        table = _table(rows, form)
+    except Exception:  # a text or number that Arrow has no place for: of one row, not of all
+        table = _table([_fitting(row, form) for row in rows], form)
     partial = path.with_name(path.name + ".partial")
     try:
-        pq.write_table(table, partial, compression="zstd")
+        pq.write_table(table, partial, compression="zstd", write_page_checksum=True)
         settle(partial, path)
     except OSError:
         partial.unlink(missing_ok=True)
         raise
+
+
+def _table(rows: Sequence[Row], form: "pa.Schema") -> "pa.Table":
+    import pyarrow as pa
+
+    return pa.Table.from_pydict({n: [r.get(n) for r in rows] for n in form.names}, schema=form)
+
+
+def _fitting(row: Row, form: "pa.Schema") -> Row:
+    """Return a row in valid UTF-8; failed, with the reason, if a number does not fit its column."""
+    plain = {key: _valid(value) for key, value in row.items()}
+    try:
+        _table([plain], form)
+    except Exception as err:
+        kept = ("id", "source", "digest", "position", "model", "model_hash")
+        reason = " ".join(f"the row cannot be written: {type(err).__name__}: {err}".split())
+        return {key: plain.get(key) for key in kept} | {
+            "status": "failed",
+            "reason": _valid(reason[:LONGEST_REASON]),
+        }
+    return plain
+
+
+def _valid(value: Any) -> Any:
+    """Return text without what UTF-8 cannot hold (lone surrogates), anything else as it is."""
+    if isinstance(value, str):
+        return value.encode("utf-8", "backslashreplace").decode("utf-8")
+    if isinstance(value, list):
+        return [_valid(part) for part in value]
+    return value
 
 
 def settle(partial: Path, path: Path) -> None:
@@ -104,11 +218,17 @@ def settle(partial: Path, path: Path) -> None:
 
 
 def read_ids(paths: Sequence[Path]) -> Iterator[tuple[str, str, str]]:
-    """Yield id, digest and status of every row."""
+    """Yield id, digest and status of every row; raises `DataError` if a table is damaged."""
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     for path in paths:
-        table = pq.read_table(path, columns=["id", "digest", "status"])
+        try:
+            table = pq.read_table(
+                path, columns=["id", "digest", "status"], page_checksum_verification=True
+            )
+        except (pa.ArrowException, OSError) as err:
+            raise damaged(path, err) from err
         yield from zip(*(table.column(i).to_pylist() for i in range(3)), strict=True)
 
 
@@ -136,19 +256,25 @@ def join(
     Raises
     ------
     DataError
-        If the disk refuses.
+        If a table is damaged or the disk refuses.
     """
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     units, chosen = _order(paths, dropped)
     partial = output.with_name(output.name + ".partial")
     form = schema(settings)
     try:
-        with pq.ParquetWriter(partial, form, compression="zstd") as writer:
+        with pq.ParquetWriter(
+            partial, form, compression="zstd", write_page_checksum=True
+        ) as writer:
             for first in range(0, len(chosen), GROUP):
                 rows = _gather(units, chosen[first : first + GROUP])
                 writer.write_table(rows.select(form.names).cast(form), GROUP)
         settle(partial, output)
+    except pa.ArrowException as err:
+        partial.unlink(missing_ok=True)
+        raise damaged(output, err) from err
     except OSError as err:
         partial.unlink(missing_ok=True)
         raise DataError(
@@ -169,7 +295,7 @@ def _order(paths: Sequence[Path], dropped: Collection[str]) -> tuple[list[Unit],
     units: list[Unit] = []
     last: dict[str, tuple[int, int, int]] = {}  # id: position, unit, row
     for path in paths:
-        with pq.ParquetFile(path) as file:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
             for group in range(file.num_row_groups):
                 found = file.read_row_group(group, columns=["id", "position"])
                 names, places = (found.column(i).to_pylist() for i in range(2))
@@ -197,8 +323,12 @@ def _gather(units: Sequence[Unit], chosen: NDArray[np.int64]) -> "pa.Table":
 
 @lru_cache(maxsize=32)
 def _unit(unit: Unit) -> "pa.Table":
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
     path, group = unit
-    with pq.ParquetFile(path) as file:
-        return file.read_row_group(group)
+    try:
+        with pq.ParquetFile(path, page_checksum_verification=True) as file:
+            return file.read_row_group(group)
+    except (pa.ArrowException, OSError) as err:
+        raise damaged(path, err) from err

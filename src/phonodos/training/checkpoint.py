@@ -2,11 +2,13 @@
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import torch
+from pydantic import ConfigDict, Field
+from pydantic.dataclasses import dataclass
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import save
 from torch import Tensor, nn
@@ -17,19 +19,22 @@ from phonodos.errors import ConfigError, DataError
 CHECKPOINT_NAME = "checkpoint.safetensors"
 
 
-@dataclass
+@dataclass(config=ConfigDict(extra="forbid"))
 class Progress:
-    """Where a run stands: what comes next, and what has been found so far."""
+    """Where a run stands: what comes next, and what has been found so far.
 
-    epoch: int = 0
-    step: int = 0  # steps done within the epoch
+    Checked when it is made (by pydantic): a number that is none raises `ValidationError`.
+    """
+
+    epoch: Annotated[int, Field(ge=0)] = 0
+    step: Annotated[int, Field(ge=0)] = 0  # steps done within the epoch
     loss_sum: float = 0.0  # over the steps of this epoch
     seconds: float = 0.0  # of training in this epoch, over all sessions
-    skipped: list[str] = field(default_factory=list)  # crystals of every step left out, this epoch
-    unseen: int = 0  # how many crystals those are
     best: float = float("inf")
     best_epoch: int = -1
     history: list[dict[str, Any]] = field(default_factory=list)
+    skipped: list[str] = field(default_factory=list)  # crystals of every step left out, this epoch
+    unseen: Annotated[int, Field(ge=0)] = 0  # how many crystals those are
 
 
 def save_checkpoint(
@@ -77,11 +82,15 @@ def read_checkpoint(folder: Path) -> tuple[dict[str, Any], Progress, dict[str, T
             metadata = file.metadata()
             tensors = {key: file.get_tensor(key) for key in file.keys()}  # noqa: SIM118
         progress = Progress(**json.loads(metadata["progress"]))
-        return json.loads(metadata["config"]), progress, tensors
-    except (SafetensorError, OSError, KeyError, TypeError, ValueError) as err:
+        config = json.loads(metadata["config"])
+        if not isinstance(config, dict):
+            raise TypeError("its configuration is no object")
+        return config, progress, tensors
+    except (SafetensorError, OSError, KeyError, TypeError, ValueError, RecursionError) as err:
+        # pydantic's ValidationError is a ValueError.
         raise DataError(
             f"{path} is damaged",
-            f"it cannot be read as a checkpoint ({err})",
+            f"it cannot be read as a checkpoint ({' '.join(str(err).split())[:300]})",
             "start the run afresh, or from its best weights with init=best.safetensors",
         ) from err
 
@@ -109,13 +118,33 @@ def restore(
             str(err).replace("\n", " "),
             "resume without changing network.* or average; or start a new run with init=WEIGHTS",
         ) from err
-    state: dict[int, dict[str, Tensor]] = {}
-    for key, value in _part(tensors, "optimizer.").items():
-        index, name = key.split(".", 1)
-        state.setdefault(int(index), {})[name] = value
-    if state:
-        groups = optimizer.state_dict()["param_groups"]
-        optimizer.load_state_dict({"state": state, "param_groups": groups})
+    try:
+        state: dict[int, dict[str, Tensor]] = {}
+        for key, value in _part(tensors, "optimizer.").items():
+            index, name = key.split(".", 1)
+            state.setdefault(int(index), {})[name] = value
+        _check_state(state, optimizer)
+        if state:
+            groups = optimizer.state_dict()["param_groups"]
+            optimizer.load_state_dict({"state": state, "param_groups": groups})
+    except (ValueError, KeyError, RuntimeError) as err:
+        raise ConfigError(
+            "the optimizer of the checkpoint does not fit the configuration of the run",
+            str(err).replace("\n", " ")[:300],
+            "the checkpoint was edited: start a new run with init=WEIGHTS",
+        ) from err
+
+
+def _check_state(state: dict[int, dict[str, Tensor]], optimizer: Optimizer) -> None:
+    """Raise `ValueError` where moments are not of the shapes of their parameters."""
+    shapes = [p.shape for group in optimizer.param_groups for p in group["params"]]
+    for index, entries in state.items():
+        if not 0 <= index < len(shapes):
+            raise ValueError(f"there is no parameter {index}")
+        for name, value in entries.items():
+            wanted = () if name == "step" else shapes[index]
+            if tuple(value.shape) != tuple(wanted) or not value.is_floating_point():
+                raise ValueError(f"{name} of parameter {index} is {tuple(value.shape)}")
 
 
 def _part(tensors: dict[str, Tensor], prefix: str) -> dict[str, Tensor]:

@@ -3,16 +3,25 @@
 import difflib
 import math
 import tomllib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
 import torch
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializeAsAny,
+    ValidationError,
+    field_validator,
+)
 
 from phonodos.errors import ConfigError
-from phonodos.model.lattice import LatticeConfig
-from phonodos.model.spectrum import SpectrumConfig
+from phonodos.model.kinds import KINDS
+from phonodos.model.network import NetworkConfig
+
+DEFAULT_KIND = "spectrum"  # of a configuration that names none: the paper's
 
 
 class _Section(BaseModel):
@@ -32,14 +41,16 @@ class DataConfig(_Section):
 class OptimizerConfig(_Section):
     """AdamW and its schedule."""
 
-    lr: float = Field(0.005, gt=0, description="learning rate: first (decay) or largest (cycle)")
-    weight_decay: float = Field(0.05, ge=0)
+    lr: float = Field(
+        0.005, gt=0, le=1e3, description="learning rate: first (decay) or largest (cycle)"
+    )
+    weight_decay: float = Field(0.05, ge=0, le=1e3)
     schedule: Literal["decay", "cycle"] = Field(
         "decay", description="decay: by a factor an epoch; cycle: up, then down to nothing"
     )
     decay_per_epoch: float = Field(0.96, gt=0, le=1, description="lr is multiplied by it")
     warm_up: float = Field(0.08, ge=0, lt=1, description="share of a cycle that goes up")
-    clip: float | None = Field(None, gt=0, description="largest norm of the gradient")
+    clip: float | None = Field(None, gt=0, le=1e9, description="largest norm of the gradient")
 
     def rate(self, epoch: float, epochs: int) -> float:
         """Return the learning rate at a moment, in epochs (whole ones for "decay")."""
@@ -55,12 +66,15 @@ class OptimizerConfig(_Section):
 class LatticeLossConfig(_Section):
     """Weights of the losses of the lattice network, and how many wave vectors a step draws."""
 
-    bands: float = Field(1.0, ge=0, description="frequencies at points of the path")
-    dos: float = Field(1.0, ge=0, description="quantiles of the density of states")
-    tensors: float = Field(0.3, ge=0, description="Born charges and dielectric tensor")
-    force_constants: float = Field(0.0, ge=0, description="short-range force constants")
+    bands: float = Field(1.0, ge=0, le=1e6, description="frequencies at points of the path")
+    dos: float = Field(1.0, ge=0, le=1e6, description="quantiles of the density of states")
+    tensors: float = Field(0.3, ge=0, le=1e6, description="Born charges and dielectric tensor")
+    force_constants: float = Field(0.0, ge=0, le=1e6, description="short-range force constants")
     budget: int = Field(
-        96, gt=0, description="wave vectors x atoms that bands and DOS draw a crystal, each"
+        96,
+        gt=0,
+        le=10**6,
+        description="wave vectors x atoms that bands and DOS draw a crystal, each",
     )
 
     def points(self, n_atoms: int) -> int:
@@ -79,28 +93,42 @@ class TrainConfig(_Section):
     data: DataConfig
     more: tuple[DataConfig, ...] = Field((), description="further data sets to train on")
     network: Annotated[
-        SpectrumConfig | LatticeConfig,
-        Field(default_factory=SpectrumConfig, discriminator="kind"),
+        SerializeAsAny[NetworkConfig],
+        Field(default_factory=KINDS[DEFAULT_KIND].config, validate_default=True),
     ]
     optimizer: Annotated[OptimizerConfig, Field(default_factory=OptimizerConfig)]
     losses: Annotated[LatticeLossConfig, Field(default_factory=LatticeLossConfig)]
-    epochs: int = Field(64, gt=0)
-    batch_size: int = Field(1, gt=0)
-    seed: int = Field(0, ge=0)
+    epochs: int = Field(64, gt=0, le=10**7)
+    batch_size: int = Field(1, gt=0, le=10**6)
+    seed: int = Field(0, ge=0, lt=2**63)
     dtype: Literal["float32", "float64"] = "float32"
     device: str = Field("cpu", description="cpu, cuda or cuda:1")
-    threads: int = Field(1, gt=0, description="CPU threads of this run")
+    threads: int = Field(1, gt=0, le=1024, description="CPU threads of this run")
     average: float = Field(
         0.0, ge=0, lt=1, description="decay of the moving average of the weights; 0 = none"
     )
     select: Literal["mse", "wd"] = Field("mse", description="valid measure that picks the best")
     init: str | None = Field(None, description="weights to start from (released name or path)")
-    init_member: int = Field(1, gt=0, description="member of an ensemble to start from")
+    init_member: int = Field(1, gt=0, le=1000, description="member of an ensemble to start from")
 
     @field_validator("network", mode="before")
     @classmethod
-    def _the_papers_kind_by_default(cls, value: Any) -> Any:
-        return {"kind": "spectrum"} | value if isinstance(value, dict) else value
+    def _of_its_kind(cls, value: Any) -> Any:
+        return network_config(value) if isinstance(value, dict) else value
+
+
+def network_config(values: Mapping[str, Any]) -> NetworkConfig:
+    """Return the validated hyperparameters of a network; the paper's kind if none is named.
+
+    Raises
+    ------
+    ValueError
+        If there is no such kind; a `ValidationError` names the setting that is wrong.
+    """
+    kind = values.get("kind", DEFAULT_KIND)
+    if not isinstance(kind, str) or kind not in KINDS:
+        raise ValueError(f"there is no kind '{str(kind)[:60]}'; known are {', '.join(KINDS)}")
+    return KINDS[kind].config.model_validate({**values, "kind": kind})
 
 
 def read_config(path: Path, overrides: Iterable[str] = ()) -> TrainConfig:
@@ -122,31 +150,54 @@ def read_config(path: Path, overrides: Iterable[str] = ()) -> TrainConfig:
             "the file does not exist",
             "check the path; configs/ in the repository has the released ones",
         ) from err
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as err:
+    except OSError as err:
         raise ConfigError(
-            f"{path} is not a TOML file", str(err), "correct the line named in the reason"
+            f"{path} cannot be read", err.strerror or str(err), "give a TOML file that can be read"
+        ) from err
+    except (ValueError, RecursionError) as err:
+        # tomllib passes on what Python's integers and its own recursion refuse.
+        raise ConfigError(
+            f"{path} is not a TOML file",
+            "it is nested too deeply" if isinstance(err, RecursionError) else str(err)[:300],
+            "correct the line named in the reason",
         ) from err
     apply_overrides(values, overrides)
     config = validate_config(values, str(path))
-    return _anchor(config, path.parent)
+    try:
+        return _anchor(config, path.parent)
+    except (ValueError, OSError, RuntimeError) as err:  # NUL, loops of links, no home
+        raise ConfigError(f"{path}: a path makes no sense", str(err)[:300], "correct it") from err
 
 
 def validate_config(values: dict[str, Any], source: str) -> TrainConfig:
     """Return the validated configuration; raises `ConfigError` as `read_config` does."""
+    place: tuple[str, ...] = ()
+    model: type[BaseModel] = TrainConfig
     try:
+        network = values.get("network")
+        if isinstance(network, dict) and network.get("kind", DEFAULT_KIND) in [*KINDS]:
+            place, model = ("network",), KINDS[network.get("kind", DEFAULT_KIND)].config
+            values = {**values, "network": network_config(network)}
+        place, model = (), TrainConfig
         return TrainConfig.model_validate(values)
+    except RecursionError as err:
+        raise ConfigError(
+            f"{source}: a value is nested too deeply",
+            "no setting has more than three levels",
+            "see docs/training.md for the meaning of every key",
+        ) from err
     except ValidationError as err:
         problem = err.errors()[0]
-        where = ".".join(str(part) for part in _written(problem["loc"]))
+        where = ".".join(str(part) for part in (*place, *problem["loc"]))
         if problem["type"] == "extra_forbidden":
-            right = _names(problem["loc"][:-1])
+            right = _names(model, problem["loc"][:-1])
             near = difflib.get_close_matches(str(problem["loc"][-1]), right, n=1, cutoff=0.4)
             hint = f"did you mean '{near[0]}'? " if near else ""
             fix = f"{hint}known keys: {', '.join(right)}"
             raise ConfigError(f"{source}: unknown key '{where}'", "no such setting", fix) from err
         raise ConfigError(
             f"{source}: invalid value for '{where}'",
-            problem["msg"],
+            str(problem["msg"])[:300],
             "see docs/training.md for the meaning and range of every key",
         ) from err
 
@@ -171,20 +222,11 @@ def check_device(name: str) -> torch.device:
     return device
 
 
-def _written(location: tuple[int | str, ...]) -> tuple[int | str, ...]:
-    """Return a place as the user wrote it: without the kind after ``network``."""
-    return location[:1] + location[2:] if location[0] == "network" else location
-
-
-def _names(location: tuple[int | str, ...]) -> list[str]:
-    found: Any = TrainConfig
-    for part in location:
-        if isinstance(part, int):  # one of a list of sections
-            found = get_args(found)[0]
-        elif isinstance(found, type):
-            found = found.model_fields[part].annotation  # type: ignore[attr-defined]
-        else:  # the networks, told apart by their kind
-            found = next(a for a in get_args(found) if a.model_fields["kind"].default == part)
+def _names(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:
+    found: Any = model
+    for part in location:  # a number is one of a list of sections
+        fields = getattr(found, "model_fields", {})
+        found = get_args(found)[0] if isinstance(part, int) else fields[part].annotation
     return list(found.model_fields)
 
 
@@ -210,7 +252,7 @@ def _override(values: dict[str, Any], override: str) -> None:
         )
     try:
         value = tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
+    except (ValueError, RecursionError):
         value = text  # a bare word is a string
     *sections, last = key.split(".")
     for section in sections:

@@ -13,9 +13,9 @@ from torch import Tensor, nn
 from phonodos.data.dataset import Dataset
 from phonodos.evaluation.metrics import spectrum_scores
 from phonodos.model.graph import CrystalGraph, build_graph, collate
+from phonodos.model.kinds import KINDS, resolved
 from phonodos.model.spectrum import normalise
 from phonodos.training.config import TrainConfig
-from phonodos.training.lattice_losses import LatticeTask
 
 VALIDATION_ATOMS = 512  # atoms a batch when nothing is learned
 
@@ -95,8 +95,8 @@ class SpectrumTask:
 
 def make_task(config: TrainConfig) -> Task:
     """Return the task of the configured kind of network."""
-    tasks: dict[str, type[Task]] = {"spectrum": SpectrumTask, "lattice": LatticeTask}
-    return tasks[config.network.kind](config)  # type: ignore[call-arg]
+    task: Task = resolved(KINDS[config.network.kind].task)(config)
+    return task
 
 
 def _bounded(samples: Sequence[Sample], atoms: int) -> list[list[Sample]]:
