@@ -74,8 +74,8 @@ def alloy(
     from phonodos.physics.units import per_wavenumber
 
     per_wavenumber(units)
-    compositions = parse_range(x, "--x", EXAMPLE)
     temperature_range(temperature, temperature, 1.0)
+    compositions = parse_range(x, "--x", EXAMPLE)
     order = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed)
     mixed = _read(parent, second, sub or [])
     check_output(output)
@@ -90,10 +90,8 @@ def alloy(
     results = Results(folder, predictor.provenance.warned(notes))
     _write(results, rows, compositions, found)
     _draw(results, compositions, found, given, compared, units)
-    answer = {
-        "model": predictor.name, "results": rows, "reference": _distances(given, compared),
-        "notes": notes, "folder": str(folder),
-    }  # fmt: skip
+    answer = {"model": predictor.name, "results": rows, "notes": notes, "folder": str(folder)}
+    answer["reference"] = _distances(given, compared)
     print_json(answer) if as_json else _print(answer, methods, temperature, units, given)
 
 
