@@ -71,11 +71,7 @@ def alloy(
     as_json: Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")] = False,
 ) -> None:
     """Sweep an alloy between two end members, or by substitution on a parent."""
-    from phonodos.physics.units import per_wavenumber
-
-    per_wavenumber(units)
-    temperature_range(temperature, temperature, 1.0)
-    compositions = parse_range(x, "--x", EXAMPLE)
+    compositions = _compositions(x, temperature, units)
     order = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed)
     mixed = _read(parent, second, sub or [])
     check_output(output)
@@ -90,9 +86,23 @@ def alloy(
     results = Results(folder, predictor.provenance.warned(notes))
     _write(results, rows, compositions, found)
     _draw(results, compositions, found, given, compared, units)
-    answer = {"model": predictor.name, "results": rows, "notes": notes, "folder": str(folder)}
+    answer: dict[str, Any] = {
+        "model": predictor.name,
+        "results": rows,
+        "notes": notes,
+        "folder": str(folder),
+    }
     answer["reference"] = _distances(given, compared)
     print_json(answer) if as_json else _print(answer, methods, temperature, units, given)
+
+
+def _compositions(x: str, temperature: float, units: str) -> list[float]:
+    """Return the compositions; a temperature or a unit that makes no sense is refused first."""
+    from phonodos.physics.units import per_wavenumber
+
+    per_wavenumber(units)
+    temperature_range(temperature, temperature, 1.0)
+    return parse_range(x, "--x", EXAMPLE)
 
 
 def _read(parent: Path, second: Path | None, rules: list[str]) -> "Alloy":
