@@ -14,6 +14,7 @@ from typer.testing import Result
 import phonodos as package
 from phonodos.cli import predict as predict_command
 from phonodos.data.spectra import read_dos_csv, read_pymatgen_dos, read_total_dos
+from phonodos.results.desk import Results
 
 Phonodos = Callable[..., Result]
 USUAL = {
@@ -146,7 +147,7 @@ def test_polymorphs_of_one_name_keep_their_own_results(
     done = phonodos("predict", "cubic/SrTiO3.cif", "tetragonal/SrTiO3.cif", "--no-plot", "-o", "o")
     assert done.exit_code == 0
     atoms = [read_total_dos(tmp_path / "o" / n / "total_dos.dat").n_atoms for n in
-             ("SrTiO3", "SrTiO3-2")]  # fmt: skip
+             ("cubic-SrTiO3", "tetragonal-SrTiO3")]  # fmt: skip
     assert atoms == [5, 10]
 
 
@@ -174,10 +175,10 @@ def test_a_time_limit_is_a_failure_of_one(
     """What takes for ever, here the writing, gives way to the next."""
     original = predict_command.write_outputs
 
-    def slow(folder: Path, *rest: Any) -> list[str]:
-        while folder.name == "NaCl":
+    def slow(results: Results, *rest: Any) -> list[str]:
+        while results.folder.name == "NaCl":
             time.sleep(0.001)
-        return original(folder, *rest)
+        return original(results, *rest)
 
     monkeypatch.setattr(predict_command, "write_outputs", slow)
     files = (examples / "NaCl.cif", examples / "Si.cif")
@@ -193,10 +194,10 @@ def test_a_fault_while_writing_is_a_failure_of_one(
 ) -> None:
     original = predict_command.write_outputs
 
-    def odd(folder: Path, *rest: Any) -> list[str]:
-        if folder.name == "NaCl":
+    def odd(results: Results, *rest: Any) -> list[str]:
+        if results.folder.name == "NaCl":
             raise MemoryError("14 TiB")
-        return original(folder, *rest)
+        return original(results, *rest)
 
     monkeypatch.setattr(predict_command, "write_outputs", odd)
     done = phonodos("predict", examples / "NaCl.cif", examples / "Si.cif", "--no-plot")

@@ -86,13 +86,8 @@ def alloy(
     results = Results(folder, predictor.provenance.warned(notes))
     _write(results, rows, compositions, found)
     _draw(results, compositions, found, given, compared, units)
-    answer: dict[str, Any] = {
-        "model": predictor.name,
-        "results": rows,
-        "notes": notes,
-        "folder": str(folder),
-    }
-    answer["reference"] = _distances(given, compared)
+    answer: dict[str, Any] = {"model": predictor.name, "results": rows, "notes": notes}
+    answer |= {"reference": _distances(given, compared), "folder": str(folder)}
     print_json(answer) if as_json else _print(answer, methods, temperature, units, given)
 
 
