@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from phonodos.cli.inputs import Entry, check_output, output_folder, predictions, read_inputs
-from phonodos.cli.options import MembersOption, ModelOption
+from phonodos.cli.options import CheckOption, MembersOption, ModelOption
 from phonodos.cli.outcome import for_each
 from phonodos.cli.output import (
     Column,
@@ -34,6 +34,7 @@ def bands(
     units: Annotated[str, typer.Option(help="cm-1, THz or meV in table, figure and CSV")] = "cm-1",
     model: ModelOption = None,
     members: MembersOption = None,
+    check: CheckOption = True,
     plot: Annotated[bool, typer.Option(help="figure as bands.png and bands.pdf")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")] = False,
 ) -> None:
@@ -44,7 +45,7 @@ def bands(
     check_output(output)
     from phonodos.prediction.predictor import load
 
-    predictor = load(model, members=members)
+    predictor = load(model, members=members, check=check)
 
     def handle(entry: Entry, answer: "Prediction") -> dict[str, Any]:
         found = band_structure(answer)

@@ -76,11 +76,12 @@ def load_predictor(
     order: "Arrangements | None",
     *,
     project: bool = False,
+    check: bool = True,
 ) -> "AnyPredictor":
     """Return the weights as a predictor that averages shared sites, or fills them as ordered."""
     from phonodos.prediction.predictor import load
 
-    predictor = load(model, members=members, project=project)
+    predictor = load(model, members=members, project=project, check=check)
     if order is None:
         return predictor
     from phonodos.prediction.disorder import QuasirandomPredictor

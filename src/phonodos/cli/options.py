@@ -20,6 +20,13 @@ MembersOption = Annotated[
     int | None,
     typer.Option(help="members of an ensemble to use, the first ones; all", show_default=False),
 ]
+CheckOption = Annotated[
+    bool,
+    typer.Option(
+        "--check/--no-check",
+        help="hold the distances of atoms against those of training; refuse absurd ones",
+    ),
+]
 TimeoutOption = Annotated[
     float, typer.Option(metavar="SECONDS", help="longest time to read, compute or write a crystal")
 ]

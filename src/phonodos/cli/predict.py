@@ -16,7 +16,13 @@ from phonodos.cli.disorder import (
     load_predictor,
 )
 from phonodos.cli.inputs import Entry, check_output, output_folder, predictions, read_inputs
-from phonodos.cli.options import MaxSizeOption, MembersOption, ModelOption, TimeoutOption
+from phonodos.cli.options import (
+    CheckOption,
+    MaxSizeOption,
+    MembersOption,
+    ModelOption,
+    TimeoutOption,
+)
 from phonodos.cli.outcome import for_each
 from phonodos.cli.prediction_table import interval_record, quantities, remarks, report
 from phonodos.errors import ConfigError
@@ -53,6 +59,7 @@ def predict(
     sqs_atoms: SqsAtomsOption = None,
     sqs_number: SqsNumberOption = None,
     sqs_seed: SqsSeedOption = None,
+    check: CheckOption = True,
     timeout: TimeoutOption = DEFAULT_TIMEOUT,
     as_json: Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")] = False,
     max_size: MaxSizeOption = None,  # noqa: ARG001  # its callback does it
@@ -62,7 +69,7 @@ def predict(
     order = Order(units, project, _formats(formats), plot)
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed, project=project)
     check_output(output)
-    predictor = load_predictor(model, members, arranged, project=project is not None)
+    predictor = load_predictor(model, members, arranged, project=project is not None, check=check)
 
     def handle(entry: Entry, answer: "Prediction") -> dict[str, Any]:
         from phonodos.prediction.failures import named

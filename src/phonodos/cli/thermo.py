@@ -14,7 +14,7 @@ from phonodos.cli.disorder import (
     load_predictor,
 )
 from phonodos.cli.inputs import Entry, check_output, output_folder, predictions, read_inputs
-from phonodos.cli.options import MembersOption, ModelOption
+from phonodos.cli.options import CheckOption, MembersOption, ModelOption
 from phonodos.cli.outcome import for_each
 from phonodos.cli.output import Column, format_note, format_table
 from phonodos.errors import ConfigError
@@ -43,6 +43,7 @@ def thermo(
     ] = "atom",
     model: ModelOption = None,
     members: MembersOption = None,
+    check: CheckOption = True,
     disorder: DisorderOption = "average",
     sqs_atoms: SqsAtomsOption = None,
     sqs_number: SqsNumberOption = None,
@@ -61,7 +62,7 @@ def thermo(
         )
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed)
     check_output(output)
-    predictor = load_predictor(model, members, arranged)
+    predictor = load_predictor(model, members, arranged, check=check)
 
     def handle(entry: Entry, answer: "Prediction") -> dict[str, Any]:
         thermal = answer.thermal_properties(temperatures)

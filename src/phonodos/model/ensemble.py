@@ -63,6 +63,7 @@ def join_members(
         "training": {"members": [h.training for h in headers]},
         "training_elements": _most([h.training_elements for h in headers]),
         "training_bonds": _most([h.training_bonds for h in headers]),
+        **_widest(headers),
         "training_formulas": sorted(set().union(*(h.training_formulas for h in headers))),
         "versions": versions(),
         "reference": answers[0],
@@ -70,6 +71,22 @@ def join_members(
     }
     write_weights(output, tensors, full)
     return WeightHeader.of(full)
+
+
+def _widest(headers: Sequence[WeightHeader]) -> dict[str, Any]:
+    """Return what all members together saw of distances; nothing if none of them says."""
+    told = [h.training_lengths for h in headers if h.training_lengths is not None]
+    if not told:
+        return {}
+    shortest: dict[str, float] = {}
+    loosest: dict[str, float] = {}
+    for lengths in told:
+        for name, length in lengths.shortest.items():
+            shortest[name] = min(length, shortest.get(name, length))
+        for name, length in lengths.loosest.items():
+            loosest[name] = max(length, loosest.get(name, length))
+    emptiest = max((t.emptiest for t in told if t.emptiest is not None), default=None)
+    return {"training_lengths": {"shortest": shortest, "loosest": loosest, "emptiest": emptiest}}
 
 
 def _most(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:

@@ -8,6 +8,7 @@ from typing import Annotated, Any
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 
 from phonodos.errors import WeightsError
+from phonodos.model.bond_lengths import TrainingLengths
 
 FORMAT_VERSION = 1
 HEADER_KEY = "phonodos"
@@ -64,6 +65,8 @@ class WeightHeader(BaseModel):
         Settings, data and curves; scores by part; versions of the packages that wrote the file.
     training_elements, training_bonds, training_formulas
         Crystals of training with an element or a kind of bond; their formulas.
+    training_lengths
+        How close atoms come in training and how far they stand apart; None in files of 0.1.
     members
         How many networks the file holds; None for a single one whose tensors have no number.
     calibration
@@ -91,6 +94,7 @@ class WeightHeader(BaseModel):
     training_elements: dict[str, Count] = {}
     training_bonds: dict[str, Count] = {}
     training_formulas: tuple[str, ...] = ()
+    training_lengths: TrainingLengths | None = None
     members: Annotated[int, Field(strict=True, ge=1, le=MOST_MEMBERS)] | None = None
     calibration: dict[str, dict[str, CalibrationEntry]] = {}
     reference: Answers = []

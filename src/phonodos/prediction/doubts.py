@@ -1,8 +1,12 @@
 """Reasons to trust a prediction less, in plain words."""
 
+from collections.abc import Sequence
+
 import torch
 
 from phonodos.model.bond_kinds import bond_kinds, bond_name
+from phonodos.model.bond_lengths import TrainingLengths, length_doubts
+from phonodos.model.bonds import BondedCrystals
 from phonodos.model.graph import CrystalGraph, isolated_sites
 from phonodos.model.header import WeightHeader
 from phonodos.physics.crystal import Crystal, mixed_sites
@@ -61,6 +65,31 @@ def bond_doubts(crystal: Crystal, graph: CrystalGraph, header: WeightHeader) -> 
     if not unseen:
         return []
     return [f"bonds never seen in training: {', '.join(unseen)}; expect larger errors"]
+
+
+def geometry_doubts(
+    crystal: Crystal,
+    graph: CrystalGraph | BondedCrystals,
+    header: WeightHeader,
+    places: Sequence[int],
+    *,
+    check: bool,
+) -> list[str]:
+    """Return what the distances say (`length_doubts`), or that nobody looked at them.
+
+    Raises
+    ------
+    StructureError
+        If two atoms are absurdly close and `check` is set.
+    """
+    if not check:
+        return ["distances of atoms were not checked, as was asked for"]
+    plain = graph.graph if isinstance(graph, BondedCrystals) else graph
+    known = header.training_lengths
+    found = length_doubts(crystal, plain, known or TrainingLengths(), places)
+    if found and known is None:
+        found.append("these weights hold no distances of their training: radii stood in for them")
+    return found
 
 
 def graph_doubts(graph: CrystalGraph, cutoff: float) -> list[str]:

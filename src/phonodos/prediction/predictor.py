@@ -21,6 +21,7 @@ from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.primitive import primitive_cell
 from phonodos.prediction.answers import Answer, answers_of
+from phonodos.prediction.doubts import geometry_doubts
 from phonodos.prediction.failures import failed, name_of, without_frames
 from phonodos.prediction.prediction import PhonodosWarning, Prediction
 from phonodos.prediction.uncertainty import calibrations_of
@@ -38,6 +39,7 @@ def load(
     device: str = "cpu",
     members: int | None = None,
     project: bool = False,
+    check: bool = True,
 ) -> "Predictor":
     """Return a `Predictor` with released weights (by name) or weights of your own (by path).
 
@@ -51,6 +53,9 @@ def load(
         How many members of an ensemble to use, the first ones; all if None.
     project
         Whether spectra are to be projected on the atoms (networks of lattice dynamics only).
+    check
+        Whether crystals whose atoms are absurdly close are refused, and distances beyond those of
+        training told of. Without it every prediction carries a warning that says so.
 
     Raises
     ------
@@ -60,7 +65,7 @@ def load(
     path = weights_path(name_or_path or DEFAULT_WEIGHTS)
     with undisturbed():
         networks, header = load_networks(path, members)
-        predictor = Predictor(networks, header, device=device, project=project)
+        predictor = Predictor(networks, header, device=device, project=project, check=check)
     predictor.path = path
     return predictor
 
@@ -177,6 +182,8 @@ class Predictor(AnyPredictor):
         Where to compute.
     project
         Whether spectra are to be projected on the atoms (networks of lattice dynamics only).
+    check
+        Whether distances are held against those of training (`load`).
     """
 
     def __init__(
@@ -186,10 +193,12 @@ class Predictor(AnyPredictor):
         *,
         device: str = "cpu",
         project: bool = False,
+        check: bool = True,
     ) -> None:
         super().__init__(networks, WeightHeader.of(header), device)
         self.answers = answers_of(networks, self.header, device, project)
         self.calibrations = calibrations_of(self.header, len(self.networks))
+        self.check = check
 
     def _results(
         self, xs: Iterable[Any], limit: float | None
@@ -222,9 +231,16 @@ class Predictor(AnyPredictor):
                 who, kind = crystal.label, PredictionError
                 primitive = primitive_cell(crystal)
                 graph = self.answers.graph(primitive.crystal)
+                places = [
+                    int(np.argmax(primitive.site_map == k))
+                    for k in range(primitive.crystal.n_atoms)
+                ]
+                doubts = geometry_doubts(
+                    primitive.crystal, graph, self.header, places, check=self.check
+                )
         except Exception as err:
             return failed(err, who, kind)
-        return _Prepared(crystal, primitive.crystal, primitive.site_map, graph)
+        return _Prepared(crystal, primitive.crystal, primitive.site_map, graph, doubts)
 
     def _answer(self, batch: Sequence["_Prepared"], limit: float | None) -> None:
         """Give every crystal of a batch its answer, or its error."""
@@ -251,7 +267,7 @@ class Predictor(AnyPredictor):
                 members = tuple(item.whole(m) for m in answer.members)
                 return Prediction(
                     item.crystal, item.whole(answer.dos), answer.lattice, self.name,
-                    (*item.crystal.notes, *answer.doubts), members, self.calibrations,
+                    (*item.crystal.notes, *item.doubts, *answer.doubts), members, self.calibrations,
                 )  # fmt: skip
         except Exception as err:
             return failed(err, item.crystal.label)
@@ -263,6 +279,7 @@ class _Prepared:
     primitive: Crystal
     site_map: NDArray[np.int64]
     graph: Any
+    doubts: list[str]
     answer: Answer | PhonodosError | None = None
 
     def whole(self, dos: PhononDos) -> PhononDos:

@@ -37,6 +37,8 @@ class Recipe:
         How many members of an ensemble are used; all if None.
     temperatures
         [K], rising.
+    check
+        Whether distances are held against those of training.
     """
 
     weights: str
@@ -44,10 +46,15 @@ class Recipe:
     digest: str
     members: int | None
     temperatures: tuple[float, ...]
+    check: bool = True
 
     @classmethod
     def of(
-        cls, model: str | Path | None, members: int | None, temperatures: Sequence[float]
+        cls,
+        model: str | Path | None,
+        members: int | None,
+        temperatures: Sequence[float],
+        check: bool = True,
     ) -> "Recipe":
         """Return the recipe with released weights (by name) or those of a path.
 
@@ -61,7 +68,8 @@ class Recipe:
 
         path = weights_path(model or DEFAULT_WEIGHTS)
         name = load(path, members=members).name
-        return cls(str(path), name, str(sha256_of(path))[:DIGITS], members, tuple(temperatures))
+        digest = str(sha256_of(path))[:DIGITS]
+        return cls(str(path), name, digest, members, tuple(temperatures), check)
 
     def located(self) -> Path:
         """Return the weight file on this machine, which may be another than that of the recipe.
@@ -91,7 +99,7 @@ class Calculator:
         from phonodos.prediction.predictor import load
 
         self.recipe = recipe
-        self.predictor = load(recipe.located(), members=recipe.members)
+        self.predictor = load(recipe.located(), members=recipe.members, check=recipe.check)
         header = self.predictor.header
         self._formulas = frozenset(header.training_formulas)
         self._ids = frozenset(header.split.get("train", ()))

@@ -70,7 +70,12 @@ def verify(
     if not 0.0 < sample <= 1.0:
         raise ConfigError(f"a sample of {sample:g}", "it is above 0 and at most 1", "try 1%")
     settings = read_settings(path)
-    recipe = Recipe.of(model or settings["model"], settings["members"], settings["temperatures"])
+    recipe = Recipe.of(
+        model or settings["model"],
+        settings["members"],
+        settings["temperatures"],
+        bool(settings.get("check", True)),
+    )
     if settings["model_hash"] not in [digest[:DIGITS] for digest in known_as(Path(recipe.weights))]:
         raise ConfigError(
             f"{path} was made with other weights",

@@ -98,6 +98,7 @@ def screen(
     max_atoms: int = ATOMS,
     retry_failed: bool = False,
     timeout: float | None = DEFAULT_TIMEOUT,
+    check: bool = True,
     watch: Callable[[Progress], None] = lambda _: None,
 ) -> Summary:
     """Predict every structure of `source` and write one row for each to the Parquet file `output`.
@@ -108,7 +109,7 @@ def screen(
     ----------
     source, output
         See `phonodos.data.entries.entries`; Parquet file (``<output>.parts`` till the end).
-    model, members, engine, workers, address
+    model, members, check, engine, workers, address
         See `phonodos.load` and `phonodos.screening.engines.start_engine`.
     temperatures
         Of the thermodynamic columns [K]; 300 K is always among them.
@@ -127,7 +128,7 @@ def screen(
     start = time.perf_counter()
     source, output, shard = Path(source), writable_output(Path(output)), shard or Shard()
     how = engine, workers, address, check_timeout(timeout)
-    recipe = Recipe.of(model, members, temperatures_of(temperatures))
+    recipe = Recipe.of(model, members, temperatures_of(temperatures), check)
     stream = _first(entries(source), source)
     parts = Parts(output, _settings(recipe, source, shard))
     try:
@@ -154,6 +155,7 @@ def _settings(recipe: Recipe, source: Path, shard: Shard) -> dict[str, object]:
         "temperatures": list(recipe.temperatures),
         "source": str(source.resolve()),
         "shard": str(shard),
+        **({} if recipe.check else {"check": False}),
     }
 
 

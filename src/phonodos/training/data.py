@@ -7,6 +7,7 @@ from phonodos.data.dataset import Dataset
 from phonodos.data.splits import Split, shared_formulas
 from phonodos.errors import DataError
 from phonodos.model.bond_kinds import count_bond_kinds
+from phonodos.model.bond_lengths import measure_lengths
 from phonodos.physics.target import RECIPE
 from phonodos.training.config import TrainConfig
 
@@ -79,6 +80,7 @@ def weight_header(config: TrainConfig, taught: list[Dataset]) -> dict[str, Any]:
         "target": RECIPE,
         "training_elements": dict(sorted(elements.items())),
         "training_bonds": count_bond_kinds(c for d in taught for c in d.crystals()),
+        "training_lengths": measure_lengths(c for d in taught for c in d.crystals()).model_dump(),
         "training_formulas": sorted(formulas),
         "training": {
             "config": settings,
