@@ -1,9 +1,20 @@
 """Radial bases, the smooth cutoff and the radial MLP."""
 
-import torch
-from e3nn.nn import FullyConnectedNet
+from collections.abc import Callable
 
-from phonodos.model.radial import GaussianBasis, RadialMLP, compress, smooth_cutoff
+import pytest
+import torch
+from e3nn.math import normalize2mom
+from e3nn.nn import FullyConnectedNet
+from torch.nn import functional
+
+from phonodos.model.radial import (
+    GaussianBasis,
+    RadialMLP,
+    compress,
+    smooth_cutoff,
+    unit_moment,
+)
 
 
 def test_gaussians_peak_at_their_centres() -> None:
@@ -48,3 +59,14 @@ def test_compressed_functions_are_the_same_functions() -> None:
     wanted = radial(r).detach()
     assert float((table(r) @ matrix - wanted).abs().max()) < 1e-5 * float(wanted.abs().max())
     assert float((table(torch.tensor([5.0])) @ matrix).abs().max()) < 1e-5
+
+
+@pytest.mark.parametrize("function", [functional.silu, torch.sigmoid])
+def test_unit_moment_is_that_of_the_gaussian_integral(
+    function: Callable[[torch.Tensor], torch.Tensor],
+) -> None:
+    z = torch.linspace(-12.0, 12.0, 20_001, dtype=torch.float64)
+    weight = torch.exp(-(z**2) / 2.0) / (2.0 * torch.pi) ** 0.5
+    moment = float(torch.trapezoid(function(z) ** 2 * weight, z))
+    assert unit_moment(function) == pytest.approx(moment**-0.5, rel=2e-3)
+    assert unit_moment(function) == normalize2mom(function).cst  # to the bit

@@ -19,11 +19,11 @@ from typing import Any, NamedTuple
 
 import torch
 from e3nn import o3
-from e3nn.math import normalize2mom
 from torch import Tensor, nn
 from torch.nn import functional
 
 from phonodos.model.graph import CrystalGraph
+from phonodos.model.radial import unit_moment
 
 Features = dict[o3.Irrep, Tensor]
 SEGMENT_DEVICES = ("cpu",)  # elsewhere many small products wait for their launches
@@ -230,8 +230,8 @@ class Gate(nn.Module):
             ]
         )
         self.irreps_out = irreps_out
-        self.silu_scale = float(normalize2mom(functional.silu).cst)
-        self.sigmoid_scale = float(normalize2mom(torch.sigmoid).cst)
+        self.silu_scale = unit_moment(functional.silu)
+        self.sigmoid_scale = unit_moment(torch.sigmoid)
 
     def forward(self, x: Features) -> Features:
         """Return the gated features; irreps that no path reached are absent."""
