@@ -17,12 +17,15 @@ import torch
 from torch import nn
 
 from phonodos.errors import ConfigError, PredictionError
+from phonodos.model.lattice import LatticeNetwork
 from phonodos.model.weights import (
     build_network,
     load_member,
+    read_header,
     save_network,
     weights_path,
 )
+from phonodos.model.widening import widened
 from phonodos.training.checkpoint import (
     CHECKPOINT_NAME,
     Progress,
@@ -139,7 +142,7 @@ def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
     torch.manual_seed(config.seed)
     network: nn.Module = build_network(config.network.model_dump())
     if config.init is not None and not resume:
-        load_member(network, weights_path(config.init), config.init_member)
+        network = _started(network, weights_path(config.init), config.init_member)
     network = network.to(device=config.device, dtype=getattr(torch, config.dtype))
     average = copy.deepcopy(network).requires_grad_(False) if config.average else None
     opt = config.optimizer
@@ -159,6 +162,20 @@ def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
         run.save()
         (config.folder / LOG_NAME).touch()
     return run
+
+
+def _started(network: nn.Module, path: Path, member: int) -> nn.Module:
+    """Return the network with the weights of a member of a file, widened where it is wider."""
+    held = build_network(read_header(path)["network"])
+    if (
+        isinstance(network, LatticeNetwork)
+        and isinstance(held, LatticeNetwork)
+        and held.config != network.config
+    ):
+        load_member(held, path, member)
+        return widened(held, network.config)
+    load_member(network, path, member)
+    return network
 
 
 def _train_epoch(run: _Run, deadline: float | None, interrupted: list[int]) -> str:

@@ -1,0 +1,158 @@
+"""Wider copies of a trained network that give the same answers.
+
+Every matrix of the narrow network becomes a block of the wide one. New channels get random
+weights from everything before them and zeros towards everything that was there, so that the
+answers stay and the gradient reaches the new channels from the first step (function-preserving
+growth as in Chen, Goodfellow and Shlens, "Net2Net", ICLR 2016, without their copies).
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import NamedTuple
+
+import torch
+from e3nn import o3
+
+from phonodos.errors import ConfigError
+from phonodos.model.lattice import LatticeConfig, LatticeNetwork
+from phonodos.model.layers import multiplicities
+from phonodos.model.trunk import DepthwiseConvolution, TrunkLayer
+
+SCALAR = o3.Irrep("0e")
+
+
+class Axis(NamedTuple):
+    """Where the entries along one axis of a narrow matrix go in the wide one."""
+
+    places: list[int]
+    size: int
+
+
+class Block(NamedTuple):
+    """Where a narrow matrix goes: its axes, and which of them is the one that is summed over."""
+
+    axes: tuple[Axis, ...]
+    summed: int | None
+
+
+@torch.no_grad()
+def widened(narrow: LatticeNetwork, config: LatticeConfig) -> LatticeNetwork:
+    """Return a network of configuration `config` with the answers of `narrow`.
+
+    New weights are drawn from torch's global generator.
+
+    Raises
+    ------
+    ConfigError
+        If `config` differs in more than `embedding` and the multiplicities of `hidden`, or one of
+        them is smaller.
+    """
+    _check(narrow.config, config)
+    wide = LatticeNetwork(config)
+    target = wide.state_dict()
+    blocks = dict(_blocks(narrow, wide))
+    for name, old in narrow.state_dict().items():
+        if name not in blocks:
+            target[name].copy_(old)
+            continue
+        axes, summed = blocks[name]
+        new = target[name]
+        if summed is not None:  # from new channels to old ones: nothing
+            other = [torch.tensor(a.places) for k, a in enumerate(axes) if k != summed]
+            fresh = torch.ones(axes[summed].size, dtype=torch.bool)
+            fresh[axes[summed].places] = False
+            view = new.transpose(0, summed)
+            view[torch.nonzero(fresh), other[0]] = 0.0
+        new[torch.meshgrid(*(torch.tensor(a.places) for a in axes), indexing="ij")] = old
+    return wide
+
+
+def _check(narrow: LatticeConfig, wide: LatticeConfig) -> None:
+    same = narrow.model_copy(update={"hidden": wide.hidden, "embedding": wide.embedding}) == wide
+    pairs = [(narrow.embedding, wide.embedding)]
+    alike = len(narrow.hidden) == len(wide.hidden)
+    for before, after in zip(narrow.hidden, wide.hidden, strict=False):
+        old, new = multiplicities(o3.Irreps(before)), multiplicities(o3.Irreps(after))
+        alike = alike and list(old) == list(new)
+        pairs += [(old[ir], new.get(ir, 0)) for ir in old]
+    if not (same and alike and all(a <= b for a, b in pairs)):
+        raise ConfigError(
+            "the network cannot start from these weights",
+            "it may only be as wide or wider in `embedding` and in every multiplicity of `hidden`, "
+            "and equal in everything else",
+            "choose other weights for `init`, or the settings that phonodos models show prints",
+        )
+
+
+def _blocks(narrow: LatticeNetwork, wide: LatticeNetwork) -> Iterator[tuple[str, Block]]:
+    n_elements = narrow.elements.n_features
+    embedded = _grown(narrow.config.embedding, wide.config.embedding)
+    yield "embedding.weight", Block((embedded, _grown(n_elements, n_elements)), 1)
+    yield "embedding.bias", Block((embedded,), None)
+    before = {SCALAR: embedded}
+    for k, (old, new) in enumerate(zip(narrow.layers, wide.layers, strict=True)):
+        assert isinstance(old, TrunkLayer)
+        assert isinstance(new, TrunkLayer)
+        gated = _gate_axes(old, new)
+        for name, block in _layer_blocks(old, before, gated, narrow.config, n_elements):
+            yield f"layers.{k}.{name}", block
+        before = _irrep_axes(old.gate.irreps_out, new.gate.irreps_out)
+    for name, module in (("springs.ends", narrow.springs.ends),
+                         ("charges.tensors", narrow.charges.tensors)):  # fmt: skip
+        for ir, weight in module.weights.items():
+            kept = int(weight.shape[1])
+            axes = before[o3.Irrep(ir)], _grown(kept, kept)
+            yield f"{name}.weights.{ir}", Block(axes, 0)
+    hidden = narrow.config.charge_hidden
+    rows = _grown(hidden, hidden)
+    columns = _joined([before[SCALAR], _grown(n_elements, n_elements)])
+    yield "charges.mlp.0.weight", Block((rows, columns), 1)
+
+
+def _layer_blocks(
+    old: TrunkLayer,
+    before: Mapping[o3.Irrep, Axis],
+    after: Mapping[o3.Irrep, Axis],
+    narrow: LatticeConfig,
+    n_elements: int,
+) -> Iterator[tuple[str, Block]]:
+    convolution = old.convolution
+    assert isinstance(convolution, DepthwiseConvolution)
+    last = f"convolution.radial.{len(convolution.radial) - 1}"
+    hidden = narrow.radial_hidden[-1]
+    paths = _joined([before[path.source] for path in convolution.paths])
+    yield f"{last}.weight", Block((paths, _grown(hidden, hidden)), 1)
+    yield f"{last}.bias", Block((paths,), None)
+    for ir in convolution.before.weights:
+        axis = before[o3.Irrep(ir)]
+        yield f"convolution.before.weights.{ir}", Block((axis, axis), 0)
+    for ir in convolution.mix.weights:
+        summed = _joined([before[p.source] for p in convolution.paths if p.target == o3.Irrep(ir)])
+        yield f"convolution.mix.weights.{ir}", Block((summed, after[o3.Irrep(ir)]), 0)
+    for ir in old.self_connection.weights:
+        axis = _joined([before[o3.Irrep(ir)]] * n_elements)
+        yield f"self_connection.weights.{ir}", Block((axis, after[o3.Irrep(ir)]), 0)
+
+
+def _grown(old: int, new: int) -> Axis:
+    return Axis(list(range(old)), new)
+
+
+def _joined(axes: list[Axis]) -> Axis:
+    places: list[int] = []
+    size = 0
+    for axis in axes:
+        places += [size + place for place in axis.places]
+        size += axis.size
+    return Axis(places, size)
+
+
+def _irrep_axes(old: o3.Irreps, new: o3.Irreps) -> dict[o3.Irrep, Axis]:
+    wide = multiplicities(new)
+    return {ir: _grown(mul, wide[ir]) for ir, mul in multiplicities(old).items()}
+
+
+def _gate_axes(old: TrunkLayer, new: TrunkLayer) -> dict[o3.Irrep, Axis]:
+    """Return the axes before the gate: its scalars are the kept ones, then a gate an irrep."""
+    gated = {ir: _grown(mul, new.gate.gated[ir]) for ir, mul in old.gate.gated.items()}
+    kept = _grown(old.gate.n_scalars, new.gate.n_scalars)
+    return {SCALAR: _joined([kept, *gated.values()]), **gated}
