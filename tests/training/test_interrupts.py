@@ -23,10 +23,14 @@ STEPS = 3  # an epoch: six crystals in batches of two
 SETTINGS: list[dict[str, Any]] = [
     {},
     {"average": 0.9, "dtype": "float64", "optimizer": {"clip": 0.1}},
+    {
+        "optimizer": {"kind": "muon"},
+        "network": {"kind": "spectrum", "embedding": 16, "hidden": ("16x0e",)},
+    },
 ]
 
 
-@pytest.mark.parametrize("changes", SETTINGS, ids=["plain", "average, float64, clip"])
+@pytest.mark.parametrize("changes", SETTINGS, ids=["plain", "average, float64, clip", "muon"])
 @pytest.mark.parametrize("steps", [1, 2, 3, 4])  # a session; an epoch has three
 @pytest.mark.usefixtures("ticking")
 def test_stopped_by_the_time_limit(

@@ -39,8 +39,11 @@ class DataConfig(_Section):
 
 
 class OptimizerConfig(_Section):
-    """AdamW and its schedule."""
+    """The optimizer and its schedule."""
 
+    kind: Literal["adamw", "muon"] = Field(
+        "adamw", description="adamw, or muon: torch's Muon for matrices, AdamW for the rest"
+    )
     lr: float = Field(
         0.005, gt=0, le=1e3, description="learning rate: first (decay) or largest (cycle)"
     )

@@ -38,6 +38,7 @@ from phonodos.training.config import TrainConfig, check_device
 from phonodos.training.data import open_data, weight_header
 from phonodos.training.interrupts import collected
 from phonodos.training.losses import Sample, Task, make_task
+from phonodos.training.optimizers import make_optimizer
 
 BEST_NAME = "best.safetensors"
 LOG_NAME = "log.jsonl"
@@ -145,10 +146,7 @@ def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
         network = _started(network, weights_path(config.init), config.init_member)
     network = network.to(device=config.device, dtype=getattr(torch, config.dtype))
     average = copy.deepcopy(network).requires_grad_(False) if config.average else None
-    opt = config.optimizer
-    optimizer = torch.optim.AdamW(
-        network.parameters(), lr=opt.lr, weight_decay=opt.weight_decay, fused=True
-    )
+    optimizer = make_optimizer(network, config.optimizer)
     progress = Progress()
     if resume:
         _, progress, tensors = read_checkpoint(config.folder)
