@@ -114,6 +114,24 @@ def test_without_born_charges_constants_are_total(
     assert dataset.provenance["mesh_length_A"] is None
 
 
+def test_without_born_charges_what_fits_the_supercell_is_exact(
+    springs: Dataset, spring_files: Path, tmp_path: Path, frequencies_of: Frequencies
+) -> None:
+    """There the forces hold the dipole term: the same numbers come from springs and charges."""
+    folder = shutil.copytree(spring_files, tmp_path / "unknown")
+    (folder / "BORN").unlink()
+    report = prepare(folder, tmp_path / "unknown.parquet", workers=1, cutoff=7.0, dos=False)
+    (points,) = Dataset.open(report.output).column("commensurate_qpoints")
+    (found,) = Dataset.open(report.output).column("commensurate_frequencies")
+    waves = np.reshape(points, (-1, 3))
+    assert len(waves) == 20  # of 32, 8 are their own opposites
+    assert not waves[0].any()
+    expected = frequencies_of(springs, 0, waves)
+    np.testing.assert_allclose(np.reshape(found, (-1, 6)), expected, atol=0.05)
+    assert springs.column("commensurate_qpoints") == [None]
+    assert springs.column("commensurate_frequencies") == [None]
+
+
 def broken(name: str) -> Callable[[Path], None]:
     return lambda folder: (folder / name).unlink()
 

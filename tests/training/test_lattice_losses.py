@@ -127,6 +127,42 @@ def test_own_answer_leaves_no_loss(
     assert wrong > 10.0 * found
 
 
+def test_without_born_charges_only_what_fits_the_supercell_is_taught(
+    network: LatticeNetwork, configure: Callable[..., TrainConfig], tmp_path: Path
+) -> None:
+    """Right frequencies there leave no loss, however wrong constants, spectrum and bands are."""
+    crystal = Crystal.ordered(
+        5.65 * (1 - np.eye(3)) / 2, [[0.0] * 3, [0.25] * 3], ["Ga", "As"], "GaAs"
+    )
+    bonded = bond_crystal(crystal, 6.0)
+    with torch.no_grad():
+        dynamics = lattice_dynamics(crystal, bonded, network(bonded))
+    waves = np.array([[0.0, 0, 0], [0, 0, 0.5], [0, 0.5, 0.5], [0.5, 0.5, 0.5]])
+    row = own_row(network, crystal)
+    wrong = {
+        "dos_frequencies": [2.0 * w for w in row["dos_frequencies"]],
+        "band_frequencies": [2.0 * w for w in row["band_frequencies"]],
+        "force_constant_tensors": [2.0 * x for x in row["force_constant_tensors"]],
+        "has_nac": False,
+    }
+    absent = dict.fromkeys(("born_charges", "dielectric"))
+    unsound = {"born_sound": False, "dielectric_sound": False}
+    exact = {
+        "commensurate_qpoints": waves.ravel().tolist(),
+        "commensurate_frequencies": dynamics.frequencies(waves).ravel().tolist(),
+    }
+    task = LatticeTask(configure("run", losses=dict.fromkeys(ONLY, 1)))
+    losses = []
+    for k, more in enumerate((exact, {})):
+        write_dataset(tmp_path / f"{k}.parquet", [row | wrong | absent | unsound | more], {})
+        for _ in range(2):  # built, and from the disk
+            samples = task.samples(Dataset.open(tmp_path / f"{k}.parquet"))
+            loss = task.loss(network, samples, torch.Generator().manual_seed(0))
+            losses.append(float(loss.detach()))
+    assert losses[0] == losses[1] < 1e-8
+    assert losses[2] == losses[3] > 0.1
+
+
 def test_own_spectrum_is_found_in_validation(
     network: LatticeNetwork, folder: Path, configure: Callable[..., TrainConfig]
 ) -> None:

@@ -48,6 +48,8 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "force_constant_tensors": ("list<float>", "9 an edge, short-range Phi_ij [eV/A^2]"),
     "on_site": ("list<double>", "9 a site, A_i of the acoustic sum rule [eV/A^2]"),
     "supercell": ("list<int32>", "9 numbers: its lattice vectors in those of the cell, as rows"),
+    "commensurate_qpoints": ("list<double>", "waves that repeat in the supercell, 3 a point"),
+    "commensurate_frequencies": ("list<double>", "3N a point [cm^-1]; Gamma without a direction"),
     "projected_densities": ("list<float>", "share of every site in the DOS, site by site"),
 }
 # Data sets written before these columns existed do not have them.
@@ -60,6 +62,8 @@ OPTIONAL = frozenset(
         "force_constant_tensors",
         "on_site",
         "supercell",
+        "commensurate_qpoints",
+        "commensurate_frequencies",
         "projected_densities",
     )
 )

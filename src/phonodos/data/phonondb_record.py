@@ -6,13 +6,14 @@ from typing import Any
 import numpy as np
 
 from phonodos.data.dfpt2018_record import FRAME_TOLERANCE, LARGEST_BORN_CHARGE
-from phonodos.data.force_constants import ForceConstants, separate
+from phonodos.data.force_constants import ForceConstants, commensurate_points, separate
 from phonodos.data.mesh_dos import mesh_dos, mesh_numbers
 from phonodos.data.phonopy_calculation import PhonopyCalculation, quiet, read_calculation
 from phonodos.data.space_group import asymmetry, space_group
 from phonodos.errors import DataError
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.target import spectrum_target
+from phonodos.physics.units import THZ_PER_WAVENUMBER
 
 ORIGIN = "phonondb2018"
 NEUTRALITY_BREAK = 0.2  # [e], largest sum of Born charges over the cell (the flag of dfpt2018)
@@ -60,6 +61,8 @@ def read_record(
         "frac_coords": crystal.frac_coords.ravel(),
     }
     row |= _tensors(calculation) | _constants(constants)
+    if calculation.born_charges is None:
+        row |= _commensurate(calculation)
     if dos:
         with quiet():
             row |= _spectrum(mesh_dos(calculation, mesh_numbers(crystal.cell)))
@@ -97,6 +100,23 @@ def _constants(constants: ForceConstants) -> dict[str, Any]:
         "force_constant_tensors": constants.tensors.ravel(),
         "on_site": constants.on_site.ravel(),
         "supercell": constants.supercell.astype(np.int32).ravel(),
+    }
+
+
+def _commensurate(calculation: PhonopyCalculation) -> dict[str, Any]:
+    """Return what is exact without Born charges: frequencies of waves that fit the supercell.
+
+    There the forces hold the dipole term. Of q and -q, whose frequencies agree, one is listed.
+    """
+    points = commensurate_points(calculation.constants.supercell)
+    opposite = np.mod(-points.round(9), 1.0).round(6)
+    kept = [k for k, q in enumerate(points.round(6)) if tuple(q) <= tuple(opposite[k])]
+    with quiet():
+        calculation.phonon.run_qpoints(points[kept])
+        found = calculation.phonon.qpoints.frequencies
+    return {
+        "commensurate_qpoints": points[kept].ravel(),
+        "commensurate_frequencies": (found / THZ_PER_WAVENUMBER).ravel(),
     }
 
 

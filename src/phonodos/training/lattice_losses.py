@@ -87,11 +87,16 @@ class LatticeTask:
         total = found.new_zeros(())
         for k, sample in enumerate(samples):
             first = 0
-            if bands[k] is not None:
-                first = n
-                wanted = _soft(torch.from_numpy(bands[k])).to(found)
-                band = functional.huber_loss(found[k, :n] / UNIT, wanted / UNIT, delta=BAND_HUBER)
+            reference = bands[k]
+            if reference is not None:
+                first = len(reference)
+                wanted = _soft(torch.from_numpy(reference)).to(found)
+                band = functional.huber_loss(
+                    found[k, :first] / UNIT, wanted / UNIT, delta=BAND_HUBER
+                )
                 total = total + self.weights.bands * band
+            if sample.levels is None:
+                continue
             spread = found[k, first:].flatten().sort().values
             quantiles = _soft(torch.from_numpy(sample.quantiles(len(spread)))).to(found)
             dos = functional.huber_loss(spread / UNIT, quantiles / UNIT, delta=DOS_HUBER)
@@ -168,16 +173,20 @@ def _soft(w: Tensor) -> Tensor:
 def _draw(
     samples: Sequence[LatticeSample], n: int, generator: torch.Generator
 ) -> tuple[Tensor, list[np.ndarray | None]]:
-    """Return (C, 2n, 3) wave vectors, the first n from the bands where there are some."""
+    """Return (C, 2n, 3) wave vectors, the first n from the bands where there are some.
+
+    All of them where nothing but bands is taught.
+    """
     points, bands = [], []
     for sample in samples:
         shift = torch.rand(3, generator=generator).numpy()
         spread = np.mod(shift + np.arange(1, 2 * n + 1)[:, None] * SPREAD, 1.0) - 0.5
         reference = None
         if sample.band_qpoints is not None and sample.band_frequencies is not None:
-            drawn = torch.randint(len(sample.band_qpoints), (n,), generator=generator).numpy()
+            count = 2 * n if sample.levels is None else n
+            drawn = torch.randint(len(sample.band_qpoints), (count,), generator=generator).numpy()
             q = sample.band_qpoints[drawn]
-            spread = np.concatenate([q - np.rint(q), spread[:n]])
+            spread = np.concatenate([q - np.rint(q), spread[: 2 * n - count]])
             reference = sample.band_frequencies[drawn]
         points.append(torch.from_numpy(spread))
         bands.append(reference)

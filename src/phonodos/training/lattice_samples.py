@@ -50,14 +50,18 @@ class BondConstants:
 
 @dataclass(frozen=True, eq=False)
 class LatticeSample:
-    """One crystal as the network sees it, and what is known of it."""
+    """One crystal as the network sees it, and what is known of it.
+
+    A record without Born charges has for bands the waves that fit the supercell of its calculation,
+    where the forces hold the dipole term; its other frequencies and its constants lack it.
+    """
 
     id: str
     crystal: BondedCrystals
-    band_qpoints: Array | None  # (k, 3) fractions
+    band_qpoints: Array | None  # (k, 3) fractions, of a path or those that fit a supercell
     band_frequencies: Array | None  # (k, 3n) [cm^-1], ascending
-    levels: Array  # (m,) cumulated states, 0 to 1
-    level_frequencies: Array  # (m,) [cm^-1]
+    levels: Array | None  # (m,) cumulated states, 0 to 1; None where they are not to be taught
+    level_frequencies: Array | None  # (m,) [cm^-1]
     tensors: Tensors
     constants: BondConstants | None
     target: Array  # (51,) own maximum
@@ -66,6 +70,8 @@ class LatticeSample:
 
     def quantiles(self, n: int) -> Array:
         """Return n frequencies [cm^-1] at equal steps of the cumulated DOS."""
+        assert self.levels is not None
+        assert self.level_frequencies is not None
         return np.interp((np.arange(n) + 0.5) / n, self.levels, self.level_frequencies)
 
 
@@ -74,6 +80,7 @@ def lattice_samples(
 ) -> list[LatticeSample]:
     """Return the samples of a data set; with `meshes` those that validation needs."""
     bands = dataset.column("band_qpoints"), dataset.column("band_frequencies")
+    waves = dataset.column("commensurate_qpoints"), dataset.column("commensurate_frequencies")
     born, dielectric = dataset.column("born_charges"), dataset.column("dielectric")
     sound = {
         name: dataset.mask(f"{name}_sound") & ~dataset.mask("large_cnsr_break")
@@ -84,17 +91,18 @@ def lattice_samples(
     for k, (name, crystal) in enumerate(zip(dataset.ids, dataset.crystals(), strict=True)):
         n = crystal.n_atoms
         bonded = bond_crystal(crystal, cutoff)
-        points, values = (column[k] for column in bands)
+        whole = waves[0][k] is None
+        points, values = (column[k] for column in (bands if whole else waves))
         dos = dataset.dos(k)
         levels, frequencies = cumulated(dos)
         tensors = Tensors(
             _tensor(born[k], (n, 3, 3), dtype) if sound["born"][k] else None,
             _tensor(dielectric[k], (3, 3), dtype) if sound["dielectric"][k] else None,
         )
-        constants = dataset.force_constants(k)
+        constants = dataset.force_constants(k) if whole else None
         qpoints = None if points is None else np.array(points).reshape(-1, 3)
         modes = None if values is None else np.sort(np.array(values).reshape(-1, 3 * n), axis=1)
-        if qpoints is not None and modes is not None:
+        if whole and qpoints is not None and modes is not None:
             qpoints = step_along_path(qpoints, modes, crystal)
         found.append(
             LatticeSample(
@@ -102,8 +110,8 @@ def lattice_samples(
                 crystal=bonded.to(dtype=dtype),
                 band_qpoints=qpoints,
                 band_frequencies=modes,
-                levels=levels,
-                level_frequencies=frequencies,
+                levels=levels if whole else None,
+                level_frequencies=frequencies if whole else None,
                 tensors=tensors,
                 constants=None if constants is None else match_bonds(bonded, constants, dtype),
                 target=targets[k],
