@@ -25,7 +25,7 @@ from phonodos.model.bonds import BondedCrystals
 from phonodos.model.graph import CrystalGraph
 from phonodos.training.lattice_samples import BondConstants, LatticeSample, Tensors
 
-CACHE_VERSION = 1  # rises whenever samples are made otherwise
+CACHE_VERSION = 2  # rises whenever samples are made otherwise
 ABSENT = -1  # rank of an array that a sample does not have
 DIMENSIONS = 3  # the highest rank
 
