@@ -20,6 +20,7 @@ from phonodos.cli.options import MembersOption, ModelOption
 from phonodos.cli.output import Column, format_note, format_table, print_json
 from phonodos.cli.ranges import parse_range
 from phonodos.errors import ConfigError
+from phonodos.physics.units import ROOM_TEMPERATURE
 
 if TYPE_CHECKING:
     from phonodos.figures.alloy import Reference
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
     from phonodos.prediction.predictor import Predictor
 
 EXAMPLE = "0:1:0.25"
-ROOM_TEMPERATURE = 300.0  # [K]
 
 
 def alloy(
@@ -211,7 +211,7 @@ def _write(
     high = max(d.frequencies[-1] for d in spectra)
     step = min(float(np.diff(d.frequencies).min()) for d in spectra)
     axis = np.arange(low, high + step / 2, step)
-    columns = [np.interp(axis, d.frequencies, d.densities, left=0, right=0) for d in spectra]
+    columns = [d.on(axis) for d in spectra]
     head = ["frequency [cm-1]"]
     head += [f"{m} x={x:g} [states/cm-1 per cell]" for m in found for x in compositions]
     lines = [",".join(f"{v:.8g}" for v in row) for row in zip(axis, *columns, strict=True)]

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from phonodos.errors import ConfigError, DataError
+from phonodos.physics.dos import sampled
 from phonodos.screening.calculator import Calculator, Recipe
 from phonodos.screening.chunks import chunks
 from phonodos.screening.items import Item, digest_of
@@ -126,11 +127,11 @@ def _deviation(kept: Row, fresh: Row, scales: dict[str, float]) -> tuple[str, fl
             found.append((name, 0.0 if a is b else np.inf))
             continue
         found.append((name, abs(a - b) / max(abs(a), scale, 1e-12)))
-    found.append(("dos_densities", _gap(kept, fresh)))
+    found.append(("dos_densities", _apart(kept, fresh)))
     return max(found, key=lambda pair: pair[1])
 
 
-def _gap(kept: Row, fresh: Row) -> float:
+def _apart(kept: Row, fresh: Row) -> float:
     """Return the largest difference of two spectra over the largest density.
 
     Where the axis ends at the outermost mode, rounding can make it a step longer.
@@ -139,7 +140,6 @@ def _gap(kept: Row, fresh: Row) -> float:
         return float("inf")
     axis = np.union1d(kept["dos_frequencies"], fresh["dos_frequencies"])
     before, now = (
-        np.interp(axis, row["dos_frequencies"], row["dos_densities"], left=0.0, right=0.0)
-        for row in (kept, fresh)
+        sampled(axis, row["dos_frequencies"], row["dos_densities"]) for row in (kept, fresh)
     )
     return float(np.abs(before - now).max() / before.max())
