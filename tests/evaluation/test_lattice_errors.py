@@ -13,7 +13,7 @@ from phonodos.evaluation.lattice_errors import (
     lattice_scores,
 )
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.gamma_direction import step_along_path
+from phonodos.physics.path import step_along_path
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import load
 

@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 
 from phonodos.data.dataset import Dataset
-from phonodos.physics.gamma_direction import step_along_path
+from phonodos.physics.path import step_along_path
 from phonodos.prediction.prediction import Prediction
 
 

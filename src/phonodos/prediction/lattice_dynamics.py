@@ -29,7 +29,14 @@ from phonodos.physics.mesh import (
     mode_shares,
     spectrum,
 )
-from phonodos.physics.path import BandPath, BandStructure, band_path, step_from_gamma
+from phonodos.physics.path import (
+    GAMMA_STEP,
+    BandPath,
+    BandStructure,
+    band_path,
+    reciprocal_cell,
+    step_from_gamma,
+)
 from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
 
 if TYPE_CHECKING:
@@ -37,7 +44,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 LARGEST_BLOCK = 2e7  # numbers held at once for the wave vectors of a chunk, 8 bytes each
-GAMMA_STEP = 1e-4  # [1/A], how far along a path "at Gamma" is: direction counts, distance does not
 
 
 @dataclass(frozen=True, eq=False)
@@ -134,7 +140,7 @@ class LatticeDynamics:
         Where a segment starts or ends at Gamma, the polar modes are those of its direction.
         """
         path = band_path(self.crystal) if path is None else path
-        reciprocal = np.asarray(2.0 * np.pi * np.linalg.inv(self.crystal.cell).T, dtype=np.float64)
+        reciprocal = reciprocal_cell(self.crystal)
         points = [step_from_gamma(s.qpoints, reciprocal, GAMMA_STEP) for s in path.segments]
         found = self.frequencies(np.concatenate(points))
         ends = np.cumsum([len(p) for p in points])[:-1]
