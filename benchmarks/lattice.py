@@ -24,10 +24,16 @@ from phonodos.model.harmonic import harmonic_of
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
-from phonodos.physics.mesh import QMesh, dos_from_frequencies, irreducible_mesh, refined
+from phonodos.physics.mesh import (
+    MESH_LENGTH,
+    QMesh,
+    dos_from_frequencies,
+    irreducible_mesh,
+    refined,
+)
 from phonodos.physics.primitive import primitive_cell
 from phonodos.physics.units import THZ_PER_WAVENUMBER
-from phonodos.prediction.lattice_dynamics import MESH_LENGTH, LatticeDynamics
+from phonodos.prediction.lattice_dynamics import LatticeDynamics
 from phonodos.prediction.phonopy_export import phonopy_basis, to_phonopy
 from phonodos.prediction.predictor import Predictor, load
 

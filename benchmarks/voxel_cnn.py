@@ -24,8 +24,7 @@ from phonodos.data.dataset import Dataset
 from phonodos.data.splits import Split
 from phonodos.model.spectrum import normalise
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.element_properties import column
-from phonodos.physics.elements import atomic_mass, atomic_number
+from phonodos.physics.elements import atomic_mass, atomic_number, column
 
 BOX, POINTS, WIDTH = 12.0, 24, 0.6  # [A], points an edge, standard deviation of an atom [A]
 CHANNELS = 5

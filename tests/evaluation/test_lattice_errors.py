@@ -11,11 +11,9 @@ from phonodos.evaluation.lattice_errors import (
     LatticeErrors,
     lattice_errors,
     lattice_scores,
-    projected_distance,
 )
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.dos import PhononDos
-from phonodos.physics.gamma_direction import step_along_path
+from phonodos.physics.path import step_along_path
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import load
 
@@ -85,15 +83,6 @@ def test_spectrum_networks_have_no_lattice(rock_salt: Crystal, prediction: Predi
                                            tmp_path: Path) -> None:  # fmt: skip
     answer = load("chen2021").predict(rock_salt)
     assert lattice_errors(records(tmp_path / "x.parquet", prediction), 0, answer) is None
-
-
-def test_a_shifted_projection_is_as_far_as_the_shift() -> None:
-    w = np.arange(0.0, 301.0)
-    peaks = [np.exp(-(((w - c) / 10.0) ** 2)) for c in (100.0, 200.0)]
-    rows = np.stack([p * 3.0 / np.trapezoid(p, w) for p in peaks])
-    dos = PhononDos(w, rows.sum(axis=0), 2, rows)
-    moved = PhononDos(w + 7.0, rows.sum(axis=0), 2, rows)
-    assert projected_distance(dos, moved) == pytest.approx(7.0, abs=0.01)
 
 
 def test_means_are_over_those_that_have_the_quantity() -> None:

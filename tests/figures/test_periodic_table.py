@@ -3,7 +3,7 @@
 import pytest
 
 from phonodos.figures.periodic_table import place, plot_periodic_table
-from phonodos.physics import element_properties, elements
+from phonodos.physics import elements
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ def test_places(symbol: str, where: tuple[int, int]) -> None:
 
 def test_no_box_is_shared_and_groups_are_columns() -> None:
     assert len({place(z) for z in range(1, 119)}) == 118
-    groups, periods = (element_properties.column(name) for name in ("group", "period"))
+    groups, periods = (elements.column(name) for name in ("group", "period"))
     for z in range(1, 119):
         column, row = place(z)
         if row <= 7:

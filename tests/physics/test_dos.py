@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from phonodos.errors import PredictionError
-from phonodos.physics.dos import HIGHEST_FREQUENCY, FrequencyGrid, PhononDos, check_frequencies
+from phonodos.physics.dos import (
+    HIGHEST_FREQUENCY,
+    FrequencyGrid,
+    Gap,
+    PhononDos,
+    check_frequencies,
+    mean_of,
+)
 
 
 def box(low: float, high: float, n_atoms: int = 1, *, start: float = 0.0) -> PhononDos:
@@ -44,6 +51,78 @@ def test_imaginary_states_count_from_minus_ten_and_leave_the_mean_alone() -> Non
     assert dos.mean_frequency == pytest.approx(250.0)
     noise = PhononDos(w, np.where((w >= -10) & (w <= 90), 1.0, 0.0), 1)
     assert noise.imaginary_fraction == 0.0
+
+
+def test_a_larger_share_than_one_percent_is_unstable() -> None:
+    w = np.arange(-100.0, 501.0)
+    real = np.where((w >= 100) & (w <= 300), 1.0, 0.0)
+    for share, unstable in ((0.009, False), (0.011, True)):
+        soft = np.where((w >= -60) & (w <= -40), 1.0, 0.0)
+        g = share * soft / soft.sum() + (1 - share) * real / real.sum()
+        dos = PhononDos(w, 3 * g, 1)
+        assert dos.imaginary_fraction == pytest.approx(share, rel=1e-6)
+        assert dos.is_unstable is unstable
+
+
+def test_gap_and_cut_off() -> None:
+    w = np.arange(-50.0, 601.0)
+    g = np.where((w <= 100) | ((w > 140) & (w < 160)) | ((w >= 300) & (w <= 350)), 1.0, 0.0)
+    dos = PhononDos(w, g, 1)
+    assert dos.gap() == Gap(159.5, 299.5)
+    assert dos.gap().width == 140.0  # type: ignore[union-attr]
+    assert dos.cut_off() == 350.0
+    assert PhononDos(w, np.where(np.abs(w - 200) < 30, 1.0, 0.0), 1).gap() is None
+    faint = PhononDos(w, np.maximum(g, 0.0199), 1)
+    assert (faint.gap(), faint.cut_off()) == (dos.gap(), dos.cut_off())
+    seen = PhononDos(w, np.maximum(g, 0.0201), 1)
+    assert (seen.gap(), seen.cut_off()) == (None, 600.0)
+
+
+def test_a_gap_is_wider_than_thirty() -> None:
+    w = np.arange(0.0, 301.0)
+    for empty, wide in ((30, False), (31, True)):
+        g = np.where((w >= 100) & (w < 100 + empty), 0.0, 1.0)
+        assert (PhononDos(w, g, 1).gap() is not None) is wide
+
+
+def test_distances() -> None:
+    a = box(100, 300)
+    assert a.distance(a) == 0.0
+    assert a.distance(box(107, 307)) == pytest.approx(7.0)
+    low = PhononDos(np.arange(-20.0, 1001.0) - 0.5, np.r_[np.zeros(20), a.densities], 1)
+    assert a.distance(low) == pytest.approx(0.5)  # on whole wavenumbers, axes of any length
+    twice = PhononDos(a.frequencies, 2 * a.densities, 1)
+    assert a.distance(twice) == pytest.approx(0.0, abs=1e-9)  # of unit integrals
+
+
+def test_other_axes() -> None:
+    dos = PhononDos(np.array([10.0, 20.0]), np.array([1.0, 3.0]), 1, np.array([[1.0, 3.0]]))
+    axis = np.array([0.0, 10.0, 15.0, 20.0, 21.0])
+    np.testing.assert_array_equal(dos.on(axis), [0, 1, 2, 3, 0])
+    np.testing.assert_array_equal(dos.projected_on(axis), [[0, 1, 2, 3, 0]])
+    fine = dos.finer(3.0)
+    np.testing.assert_allclose(fine.frequencies, [10, 12.5, 15, 17.5, 20])
+    np.testing.assert_allclose(fine.densities, [1, 1.5, 2, 2.5, 3])
+    assert fine.finer(3.0) is fine
+
+
+def test_mean_of_spectra_on_different_axes() -> None:
+    a = PhononDos(np.arange(-2.0, 11.0), np.full(13, 0.25), 1)
+    b = PhononDos(np.arange(0.0, 21.0), np.full(21, 0.15), 1)
+    mean = mean_of([a, b])
+    assert mean.frequencies[0] == -2.0
+    assert mean.frequencies[-1] == 20.0
+    np.testing.assert_allclose(mean.densities[[0, 5, 20]], [0.125, 0.2, 0.075])
+    assert mean_of([a]) is a
+
+
+def test_a_shifted_projection_is_as_far_as_the_shift() -> None:
+    w = np.arange(0.0, 301.0)
+    peaks = [np.exp(-(((w - c) / 10.0) ** 2)) for c in (100.0, 200.0)]
+    rows = np.stack([p * 3.0 / np.trapezoid(p, w) for p in peaks])
+    dos = PhononDos(w, rows.sum(axis=0), 2, rows)
+    moved = PhononDos(w + 7.0, rows.sum(axis=0), 2, rows)
+    assert dos.projected_distance(moved) == pytest.approx(7.0, abs=0.01)
 
 
 def test_positive_part_starts_at_zero() -> None:

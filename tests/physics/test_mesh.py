@@ -9,8 +9,11 @@ from phonodos.physics.mesh import (
     FINER,
     dos_from_frequencies,
     irreducible_mesh,
+    mass_kinds,
     mesh_divisions,
+    mode_shares,
     refined,
+    spectrum,
 )
 
 
@@ -142,3 +145,37 @@ def test_without_symmetry_the_mesh_is_that_of_the_reduced_cell(
         Crystal.ordered(shear @ CELLS["triclinic"], [[0.0, 0, 0]], ["Cu"]), 24.0
     )
     assert np.prod(skewed.divisions) < 2 * np.prod(plain.divisions)
+
+
+def test_isotopes_are_kinds_of_their_own(perovskite: Crystal) -> None:
+    assert len(set(mass_kinds(perovskite, perovskite.masses))) == 3
+    masses = perovskite.masses.copy()
+    masses[2] += 2.0
+    kinds = mass_kinds(perovskite, masses)
+    assert len(set(kinds)) == 4
+    assert kinds[3] == kinds[4] != kinds[2]
+
+
+def test_spectrum_is_that_of_the_refined_frequencies(perovskite: Crystal) -> None:
+    """Projected or not: equivalent atoms share alike, and every state is counted once."""
+    mesh = irreducible_mesh(perovskite, 12.0)
+    rng = np.random.default_rng(4)
+    w = np.sort(rng.uniform(50.0, 500.0, (len(mesh.qpoints), 15)), axis=1)
+    vectors = np.linalg.qr(rng.normal(size=(len(w), 15, 15)))[0]
+    shares = mode_shares(vectors)
+    np.testing.assert_allclose(shares.sum(axis=2), 1.0)
+    plain, projected = spectrum(mesh, w), spectrum(mesh, w, shares)
+    np.testing.assert_allclose(plain.densities, projected.densities, atol=1e-12)
+    assert projected.projected is not None
+    np.testing.assert_allclose(projected.projected[2], projected.projected[4], atol=1e-12)
+    sharp = spectrum(mesh, w, smoothing=0.0)
+    assert plain.integral == pytest.approx(15.0)
+    assert sharp.mean_frequency == pytest.approx(plain.mean_frequency, abs=1e-6)
+    assert sharp.mean_frequency == pytest.approx(refined(mesh, w).mean(), abs=1e-6)
+
+
+@pytest.mark.parametrize(("lowest", "start"), [(30.0, -2.0), (5.0, -7.0), (-40.0, -52.0)])
+def test_ends_of_the_axis(lowest: float, start: float) -> None:
+    dos = dos_from_frequencies(np.array([[lowest, 80.0, 200.0]]), np.ones(1))
+    assert dos.frequencies[0] == start
+    assert dos.frequencies[-1] == 300.0

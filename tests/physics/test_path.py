@@ -6,7 +6,14 @@ import numpy as np
 import pytest
 
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.path import band_path, corner_text, path_of_lines, step_from_gamma
+from phonodos.physics.path import (
+    STORED_STEP,
+    band_path,
+    corner_text,
+    path_of_lines,
+    step_along_path,
+    step_from_gamma,
+)
 
 
 def cartesian(crystal: Crystal, q: np.ndarray) -> np.ndarray:
@@ -99,3 +106,15 @@ def test_very_skewed_cells_have_the_same_path(rock_salt: Crystal, k: int) -> Non
             for c, s in ((rock_salt, a), (skewed, b))
         ]
         np.testing.assert_allclose(*lengths, atol=1e-5)
+
+
+def test_gamma_moves_towards_its_own_neighbour(rock_salt: Crystal) -> None:
+    path = np.array([[0.2, 0, 0.2], [0.0, 0, 0], [0.0, 0, 0], [0.1, 0.1, 0.1]])
+    values = np.array([[1.0, 100.0], [0.0, 100.0], [0.0, 150.0], [1.0, 150.0]])
+    moved = step_along_path(path, values, rock_salt)
+    for k, near in ((1, 0), (2, 3)):
+        reciprocal = 2 * np.pi * np.linalg.inv(rock_salt.cell).T
+        assert np.isclose(np.linalg.norm(moved[k] @ reciprocal), STORED_STEP)
+        np.testing.assert_allclose(
+            moved[k] / np.linalg.norm(moved[k]), path[near] / np.linalg.norm(path[near])
+        )

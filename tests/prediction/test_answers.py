@@ -12,8 +12,7 @@ from phonodos.errors import PredictionError
 from phonodos.model.lattice import Lattice, LatticeConfig, LatticeNetwork
 from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.dos import PhononDos
-from phonodos.prediction.answers import Answer, LatticeAnswers, answers_of, mean_dos
+from phonodos.prediction.answers import Answer, LatticeAnswers, answers_of
 from phonodos.prediction.predictor import Predictor
 
 HEADER: dict[str, Any] = {"name": "random", "training_elements": {"Na": 9, "Cl": 2, "Ga": 30}}
@@ -126,13 +125,3 @@ def test_a_predictor_of_lattice_dynamics(rock_salt: Crystal) -> None:
     assert large.dos.projected.shape == (4, len(large.dos.frequencies))
     assert large.dos.projected.sum(axis=0) == pytest.approx(large.dos.densities, abs=1e-2)
     assert np.trapezoid(large.dos.projected[0], large.dos.frequencies) == pytest.approx(3.0)
-
-
-def test_mean_of_spectra_on_different_axes() -> None:
-    a = PhononDos(np.arange(-2.0, 11.0), np.full(13, 0.25), 1)
-    b = PhononDos(np.arange(0.0, 21.0), np.full(21, 0.15), 1)
-    mean = mean_dos([a, b])
-    assert mean.frequencies[0] == -2.0
-    assert mean.frequencies[-1] == 20.0
-    np.testing.assert_allclose(mean.densities[[0, 5, 20]], [0.125, 0.2, 0.075])
-    assert mean_dos([a]) is a

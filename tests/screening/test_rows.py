@@ -13,7 +13,7 @@ from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.uncertainty import Calibration
 from phonodos.screening.columns import SPREAD, columns
 from phonodos.screening.items import Item
-from phonodos.screening.rows import failed_row, predicted_row, reason_of, refined
+from phonodos.screening.rows import failed_row, predicted_row, reason_of
 
 
 def prediction_of(crystal: Crystal, top: float = 400.0) -> Prediction:
@@ -93,10 +93,10 @@ def test_failures(perovskite: Crystal) -> None:
 def test_refining_changes_no_number(perovskite: Crystal) -> None:
     w = np.array([-30.0, -5.0, 0.0, 20.0, 20.5, 60.0])
     dos = PhononDos(w, np.array([0.0, 0.1, 0.2, 0.5, 0.4, 0.0]), 5)
-    fine = refined(dos)
+    fine = dos.finer()
     assert set(w) <= set(fine.frequencies.tolist())
     assert np.diff(fine.frequencies).max() <= 1.0
-    assert refined(fine) is fine
+    assert fine.finer() is fine
     assert fine.integral == pytest.approx(dos.integral)
     for t in (0.0, 300.0):
         a, b = (thermal_properties(x, [t]).free_energy[0] for x in (dos, fine))

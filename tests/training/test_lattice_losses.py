@@ -19,8 +19,8 @@ from phonodos.model.harmonic import group_by_size
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
-from phonodos.physics.gamma_direction import step_along_path
 from phonodos.physics.mesh import irreducible_mesh
+from phonodos.physics.path import step_along_path
 from phonodos.prediction.lattice_dynamics import lattice_dynamics
 from phonodos.training.config import TrainConfig
 from phonodos.training.lattice_losses import LatticeTask

@@ -21,6 +21,7 @@ from phonodos.cli.output import Column, format_note, format_table, legible, prin
 from phonodos.cli.ranges import parse_range
 from phonodos.cli.thermo import temperature_range
 from phonodos.errors import ConfigError
+from phonodos.physics.units import ROOM_TEMPERATURE
 from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
@@ -30,7 +31,6 @@ if TYPE_CHECKING:
     from phonodos.prediction.predictor import AnyPredictor
 
 EXAMPLE = "0:1:0.25"
-ROOM_TEMPERATURE = 300.0  # [K]
 
 
 def alloy(
@@ -214,7 +214,7 @@ def _write(
     high = max(d.frequencies[-1] for d in spectra)
     step = min(float(np.diff(d.frequencies).min()) for d in spectra)
     axis = np.arange(low, high + step / 2, step)
-    columns = [np.interp(axis, d.frequencies, d.densities, left=0, right=0) for d in spectra]
+    columns = [d.on(axis) for d in spectra]
     head = ["frequency [cm-1]"]
     head += [f"{m} x={x:g} [states/cm-1 per cell]" for m in found for x in compositions]
     results.csv("spectra.csv", head, zip(axis, *columns, strict=True), digits=8)

@@ -87,7 +87,7 @@ def _write(
     results.csv("bands.csv", *bands_table(bands, units))
     if plot:
         from phonodos.figures.bands import plot_bands
-        from phonodos.prediction.lattice_dynamics import MESH_LENGTH
+        from phonodos.physics.mesh import MESH_LENGTH
 
         length = FINE_MESH if crystal.n_atoms <= SMALL_CELL else MESH_LENGTH
         dos = prediction.lattice.dos(prediction.lattice.mesh(length))

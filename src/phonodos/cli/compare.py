@@ -164,11 +164,11 @@ def _spectrum(path: Path) -> "PhononDos | None":
 
 
 def _facts(curve: "Curve", factor: float) -> dict[str, Any]:
-    gap = curve.largest_gap()
+    gap = curve.gap()
     return {
         "peaks": [float(w) * factor for w in curve.peaks()],
         "cut_off": curve.cut_off() * factor,
-        "gap": None if gap is None else [edge * factor for edge in gap],
+        "gap": None if gap is None else [gap.low * factor, gap.high * factor],
     }
 
 

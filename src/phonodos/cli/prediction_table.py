@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phonodos.cli.output import Column, format_note, format_table
+from phonodos.physics.units import ROOM_TEMPERATURE
 
 if TYPE_CHECKING:
     from phonodos.prediction.prediction import Prediction
 
-ROOM_TEMPERATURE = 300.0  # [K]
 DIGITS = {"cm-1": 0, "THz": 2, "meV": 1}
 MENTIONED_SHARE = 1e-3  # of imaginary states
 

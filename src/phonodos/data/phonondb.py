@@ -18,12 +18,12 @@ from phonodos.data.calculations import Calculation, count_calculations, find_cal
 from phonodos.data.conversion import Result, converted
 from phonodos.data.dataset import check_writable
 from phonodos.data.members import sha256_of
-from phonodos.data.mesh_dos import MESH_LENGTH, REFINEMENT
 from phonodos.data.parts import Parts
 from phonodos.data.phonondb_record import ORIGIN, read_record
 from phonodos.data.sources import SOURCES
 from phonodos.errors import ConfigError, DataError
 from phonodos.physics.dipole import LAMBDA
+from phonodos.physics.mesh import FINER, MESH_LENGTH, SMOOTHING
 from phonodos.physics.target import RECIPE
 from phonodos.time_limit import DEFAULT_TIMEOUT
 
@@ -197,7 +197,8 @@ def _recipe(cutoff: float, dos: bool) -> dict[str, Any]:
         "force_constants": "short range: total minus the dipole term (Gonze-Lee, reciprocal sum, "
         "exp(-K.eps.K / (4 lambda^2 tr(eps)/3))); total where has_nac is false",
         "mesh_length_A": MESH_LENGTH if dos else None,
-        "mesh_refinement": REFINEMENT if dos else None,
+        "mesh_refinement": FINER if dos else None,
+        "smoothing_cm-1": SMOOTHING if dos else None,
         "target": RECIPE,
     }
 

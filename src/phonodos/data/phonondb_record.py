@@ -7,11 +7,11 @@ import numpy as np
 
 from phonodos.data.dfpt2018_record import FRAME_TOLERANCE, LARGEST_BORN_CHARGE
 from phonodos.data.force_constants import ForceConstants, commensurate_points, separate
-from phonodos.data.mesh_dos import mesh_dos, mesh_numbers
 from phonodos.data.phonopy_calculation import PhonopyCalculation, quiet, read_calculation
 from phonodos.data.space_group import asymmetry, space_group
 from phonodos.errors import DataError
 from phonodos.physics.dos import PhononDos
+from phonodos.physics.mesh import MESH_LENGTH, irreducible_mesh, mass_kinds, mode_shares, spectrum
 from phonodos.physics.target import spectrum_target
 from phonodos.physics.units import THZ_PER_WAVENUMBER
 
@@ -65,8 +65,28 @@ def read_record(
         row |= _commensurate(calculation)
     if dos:
         with quiet():
-            row |= _spectrum(mesh_dos(calculation, mesh_numbers(crystal.cell)))
+            row |= _spectrum(calculated_dos(calculation))
     return row
+
+
+def calculated_dos(calculation: PhonopyCalculation, length: float = MESH_LENGTH) -> PhononDos:
+    """Return the total and projected density of states of a calculation.
+
+    phonopy diagonalises; mesh, refinement and axis are those of predictions.
+
+    Parameters
+    ----------
+    calculation
+        The calculation.
+    length
+        The longest wave resolved [A].
+    """
+    masses = np.array(calculation.phonon.primitive.masses, dtype=np.float64)
+    crystal = calculation.crystal
+    mesh = irreducible_mesh(crystal, length, kinds=mass_kinds(crystal, masses))
+    calculation.phonon.run_qpoints(mesh.qpoints, with_eigenvectors=True)
+    found = calculation.phonon.qpoints
+    return spectrum(mesh, found.frequencies / THZ_PER_WAVENUMBER, mode_shares(found.eigenvectors))
 
 
 def _tensors(calculation: PhonopyCalculation) -> dict[str, Any]:

@@ -6,9 +6,7 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 
 from phonodos.data.dataset import Dataset
-from phonodos.evaluation.metrics import wasserstein
-from phonodos.physics.dos import PhononDos
-from phonodos.physics.gamma_direction import step_along_path
+from phonodos.physics.path import step_along_path
 from phonodos.prediction.prediction import Prediction
 
 
@@ -57,22 +55,8 @@ def lattice_errors(records: Dataset, index: int, prediction: Prediction) -> Latt
     reference = records.dos(index)
     projected = None
     if reference.projected is not None:
-        projected = projected_distance(reference, lattice.dos(projected=True))
+        projected = reference.projected_distance(lattice.dos(projected=True))
     return LatticeErrors(bands, born, eps, projected)
-
-
-def projected_distance(reference: PhononDos, predicted: PhononDos) -> float:
-    """Return the mean over atoms of the Wasserstein distances of projected spectra [cm^-1]."""
-    assert reference.projected is not None
-    assert predicted.projected is not None
-    low = min(reference.frequencies[0], predicted.frequencies[0])
-    high = max(reference.frequencies[-1], predicted.frequencies[-1])
-    axis = np.arange(np.floor(low), np.ceil(high) + 1.0)
-    truth, found = (
-        np.stack([np.interp(axis, d.frequencies, row, left=0.0, right=0.0) for row in rows])
-        for d, rows in ((reference, reference.projected), (predicted, predicted.projected))
-    )
-    return float(wasserstein(truth, found, step=1.0).mean())
 
 
 def lattice_scores(errors: Sequence[LatticeErrors | None]) -> dict[str, float | int | None]:

@@ -9,16 +9,15 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.physics.dos import PhononDos
+from phonodos.physics.dos import Gap, PhononDos, last_occupied, unit_sum, widest_gap
+from phonodos.physics.dos import wasserstein as distances
 from phonodos.physics.target import TARGET_GRID, dos_from_target
 from phonodos.physics.thermodynamics import thermal_properties
+from phonodos.physics.units import ROOM_TEMPERATURE
 
 Array = NDArray[np.float64]
 
-ROOM_TEMPERATURE = 300.0  # [K]
 CLOSE = 0.10  # relative error of the mean frequency that counts as within 10 %
-IMAGINARY_SHARE = 0.01  # of the states below -10 cm^-1 that makes a material unstable
-VISIBLE = 0.02  # of the own maximum: below it a point of the spectrum counts as empty
 
 
 def squared_errors(reference: Array, predicted: Array) -> Array:
@@ -37,25 +36,14 @@ def r2(reference: Array, predicted: Array) -> float:
     return float(1.0 - rest / np.sum((reference - reference.mean()) ** 2))
 
 
-def wasserstein(reference: Array, predicted: Array, step: float = TARGET_GRID.step) -> Array:
-    """Return the (n,) Wasserstein distances [cm^-1] of spectra of unit sum on an equidistant axis.
-
-    step x sum |difference of the cumulative sums|.
-    """
-    a, b = (_unit_sum(x) for x in (reference, predicted))
-    return np.asarray(step * np.abs(np.cumsum(b - a, axis=1)).sum(axis=1))
+def wasserstein(reference: Array, predicted: Array) -> Array:
+    """Return the (n,) Wasserstein distances [cm^-1] of (n, 51) spectra of unit sum."""
+    return distances(reference, predicted, TARGET_GRID.step)
 
 
 def mean_frequencies(spectra: Array) -> Array:
     """Return the (n,) mean frequencies [cm^-1] of (n, 51) spectra, sum w g / sum g."""
-    return np.asarray(_unit_sum(spectra) @ TARGET_GRID.frequencies)
-
-
-def _unit_sum(spectra: Array) -> Array:
-    """An empty spectrum (of a network in training) counts as one with all states at the start."""
-    total = spectra.sum(axis=1, keepdims=True)
-    start = np.arange(spectra.shape[1]) == 0
-    return np.where(total > 0.0, spectra / np.where(total > 0.0, total, 1.0), start)
+    return np.asarray(unit_sum(spectra) @ TARGET_GRID.frequencies)
 
 
 def heat_capacities(spectra: Array) -> Array:
@@ -82,32 +70,14 @@ def spectrum_scores(reference: Array, predicted: Array) -> dict[str, float]:
     }
 
 
-@dataclass(frozen=True)
-class Gap:
-    """An empty stretch of a spectrum between two occupied ones [cm^-1]."""
-
-    position: float  # its middle
-    width: float
-
-
 def largest_gap(spectrum: Array) -> Gap | None:
-    """Return the widest gap of one (51,) own-maximum spectrum, or None.
-
-    Two or more consecutive points below 0.02 with points above on both sides; the width is the
-    number of such points times the spacing.
-    """
-    occupied = np.flatnonzero(spectrum >= VISIBLE)
-    empty = np.diff(occupied) - 1
-    if len(empty) == 0 or empty.max() < 2:
-        return None
-    widest = int(np.argmax(empty))
-    below, above = TARGET_GRID.frequencies[occupied[[widest, widest + 1]]]
-    return Gap((below + above) / 2.0, float(empty[widest] * TARGET_GRID.step))
+    """Return the widest gap of one (51,) spectrum: two or more consecutive empty points."""
+    return widest_gap(TARGET_GRID.frequencies, spectrum)
 
 
 def cut_off(spectrum: Array) -> float:
-    """Return the last frequency [cm^-1] at which an own-maximum spectrum is at least 0.02."""
-    return float(TARGET_GRID.frequencies[np.flatnonzero(spectrum >= VISIBLE)[-1]])
+    """Return the last frequency [cm^-1] at which a (51,) spectrum has 2 % of its maximum."""
+    return last_occupied(TARGET_GRID.frequencies, spectrum)
 
 
 def gap_scores(reference: Array, predicted: Array) -> dict[str, float | int | None]:
@@ -159,20 +129,8 @@ def full_axis(dos: PhononDos) -> FullAxis:
         max_frequency=dos.max_frequency,
         heat_capacity=float(t.heat_capacity[0]) / dos.n_atoms,
         entropy=float(t.entropy[0]) / dos.n_atoms,
-        imaginary=dos.imaginary_fraction > IMAGINARY_SHARE,
+        imaginary=dos.is_unstable,
     )
-
-
-def full_wasserstein(reference: PhononDos, predicted: PhononDos) -> float:
-    """Return the Wasserstein distance [cm^-1] of two spectra of unit integral, whole axes."""
-    low = min(reference.frequencies[0], predicted.frequencies[0])
-    high = max(reference.frequencies[-1], predicted.frequencies[-1])
-    axis = np.arange(np.floor(low), np.ceil(high) + 1.0)
-    sampled = [
-        np.interp(axis, d.frequencies, d.densities, left=0.0, right=0.0)
-        for d in (reference, predicted)
-    ]
-    return float(wasserstein(sampled[0][None], sampled[1][None], step=1.0)[0])
 
 
 @dataclass(frozen=True)

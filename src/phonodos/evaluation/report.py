@@ -15,7 +15,6 @@ from phonodos.evaluation.metrics import (
     cut_off,
     detection_scores,
     full_axis,
-    full_wasserstein,
     gap_scores,
     heat_capacities,
     largest_gap,
@@ -102,7 +101,7 @@ def evaluate(
     items = list(judged)
     full = [(full_axis(j.reference), full_axis(j.predicted)) for j in items]
     spectra = np.array([[target_of(j.reference), target_of(j.predicted)] for j in items])
-    distances = np.array([full_wasserstein(j.reference, j.predicted) for j in items])
+    distances = np.array([j.reference.distance(j.predicted) for j in items])
     heat_errors = np.abs(heat_capacities(spectra[:, 1]) - heat_capacities(spectra[:, 0]))
 
     def measures(picked: Sequence[int]) -> dict[str, Any]:

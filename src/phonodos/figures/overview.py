@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from phonodos.figures.panels import PAGE_WIDTH, letter
 from phonodos.figures.spectra import BLACK, BLUE, GREY, PROJECTED, STYLE, formula_label
-from phonodos.physics import element_properties, elements
+from phonodos.physics import elements
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 
@@ -80,7 +80,7 @@ def _projection(points: Array) -> tuple[Array, Array]:
 
 def _atoms(axes: "Axes", points: Array, names: list[str], colours: dict[str, str]) -> None:
     places, depth = _projection(points)
-    radii = element_properties.covalent_radii()
+    radii = elements.covalent_radii()
     for k in np.argsort(depth):
         size = 0.32 * radii[elements.atomic_number(names[k]) - 1]
         axes.add_patch(

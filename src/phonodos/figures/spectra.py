@@ -206,8 +206,7 @@ def _draw_spread(
     if len(members) < 2:
         return []
     w, g = dos.frequencies, dos.densities
-    sampled = [np.interp(w, m.frequencies, m.densities, left=0.0, right=0.0) for m in members]
-    spread = np.std(sampled, axis=0, ddof=1)
+    spread = np.std([m.on(w) for m in members], axis=0, ddof=1)
     axes.fill_between(
         w * factor, np.maximum(g - spread, 0.0) / factor, (g + spread) / factor,
         color=BLUE, alpha=0.3, lw=0, gid="spread", label=r"$\pm$ 1 s.d.",
@@ -243,7 +242,7 @@ def _mark_mean(
     """Dash the mean frequency as far up as nothing else can stand, and name it above the axes."""
     digits = {"cm-1": 0, "THz": 2, "meV": 1}[unit]
     mean = dos.mean_frequency
-    at_mean = float(np.interp(mean, dos.frequencies, dos.densities)) / factor
+    at_mean = float(dos.on(np.array([mean]))[0]) / factor
     top = max(at_mean, 0.9 * INSET_FLOOR * axes.get_ylim()[1])
     axes.plot(
         [mean * factor] * 2, [0.0, top], color=GREY, lw=0.8, ls=(0, (3.5, 2)), zorder=3, gid="mean"

@@ -7,7 +7,7 @@ import numpy as np
 from phonodos.model.graph import CrystalGraph, build_graph
 from phonodos.physics import elements
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.element_properties import covalent_radii
+from phonodos.physics.elements import covalent_radii
 
 TOUCHING = 0.5  # [A] beyond the sum of both covalent radii; it holds in ionic crystals and metals
 NEAREST = 1.2  # of the distance to the nearest neighbour of one end: no bond reaches past others

@@ -16,7 +16,7 @@ from phonodos.model.bond_kinds import bond_name
 from phonodos.model.graph import CrystalGraph, build_graph
 from phonodos.physics import elements
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.element_properties import covalent_radii
+from phonodos.physics.elements import covalent_radii
 
 REACH = 6.0  # [A], distances that are looked at
 MARGIN = 0.05  # relative; distances beyond training's by more are told of

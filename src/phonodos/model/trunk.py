@@ -23,7 +23,7 @@ from phonodos.model.layers import (
     sum_over_neighbours,
 )
 from phonodos.model.radial import BesselBasis, polynomial_cutoff
-from phonodos.physics import element_properties
+from phonodos.physics import elements
 from phonodos.physics.elements import N_ELEMENTS
 
 SCALAR = o3.Irrep("0e")
@@ -44,12 +44,12 @@ class ElementFeatures(nn.Module):
         super().__init__()
         self.n_features = learned + tabulated
         self.learned = nn.Parameter(0.3 * torch.randn(N_ELEMENTS, learned))
-        table = torch.from_numpy(element_properties.standardised_properties()).float()
-        radii = torch.from_numpy(element_properties.covalent_radii()).float()
+        table = torch.from_numpy(elements.standardised_properties()).float()
+        radii = torch.from_numpy(elements.covalent_radii()).float()
         self.register_buffer("properties", table)
         self.register_buffer("radii", radii)
         self.mlp = nn.Sequential(
-            nn.Linear(element_properties.N_PROPERTIES, hidden), nn.SiLU(),
+            nn.Linear(elements.N_PROPERTIES, hidden), nn.SiLU(),
             nn.Linear(hidden, tabulated),
         )  # fmt: skip
 

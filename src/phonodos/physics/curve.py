@@ -6,15 +6,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.errors import ConfigError, DataError
+from phonodos.physics.dos import STEP as FINE
+from phonodos.physics.dos import Gap, last_occupied, sampled, wasserstein, widest_gap
 from phonodos.physics.target import TARGET_GRID, spectrum_target
 
 Array = NDArray[np.float64]
 
-VISIBLE = 0.02  # of the own maximum: below it a curve counts as empty
 PROMINENCE = 0.05  # of the own maximum: how far a peak stands above its surroundings
-NARROWEST_GAP = 30.0  # [cm^-1]
 FWHM = 2.0 * np.sqrt(2.0 * np.log(2.0))  # of a Gaussian, in standard deviations
-FINE = 1.0  # [cm^-1], step of the axis on which curves are broadened and compared
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,7 +69,7 @@ class Curve:
 
     def on(self, axis: Array) -> Array:
         """Return the values on another axis [cm^-1], linear in between, 0 outside."""
-        return np.asarray(np.interp(axis, self.frequencies, self.values, left=0.0, right=0.0))
+        return sampled(axis, self.frequencies, self.values)
 
     def broadened(self, constant: float = 0.0, relative: float = 0.0) -> "Curve":
         """Return the curve as an instrument with Gaussian resolution sees it.
@@ -116,20 +115,16 @@ class Curve:
 
     def cut_off(self) -> float:
         """Return the last frequency [cm^-1] with at least 2 % of the maximum."""
-        return float(self.frequencies[self.scaled().values >= VISIBLE][-1])
+        return last_occupied(self.frequencies, self.values)
+
+    def gap(self) -> Gap | None:
+        """Return the widest stretch below 2 % of the maximum, or None, as `widest_gap` finds it."""
+        return widest_gap(self.frequencies, self.values)
 
     def largest_gap(self) -> tuple[float, float] | None:
-        """Return both edges [cm^-1] of the widest stretch below 2 % between occupied points.
-
-        None if no gap is wider than 30 cm^-1.
-        """
-        seen = self.frequencies[self.scaled().values >= VISIBLE]
-        widths = np.diff(seen)
-        spacing = np.diff(self.frequencies).max()
-        if not len(widths) or widths.max() <= max(NARROWEST_GAP, 1.5 * spacing):
-            return None
-        k = int(np.argmax(widths))
-        return float(seen[k]), float(seen[k + 1])
+        """Return both edges [cm^-1] of `gap`, or None."""
+        found = self.gap()
+        return None if found is None else (found.low, found.high)
 
 
 def sampled_like(curve: Curve, reference: Curve) -> Curve:
@@ -170,5 +165,4 @@ def distance(a: Curve, b: Curve) -> float:
             f"their axes overlap from {low:g} to {high:g} cm^-1",
             "check the unit of the reference (cm-1, meV or THz)",
         )
-    first, second = (np.cumsum(p / p.sum()) for p in parts)
-    return float(FINE * np.abs(first - second).sum())
+    return float(wasserstein(parts[0][None], parts[1][None], FINE)[0])

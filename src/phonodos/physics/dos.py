@@ -1,5 +1,10 @@
-"""`PhononDos`: the phonon density of states of one cell, and the grids it lives on."""
+"""`PhononDos`: the phonon density of states of one cell, and what can be read off a spectrum.
 
+The functions at the end take any spectrum, scaled or not: gap, end and distance mean the same
+wherever they are asked for.
+"""
+
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -7,9 +12,13 @@ from numpy.typing import NDArray
 
 from phonodos.errors import PredictionError
 
-VISIBLE_FRACTION = 1e-3  # of the maximum: what counts as the end of the spectrum
+VISIBLE_FRACTION = 1e-3  # of the maximum: the highest frequency lies where the density exceeds it
+EMPTY_FRACTION = 0.02  # of the maximum: below it a point counts as empty, for gaps and cut-offs
+NARROWEST_GAP = 30.0  # [cm^-1]; of the points every 20 cm^-1 two must be empty
 HIGHEST_FREQUENCY = 10_000.0  # [cm^-1]; H2, the stiffest of all, vibrates at 4,400
 IMAGINARY_THRESHOLD = -10.0  # [cm^-1]; above it a negative frequency is numerical noise at Gamma
+UNSTABLE_SHARE = 0.01  # of the states below -10 cm^-1; a crystal with more is called unstable
+STEP = 1.0  # [cm^-1], of the axis on which spectra are made and compared
 
 
 def check_frequencies(frequencies: NDArray[np.float64], who: str = "") -> None:
@@ -30,6 +39,30 @@ def check_frequencies(frequencies: NDArray[np.float64], who: str = "") -> None:
             "to each other, or the crystal is far outside of what the network was trained on",
             "check the lattice vectors and their unit (Angstrom)",
         )
+
+
+@dataclass(frozen=True)
+class Gap:
+    """An empty stretch of a spectrum between two occupied ones.
+
+    Attributes
+    ----------
+    low, high
+        Its edges [cm^-1], halfway between the last occupied and the first empty point.
+    """
+
+    low: float
+    high: float
+
+    @property
+    def position(self) -> float:
+        """Its middle [cm^-1]."""
+        return (self.low + self.high) / 2.0
+
+    @property
+    def width(self) -> float:
+        """Its width [cm^-1]: on an equidistant axis the number of empty points times the step."""
+        return self.high - self.low
 
 
 @dataclass(frozen=True)
@@ -135,6 +168,45 @@ class PhononDos:
         part = np.trapezoid(self.densities[below], self.frequencies[below])
         return float(part / self.integral)
 
+    @property
+    def is_unstable(self) -> bool:
+        """Whether more than 1 % of the states lie below -10 cm^-1."""
+        return self.imaginary_fraction > UNSTABLE_SHARE
+
+    def gap(self) -> Gap | None:
+        """Return the widest gap at positive frequencies, or None, as `widest_gap` finds it."""
+        return widest_gap(*self.positive())
+
+    def cut_off(self) -> float:
+        """Return the last frequency [cm^-1] whose density is at least 2 % of the largest."""
+        return last_occupied(*self.positive())
+
+    def distance(self, other: "PhononDos") -> float:
+        """Return the Wasserstein distance [cm^-1] of both, each of unit integral, whole axes."""
+        axis = common_axis([self, other])
+        a, b = self.on(axis)[None], other.on(axis)[None]
+        return float(wasserstein(a, b, STEP)[0])
+
+    def projected_distance(self, other: "PhononDos") -> float:
+        """Return the mean over atoms of the Wasserstein distances [cm^-1] of projected spectra."""
+        axis = common_axis([self, other])
+        return float(wasserstein(self.projected_on(axis), other.projected_on(axis), STEP).mean())
+
+    def on(self, axis: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the densities on another axis [cm^-1], linear in between, 0 outside."""
+        return sampled(axis, self.frequencies, self.densities)
+
+    def projected_on(self, axis: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Return the (n_atoms, m) projected densities on another axis; there must be some."""
+        assert self.projected is not None
+        return np.stack([sampled(axis, self.frequencies, row) for row in self.projected])
+
+    def finer(self, step: float = STEP) -> "PhononDos":
+        """Return the same spectrum with points at most `step` [cm^-1] apart (no projection)."""
+        if np.diff(self.frequencies).max() <= step:
+            return self
+        return PhononDos(*sliced(self.frequencies, self.densities, step), self.n_atoms)
+
     def positive(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return frequencies > 0 [cm^-1] and their densities, starting from an exact zero point."""
         keep = self.frequencies > 0.0
@@ -145,3 +217,93 @@ class PhononDos:
     def per_cells(self, multiplicity: float, n_atoms: int) -> "PhononDos":
         """Return the spectrum of a cell that holds `multiplicity` of this one (no projection)."""
         return PhononDos(self.frequencies, self.densities * multiplicity, n_atoms)
+
+
+def mean_of(spectra: Sequence[PhononDos]) -> PhononDos:
+    """Return the mean of spectra of the same cell, on an axis that holds them all.
+
+    It is projected if all of them are.
+    """
+    first = spectra[0]
+    if len(spectra) == 1:
+        return first
+    axis = first.frequencies
+    if not all(np.array_equal(s.frequencies, axis) for s in spectra):
+        axis = common_axis(spectra)
+    density = np.mean([s.on(axis) for s in spectra], axis=0)
+    projected = None
+    if all(s.projected is not None for s in spectra):
+        projected = np.mean([s.projected_on(axis) for s in spectra], axis=0)
+    return PhononDos(axis, density, first.n_atoms, projected)
+
+
+def common_axis(spectra: Sequence[PhononDos]) -> NDArray[np.float64]:
+    """Return whole wavenumbers [cm^-1] that hold the axes of all spectra."""
+    low = min(s.frequencies[0] for s in spectra)
+    high = max(s.frequencies[-1] for s in spectra)
+    return np.arange(np.floor(low), np.ceil(high) + STEP, STEP)
+
+
+def sampled(
+    axis: NDArray[np.float64], frequencies: NDArray[np.float64], values: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return values on another axis [cm^-1], linear in between, 0 outside."""
+    return np.asarray(np.interp(axis, frequencies, values, left=0.0, right=0.0))
+
+
+def sliced(
+    frequencies: NDArray[np.float64], values: NDArray[np.float64], step: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a spectrum with every interval cut into equal ones of at most `step` [cm^-1]."""
+    pieces = np.maximum(np.ceil(np.diff(frequencies) / step).astype(int), 1)
+    part = np.repeat(np.diff(frequencies) / pieces, pieces)
+    count = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
+    fine = np.append(np.repeat(frequencies[:-1], pieces) + count * part, frequencies[-1])
+    return fine, np.interp(fine, frequencies, values)
+
+
+def widest_gap(frequencies: NDArray[np.float64], values: NDArray[np.float64]) -> Gap | None:
+    """Return the widest stretch of empty points between occupied ones, or None.
+
+    Empty is a point below 2 % of the maximum; a gap is wider than 30 cm^-1.
+
+    Parameters
+    ----------
+    frequencies, values
+        (m,) rising [cm^-1], and the spectrum in any unit.
+    """
+    occupied = np.flatnonzero(values >= EMPTY_FRACTION * values.max())
+    middle = (frequencies[1:] + frequencies[:-1]) / 2.0
+    last = occupied[:-1][np.diff(occupied) > 1]
+    first = occupied[1:][np.diff(occupied) > 1]
+    widths = middle[first - 1] - middle[last]
+    if len(widths) == 0 or widths.max() <= NARROWEST_GAP:
+        return None
+    widest = int(np.argmax(widths))
+    return Gap(float(middle[last[widest]]), float(middle[first[widest] - 1]))
+
+
+def last_occupied(frequencies: NDArray[np.float64], values: NDArray[np.float64]) -> float:
+    """Return the last frequency [cm^-1] at which a spectrum has at least 2 % of its maximum."""
+    return float(frequencies[values >= EMPTY_FRACTION * values.max()][-1])
+
+
+def wasserstein(
+    reference: NDArray[np.float64], predicted: NDArray[np.float64], step: float
+) -> NDArray[np.float64]:
+    """Return the (n,) Wasserstein distances [cm^-1] of (n, m) spectra on an equidistant axis.
+
+    step x sum |difference of the cumulative sums|, each spectrum brought to unit sum.
+    """
+    a, b = (unit_sum(x) for x in (reference, predicted))
+    return np.asarray(step * np.abs(np.cumsum(b - a, axis=1)).sum(axis=1))
+
+
+def unit_sum(spectra: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (n, m) spectra over their sums.
+
+    An empty spectrum (of a network in training) counts as one with all states at the start.
+    """
+    total = spectra.sum(axis=1, keepdims=True)
+    start = np.arange(spectra.shape[1]) == 0
+    return np.where(total > 0.0, spectra / np.where(total > 0.0, total, 1.0), start)

@@ -3,10 +3,18 @@
 A species is an element (``O``), one of hydrogen's isotopes that have symbols of their own (``D``,
 ``T``), or an element with a mass of its own in brackets (``O[17.999]``). Isotopes take the place
 of their element in everything but the mass.
+
+`element_properties.csv` holds what networks are told of them, to know an element they never saw:
+group, period, Pauling electronegativity, atomic radius [A], covalent radius [A] (Cordero 2008),
+first ionisation energy [eV], electron affinity [eV], mean, highest and lowest common oxidation
+state, Mendeleev number (Pettifor), and two flags. The values are those of pymatgen 2026.10 and, for
+covalent radii, of ASE 3.29; a test compares them.
 """
 
+import csv
 import re
 from functools import cache
+from importlib.resources import files
 
 import numpy as np
 from numpy.typing import NDArray
@@ -14,21 +22,14 @@ from numpy.typing import NDArray
 from phonodos.errors import StructureError
 
 N_ELEMENTS = 118
+N_PROPERTIES = 15
+NATURAL = 94  # elements up to plutonium set the scale
+UNKNOWN_RADIUS = 1.5  # [A], where no covalent radius is tabulated
 
 # Hydrogen isotopes keep their own symbol and mass and take hydrogen's place among the elements.
 _ISOTOPES = {"D": (1, 2.01410177812), "T": (1, 3.01604928199)}
 
 _WITH_MASS = re.compile(r"([A-Z][a-z]?)\[(\d{1,3}(?:\.\d{1,6})?)\]")
-
-# Pauling electronegativities of elements 1 to 118 in order; "-" where none is tabulated.
-_PAULING = """
-    2.2 - 0.98 1.57 2.04 2.55 3.04 3.44 3.98 - 0.93 1.31 1.61 1.9 2.19 2.58 3.16 - 0.82 1
-    1.36 1.54 1.63 1.66 1.55 1.83 1.88 1.91 1.9 1.65 1.81 2.01 2.18 2.55 2.96 3 0.82 0.95
-    1.22 1.33 1.6 2.16 1.9 2.2 2.28 2.2 1.93 1.69 1.78 1.96 2.05 2.1 2.66 2.6 0.79 0.89 1.1
-    1.12 1.13 1.14 1.13 1.17 1.2 1.2 1.1 1.22 1.23 1.24 1.25 1.1 1.27 1.3 1.5 2.36 1.9 2.2
-    2.2 2.28 2.54 2 1.62 2.33 2.02 2 2.2 2.2 0.7 0.9 1.1 1.3 1.5 1.38 1.36 1.28 1.3 1.3 1.3
-    1.3 1.3 1.3 1.3 1.3 1.3 - - - - - - - - - - - - - - -
-"""
 
 
 @cache
@@ -139,5 +140,39 @@ def atomic_mass(species: str) -> float:
 
 def electronegativity(symbol: str) -> float:
     """Return the Pauling electronegativity; infinity where none is tabulated (sorts last)."""
-    value = _PAULING.split()[atomic_number(symbol) - 1]
-    return float("inf") if value == "-" else float(value)
+    value = float(_columns()["electronegativity"][atomic_number(symbol) - 1])
+    return float("inf") if np.isnan(value) else value
+
+
+@cache
+def _columns() -> dict[str, NDArray[np.float64]]:
+    text = (files("phonodos.physics") / "element_properties.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines()))
+    if tuple(row["symbol"] for row in rows) != symbols():
+        raise AssertionError("element_properties.csv does not list the 118 elements in order")
+    names = [name for name in rows[0] if name != "symbol"]
+    return {name: np.array([float(row[name] or "nan") for row in rows]) for name in names}
+
+
+def column(name: str) -> NDArray[np.float64]:
+    """Return one column of the table for the 118 elements; NaN where nothing is tabulated."""
+    return _columns()[name].copy()
+
+
+def covalent_radii() -> NDArray[np.float64]:
+    """Return (118,) covalent radii [A]; 1.5 A where none is tabulated."""
+    radii = column("covalent_radius")
+    return np.where(np.isnan(radii), UNKNOWN_RADIUS, radii)
+
+
+def standardised_properties() -> NDArray[np.float64]:
+    """Return (118, 15) numbers of order one: all columns, the mass and its logarithm.
+
+    Each column is shifted and scaled to mean 0 and deviation 1 over the elements up to plutonium;
+    what is not tabulated becomes 0, the mean.
+    """
+    masses = np.array([atomic_mass(symbol) for symbol in symbols()])
+    table = np.stack([*_columns().values(), masses, np.log(masses)], axis=1)
+    natural = table[:NATURAL]
+    scaled = (table - np.nanmean(natural, axis=0)) / np.nanstd(natural, axis=0)
+    return np.asarray(np.nan_to_num(scaled, nan=0.0))

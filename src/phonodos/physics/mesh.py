@@ -1,4 +1,8 @@
-"""`QMesh`: wave vectors that sample the Brillouin zone, and the spectrum of frequencies on them."""
+"""The one road from frequencies to a spectrum: `QMesh`, wave vectors, and `spectrum` on them.
+
+Predictions and the references of data sets both take it; who diagonalises is all that differs.
+Mesh, refinement, smoothing and ends of the axis were chosen by convergence (docs/decisions/0005).
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -8,14 +12,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.physics.crystal import Crystal, compact, whole_inverse
-from phonodos.physics.dos import PhononDos, check_frequencies
+from phonodos.physics.crystal import Crystal, compact, site_kinds, whole_inverse
+from phonodos.physics.dos import STEP, PhononDos, check_frequencies
 from phonodos.physics.primitive import SYMMETRY_TOLERANCE, standard_basis, symmetry_dataset
 
-STEP = 1.0  # [cm^-1], of the frequency axis
-SMOOTHING = 4.0  # [cm^-1], standard deviation of the Gaussian
+MESH_LENGTH = 26.0  # [A], the longest wave resolved; WD 0.5 cm^-1 from a mesh of 90 A
+SMOOTHING = 2.0  # [cm^-1], standard deviation of the Gaussian
 FINER = 4  # points between two of a mesh, along each axis
 REACH = 5  # standard deviations the Gaussian is followed
+# Room on the axis [cm^-1]: the smoothing of the 51-point target bends a spectrum within 50 points
+# of the end of its axis, so spectra to be compared must end alike. Those of dfpt2018 end so.
+ROOM_BELOW, ROOM_ABOVE = 2.0, 100.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,9 +66,16 @@ def mesh_divisions(cell: NDArray[np.float64], length: float) -> tuple[int, int, 
     return a, b, c
 
 
+def mass_kinds(crystal: Crystal, masses: NDArray[np.float64]) -> tuple[int, ...]:
+    """Return numbers of the kinds of sites where equal elements may differ in mass (n,) [amu]."""
+    pairs = zip(site_kinds(crystal), masses.round(6).tolist(), strict=True)
+    numbers: dict[tuple[int, float], int] = {}
+    return tuple(numbers.setdefault(pair, len(numbers)) for pair in pairs)
+
+
 def irreducible_mesh(
     crystal: Crystal,
-    length: float,
+    length: float = MESH_LENGTH,
     symprec: float = SYMMETRY_TOLERANCE,
     kinds: Sequence[int] | None = None,
 ) -> QMesh:
@@ -137,6 +151,56 @@ def _orbits_of(
     return doubled, (place @ strides).min(axis=0)
 
 
+def spectrum(
+    mesh: QMesh,
+    frequencies: NDArray[np.float64],
+    shares: NDArray[np.float64] | None = None,
+    smoothing: float = SMOOTHING,
+) -> PhononDos:
+    """Return the density of states of the frequencies on a mesh.
+
+    Frequencies are carried to the whole mesh and between its points (`refined`); each of those
+    has the shares of its point of the mesh, equivalent atoms the mean over their orbit. All states
+    are then put onto the axis and smoothed (`dos_from_frequencies`). States that a mesh without
+    Gamma misses, those of long acoustic waves, would be added between the two steps.
+
+    Parameters
+    ----------
+    mesh
+        The mesh.
+    frequencies
+        (m, 3n) [cm^-1] at its irreducible wave vectors, ascending, imaginary ones negative.
+    shares
+        (m, 3n, n) share of every atom in every mode, sums 1 over atoms; None for no projection.
+    smoothing
+        Standard deviation of the Gaussian [cm^-1]; 0 for none.
+
+    Raises
+    ------
+    PredictionError
+        If the axis would be longer than `check_frequencies` allows.
+    """
+    check_frequencies(frequencies)
+    finer = refined(mesh, frequencies)
+    points, between, modes = finer.shape
+    if shares is not None:
+        counts = np.bincount(mesh.orbits)
+        # The mesh is irreducible: equivalent atoms get the mean over their orbit.
+        by_orbit = np.stack(
+            [shares[:, :, mesh.orbits == k].sum(axis=2) / c for k, c in enumerate(counts)], axis=2
+        )[:, :, mesh.orbits]
+        shares = np.repeat(by_orbit[mesh.places.ravel()], between, axis=0)
+    weights = np.full(points * between, 1.0 / (points * between))
+    return dos_from_frequencies(finer.reshape(-1, modes), weights, shares, smoothing)
+
+
+def mode_shares(eigenvectors: NDArray[np.complex128]) -> NDArray[np.float64]:
+    """Return the (m, 3n, n) shares of the atoms in modes (m, 3n, 3n), which stand in columns."""
+    m, modes = eigenvectors.shape[:2]
+    squares = (np.abs(eigenvectors) ** 2).reshape(m, modes // 3, 3, modes).sum(axis=2)
+    return np.asarray(np.swapaxes(squares, 1, 2))
+
+
 def refined(mesh: QMesh, frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
     """Return the frequencies on the whole mesh and between its points.
 
@@ -179,7 +243,10 @@ def dos_from_frequencies(
     projections: NDArray[np.float64] | None = None,
     smoothing: float = SMOOTHING,
 ) -> PhononDos:
-    """Return the spectrum of frequencies on a mesh: 1 cm^-1 bins, shared linearly, smoothed.
+    """Return the spectrum of a set of frequencies: 1 cm^-1 bins, shared linearly, smoothed.
+
+    The axis starts 2 cm^-1 below zero or the lowest state, smeared as it is, and ends 100 cm^-1
+    above the highest.
 
     Parameters
     ----------
@@ -203,9 +270,9 @@ def dos_from_frequencies(
     """
     check_frequencies(frequencies)
     n_atoms = frequencies.shape[1] // 3
-    margin = np.ceil(REACH * smoothing) + 2.0
-    low = np.floor(frequencies.min()) - margin
-    axis = np.arange(low, np.ceil(frequencies.max()) + margin + STEP, STEP)
+    reach = np.ceil(REACH * smoothing)
+    low = min(0.0, np.floor(frequencies.min()) - reach) - ROOM_BELOW
+    axis = np.arange(low, np.ceil(frequencies.max()) + max(reach, ROOM_ABOVE) + STEP, STEP)
     place = (frequencies.ravel() - low) / STEP
     below = place.astype(np.int64)
     upper = place - below

@@ -17,6 +17,9 @@ SPACING = 0.02  # [1/A], largest distance of neighbouring points, 2 pi included
 FEWEST = 11  # points of a segment
 GAMMA = "GAMMA"
 GREEK = {GAMMA: r"\Gamma", "SIGMA": r"\Sigma", "DELTA": r"\Delta", "LAMBDA": r"\Lambda"}
+# How far along a path "at Gamma" is [1/A]: far enough for a direction, too short for dispersion.
+GAMMA_STEP = 1e-4
+STORED_STEP = 2e-3  # of the stored paths that networks are taught and judged by
 _ZERO = 1e-9  # fractional, of a wave vector that is Gamma
 
 
@@ -113,11 +116,16 @@ def band_path(crystal: Crystal, spacing: float = SPACING) -> BandPath:
     return path_of_lines(crystal, lines, spacing)
 
 
+def reciprocal_cell(crystal: Crystal) -> Array:
+    """Return the (3, 3) reciprocal lattice vectors as rows, with the factor 2 pi [1/A]."""
+    return np.asarray(2.0 * np.pi * np.linalg.inv(crystal.cell).T, dtype=np.float64)
+
+
 def path_of_lines(
     crystal: Crystal, lines: list[tuple[str, str, Array, Array]], spacing: float = SPACING
 ) -> BandPath:
     """Return the path along given lines: name of start and end, fractional q of start and end."""
-    reciprocal = 2.0 * np.pi * np.linalg.inv(crystal.cell).T
+    reciprocal = reciprocal_cell(crystal)
     segments, travelled = [], 0.0
     for start, end, a, b in lines:
         length = float(np.linalg.norm((np.asarray(b) - a) @ reciprocal))
@@ -148,6 +156,23 @@ def step_from_gamma(qpoints: Array, reciprocal: Array, step: float) -> Array:
         if np.abs(qpoints[k]).max() < _ZERO:
             direction = qpoints[neighbour]
             moved[k] = direction * (step / np.linalg.norm(direction @ reciprocal))
+    return moved
+
+
+def step_along_path(qpoints: Array, frequencies: Array, crystal: Crystal) -> Array:
+    """Return the path with every exact Gamma moved a little towards its own neighbour.
+
+    The stored values at Gamma hold the non-analytic term for the direction of the path; of two
+    neighbours the one with the closer frequencies gives that direction.
+    """
+    moved = qpoints.copy()
+    reciprocal = reciprocal_cell(crystal)
+    for k in np.flatnonzero(np.abs(qpoints).max(axis=1) < _ZERO):
+        sides = [j for j in (k - 1, k + 1) if 0 <= j < len(qpoints) and np.abs(qpoints[j]).any()]
+        if not sides:
+            continue
+        near = min(sides, key=lambda j: float(np.abs(frequencies[j] - frequencies[k]).sum()))
+        moved[k] = qpoints[near] * (STORED_STEP / np.linalg.norm(qpoints[near] @ reciprocal))
     return moved
 
 

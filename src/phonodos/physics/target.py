@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.errors import PredictionError
-from phonodos.physics.dos import FrequencyGrid, PhononDos
+from phonodos.physics.dos import FrequencyGrid, PhononDos, sampled
 
 TARGET_GRID = FrequencyGrid(start=0.0, step=20.0, n=51)
 SMOOTHING_WINDOW = 101  # points of the 1 cm^-1 axis of the data
@@ -49,15 +49,14 @@ def spectrum_target(
             "give the density of states on a 1 cm^-1 axis",
         )
     smooth = savgol_filter(densities, window, SMOOTHING_ORDER)
-    sampled = np.interp(TARGET_GRID.frequencies, frequencies, smooth, left=0.0, right=0.0)
-    sampled = np.clip(sampled, 0.0, None)
-    if not sampled.max() > 0.0:
+    points = np.clip(sampled(TARGET_GRID.frequencies, frequencies, smooth), 0.0, None)
+    if not points.max() > 0.0:
         raise PredictionError(
             "the spectrum is zero between 0 and 1000 cm^-1",
             "no state lies on the 51 points of the paper's target",
             "check the unit of the frequency axis (cm^-1 is expected)",
         )
-    target: NDArray[np.float64] = sampled / sampled.max()
+    target: NDArray[np.float64] = points / points.max()
     return target
 
 

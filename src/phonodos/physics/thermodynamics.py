@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from phonodos.errors import ConfigError, PredictionError
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.dos import PhononDos
+from phonodos.physics.dos import PhononDos, sliced
 from phonodos.physics.units import (
     AVOGADRO,
     GAS_CONSTANT,
@@ -159,14 +159,7 @@ def oscillators(dos: PhononDos) -> tuple[Array, Array]:
             "thermodynamics needs real frequencies, and all modes of this spectrum are imaginary",
             "check the structure: it is not a minimum of the energy",
         )
-    pieces = np.maximum(np.ceil(np.diff(w) / SLICE).astype(int), 1)
-    if pieces.max() > 1:
-        edges = [
-            np.linspace(a, b, n, endpoint=False)
-            for a, b, n in zip(w[:-1], w[1:], pieces, strict=True)
-        ]
-        fine = np.concatenate([*edges, w[-1:]])
-        w, g = fine, np.interp(fine, w, g)
+    w, g = sliced(w, g, SLICE)
     middle = (w[1:] + w[:-1]) / 2.0
     states = np.diff(w) * (g[1:] + g[:-1]) / 2.0
     return middle, states

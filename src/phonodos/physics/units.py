@@ -22,6 +22,7 @@ WAVENUMBER_PER_EV: Final = 1.0 / EV_PER_WAVENUMBER  # [cm^-1/eV], 8065.544
 KELVIN_PER_WAVENUMBER: Final = JOULE_PER_WAVENUMBER / BOLTZMANN  # [K cm], h c / k_B
 THZ_PER_WAVENUMBER: Final = SPEED_OF_LIGHT * 100.0 * 1e-12  # [THz cm]
 MEV_PER_WAVENUMBER: Final = EV_PER_WAVENUMBER * 1e3  # [meV cm]
+ROOM_TEMPERATURE: Final = 300.0  # [K], of every number that is given at one temperature
 
 # sqrt(eV / (A^2 amu)) as a wavenumber: the frequency of a unit mass on a unit spring, 521.4709.
 WAVENUMBER_PER_SQRT_SPRING: Final = (

@@ -6,7 +6,6 @@ from typing import Any, Protocol
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 
 from phonodos.errors import PhonodosError, PredictionError
 from phonodos.model.bonds import BondedCrystals, bond_crystal, collate_bonded
@@ -17,7 +16,7 @@ from phonodos.model.lattice import Lattice, LatticeNetwork
 from phonodos.model.network import Network
 from phonodos.model.spectrum import SpectrumNetwork, compressed
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.dos import PhononDos
+from phonodos.physics.dos import PhononDos, mean_of
 from phonodos.physics.target import dos_from_target
 from phonodos.prediction.doubts import (
     axis_doubts,
@@ -100,7 +99,7 @@ class SpectrumAnswers:
             *axis_doubts(crystal, graph, name),
             *graph_doubts(graph, self.cutoff),
         )
-        return Answer(mean_dos(members), doubts, None, members if len(members) > 1 else ())
+        return Answer(mean_of(members), doubts, None, members if len(members) > 1 else ())
 
 
 class LatticeAnswers:
@@ -169,7 +168,7 @@ class LatticeAnswers:
             )
         mesh = each[0].mesh()
         members = tuple(x.dos(mesh, projected=self.project) for x in each)
-        dos = mean_dos(members)
+        dos = mean_of(members)
         doubts = (
             *training_doubts(crystal, self.header),
             *bond_doubts(crystal, graph.graph, self.header),
@@ -197,31 +196,6 @@ def answers_of(
     make = resolved(kind_of(networks[0]).answers)
     answerer: Answerer = make(networks, WeightHeader.of(header), device, project)
     return answerer
-
-
-def mean_dos(members: Sequence[PhononDos]) -> PhononDos:
-    """Return the mean of spectra of the same cell, on an axis that holds them all."""
-    if len(members) == 1:
-        return members[0]
-    first = members[0]
-    same = all(np.array_equal(m.frequencies, first.frequencies) for m in members)
-    axis = first.frequencies
-    if not same:
-        low = min(m.frequencies[0] for m in members)
-        high = max(m.frequencies[-1] for m in members)
-        axis = np.arange(np.floor(low), np.ceil(high) + 1.0)
-
-    def sampled(dos: PhononDos, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        if same:
-            return values
-        return np.asarray(np.interp(axis, dos.frequencies, values, left=0.0, right=0.0))
-
-    density = np.mean([sampled(m, m.densities) for m in members], axis=0)
-    projected = None
-    if all(m.projected is not None for m in members):
-        stacks = [[sampled(m, row) for row in m.projected] for m in members]  # type: ignore[union-attr]
-        projected = np.mean(stacks, axis=0)
-    return PhononDos(axis, density, first.n_atoms, projected)
 
 
 def _is_finite(lattice: LatticeDynamics) -> bool:

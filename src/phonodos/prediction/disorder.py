@@ -7,8 +7,7 @@ from phonodos.data.structures import as_crystal
 from phonodos.errors import PhonodosError, PredictionError, StructureError
 from phonodos.model.isolation import undisturbed
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.dos import PhononDos
-from phonodos.prediction.answers import mean_dos
+from phonodos.physics.dos import PhononDos, mean_of
 from phonodos.prediction.doubts import stability_doubts
 from phonodos.prediction.failures import failed, name_of
 from phonodos.prediction.prediction import Prediction
@@ -71,7 +70,7 @@ class QuasirandomPredictor(AnyPredictor):
 
         def mean(spectra: Sequence[PhononDos]) -> PhononDos:
             n = crystal.n_atoms
-            return mean_dos([dos.per_cells(n / dos.n_atoms, n) for dos in spectra])
+            return mean_of([dos.per_cells(n / dos.n_atoms, n) for dos in spectra])
 
         dos = mean([p.dos for p in found])
         doubts = {t: None for p in found for t in p.warnings if t not in stability_doubts(p.dos)}

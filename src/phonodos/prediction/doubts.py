@@ -15,7 +15,6 @@ from phonodos.physics.elements import element_of
 from phonodos.physics.target import TARGET_GRID
 
 RARE = 5  # an element in fewer training crystals than this is named
-UNSTABLE = 0.01  # share of imaginary states that is called an instability
 
 # Bonds of light atoms that vibrate above the 1000 cm^-1 of the 51-point axis: (pair, length [A]).
 STIFF_BONDS = {
@@ -111,12 +110,11 @@ def axis_doubts(crystal: Crystal, graph: CrystalGraph, name: str) -> list[str]:
 
 def stability_doubts(dos: PhononDos) -> list[str]:
     """Return what imaginary modes say."""
-    share = dos.imaginary_fraction
-    if share <= UNSTABLE:
+    if not dos.is_unstable:
         return []
     return [
-        f"predicted unstable: {100 * share:.1f} % of the states are imaginary (the structure may "
-        "be a saddle point, or the prediction too soft)"
+        f"predicted unstable: {100 * dos.imaginary_fraction:.1f} % of the states are imaginary "
+        "(the structure may be a saddle point, or the prediction too soft)"
     ]
 
 

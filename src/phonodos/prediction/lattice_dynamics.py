@@ -19,19 +19,31 @@ from phonodos.model.dynamics import (
 )
 from phonodos.model.harmonic import HarmonicCrystals, harmonic_of
 from phonodos.model.lattice import Lattice
-from phonodos.physics.crystal import Crystal, reduced_basis, site_kinds
+from phonodos.physics.crystal import Crystal, reduced_basis
 from phonodos.physics.dos import PhononDos, check_frequencies
-from phonodos.physics.mesh import QMesh, dos_from_frequencies, irreducible_mesh, refined
-from phonodos.physics.path import BandPath, BandStructure, band_path, step_from_gamma
+from phonodos.physics.mesh import (
+    MESH_LENGTH,
+    QMesh,
+    irreducible_mesh,
+    mass_kinds,
+    mode_shares,
+    spectrum,
+)
+from phonodos.physics.path import (
+    GAMMA_STEP,
+    BandPath,
+    BandStructure,
+    band_path,
+    reciprocal_cell,
+    step_from_gamma,
+)
 from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
 
 if TYPE_CHECKING:
     from phonopy import Phonopy
 
 Array = NDArray[np.float64]
-MESH_LENGTH = 26.0  # [A], the longest wave the default mesh resolves; WD 0.5 cm^-1 from 80 A
 LARGEST_BLOCK = 2e7  # numbers held at once for the wave vectors of a chunk, 8 bytes each
-GAMMA_STEP = 1e-4  # [1/A], how far along a path "at Gamma" is: direction counts, distance does not
 
 
 @dataclass(frozen=True, eq=False)
@@ -128,7 +140,7 @@ class LatticeDynamics:
         Where a segment starts or ends at Gamma, the polar modes are those of its direction.
         """
         path = band_path(self.crystal) if path is None else path
-        reciprocal = np.asarray(2.0 * np.pi * np.linalg.inv(self.crystal.cell).T, dtype=np.float64)
+        reciprocal = reciprocal_cell(self.crystal)
         points = [step_from_gamma(s.qpoints, reciprocal, GAMMA_STEP) for s in path.segments]
         found = self.frequencies(np.concatenate(points))
         ends = np.cumsum([len(p) for p in points])[:-1]
@@ -136,10 +148,7 @@ class LatticeDynamics:
 
     def mesh(self, length: float = MESH_LENGTH) -> QMesh:
         """Return the irreducible mesh that resolves waves up to `length` [A]."""
-        pairs = zip(site_kinds(self.crystal), self.masses.round(6).tolist(), strict=True)
-        numbers: dict[tuple[int, float], int] = {}
-        kinds = tuple(numbers.setdefault(pair, len(numbers)) for pair in pairs)
-        return irreducible_mesh(self.crystal, length, kinds=kinds)
+        return irreducible_mesh(self.crystal, length, kinds=mass_kinds(self.crystal, self.masses))
 
     def dos(self, mesh: QMesh | None = None, *, projected: bool = False) -> PhononDos:
         """Return the density of states of the primitive cell on a mesh.
@@ -153,25 +162,9 @@ class LatticeDynamics:
         """
         mesh = self.mesh() if mesh is None else mesh
         if not projected:
-            return self._spectrum(mesh, self.frequencies(mesh.qpoints))
+            return spectrum(mesh, self.frequencies(mesh.qpoints))
         w, vectors = self.modes(mesh.qpoints)
-        n = self.crystal.n_atoms
-        shares = (np.abs(vectors) ** 2).reshape(len(w), n, 3, 3 * n).sum(axis=2)
-        shares = np.swapaxes(shares, 1, 2)
-        # The mesh is irreducible: equivalent atoms get the mean over their orbit.
-        counts = np.bincount(mesh.orbits)
-        by_orbit = np.stack(
-            [shares[:, :, mesh.orbits == k].sum(axis=2) / c for k, c in enumerate(counts)], axis=2
-        )
-        return self._spectrum(mesh, w, by_orbit[:, :, mesh.orbits])
-
-    def _spectrum(self, mesh: QMesh, w: Array, shares: Array | None = None) -> PhononDos:
-        finer = refined(mesh, w)
-        points, between, modes = finer.shape
-        if shares is not None:  # those of the point of the mesh below
-            shares = np.repeat(shares[mesh.places.ravel()], between, axis=0)
-        weights = np.full(points * between, 1.0 / (points * between))
-        return dos_from_frequencies(finer.reshape(-1, modes), weights, shares)
+        return spectrum(mesh, w, mode_shares(vectors))
 
     def to_phonopy(self) -> "Phonopy":
         """Return a Phonopy object with total force constants, Born charges and eps.

@@ -13,9 +13,8 @@ from phonodos.model.kinds import kind_of
 from phonodos.model.lattice import Lattice
 from phonodos.physics.alloy import Alloy
 from phonodos.physics.crystal import Crystal, compact
-from phonodos.physics.dos import PhononDos
+from phonodos.physics.dos import PhononDos, mean_of
 from phonodos.physics.primitive import primitive_cell
-from phonodos.prediction.answers import mean_dos
 from phonodos.prediction.disorder import QuasirandomPredictor
 from phonodos.prediction.doubts import graph_doubts, stability_doubts, training_doubts
 from phonodos.prediction.failures import named
@@ -110,7 +109,7 @@ def virtual_crystal(
     for cell in cells[1:]:
         doubts += [t for t in training_doubts(cell, predictor.header) if t not in doubts]
     doubts += graph_doubts(graphs[0].graph, network.config.cutoff)
-    dos = mean_dos([d for d, _ in each])
+    dos = mean_of([d for d, _ in each])
     doubts += stability_doubts(dos)
     tensors = zip(*(m for _, m in each), strict=True)
     average = Lattice(*(torch.stack(list(t)).mean(dim=0) for t in tensors))

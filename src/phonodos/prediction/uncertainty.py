@@ -17,9 +17,9 @@ import numpy as np
 from phonodos.model.header import WeightHeader
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.thermodynamics import thermal_properties
+from phonodos.physics.units import ROOM_TEMPERATURE
 
 LEVEL: Final = 0.9
-ROOM_TEMPERATURE: Final = 300.0  # [K]
 UNITS: Final = {"mean_frequency": "cm^-1", "heat_capacity": "J/(K mol of atoms)"}
 HEADER_KEY: Final = "calibration"
 

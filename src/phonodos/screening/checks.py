@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from phonodos.errors import ConfigError, DataError
+from phonodos.physics.dos import sampled
 from phonodos.screening.calculator import DIGITS, Calculator, Recipe
 from phonodos.screening.chunks import chunks
 from phonodos.screening.items import Item, digest_of
@@ -158,8 +159,7 @@ def _gap(kept: Row, fresh: Row) -> float:
         return math.inf
     axis = np.union1d(kept["dos_frequencies"], fresh["dos_frequencies"])
     before, now = (
-        np.interp(axis, row["dos_frequencies"], row["dos_densities"], left=0.0, right=0.0)
-        for row in (kept, fresh)
+        sampled(axis, row["dos_frequencies"], row["dos_densities"]) for row in (kept, fresh)
     )
     deviation = float(np.abs(before - now).max() / before.max())
     return math.inf if math.isnan(deviation) else deviation

@@ -6,13 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 from phonodos.errors import ConfigError
 from phonodos.physics.thermodynamics import AMOUNTS, BASES
+from phonodos.physics.units import ROOM_TEMPERATURE
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 SCHEMA_VERSION = 2
 METADATA_KEY = b"phonodos_screening"
-ALWAYS = 300.0  # [K], in every table
+ALWAYS = ROOM_TEMPERATURE  # [K], in every table
 QUANTITIES = {"c_v": "heat capacity C_V", "s": "entropy", "f": "Helmholtz free energy"}
 
 # name: (type, unit or meaning)

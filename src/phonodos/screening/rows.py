@@ -18,7 +18,6 @@ from phonodos.physics.thermodynamics import (
     omega_log,
     thermal_properties,
 )
-from phonodos.prediction.doubts import UNSTABLE
 from phonodos.prediction.prediction import Prediction
 from phonodos.screening.columns import ALWAYS, INTERVALS, SPREAD, label_of
 from phonodos.screening.items import Item
@@ -46,9 +45,8 @@ def predicted_row(item: Item, prediction: Prediction, temperatures: Sequence[flo
         If the spectrum has no states at positive frequencies.
     """
     crystal, dos = prediction.crystal, prediction.dos
-    fine = refined(dos)
+    fine = dos.finer(SLICE)  # each thermodynamic function would cut it into such slices by itself
     group = space_group(crystal)
-    share = dos.imaginary_fraction
     numbers = _numbers(crystal, dos, fine)
     row = {
         **_origin(item),
@@ -59,8 +57,8 @@ def predicted_row(item: Item, prediction: Prediction, temperatures: Sequence[flo
         "trust": "; ".join(prediction.warnings) or None,
         **_thermal(crystal, fine, temperatures),
         **numbers,
-        "imaginary_fraction": share,
-        "unstable": share > UNSTABLE,
+        "imaginary_fraction": dos.imaginary_fraction,
+        "unstable": dos.is_unstable,
         "dos_frequencies": dos.frequencies.astype(np.float32),
         "dos_densities": dos.densities.astype(np.float32),
     }
@@ -105,21 +103,6 @@ def _structure(crystal: Crystal) -> Row:
     }
 
 
-def refined(dos: PhononDos) -> PhononDos:
-    """Return the same spectrum on an axis of steps of at most 1 cm^-1.
-
-    Each thermodynamic function would cut it into such slices by itself.
-    """
-    w = dos.frequencies
-    pieces = np.ceil(np.diff(w) / SLICE).astype(int)
-    if pieces.max() <= 1:
-        return dos
-    part = np.repeat(np.diff(w) / pieces, pieces)
-    count = np.arange(pieces.sum()) - np.repeat(np.cumsum(pieces) - pieces, pieces)
-    fine = np.append(np.repeat(w[:-1], pieces) + count * part, w[-1])
-    return PhononDos(fine, np.interp(fine, w, dos.densities), dos.n_atoms)
-
-
 def _numbers(crystal: Crystal, dos: PhononDos, fine: PhononDos) -> dict[str, float]:
     """Return the numbers whose spread among members is kept too."""
     warm = thermal_properties(fine, [ALWAYS]).heat_capacity[0]
@@ -148,13 +131,9 @@ def _thermal(crystal: Crystal, dos: PhononDos, temperatures: Sequence[float]) ->
 def _spread(crystal: Crystal, prediction: Prediction) -> Row:
     """Return the standard deviations (n - 1) of the members of an ensemble."""
     each: list[Mapping[str, float]] = [
-        _numbers(crystal, dos, refined(dos)) for dos in prediction.members
+        _numbers(crystal, dos, dos.finer(SLICE)) for dos in prediction.members
     ]
     row: Row = {f"{k}_std": float(np.std([m[k] for m in each], ddof=1)) for k in SPREAD}
-    axis = prediction.dos.frequencies
-    sampled = [
-        np.interp(axis, dos.frequencies, dos.densities, left=0.0, right=0.0)
-        for dos in prediction.members
-    ]
-    row["dos_densities_std"] = np.std(sampled, axis=0, ddof=1).astype(np.float32)
+    densities = [dos.on(prediction.dos.frequencies) for dos in prediction.members]
+    row["dos_densities_std"] = np.std(densities, axis=0, ddof=1).astype(np.float32)
     return row

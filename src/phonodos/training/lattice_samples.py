@@ -11,8 +11,8 @@ from torch import Tensor
 from phonodos.data.dataset import Dataset
 from phonodos.model.bonds import BondedCrystals, bond_crystal
 from phonodos.physics.dos import PhononDos
-from phonodos.physics.gamma_direction import step_along_path
 from phonodos.physics.mesh import QMesh, irreducible_mesh
+from phonodos.physics.path import step_along_path
 
 if TYPE_CHECKING:
     from phonodos.data.force_constants import ForceConstants
