@@ -36,11 +36,13 @@ def test_predicted_springs_prepared_as_a_data_set(
     tmp_path: Path,
 ) -> None:
     from phonodos.prediction.phonopy_export import write_phonopy
+    from phonodos.results.desk import Results
+    from phonodos.results.provenance import Provenance
 
     crystal = {"rock salt": rock_salt, "hexagonal": hexagonal(), "perovskite": perovskite}[name]
     lattice = lattice_of(crystal)
     (tmp_path / "in").mkdir()
-    write_phonopy(tmp_path / "in", lattice)
+    write_phonopy(Results(tmp_path / "in", Provenance("springs")), lattice)
     report = prepare(tmp_path / "in", tmp_path / "out.parquet", workers=1)
     assert report.written == 1
     reference, predicted = Dataset.open(report.output).dos(0), lattice.dos(projected=True)
