@@ -6,7 +6,13 @@ import pytest
 import torch
 from e3nn import o3
 
-from phonodos.model.tensors import HarmonicProduct, mixed_matrix, split_scalars, to_matrix
+from phonodos.model.tensors import (
+    HarmonicProduct,
+    _basis,
+    mixed_matrix,
+    split_scalars,
+    to_matrix,
+)
 
 assert_close = partial(torch.testing.assert_close, rtol=1e-5, atol=1e-5)
 TRIPLES = [(0, 2, 2), (2, 2, 0), (1, 1, 0), (2, 2, 2), (1, 1, 2), (2, 2, 1), (1, 1, 1)]
@@ -58,3 +64,13 @@ def test_products_are_equivariant_and_of_order_one(triple: tuple[int, int, int])
 def test_scalars_are_split_off() -> None:
     features = {o3.Irrep("0e"): torch.ones(2, 1, 5), o3.Irrep("1o"): torch.zeros(2, 3, 4)}
     assert split_scalars(features).shape == (2, 5)
+
+
+def test_a_prediction_does_not_spoil_training() -> None:
+    _basis.cache_clear()
+    with torch.inference_mode():
+        mixed_matrix(block(2), torch.ones(4, 3, dtype=torch.float64), 2)
+    given = block(2).requires_grad_()
+    mixed_matrix(given, torch.ones(4, 3, dtype=torch.float64), 2).square().sum().backward()
+    assert given.grad is not None
+    assert given.grad.abs().max() > 0.1

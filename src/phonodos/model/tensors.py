@@ -12,8 +12,9 @@ from phonodos.model.layers import Features
 @cache
 def _basis(degree: int) -> Tensor:
     # (2l+1, 3, 3): symmetric traceless for l = 2, antisymmetric for l = 1, Frobenius norm 1.
-    coupling: Tensor = o3.wigner_3j(1, 1, degree, dtype=torch.float64) * (2 * degree + 1) ** 0.5
-    return coupling.permute(2, 0, 1).contiguous()
+    with torch.inference_mode(False):  # it is kept, and training needs it after a prediction
+        coupling: Tensor = o3.wigner_3j(1, 1, degree, dtype=torch.float64) * (2 * degree + 1) ** 0.5
+        return coupling.permute(2, 0, 1).contiguous()
 
 
 def to_matrix(block: Tensor, degree: int) -> Tensor:
