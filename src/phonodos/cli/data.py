@@ -143,6 +143,15 @@ def prepare(
             path, output, workers=workers, progress=advance, timeout=timeout, **settings
         )
     size = _pack(output, output, None) if packed else None
+    _tell(kind, report, size, as_json)
+    for name, reason in report.failed.items():
+        print(f"failed: {name}: {reason}", file=sys.stderr)
+    if code := exit_code(report.written, len(report.failed)):
+        raise typer.Exit(code)
+
+
+def _tell(kind: str, report: Prepared, size: Any, as_json: bool) -> None:
+    """Print what was prepared, as text or as JSON."""
     if as_json:
         extra = {} if size is None else {"packed": size}
         record = {**dataclasses.asdict(report), "output": str(report.output)}
@@ -152,10 +161,6 @@ def prepare(
         print("\n".join(report.lines()))
         if size is not None:
             print(_sizes(size))
-    for name, reason in report.failed.items():
-        print(f"failed: {name}: {reason}", file=sys.stderr)
-    if code := exit_code(report.written, len(report.failed)):
-        raise typer.Exit(code)
 
 
 def _check_settings(kind: str, settings: Mapping[str, Any]) -> None:

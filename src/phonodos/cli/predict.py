@@ -33,6 +33,10 @@ if TYPE_CHECKING:
     from phonodos.prediction.prediction import Prediction
 
 FORMATS = ("phonopy", "pymatgen", "csv", "json")
+ProjectOption = Annotated[
+    str | None, typer.Option(help="projected DOS by element or by site", show_default=False)
+]
+PlotOption = Annotated[bool, typer.Option(help="figure as dos.png and dos.pdf")]
 THERMAL_STEP, THERMAL_MAX = 10.0, 1000.0  # [K], phonopy's own defaults
 
 
@@ -46,13 +50,11 @@ def predict(
     units: Annotated[
         str, typer.Option(help="cm-1, THz or meV in table, figure, CSV and JSON")
     ] = "cm-1",
-    project: Annotated[
-        str | None, typer.Option(help="projected DOS by element or by site", show_default=False)
-    ] = None,
+    project: ProjectOption = None,
     formats: Annotated[
         str, typer.Option("--format", help="any of phonopy, pymatgen, csv, json")
     ] = "phonopy,pymatgen",
-    plot: Annotated[bool, typer.Option(help="figure as dos.png and dos.pdf")] = True,
+    plot: PlotOption = True,
     model: ModelOption = None,
     members: MembersOption = None,
     disorder: DisorderOption = "average",

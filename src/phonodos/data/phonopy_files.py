@@ -151,12 +151,12 @@ def _primitive_matrix(text: str) -> Any:
 
 
 def _from_yaml(path: Path) -> Parts:
-    from phonopy.interface.phonopy_yaml import load_phonopy_yaml
+    from phonopy.interface.phonopy_yaml import PhonopyYamlLoader
 
     with named(f"{path.name} is not readable", "write the file again with phonopy"):
         text = path.read_text(encoding="utf-8")
         # phonopy would read the file with a loader that runs what the text asks for.
-        reader = load_phonopy_yaml(dict(read_yaml_mapping(text)))
+        reader = PhonopyYamlLoader(dict(read_yaml_mapping(text))).parse().data
         crystal = next(read_phonopy(text))[1](path.name)
     if reader.unitcell is None or reader.supercell_matrix is None:
         missing = "unit_cell" if reader.unitcell is None else "supercell_matrix"

@@ -103,7 +103,7 @@ def screen(
 ) -> Summary:
     """Predict every structure of `source` and write one row for each to the Parquet file `output`.
 
-    A run that ended early goes on if it is given again; a structure that fails is a row.
+    A run that ended early goes on if given again; a structure that fails is a row.
 
     Parameters
     ----------
@@ -114,7 +114,7 @@ def screen(
     temperatures
         Of the thermodynamic columns [K]; 300 K is always among them.
     shard
-        The share of the structures to do, for many machines without Ray; all if None.
+        The share of the structures to do without Ray; all if None.
     max_atoms, timeout
         Most atoms in a chunk, which bounds the memory of a worker; longest time for a crystal [s].
     retry_failed, watch
@@ -123,16 +123,16 @@ def screen(
     Raises
     ------
     PhonodosError
-        On an unreadable source, unknown weights or engine, an output of another run, a full disk.
+        On an unreadable source, unknown weights or engine, another run's output, a full disk.
     """
-    start = time.perf_counter()
-    source, output, shard = Path(source), writable_output(Path(output)), shard or Shard()
+    start, shard = time.perf_counter(), shard or Shard()
+    source, output = Path(source), writable_output(Path(output))
     how = engine, workers, address, check_timeout(timeout)
     recipe = Recipe.of(model, members, temperatures_of(temperatures), check)
     stream = _first(entries(source), source)
+    progress = Progress(total=_total(source, shard))
     parts = Parts(output, _settings(recipe, source, shard))
     try:
-        progress = Progress(total=_total(source, shard))
         left = dict(parts.done)
         missing = _missing(items(stream, shard), left, progress, retry_failed)
         try:
@@ -140,10 +140,9 @@ def screen(
         finally:
             parts.commit()
         progress.removed = len(left)
-        rows = parts.finish(left)
+        return Summary(parts.finish(left), progress, time.perf_counter() - start)
     finally:
         parts.close()
-    return Summary(rows, progress, time.perf_counter() - start)
 
 
 def _settings(recipe: Recipe, source: Path, shard: Shard) -> dict[str, object]:
