@@ -213,7 +213,7 @@ BAD = {
     "sum to 1.2": cif(["Cu 0 0 0 0.7", "Au 0 0 0 0.5"], columns=OCC),
     "sum to 0.5": cif(["Cu 0 0 0 0.5", "Au 0.02 0 0 0.5"], columns=OCC),
     "_atom_site_occupancy is missing": cif(["Cu 0 0 0 ?"], columns=OCC),
-    "site 1 (Sr) and site 2 (Sr) are 0.000 A": cif(["Sr 0 0 0", "Sr 1 0 0"]),
+    "site 1 (Sr) and site 2 (Ca) are 0.000 A": cif(["Sr 0 0 0", "Ca 1 0 0"]),
     "site 1 (Sr) and site 2 (O) are 0.200 A": cif(["Sr 0.01 0 0", "O 0.96 0 0"]),
     "_atom_site_fract_x is missing": cif(["Sr ? 0 0"]),
     "_atom_site_fract_y is missing": cif(["Sr 0 . 0"]),
@@ -241,7 +241,7 @@ BAD = {
         ["Sr 0 0 0"], "_symmetry_space_group_name_H-M 'P m -3 m'", (4, 4, 5, 90, 90, 90)
     ),
     "the site at (0.01, 0, 0) does not fit": cif(
-        ["Sr 0.01 0 0"], "loop_ _symmetry_equiv_pos_as_xyz x,y,z -x,y,z x+1/2,y,z"
+        ["Sr 0.01 0 0"], "loop_ _symmetry_equiv_pos_as_xyz x,y,z -x,y,z x+1/2,y,z 1/2-x,y,z"
     ),
     "leaves the origin or the axes open": cif(
         ["Si 0 0 0"], "_symmetry_space_group_name_H-M 'F d -3 m'", CUBE
@@ -254,6 +254,80 @@ BAD = {
         ["Sr 0 0 0", "Ti 0.5 0.5 0.5", "O 0.5 0.5 0"], extra="_chemical_formula_sum 'Sr Ti O3'"
     ),
 }
+
+
+NAMED = "_symmetry_space_group_name_H-M "
+LISTED = "\nloop_ _symmetry_equiv_pos_as_xyz "
+NACL = ["Na 0 0 0", "Cl 0.5 0.5 0.5"]
+BOX = (4.0, 5.0, 6.0, 90, 90, 90)
+
+
+@pytest.mark.parametrize(
+    ("rows", "symmetry", "cell", "n"),
+    [
+        (NACL, f"{NAMED}'F m -3 m'{LISTED} x,y,z", CUBE, 8),
+        (NACL, f"{NAMED}'F 2 2 2'{LISTED} x,y+1/2,z+1/2 x+1/2,y,z+1/2 x+1/2,y+1/2,z", CUBE, 8),
+        (["Sr .1 .2 .3"], f"{NAMED}'C c'{LISTED} x,y,z x,-y,z+1/2", BOX, 4),
+        (["Sr .1 .2 .3"], f"{NAMED}'P n a 21'{LISTED} x,y,z -x,-y,z+1/2 x+1/2,-y+1/2,z", BOX, 4),
+        (["Sr .1 .2 .3"], f"{NAMED}'P 21/n'{LISTED} x,y,z x-1,y-1,z x-1,y,z", BOX, 4),
+    ],
+)
+def test_operations_cut_short_are_completed_from_the_name(
+    rows: list[str], symmetry: str, cell: tuple[float, ...], n: int
+) -> None:
+    crystal = read_one(cif(rows, symmetry, cell))
+    assert crystal.n_atoms == n
+    (note,) = crystal.notes
+    assert "were added from the name" in note
+
+
+@pytest.mark.parametrize(
+    "symmetry",
+    [
+        f"{NAMED}'P m m m'{LISTED} x,y,z x+1/3,y,z x+2/3,y,z",  # not among those of the group
+        f"{NAMED}'P m m m'{LISTED} x,y,z x+1/3,y,z",
+        f"{NAMED}'P ?'{LISTED} -x,-y,-z",  # no identity, and no name to take it from
+        f"{LISTED} x,y,z x+1/3,y,z",  # not closed
+    ],
+)
+def test_operations_that_are_no_group_are_refused(tmp_path: Path, symmetry: str) -> None:
+    text = cif(["Sr 0.1 0.2 0.3"], symmetry, BOX)
+    assert "not those of its space group" in refused(tmp_path, text).summary
+
+
+def test_a_primitive_cell_may_bear_the_name_of_the_centred_one() -> None:
+    cell = (3.988, 3.988, 3.988, 60, 60, 60)
+    crystal = read_one(cif(NACL, f"{NAMED}'F m -3 m'{LISTED} x,y,z", cell))
+    assert crystal.n_atoms == 2
+    assert crystal.notes == ()
+
+
+def test_all_atoms_listed_under_the_name_of_their_group() -> None:
+    corners = ("0 0 0", "0 .5 .5", ".5 0 .5", ".5 .5 0")
+    shifted = (".5 .5 .5", ".5 0 0", "0 .5 0", "0 0 .5")
+    rows = [f"Na {xyz}" for xyz in corners] + [f"Cl {xyz}" for xyz in shifted]
+    crystal = read_one(cif(rows, f"{NAMED}'F m -3 m'{LISTED} x,y,z", CUBE))
+    assert crystal.n_atoms == 8
+    assert crystal.notes == ()
+
+
+def test_a_table_between_the_unit_and_the_cell_is_refused(tmp_path: Path) -> None:
+    rows = ["Na 0 0 0", "Na 0 .5 .5", "Cl .5 .5 .5"]
+    text = cif(rows, f"{NAMED}'F m -3 m'{LISTED} x,y,z", CUBE)
+    assert "where others are already" in refused(tmp_path, text).reason
+
+
+def test_the_stated_density_is_held_against_the_atoms() -> None:
+    for stated, doubted in (("2.2(1)", False), ("1.1", True), ("?", False), ("0", False)):
+        extra = f"_exptl_crystal_density_diffrn {stated}"
+        crystal = read_one(cif(NACL, f"{NAMED}'F m -3 m'", (5.64,) * 3 + (90,) * 3, extra))
+        assert any("density" in note for note in crystal.notes) == doubted
+
+
+def test_atoms_written_several_times_are_one_atom_with_a_note() -> None:
+    crystal = read_one(cif(["Sr 0 0 0", "Sr 1 0 0", "Sr 0.0001 1 1", "O 0.5 0.5 0.5"]))
+    assert crystal.composition == {"Sr": 1.0, "O": 1.0}
+    assert "2 of 4 sites repeat an atom" in crystal.notes[0]
 
 
 @pytest.mark.parametrize("message", BAD)

@@ -36,9 +36,35 @@ def test_settings_the_name_leaves_open() -> None:
     assert len(operations({"_space_group_it_number": ["14"]})) == 1
 
 
-def test_written_operations_win_over_the_name() -> None:
+def test_written_operations_win_over_a_smaller_group() -> None:
+    block = {
+        "_symmetry_equiv_pos_as_xyz": ["x,y,z", "-x,-y,-z", "x,y,z+1"],
+        "_symmetry_space_group_name_h-m": ["P 1"],
+    }
+    (found,) = operations(block)
+    assert len(found.rotations) == 2
+    assert found.note == ""
+
+
+def test_fewer_than_the_group_are_completed_or_left_open() -> None:
     block = {"_symmetry_equiv_pos_as_xyz": ["x,y,z"], "_symmetry_space_group_name_h-m": ["Fm-3m"]}
-    assert len(operations(block)[0].rotations) == 1
+    (found,) = operations(block, 4.0 * np.eye(3))
+    assert len(found.rotations) == 192
+    assert "lists 1 of the 192" in found.note
+    block["_symmetry_space_group_name_h-m"] = ["F d -3 m"]
+    assert len(operations(block, 4.0 * np.eye(3))) == 2
+
+
+def test_rhombohedral_axes_are_no_lost_centring() -> None:
+    hexagonal = np.array([[4.0, 0, 0], [-2.0, np.sqrt(12.0), 0], [0, 0, 9.0]])
+    rhombohedral = 4.0 * np.eye(3) + 0.5
+    block = {
+        "_symmetry_equiv_pos_as_xyz": ["x,y,z", "z,x,y", "y,z,x"],
+        "_symmetry_space_group_name_h-m": ["R 3 :H"],
+    }
+    assert len(operations(block, rhombohedral)[0].rotations) == 3
+    block["_symmetry_equiv_pos_as_xyz"] = ["x,y,z", "-y,x-y,z", "-x+y,-x,z"]
+    assert len(operations(block, hexagonal)[0].rotations) == 9
 
 
 def test_a_rotation_must_fit_the_cell() -> None:

@@ -3,6 +3,7 @@
 import math
 import re
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
@@ -10,12 +11,15 @@ from numpy.typing import NDArray
 
 from phonodos.data.cif_grammar import Block, parse_blocks
 from phonodos.data.cif_symmetry import Operations, operations
-from phonodos.data.sites import element_symbol, label_symbol, number, shared_sites
+from phonodos.data.sites import element_symbol, label_symbol, number, repeated_sites, shared_sites
 from phonodos.errors import StructureError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.elements import element_of
 
 SPECIAL_POSITION = 0.1  # [A]; images of one site this close are the site itself
+DENSITY_TOLERANCE = 0.06  # relative; stated densities differ from mass over volume by less
+LARGEST_DENSITY = 100.0  # [g/cm^3]; osmium has 22.6
+GRAM_PER_CM3 = 1.66053906660  # amu/A^3 in g/cm^3
 FORMULA_TOLERANCE = 0.05  # share of an element among the atoms, stated against found
 
 _CELL = (
@@ -63,16 +67,36 @@ def build_crystal(block: Block, name: str) -> Crystal:
     _refuse_unsupported(block)
     cell = cell_from_parameters(*(_number(block, key, 0) for key in _CELL))
     symbols, fractions, coords = _rows(block)
-    candidates = [o for o in operations(block) if o.fit(cell)]
+    candidates = [o for o in operations(block, cell) if o.fit(cell)]
     if not candidates:
         raise StructureError(
             "the cell does not fit the symmetry of the file",
             "a symmetry operation changes the lengths or angles of the cell by more than 1 %",
             "check the cell against the space group and its setting",
         )
-    expansions = [[_orbit(o, cell, xyz) for xyz in coords] for o in candidates]
+    symmetry, sites = _expanded(block, candidates, cell, coords, symbols, fractions)
+    counts = [len(images) for images in sites]
+    places, species = np.concatenate(sites), np.repeat(symbols, counts)
+    shares = np.repeat(fractions, counts)
+    rows, notes = _merged(symmetry, cell, places, species, shares, len(symbols))
+    crystal = shared_sites(cell, places[rows], species[rows].tolist(), shares[rows].tolist(), name)
+    _check_formula(block, crystal)
+    notes += _density_note(block, crystal)
+    return replace(crystal, notes=(*crystal.notes, *notes)) if notes else crystal
+
+
+def _expanded(
+    block: Block,
+    candidates: Sequence[Operations],
+    cell: NDArray[np.float64],
+    coords: NDArray[np.float64],
+    symbols: Sequence[str],
+    fractions: Sequence[float],
+) -> tuple[Operations, list[NDArray[np.float64]]]:
+    """Return the operations that are meant, and the images of every row."""
+    expansions = [(o, [_orbit(o, cell, xyz) for xyz in coords]) for o in candidates]
     if len(expansions) > 1:
-        expansions = [e for e in expansions if _agrees(block, symbols, fractions, e)]
+        expansions = [e for e in expansions if _agrees(block, symbols, fractions, e[1])]
     if len(expansions) != 1:
         raise StructureError(
             "the space group leaves the origin or the axes open",
@@ -80,16 +104,56 @@ def build_crystal(block: Block, name: str) -> Crystal:
             "its settings fit the formula, Z and site multiplicities that the file states",
             "add the symmetry operations to the file, or the setting, as in 'F d -3 m :2'",
         )
-    counts = [len(sites) for sites in expansions[0]]
-    crystal = shared_sites(
-        cell,
-        np.concatenate(expansions[0]),
-        np.repeat(symbols, counts).tolist(),
-        np.repeat(fractions, counts).tolist(),
-        name,
-    )
-    _check_formula(block, crystal)
-    return crystal
+    return expansions[0]
+
+
+def _merged(
+    symmetry: Operations,
+    cell: NDArray[np.float64],
+    places: NDArray[np.float64],
+    species: NDArray[np.str_],
+    shares: NDArray[np.float64],
+    n_listed: int,
+) -> tuple[NDArray[np.int64], list[str]]:
+    """Return the sites to keep, and notes: full atoms of one element at one place are one atom.
+
+    Programs that pack a cell write atoms on its faces several times, or all images of an atom.
+    Where operations were added from the name of the group, the table must have been either an
+    asymmetric unit or the whole cell; in between, the name does not belong to the table.
+    """
+    notes = [symmetry.note] if symmetry.note else []
+    twice = repeated_sites(cell, places, species, shares)
+    rows = np.flatnonzero(~twice)
+    if not twice.any():
+        return rows, notes
+    if symmetry.note and len(rows) != n_listed:
+        raise StructureError(
+            "the symmetry operations of the file are not those of its space group",
+            f"{symmetry.note}; but that puts {int(twice.sum())} atoms where others are already",
+            "correct the list of operations, or the name of the group",
+        )
+    if symmetry.note:
+        return rows, []  # all atoms of the cell are listed; the name only says what they are like
+    return rows, [
+        f"{int(twice.sum())} of {len(places)} sites repeat an atom of the same element at the same "
+        "place (as exports of packed cells do); each was taken once"
+    ]
+
+
+def _density_note(block: Block, crystal: Crystal) -> list[str]:
+    """Return a note where the stated density is not mass over volume: atoms may be missing."""
+    text = "".join(block.get("_exptl_crystal_density_diffrn", ("",))[:1])
+    try:
+        stated = number(text.partition("(")[0])
+    except ValueError:
+        return []
+    found = float(crystal.masses.sum()) / crystal.volume * GRAM_PER_CM3
+    if not 0.0 < stated < LARGEST_DENSITY or abs(found / stated - 1.0) <= DENSITY_TOLERANCE:
+        return []
+    return [
+        f"the file states a density of {stated:g} g/cm3, its atoms and cell give {found:.4g}: "
+        "atoms may be missing or too many"
+    ]
 
 
 def cell_from_parameters(

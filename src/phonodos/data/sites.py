@@ -11,6 +11,7 @@ from phonodos.physics import elements
 from phonodos.physics.crystal import OCCUPANCY_TOLERANCE, Crystal
 
 SAME_PLACE = 0.05  # [A]; atoms that share a site are written at the same place up to rounding
+MOST_REPEATS = 60  # times that an atom is listed; packed cells list one at a corner 8 times
 MASS_TOLERANCE = 0.005  # relative; tables of standard masses differ by up to half a percent
 LOOSE_TOLERANCE = 0.02  # relative; for elements without stable isotopes tables disagree
 SAME_MASS = 0.001  # relative; below it a mass is the standard one whatever isotope is near
@@ -126,6 +127,39 @@ def shared_sites(
         else:
             sites[host][symbol] = sites[host].get(symbol, 0.0) + fraction
     return Crystal(lattice, coords[places], tuple(sites), name)
+
+
+def repeated_sites(
+    cell: NDArray[np.float64],
+    frac_coords: NDArray[np.float64],
+    symbols: NDArray[np.str_],
+    fractions: NDArray[np.float64],
+) -> NDArray[np.bool_]:
+    """Return (n,) whether a full atom stands at the place of an earlier one of its element.
+
+    Parameters
+    ----------
+    cell, frac_coords, symbols, fractions
+        (3, 3) lattice vectors [A], and for each of n rows position, element and occupancy.
+    """
+    from scipy.spatial import cKDTree
+
+    twice = np.zeros(len(symbols), dtype=bool)
+    if len(symbols) < 2 or not np.isfinite(frac_coords).all() or np.linalg.det(cell) == 0.0:
+        return twice
+    reach = min(SAME_PLACE * float(np.linalg.norm(np.linalg.inv(cell), 2)), 0.49)
+    wrapped = np.mod(np.mod(frac_coords, 1.0), 1.0)  # -1e-17 becomes 1 at first
+    tree = cKDTree(wrapped, boxsize=1.0)
+    if tree.count_neighbors(tree, reach) > MOST_REPEATS * len(symbols):
+        return twice  # no crystal, or a cell so skewed that near means nothing in fractions
+    pairs = tree.query_pairs(reach, output_type="ndarray")
+    gaps = frac_coords[pairs[:, 0]] - frac_coords[pairs[:, 1]]
+    near = np.linalg.norm((gaps - np.rint(gaps)) @ cell, axis=1) < SAME_PLACE
+    full = np.abs(fractions - 1.0) <= OCCUPANCY_TOLERANCE
+    alike = symbols[pairs[:, 0]] == symbols[pairs[:, 1]]
+    pairs = pairs[near & alike & full[pairs].all(axis=1)]
+    twice[pairs.max(axis=1)] = True
+    return twice
 
 
 def _host(

@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 
@@ -47,10 +48,7 @@ def read_crystals(path: str | Path, text: str | None = None) -> list[Crystal]:
 
 def read_text(text: str, name: str = "stdin") -> list[Crystal]:
     """Read every structure in a text whose format is found by looking at it."""
-    return [
-        Crystal(c.cell, c.frac_coords, c.occupancy, name + c.name.removeprefix("stdin"))
-        for c in read_crystals("-", text)
-    ]
+    return [replace(c, name=name + c.name.removeprefix("stdin")) for c in read_crystals("-", text)]
 
 
 def iter_crystals(path: str | Path, text: str | None = None) -> Iterator[Crystal | StructureError]:
