@@ -64,8 +64,14 @@ def build_crystal(block: Block, name: str) -> Crystal:
     StructureError
         As `read_cif` says.
     """
+    block = _without_dummies(block)
     _refuse_unsupported(block)
-    cell = cell_from_parameters(*(_number(block, key, 0) for key in _CELL))
+    cell = cell_from_parameters(
+        *(
+            _number(block, key, 0, 90.0 if "angle" in key and key not in block else None)
+            for key in _CELL
+        )
+    )
     symbols, fractions, coords = _rows(block)
     candidates = [o for o in operations(block, cell) if o.fit(cell)]
     if not candidates:
@@ -176,15 +182,30 @@ def cell_from_parameters(
     )
 
 
+def _without_dummies(block: Block) -> Block:
+    """Return the block without rows of flag ``dum``: sites whose coordinates mean nothing."""
+    flags = block.get("_atom_site_calc_flag", [])
+    if "dum" not in flags:
+        return block
+    keep = [row for row, flag in enumerate(flags) if flag != "dum"]
+    return {
+        key: [values[row] for row in keep]
+        if _is_site_key(key) and len(values) == len(flags)
+        else values
+        for key, values in block.items()
+    }
+
+
 def _refuse_unsupported(block: Block) -> None:
-    if "_cell_modulation_dimension" in block:
+    if block.get("_cell_modulation_dimension", ["0"])[:1] not in ([], ["0"], ["."], ["?"]):
         raise StructureError(
             "modulated structure",
             "an incommensurate crystal has no unit cell that repeats in three dimensions",
             "give a commensurate approximant",
         )
     key = "_atom_site_attached_hydrogens"
-    if any(_number(block, key, row, 0.0) for row in range(len(block.get(key, ())))):
+    known = [row for row, text in enumerate(block.get(key, ())) if text != "?"]
+    if any(_number(block, key, row, 0.0) for row in known):
         raise StructureError(
             "hydrogen atoms without positions",
             f"{key} says that atoms carry hydrogen which is not in the table of atoms",
@@ -193,7 +214,7 @@ def _refuse_unsupported(block: Block) -> None:
 
 
 def _number(block: Block, key: str, row: int, default: float | None = None) -> float:
-    values = block.get(key, [])
+    values = block.get(key, [] if default is None else ["."])
     text = values[row] if row < len(values) else "?"
     if text == "." and default is not None:
         return default
