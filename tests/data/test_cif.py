@@ -366,3 +366,17 @@ def test_angles_are_right_ones_unless_stated_and_no_dimension_is_no_modulation()
 def test_unknown_operations_leave_it_to_the_name() -> None:
     symmetry = f"{NAMED}'F m -3 m'\nloop_ _space_group_symop_operation_xyz ?"
     assert read_one(cif(NACL, symmetry, CUBE)).n_atoms == 8
+
+
+def test_formulas_with_brackets_are_read(tmp_path: Path) -> None:
+    good = cif(NACL, extra="_chemical_formula_sum '(Na Cl)2'")
+    assert read_one(good).n_atoms == 2
+    lost = cif(NACL, extra="_chemical_formula_sum '(Na1) Cl (O.5 H1.5)'")
+    assert "do not add up to the formula" in refused(tmp_path, lost).summary
+
+
+def test_elements_from_labels_that_nothing_checks_are_noted() -> None:
+    text = cif(["MgM1 0 0 0", "OA 0.5 0.5 0.5"]).replace("_type_symbol", "_label")
+    crystal = read_one(text)
+    assert crystal.composition == {"Mg": 1.0, "O": 1.0}
+    assert "taken from the labels" in crystal.notes[0]

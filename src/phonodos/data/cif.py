@@ -20,6 +20,8 @@ SPECIAL_POSITION = 0.1  # [A]; images of one site this close are the site itself
 DENSITY_TOLERANCE = 0.06  # relative; stated densities differ from mass over volume by less
 LARGEST_DENSITY = 100.0  # [g/cm^3]; osmium has 22.6
 GRAM_PER_CM3 = 1.66053906660  # amu/A^3 in g/cm^3
+LONGEST_FORMULA = 2000  # characters
+DEEPEST_BRACKETS = 4
 FORMULA_TOLERANCE = 0.05  # share of an element among the atoms, stated against found
 
 _CELL = (
@@ -88,6 +90,8 @@ def build_crystal(block: Block, name: str) -> Crystal:
     crystal = shared_sites(cell, places[rows], species[rows].tolist(), shares[rows].tolist(), name)
     _check_formula(block, crystal)
     notes += _density_note(block, crystal)
+    if "_atom_site_type_symbol" not in block and not _formula(block):
+        notes.append("elements are taken from the labels of the sites; no formula checks them")
     return replace(crystal, notes=(*crystal.notes, *notes)) if notes else crystal
 
 
@@ -233,7 +237,8 @@ def _rows(block: Block) -> tuple[list[str], list[float], NDArray[np.float64]]:
     if "_atom_site_type_symbol" in block:
         symbols = [element_symbol(s) for s in block["_atom_site_type_symbol"]]
     else:
-        symbols = [label_symbol(s) for s in block.get("_atom_site_label", ())]
+        known = _formula(block)
+        symbols = [label_symbol(s, known) for s in block.get("_atom_site_label", ())]
     if not symbols:
         raise StructureError(
             "the atoms of the CIF have no elements",
@@ -313,13 +318,27 @@ def _formula(block: Block) -> dict[str, float]:
     """Return the stated formula; empty where there is none or it is not a plain sum."""
     text = "".join(block.get("_chemical_formula_sum", ("",))[:1])
     amounts: dict[str, float] = {}
-    for part in text.split():
+    for part in _without_brackets(text[:LONGEST_FORMULA]).split():
         match = re.fullmatch(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?", part[:60])
         if match is None:
             return {}
         symbol = _hydrogen(match.group(1))
         amounts[symbol] = amounts.get(symbol, 0.0) + float(match.group(2) or 1.0)
     return amounts
+
+
+def _without_brackets(formula: str) -> str:
+    """Write out brackets: ``(Fe.1 Mg.9) (O H)2`` is ``Fe.1 Mg.9 O2 H2``."""
+
+    def multiplied(match: re.Match[str]) -> str:
+        times = float(match.group(2) or 1.0)
+        parts = re.findall(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?", match.group(1))
+        return " ".join(f" {s}{float(n or 1.0) * times:.6f} " for s, n in parts)
+
+    text = formula.replace("[", "(").replace("]", ")")
+    for _ in range(DEEPEST_BRACKETS):
+        text = re.sub(r"\(([A-Za-z0-9.\s]*)\)(\d+\.?\d*|\.\d+)?", multiplied, text)
+    return text
 
 
 def _hydrogen(symbol: str) -> str:
