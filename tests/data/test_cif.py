@@ -240,8 +240,8 @@ BAD = {
     "does not fit the symmetry of the file": cif(
         ["Sr 0 0 0"], "_symmetry_space_group_name_H-M 'P m -3 m'", (4, 4, 5, 90, 90, 90)
     ),
-    "the site at (0.01, 0, 0) does not fit": cif(
-        ["Sr 0.01 0 0"], "loop_ _symmetry_equiv_pos_as_xyz x,y,z -x,y,z x+1/2,y,z 1/2-x,y,z"
+    "the site at (0.015, 0, 0) does not fit": cif(
+        ["Sr 0.015 0 0"], "_symmetry_space_group_name_H-M 'P 4'"
     ),
     "leaves the origin or the axes open": cif(
         ["Si 0 0 0"], "_symmetry_space_group_name_H-M 'F d -3 m'", CUBE
@@ -344,3 +344,39 @@ def test_a_broken_block_does_not_hide_the_others(tmp_path: Path) -> None:
     assert isinstance(second, StructureError)
     assert "mixed.cif, entry bad" in second.summary
     assert [c.name for c in (first, third) if isinstance(c, Crystal)] == ["mixed-good", "mixed-end"]
+
+
+def test_dummy_sites_are_left_out() -> None:
+    rows = [*(f"{row} d" for row in NACL), "C 0.25 0.25 0.25 dum"]
+    crystal = read_one(cif(rows, columns=("_atom_site_calc_flag",)))
+    assert crystal.composition == {"Na": 1.0, "Cl": 1.0}
+
+
+def test_unknown_numbers_of_attached_hydrogens_say_nothing() -> None:
+    rows = [f"{row} ?" for row in NACL]
+    assert read_one(cif(rows, columns=("_atom_site_attached_hydrogens",))).n_atoms == 2
+
+
+def test_angles_are_right_ones_unless_stated_and_no_dimension_is_no_modulation() -> None:
+    text = cif(NACL, extra="_cell_modulation_dimension 0")
+    bare = "\n".join(line for line in text.splitlines() if "_cell_angle" not in line)
+    assert read_one(bare).volume == pytest.approx(64.0)
+
+
+def test_unknown_operations_leave_it_to_the_name() -> None:
+    symmetry = f"{NAMED}'F m -3 m'\nloop_ _space_group_symop_operation_xyz ?"
+    assert read_one(cif(NACL, symmetry, CUBE)).n_atoms == 8
+
+
+def test_formulas_with_brackets_are_read(tmp_path: Path) -> None:
+    good = cif(NACL, extra="_chemical_formula_sum '(Na Cl)2'")
+    assert read_one(good).n_atoms == 2
+    lost = cif(NACL, extra="_chemical_formula_sum '(Na1) Cl (O.5 H1.5)'")
+    assert "do not add up to the formula" in refused(tmp_path, lost).summary
+
+
+def test_elements_from_labels_that_nothing_checks_are_noted() -> None:
+    text = cif(["MgM1 0 0 0", "OA 0.5 0.5 0.5"]).replace("_type_symbol", "_label")
+    crystal = read_one(text)
+    assert crystal.composition == {"Mg": 1.0, "O": 1.0}
+    assert "taken from the labels" in crystal.notes[0]

@@ -44,6 +44,10 @@ def test_the_door_reads_a_response() -> None:
         ({"lattice_vectors": None}, "incomplete structure"),
         ({"species_at_sites": ["A", "C"]}, "incomplete structure"),
         ({"dimension_types": [1, 1, 0]}, "not periodic"),
+        ({"structure_features": ["implicit_atoms"]}, "implicit_atoms"),
+        ({"structure_features": ["disorder", "site_attachments"]}, "site_attachments"),
+        ({"assemblies": [{"sites_in_groups": [[0], [1]]}]}, "assemblies"),
+        ({"chemical_formula_reduced": "Au3Cu7H10Zn10"}, "do not add up"),
         ({"cartesian_site_positions": [[0, 0, 0], [2.0, None, 2.0]]}, "not finite"),
     ],
 )
@@ -58,4 +62,13 @@ def test_vacancies_are_refused_and_not_filled() -> None:
     entry = deepcopy(ENTRY)
     entry["attributes"]["species"][0]["chemical_symbols"] = ["Cu", "vacancy"]
     with pytest.raises(StructureError, match="partly vacant"):
+        crystal_from_optimade(entry)
+
+
+def test_attached_atoms_are_refused_and_a_true_formula_passes() -> None:
+    entry = deepcopy(ENTRY)
+    entry["attributes"]["chemical_formula_reduced"] = "Au3Cu7Zn10"
+    assert crystal_from_optimade(entry).n_atoms == 2
+    entry["attributes"]["species"][1] |= {"attached": ["H"], "nattached": [4]}
+    with pytest.raises(StructureError, match="site_attachments"):
         crystal_from_optimade(entry)

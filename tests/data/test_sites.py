@@ -20,7 +20,16 @@ def test_element_symbols(text: str, symbol: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("label", "symbol"), [("Sr1", "Sr"), ("O1A", "O"), ("CL(2)", "Cl"), ("OW1", "OW1"), ("1", "1")]
+    ("label", "symbol"),
+    [
+        ("Sr1", "Sr"),
+        ("O1A", "O"),
+        ("CL(2)", "Cl"),
+        ("MgM1", "Mg"),
+        ("OA", "O"),
+        ("Vac", "Vac"),
+        ("1", "1"),
+    ],
 )
 def test_label_symbols(label: str, symbol: str) -> None:
     assert label_symbol(label) == symbol
@@ -44,3 +53,18 @@ def test_full_atoms_at_one_place_are_kept_apart() -> None:
     assert shared_sites(4.0 * np.eye(3), coords, ["Sr", "Ca"], [1.0, 1.0], "x").n_atoms == 2
     shared = shared_sites(4.0 * np.eye(3), coords, ["Sr", "Ca"], [0.5, 0.5], "x")
     assert dict(shared.occupancy[0]) == {"Sr": 0.5, "Ca": 0.5}
+
+
+@pytest.mark.parametrize("label", ["O-H", "O-H3", "O(H)", "OH1", "OW1", "W1", "HO1", "Wat2"])
+def test_labels_of_hydroxyl_and_water_are_refused(label: str) -> None:
+    with pytest.raises(StructureError, match="hydroxyl or water") as caught:
+        label_symbol(label)
+    assert "do not delete" in caught.value.fix
+
+
+def test_a_formula_decides_what_a_label_means() -> None:
+    assert label_symbol("W1", {"W", "O"}) == "W"
+    assert label_symbol("HO1", {"Ho", "O"}) == "Ho"
+    assert label_symbol("Ow1", {"O", "H"}) == "O"
+    assert label_symbol("Hw", {"O", "H"}) == "H"
+    assert label_symbol("Ala", {"Al", "O"}) == "Al"

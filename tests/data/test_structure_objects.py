@@ -213,3 +213,15 @@ def test_bad_phonopy_yaml(tmp_path: Path, text: str, message: str) -> None:
     assert message in caught.value.summary
     assert caught.value.reason
     assert caught.value.fix
+
+
+def test_mixed_valence_of_one_element_adds_up() -> None:
+    from pymatgen.core import Lattice, Structure
+
+    from phonodos.data.structure_objects import crystal_from_structure
+
+    species = [{"Fe2+": 0.5, "Fe3+": 0.5}, {"O2-": 1.0}]
+    crystal = crystal_from_structure(
+        Structure(Lattice.cubic(4.3), species, [[0, 0, 0], [0.5, 0.5, 0.5]])
+    )
+    assert crystal.composition == {"Fe": 1.0, "O": 1.0}

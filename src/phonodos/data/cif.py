@@ -20,6 +20,8 @@ SPECIAL_POSITION = 0.1  # [A]; images of one site this close are the site itself
 DENSITY_TOLERANCE = 0.06  # relative; stated densities differ from mass over volume by less
 LARGEST_DENSITY = 100.0  # [g/cm^3]; osmium has 22.6
 GRAM_PER_CM3 = 1.66053906660  # amu/A^3 in g/cm^3
+LONGEST_FORMULA = 2000  # characters
+DEEPEST_BRACKETS = 4
 FORMULA_TOLERANCE = 0.05  # share of an element among the atoms, stated against found
 
 _CELL = (
@@ -64,8 +66,14 @@ def build_crystal(block: Block, name: str) -> Crystal:
     StructureError
         As `read_cif` says.
     """
+    block = _without_dummies(block)
     _refuse_unsupported(block)
-    cell = cell_from_parameters(*(_number(block, key, 0) for key in _CELL))
+    cell = cell_from_parameters(
+        *(
+            _number(block, key, 0, 90.0 if "angle" in key and key not in block else None)
+            for key in _CELL
+        )
+    )
     symbols, fractions, coords = _rows(block)
     candidates = [o for o in operations(block, cell) if o.fit(cell)]
     if not candidates:
@@ -82,6 +90,8 @@ def build_crystal(block: Block, name: str) -> Crystal:
     crystal = shared_sites(cell, places[rows], species[rows].tolist(), shares[rows].tolist(), name)
     _check_formula(block, crystal)
     notes += _density_note(block, crystal)
+    if "_atom_site_type_symbol" not in block and not _formula(block):
+        notes.append("elements are taken from the labels of the sites; no formula checks them")
     return replace(crystal, notes=(*crystal.notes, *notes)) if notes else crystal
 
 
@@ -176,15 +186,30 @@ def cell_from_parameters(
     )
 
 
+def _without_dummies(block: Block) -> Block:
+    """Return the block without rows of flag ``dum``: sites whose coordinates mean nothing."""
+    flags = block.get("_atom_site_calc_flag", [])
+    if "dum" not in flags:
+        return block
+    keep = [row for row, flag in enumerate(flags) if flag != "dum"]
+    return {
+        key: [values[row] for row in keep]
+        if _is_site_key(key) and len(values) == len(flags)
+        else values
+        for key, values in block.items()
+    }
+
+
 def _refuse_unsupported(block: Block) -> None:
-    if "_cell_modulation_dimension" in block:
+    if block.get("_cell_modulation_dimension", ["0"])[:1] not in ([], ["0"], ["."], ["?"]):
         raise StructureError(
             "modulated structure",
             "an incommensurate crystal has no unit cell that repeats in three dimensions",
             "give a commensurate approximant",
         )
     key = "_atom_site_attached_hydrogens"
-    if any(_number(block, key, row, 0.0) for row in range(len(block.get(key, ())))):
+    known = [row for row, text in enumerate(block.get(key, ())) if text != "?"]
+    if any(_number(block, key, row, 0.0) for row in known):
         raise StructureError(
             "hydrogen atoms without positions",
             f"{key} says that atoms carry hydrogen which is not in the table of atoms",
@@ -193,7 +218,7 @@ def _refuse_unsupported(block: Block) -> None:
 
 
 def _number(block: Block, key: str, row: int, default: float | None = None) -> float:
-    values = block.get(key, [])
+    values = block.get(key, [] if default is None else ["."])
     text = values[row] if row < len(values) else "?"
     if text == "." and default is not None:
         return default
@@ -212,7 +237,8 @@ def _rows(block: Block) -> tuple[list[str], list[float], NDArray[np.float64]]:
     if "_atom_site_type_symbol" in block:
         symbols = [element_symbol(s) for s in block["_atom_site_type_symbol"]]
     else:
-        symbols = [label_symbol(s) for s in block.get("_atom_site_label", ())]
+        known = _formula(block)
+        symbols = [label_symbol(s, known) for s in block.get("_atom_site_label", ())]
     if not symbols:
         raise StructureError(
             "the atoms of the CIF have no elements",
@@ -292,13 +318,27 @@ def _formula(block: Block) -> dict[str, float]:
     """Return the stated formula; empty where there is none or it is not a plain sum."""
     text = "".join(block.get("_chemical_formula_sum", ("",))[:1])
     amounts: dict[str, float] = {}
-    for part in text.split():
+    for part in _without_brackets(text[:LONGEST_FORMULA]).split():
         match = re.fullmatch(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?", part[:60])
         if match is None:
             return {}
         symbol = _hydrogen(match.group(1))
         amounts[symbol] = amounts.get(symbol, 0.0) + float(match.group(2) or 1.0)
     return amounts
+
+
+def _without_brackets(formula: str) -> str:
+    """Write out brackets: ``(Fe.1 Mg.9) (O H)2`` is ``Fe.1 Mg.9 O2 H2``."""
+
+    def multiplied(match: re.Match[str]) -> str:
+        times = float(match.group(2) or 1.0)
+        parts = re.findall(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?", match.group(1))
+        return " ".join(f" {s}{float(n or 1.0) * times:.6f} " for s, n in parts)
+
+    text = formula.replace("[", "(").replace("]", ")")
+    for _ in range(DEEPEST_BRACKETS):
+        text = re.sub(r"\(([A-Za-z0-9.\s]*)\)(\d+\.?\d*|\.\d+)?", multiplied, text)
+    return text
 
 
 def _hydrogen(symbol: str) -> str:

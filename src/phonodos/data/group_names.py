@@ -133,12 +133,7 @@ def _tables() -> tuple[_Table, _Table, _Table]:
     halls: dict[str, list[int]] = {}
     numbers: dict[str, list[int]] = {}
     standard: dict[int, int] = {}
-    old = {
-        first + places * k + origin: symbol
-        for first, places, symbols in _BEFORE_1992
-        for k, symbol in enumerate(symbols.split())
-        for origin in range(places)
-    }
+    old = _old_names()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         kinds = [spglib.get_spacegroup_type(hall) for hall in range(1, 531)]
@@ -169,6 +164,16 @@ def _tables() -> tuple[_Table, _Table, _Table]:
         for written in {symbol, symbol.replace(" ", "")}:
             halls.setdefault(written, []).append(hall)
     return tuple({k: tuple(v) for k, v in t.items()} for t in (names, halls, numbers))  # type: ignore[return-value]
+
+
+def _old_names() -> dict[int, str]:
+    """Map Hall numbers to the names from before 1992."""
+    return {
+        first + places * k + origin: symbol
+        for first, places, symbols in _BEFORE_1992
+        for k, symbol in enumerate(symbols.split())
+        for origin in range(places)
+    }
 
 
 def _plain_hall(symbol: str) -> str:

@@ -1,5 +1,6 @@
 """OPTIMADE: the structures of a response saved as JSON (version 1 of the specification)."""
 
+import re
 from collections.abc import Mapping
 from typing import Any
 
@@ -8,6 +9,10 @@ import numpy as np
 from phonodos.data.sites import crystal_of_species
 from phonodos.errors import StructureError
 from phonodos.physics.crystal import Crystal
+from phonodos.physics.elements import element_of
+
+FORMULA_TOLERANCE = 0.02  # relative, of an element's share; what rounded fractions do
+_HIDING = ("implicit_atoms", "site_attachments", "assemblies")
 
 
 def is_optimade(data: Mapping[str, Any]) -> bool:
@@ -35,6 +40,7 @@ def crystal_from_optimade(data: Mapping[str, Any], name: str = "") -> Crystal:
             "phonons need a lattice that repeats in three dimensions",
             "leave it out, or filter with nperiodic_dimensions=3",
         )
+    _refuse_hidden_atoms(attributes)
     try:
         cell = np.array(attributes["lattice_vectors"], dtype=np.float64)
         positions = np.array(attributes["cartesian_site_positions"], dtype=np.float64)
@@ -55,7 +61,50 @@ def crystal_from_optimade(data: Mapping[str, Any], name: str = "") -> Crystal:
             "ask for lattice_vectors, cartesian_site_positions, species and species_at_sites in "
             "response_fields",
         ) from None
-    return crystal_of_species(cell, coords, species, name)
+    crystal = crystal_of_species(cell, coords, species, name)
+    _check_formula(attributes, crystal)
+    return crystal
+
+
+def _refuse_hidden_atoms(attributes: Mapping[str, Any]) -> None:
+    """Refuse what says that the sites are not all atoms, or not all there at a time."""
+    features = attributes.get("structure_features")
+    found = [f for f in features if f in _HIDING] if isinstance(features, list) else []
+    kinds = attributes.get("species")
+    listed = kinds if isinstance(kinds, list) else []
+    if any(isinstance(kind, Mapping) and kind.get("attached") for kind in listed):
+        found.append("site_attachments")
+    if attributes.get("assemblies"):
+        found.append("assemblies")
+    if found:
+        raise StructureError(
+            f"atoms that are not all among the sites ({', '.join(sorted(set(found)))})",
+            "the response attaches atoms to sites, leaves atoms without positions, or gives sites "
+            "that exclude each other; the sites alone are another crystal",
+            "give a structure with a position for every atom, and each of them filled",
+        )
+
+
+def _check_formula(attributes: Mapping[str, Any], crystal: Crystal) -> None:
+    """Hold the stated reduced formula, where it is plain, against the sites."""
+    text = attributes.get("chemical_formula_reduced")
+    if not isinstance(text, str) or not re.fullmatch(r"(?:[A-Z][a-z]?\d{0,6}){1,118}", text):
+        return
+    stated: dict[str, float] = {}
+    for symbol, amount in re.findall(r"([A-Z][a-z]?)(\d*)", text):
+        stated[element_of(symbol)] = stated.get(element_of(symbol), 0.0) + float(amount or 1)
+    found: dict[str, float] = {}
+    for symbol, share in crystal.composition.items():
+        found[element_of(symbol)] = found.get(element_of(symbol), 0.0) + share
+    total, atoms = sum(stated.values()), sum(found.values())
+    for symbol in {**stated, **found}:
+        ours, theirs = found.get(symbol, 0.0) / atoms, stated.get(symbol, 0.0) / (total or 1.0)
+        if abs(ours - theirs) > FORMULA_TOLERANCE * max(ours, theirs):
+            raise StructureError(
+                f"the sites do not add up to the formula '{text[:60]}'",
+                f"{symbol} is {theirs:.1%} of the atoms by the formula, {ours:.1%} by the sites",
+                "ask the data base for the complete structure",
+            )
 
 
 def _shares(kind: Mapping[str, Any]) -> dict[str, float]:

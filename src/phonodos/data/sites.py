@@ -1,7 +1,7 @@
 """Sites as files write them: element symbols with decorations, shared sites, isotopes by mass."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -17,6 +17,9 @@ LOOSE_TOLERANCE = 0.02  # relative; for elements without stable isotopes tables 
 SAME_MASS = 0.001  # relative; below it a mass is the standard one whatever isotope is near
 ISOTOPE_TOLERANCE = 1e-4  # relative; how well the mass of an isotope is given
 
+_HYDROXYL = re.compile(r"O-H|O\(H", re.IGNORECASE)
+_WATER = re.compile(r"(?:O-?H|OW|H2O|WAT)\w*|W\d+\w*|HO\d+\w*|[Ww]at.*|O[hw]\d*")
+_SITE_LETTER = re.compile(r"([A-Z][a-z]?)[A-Z]\d*(?![A-Za-z])")  # MgM1, AlT, OA
 _DECORATED = re.compile(r"([A-Za-z]+)(?:\d*\.?\d*[+-]|[+-]\d*\.?\d*)?\d*")
 
 
@@ -40,11 +43,42 @@ def element_symbol(text: str) -> str:
     return symbol if elements.is_element(symbol) else text
 
 
-def label_symbol(label: str) -> str:
-    """Return the element at the start of a site label (``Sr1``, ``O1A``), else the label itself."""
-    match = re.match(r"[A-Za-z]+", label.strip())
-    symbol = match.group(0).capitalize() if match else label
-    return symbol if elements.is_element(symbol) else label
+def label_symbol(label: str, known: Container[str] = ()) -> str:
+    """Return the element at the start of a site label (``Sr1``, ``O1A``, ``MgM1``).
+
+    Parameters
+    ----------
+    label
+        The label; a text that names no element is returned as it is.
+    known
+        Elements of the stated formula: the longest start of the label among them is meant.
+
+    Raises
+    ------
+    StructureError
+        If the label may stand for hydroxyl or water (``O-H``, ``OH1``, ``W1``, ``HO1``, ``Wat``)
+        and no formula decides.
+    """
+    text = label.strip()
+    match = re.match(r"[A-Za-z]+", text)
+    letters = match.group(0) if match else ""
+    hydrous = _HYDROXYL.match(text) is not None
+    if not hydrous:
+        for length in (2, 1):
+            if (symbol := letters[:length].capitalize()) in known and len(symbol) == length:
+                return symbol
+    if hydrous or _WATER.fullmatch(text):
+        raise StructureError(
+            f"label '{label[:20]}' may stand for hydroxyl or water",
+            "elements are taken from the labels, and this one may mean oxygen with hydrogen whose "
+            "positions are not listed",
+            "add _atom_site_type_symbol with the element of every row, and rows for the hydrogen "
+            "atoms; do not delete the site",
+        )
+    if elements.is_element(letters.capitalize()):
+        return letters.capitalize()
+    lettered = _SITE_LETTER.match(text)
+    return lettered.group(1) if lettered and elements.is_element(lettered.group(1)) else label
 
 
 def isotope(symbol: str, mass: float) -> str:

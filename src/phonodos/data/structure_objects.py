@@ -38,10 +38,13 @@ def crystal_from_structure(structure: Any, name: str = "") -> Crystal:
     if not all(structure.lattice.pbc):
         raise _not_periodic(structure.lattice.pbc, "build the Lattice with pbc=(True, True, True)")
     # pymatgen's symbol of deuterium is H; only the name of the element tells them apart.
-    species = [
-        {getattr(getattr(s, "element", s), "name", s.symbol): f for s, f in site.species.items()}
-        for site in structure
-    ]
+    species = []
+    for site in structure:
+        shares: dict[str, float] = {}
+        for s, fraction in site.species.items():  # Fe2+ and Fe3+ are both iron
+            symbol = getattr(getattr(s, "element", s), "name", s.symbol)
+            shares[symbol] = shares.get(symbol, 0.0) + fraction
+        species.append(shares)
     return crystal_of_species(structure.lattice.matrix, structure.frac_coords, species, name)
 
 
