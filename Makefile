@@ -30,7 +30,7 @@ check: setup
 	$(BIN)/lint-imports
 
 test: check
-	$(BIN)/pytest
+	$(BIN)/pytest -n auto --dist worksteal
 
 cards: setup
 	$(BIN)/phonodos models documents .
