@@ -97,6 +97,16 @@ def test_a_data_base_that_is_being_written(base: Path) -> None:
     assert "is being written" in error.summary
 
 
+def test_a_link_to_a_data_base_that_is_being_written(base: Path, tmp_path: Path) -> None:
+    base.with_name(base.name + "-wal").write_bytes(b"changes")
+    (tmp_path / "links").mkdir()
+    link = tmp_path / "links" / "other.db"
+    link.symlink_to(base)
+    (error,) = iter_crystals(link)
+    assert isinstance(error, StructureError)
+    assert f"{base.name}-wal" in error.reason
+
+
 @pytest.mark.parametrize("what", ["numbers", "positions"])
 def test_rows_in_json(tmp_path: Path, rock_salt: Crystal, what: str) -> None:
     from ase.db import connect

@@ -4,6 +4,7 @@ ASE opens a data base to write: it puts its tables into any SQLite file and lock
 file is opened read-only, and only what makes a crystal is read.
 """
 
+import os
 import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
@@ -42,8 +43,9 @@ def read_sqlite(path: Path) -> Rows:
     StructureError
         If it is no SQLite file, not ASE's, of another version, or another program is writing it.
     """
+    real = Path(os.path.realpath(path))  # SQLite writes beside the file, not beside a link to it
     for suffix in ("-wal", "-journal"):
-        unfinished = path.with_name(path.name + suffix)
+        unfinished = real.with_name(real.name + suffix)
         if unfinished.is_file() and unfinished.stat().st_size:
             raise StructureError(
                 "a data base that is being written",
