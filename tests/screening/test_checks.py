@@ -12,7 +12,7 @@ import pytest
 
 from phonodos.errors import ConfigError, DataError, PhonodosError
 from phonodos.model.weights import known_as, weights_path
-from phonodos.screening.checks import verify
+from phonodos.screening.checks import _gap, verify
 from phonodos.screening.columns import METADATA_KEY
 from phonodos.screening.screen import screen
 
@@ -161,3 +161,11 @@ def test_other_weights_and_empty_tables(forty: Tables, tmp_path: Path) -> None:
         verify(tmp_path / "t.parquet")
     with pytest.raises(ConfigError, match="a sample of 2"):
         verify(forty[1], 2.0)
+
+
+@pytest.mark.parametrize("column", ["dos_frequencies", "dos_densities"])
+@pytest.mark.parametrize("value", [None, [], [1.0]])
+def test_a_spectrum_that_is_missing_differs(column: str, value: list[float] | None) -> None:
+    sound = {"status": "ok", "dos_frequencies": [0.0, 1.0], "dos_densities": [0.0, 1.0]}
+    assert _gap(sound, sound) == 0.0
+    assert _gap({**sound, column: value}, sound) == math.inf

@@ -155,6 +155,10 @@ def _gap(kept: Row, fresh: Row) -> float:
     """
     if fresh["status"] != "ok":
         return float("inf")
+    if not kept["dos_densities"] or len(kept["dos_densities"]) != len(
+        kept["dos_frequencies"] or []
+    ):
+        return math.inf
     if not all(np.isfinite(kept[n]).all() for n in ("dos_frequencies", "dos_densities")):
         return math.inf
     axis = np.union1d(kept["dos_frequencies"], fresh["dos_frequencies"])
