@@ -17,8 +17,10 @@ from phonodos.screening.rows import Row
 from phonodos.screening.table import read_settings
 
 TOLERANCE = 1e-4  # relative, between two computations of a row; other batches differ by 1e-6
-# Never equal, or a step of the axis apart where a density is at the threshold of visibility.
-_UNCHECKED = {"seconds", "position", "max_frequency", "max_frequency_std"}
+_UNCHECKED = {"seconds", "position"}  # never equal
+# A step of the axis apart where a density is at the threshold of visibility [cm^-1].
+_STEPPED = {"max_frequency": 1.0, "max_frequency_std": 0.5}
+_TEXTS = ("formula", "spacegroup_symbol", "unstable", "in_training")
 
 
 @dataclass(frozen=True)
@@ -133,8 +135,14 @@ def _deviation(kept: Row, fresh: Row, scales: dict[str, float]) -> tuple[str, fl
     Infinity: one of the two is empty, NaN or infinite and the other is not the same.
     """
     found = [("structure", 0.0 if kept["digest"] == fresh["digest"] else np.inf)]
+    found += [(n, 0.0 if kept.get(n) == fresh.get(n) else np.inf) for n in _TEXTS]
     for name, scale in scales.items():
-        found.append((name, _apart(kept[name], fresh.get(name), scale)))
+        apart = _apart(kept[name], fresh.get(name), scale)
+        # Finite only if both are numbers; a hair more than a step, for the rounding of the axis.
+        if math.isfinite(apart) and name in _STEPPED and kept[name] is not None:
+            step = _STEPPED[name] + 1e-6
+            apart = 0.0 if abs(kept[name] - fresh[name]) <= step else apart
+        found.append((name, apart))
     found.append(("dos_densities", _gap(kept, fresh)))
     return max(found, key=lambda pair: pair[1])
 
