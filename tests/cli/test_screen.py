@@ -107,6 +107,7 @@ def test_a_signal_ends_it_cleanly(folder: Path, tmp_path: Path, name: str) -> No
     """As a batch system ends a job: rows are kept, workers gone, one line says what to do."""
     script = (
         "import os, signal, sys\n"
+        "signal.signal(signal.NAME, signal.SIG_DFL)\n"  # the tests may run under nohup
         "from phonodos.cli import screen\n"
         "from phonodos.cli.main import app\n"
         "screen.state = lambda *_: os.kill(os.getpid(), signal.NAME)\n"
