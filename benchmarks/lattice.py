@@ -17,7 +17,6 @@ import torch
 from crystals import synthetic_crystals
 from scipy.stats import wasserstein_distance
 
-from phonodos.data.structures import read_crystal
 from phonodos.model.bonds import bond_crystal
 from phonodos.model.dynamics import frequencies, settled, settled_matrices
 from phonodos.model.harmonic import harmonic_of
@@ -36,6 +35,7 @@ from phonodos.physics.units import THZ_PER_WAVENUMBER
 from phonodos.prediction.lattice_dynamics import LatticeDynamics
 from phonodos.prediction.phonopy_export import phonopy_basis, to_phonopy
 from phonodos.prediction.predictor import Predictor, load
+from phonodos.structures.reading import read_crystal
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 REPEATS = 20

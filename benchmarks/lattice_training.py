@@ -16,7 +16,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from phonodos.data.dataset import Dataset
+from phonodos.datasets.dataset import Dataset
 from phonodos.model.lattice import LatticeNetwork
 from phonodos.model.weights import load_networks, weights_path
 from phonodos.training import lattice_losses

@@ -18,8 +18,8 @@ import numpy as np
 import torch
 from voxel_cnn import read_part, train_voxels, valid_errors
 
-from phonodos.data.dataset import Dataset
-from phonodos.data.splits import Split
+from phonodos.datasets.dataset import Dataset
+from phonodos.datasets.splits import Split
 from phonodos.training.config import TrainConfig, read_config
 from phonodos.training.loop import LOG_NAME, fit
 

@@ -12,7 +12,7 @@ import numpy as np
 import torch
 from crystals import synthetic_crystals
 
-from phonodos.data.dataset import Dataset
+from phonodos.datasets.dataset import Dataset
 from phonodos.evaluation.metrics import spectrum_scores
 from phonodos.model.graph import CrystalGraph, build_graph, collate
 from phonodos.model.spectrum import SpectrumNetwork, compressed, normalise

@@ -24,7 +24,6 @@ import numpy as np
 import torch
 from crystals import synthetic_crystals
 
-from phonodos.data.entries import entries
 from phonodos.model.weights import available
 from phonodos.physics.crystal import Crystal
 from phonodos.prediction import lattice_dynamics, predictor
@@ -35,6 +34,7 @@ from phonodos.screening.chunks import chunks
 from phonodos.screening.items import Shard, items
 from phonodos.screening.screen import Progress, screen
 from phonodos.screening.table import write_rows
+from phonodos.structures.entries import entries
 
 SIZES = ((8, 400), (24, 200))  # atoms in a crystal, crystals
 SINGLE = 24  # crystals for one-by-one predict

@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
-from phonodos.data.dataset import Dataset
-from phonodos.data.splits import Split
+from phonodos.datasets.dataset import Dataset
+from phonodos.datasets.splits import Split
 from phonodos.evaluation.metrics import spectrum_scores
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.target import target_of

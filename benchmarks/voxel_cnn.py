@@ -20,8 +20,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from phonodos.data.dataset import Dataset
-from phonodos.data.splits import Split
+from phonodos.datasets.dataset import Dataset
+from phonodos.datasets.splits import Split
 from phonodos.model.spectrum import normalise
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.elements import atomic_mass, atomic_number, column

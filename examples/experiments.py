@@ -14,7 +14,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import phonodos
-from phonodos.data.dataset import Dataset
+from phonodos.datasets.dataset import Dataset
 from phonodos.figures.comparison import Overlay, plot_comparisons
 from phonodos.figures.spectra import save_figure
 from phonodos.physics.curve import Curve

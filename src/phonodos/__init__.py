@@ -9,13 +9,13 @@
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from phonodos.data.structures import read_crystal as read_crystal
     from phonodos.errors import PhonodosError as PhonodosError
     from phonodos.physics.crystal import Crystal as Crystal
     from phonodos.physics.dos import PhononDos as PhononDos
     from phonodos.prediction.prediction import Prediction as Prediction
     from phonodos.prediction.predictor import Predictor as Predictor
     from phonodos.prediction.predictor import load as load
+    from phonodos.structures.reading import read_crystal as read_crystal
 
 __version__ = "0.1.0"
 
@@ -26,7 +26,7 @@ _HOMES = {
     "Prediction": "phonodos.prediction.prediction",
     "Predictor": "phonodos.prediction.predictor",
     "load": "phonodos.prediction.predictor",
-    "read_crystal": "phonodos.data.structures",
+    "read_crystal": "phonodos.structures.reading",
 }
 __all__ = ["__version__", *_HOMES]
 

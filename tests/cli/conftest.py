@@ -17,7 +17,7 @@ from typer.testing import CliRunner, Result
 
 import phonodos.prediction.predictor as home_of_load
 from phonodos.cli.main import app
-from phonodos.data.dataset import Dataset
+from phonodos.datasets.dataset import Dataset
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
 from phonodos.model.weights import save_network
 from phonodos.physics.crystal import Crystal

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from typer.testing import Result
 
-from phonodos.data.spectra import read_total_dos
+from phonodos.results.spectra import read_total_dos
 
 Phonodos = Callable[..., Result]
 

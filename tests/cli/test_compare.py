@@ -11,12 +11,12 @@ from typer.testing import Result
 
 import phonodos as package
 from phonodos.cli.compare import parse_resolution
-from phonodos.data.spectra import dos_table
 from phonodos.errors import ConfigError
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
 from phonodos.model.weights import save_network
 from phonodos.physics.units import MEV_PER_WAVENUMBER
 from phonodos.results.desk import Results
+from phonodos.results.spectra import dos_table
 
 Phonodos = Callable[..., Result]
 

@@ -12,10 +12,10 @@ from typer.testing import CliRunner, Result
 
 from phonodos.cli.data import KINDS
 from phonodos.cli.main import app
-from phonodos.data.dataset import Dataset, write_dataset
-from phonodos.data.members import sha256_of
-from phonodos.data.splits import Split
+from phonodos.datasets.dataset import Dataset, write_dataset
+from phonodos.datasets.splits import Split
 from phonodos.physics.crystal import Crystal
+from phonodos.structures.archives import sha256_of
 
 
 def run(*words: object) -> Result:

@@ -10,7 +10,7 @@ import pytest
 import torch
 from typer.testing import Result
 
-from phonodos.data.dataset import write_dataset
+from phonodos.datasets.dataset import write_dataset
 from phonodos.evaluation.metrics import full_axis
 from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
 from phonodos.model.weights import read_header, save_network

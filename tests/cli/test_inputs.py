@@ -9,11 +9,11 @@ import pytest
 from typer.testing import Result
 
 from phonodos.cli.inputs import Entry, output_folder, predictions, read_inputs
-from phonodos.data import structures
 from phonodos.errors import DataError, PhonodosError
 from phonodos.physics.crystal import Crystal
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import Predictor
+from phonodos.structures import reading as structures
 from phonodos.time_limit import TimeLimitExceeded, can_interrupt
 
 Phonodos = Callable[..., Result]

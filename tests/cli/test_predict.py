@@ -13,8 +13,8 @@ from typer.testing import Result
 
 import phonodos as package
 from phonodos.cli import predict as predict_command
-from phonodos.data.spectra import read_dos_csv, read_pymatgen_dos, read_total_dos
 from phonodos.results.desk import Results
+from phonodos.results.spectra import read_dos_csv, read_pymatgen_dos, read_total_dos
 
 Phonodos = Callable[..., Result]
 USUAL = {

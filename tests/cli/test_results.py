@@ -10,8 +10,8 @@ import pyarrow.parquet as pq
 import pytest
 from typer.testing import Result
 
-from phonodos.data.structures import read_crystal
 from phonodos.screening.screen import screen
+from phonodos.structures.reading import read_crystal
 
 Phonodos = Callable[..., Result]
 NAMES = ("Si.cif", "NaCl.cif", "MgO.cif", "Cu0.7Au0.3.cif")

@@ -7,9 +7,9 @@ from types import ModuleType
 import numpy as np
 import pytest
 
-from phonodos.data.structures import read_crystal
 from phonodos.model.graph import find_neighbours
 from phonodos.physics.primitive import primitive_cell, space_group
+from phonodos.structures.reading import read_crystal
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
 KNOWN = {  # number of the space group, atoms of the primitive cell, a bond and its length [A]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from phonodos.data.dataset import Dataset, write_dataset
+from phonodos.datasets.dataset import Dataset, write_dataset
 from phonodos.evaluation.lattice_errors import (
     LatticeErrors,
     lattice_errors,

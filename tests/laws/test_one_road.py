@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 import torch
 
-from phonodos.data.dataset import Dataset
-from phonodos.data.phonondb import prepare
+from phonodos.datasets.dataset import Dataset
+from phonodos.datasets.phonondb import prepare
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.target import target_of
 

@@ -9,11 +9,10 @@ import numpy as np
 import pytest
 import torch
 
-from phonodos.data.calculations import find_calculations
-from phonodos.data.dfpt2018_record import read_record
-from phonodos.data.force_constants import separate
-from phonodos.data.members import read_members
-from phonodos.data.phonopy_calculation import PhonopyCalculation, quiet, read_calculation
+from phonodos.datasets.dfpt2018_record import read_record
+from phonodos.datasets.force_constants import separate
+from phonodos.datasets.phonopy.calculation import PhonopyCalculation, quiet, read_calculation
+from phonodos.datasets.phonopy.folders import find_calculations
 from phonodos.model.bonds import bond_crystal
 from phonodos.model.harmonic import HarmonicCrystals, harmonic_of
 from phonodos.model.lattice import Lattice
@@ -22,6 +21,7 @@ from phonodos.physics.dipole import COULOMB
 from phonodos.physics.units import THZ_PER_WAVENUMBER, WAVENUMBER_PER_SQRT_SPRING
 from phonodos.prediction.lattice_dynamics import LatticeDynamics
 from phonodos.prediction.phonopy_export import to_phonopy
+from phonodos.structures.archives import read_members
 
 LatticeOf = Callable[[Crystal], LatticeDynamics]
 SMALL = 2e-3  # fractional, along which LO and TO are told apart

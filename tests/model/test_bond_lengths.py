@@ -5,7 +5,6 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from phonodos.data.entries import entries
 from phonodos.errors import StructureError
 from phonodos.model.bond_lengths import (
     REACH,
@@ -17,6 +16,7 @@ from phonodos.model.bond_lengths import (
 from phonodos.model.graph import build_graph
 from phonodos.model.weights import available, read_header, weights_path
 from phonodos.physics.crystal import Crystal
+from phonodos.structures.entries import entries
 
 
 def rocksalt(a: float, cation: str = "Mg", anion: str = "O") -> Crystal:

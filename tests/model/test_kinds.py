@@ -14,8 +14,8 @@ from torch.nn import functional
 from typer.testing import CliRunner
 
 from phonodos.cli.main import app
-from phonodos.data.dataset import write_dataset
-from phonodos.data.splits import Split
+from phonodos.datasets.dataset import write_dataset
+from phonodos.datasets.splits import Split
 from phonodos.errors import PhonodosError, PhonodosWarning, WeightsError
 from phonodos.evaluation.metrics import spectrum_scores
 from phonodos.model import kinds

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
-from phonodos.data.dfpt2018_record import read_record
-from phonodos.data.members import read_members
+from phonodos.datasets.dfpt2018_record import read_record
+from phonodos.structures.archives import read_members
 
 
 @pytest.fixture(scope="session")

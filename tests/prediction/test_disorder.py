@@ -6,7 +6,6 @@ import numpy as np
 import pytest
 import torch
 
-from phonodos.data.structures import read_crystal
 from phonodos.errors import ConfigError, PredictionError, StructureError
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
 from phonodos.physics.alloy import Alloy, alloy_of
@@ -16,6 +15,7 @@ from phonodos.prediction.mixtures import methods_of, predict_mixtures
 from phonodos.prediction.prediction import PhonodosWarning
 from phonodos.prediction.predictor import Predictor, load
 from phonodos.prediction.quasirandom import Arrangements, quasirandom
+from phonodos.structures.reading import read_crystal
 
 pytest.importorskip("sqsgenerator", reason="extra [sqs] absent")
 

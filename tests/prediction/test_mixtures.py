@@ -7,7 +7,6 @@ import numpy as np
 import pytest
 import torch
 
-from phonodos.data.structures import read_crystal
 from phonodos.errors import ConfigError, PhonodosError, PredictionError
 from phonodos.model.graph import build_graph
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
@@ -17,6 +16,7 @@ from phonodos.physics.elements import atomic_mass, atomic_number
 from phonodos.physics.substitution import parse_substitution, substituted
 from phonodos.prediction.mixtures import methods_of, predict_mixtures, virtual_crystal
 from phonodos.prediction.predictor import Predictor, load
+from phonodos.structures.reading import read_crystal
 
 HEADER = {"name": "small", "training_elements": {"Mg": 20, "Sb": 20}, "training_formulas": []}
 SMALL = LatticeConfig(

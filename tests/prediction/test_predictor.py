@@ -11,13 +11,13 @@ import pytest
 import torch
 
 import phonodos
-from phonodos.data.structure_objects import to_atoms, to_phonopy_atoms, to_structure
 from phonodos.errors import PhonodosError, PredictionError, StructureError, WeightsError
 from phonodos.model.graph import build_graph
 from phonodos.physics.crystal import Crystal
 from phonodos.prediction.doubts import stiff_bonds
 from phonodos.prediction.prediction import PhonodosWarning
 from phonodos.prediction.predictor import Predictor, load
+from phonodos.structures.objects import to_atoms, to_phonopy_atoms, to_structure
 
 
 @pytest.fixture(scope="module")

@@ -4,10 +4,10 @@ from pathlib import Path
 
 import pytest
 
-from phonodos.data.structures import read_crystals
 from phonodos.errors import StructureError
+from phonodos.structures.reading import read_crystals
 
-CASES = Path(__file__).parent.parent / "data" / "cases"
+CASES = Path(__file__).parent.parent / "structures" / "cases"
 READ = {
     "ops_incomplete_NaCl.cif": {"Na": 4.0, "Cl": 4.0},
     "calc_flag_dum.cif": {"Na": 4.0, "Cl": 4.0},

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from phonodos.data.members import read_members
-from phonodos.data.structures import read_crystals
+from phonodos.structures.archives import read_members
+from phonodos.structures.reading import read_crystals
 
 
 def by_pymatgen(text: str) -> tuple[np.ndarray, list[dict[str, float]], np.ndarray]:

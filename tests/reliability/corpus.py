@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from phonodos.data.structure_objects import to_atoms, to_phonopy_atoms, to_structure
-from phonodos.data.structures import read_crystal
 from phonodos.physics.crystal import Crystal
+from phonodos.structures.objects import to_atoms, to_phonopy_atoms, to_structure
+from phonodos.structures.reading import read_crystal
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
 Text = tuple[str, str]  # contents, end of the file's name

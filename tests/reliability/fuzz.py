@@ -23,12 +23,12 @@ import numpy as np
 
 from corpus import FORMATS, Text, corpus
 from mutations import mutate
-from phonodos.data.structures import iter_crystals
 from phonodos.errors import PhonodosError
 from phonodos.physics import crystal as limits
 from phonodos.physics.crystal import Crystal
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import Predictor, load
+from phonodos.structures.reading import iter_crystals
 from trials import run
 
 MOST_FREQUENCY = 10_000.0  # [cm^-1]

@@ -60,7 +60,7 @@ def test_a_lack_of_memory_is_the_chunk_s(
 
 
 def test_training_is_known_by_formula_and_id(calculator: Calculator, examples: Path) -> None:
-    from phonodos.data.structures import read_crystal
+    from phonodos.structures.reading import read_crystal
 
     seen = set(calculator.predictor.header["training_formulas"])
     crystal = read_crystal(examples / "MgO.cif")

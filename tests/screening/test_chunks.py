@@ -7,9 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from phonodos.data.entries import entries
 from phonodos.screening.chunks import CRYSTALS, WINDOW, Lost, ahead, chunks
 from phonodos.screening.items import Item, Shard, items
+from phonodos.structures.entries import entries
 
 
 @pytest.fixture

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from phonodos.data.entries import entries
 from phonodos.errors import ConfigError, PhonodosError
 from phonodos.screening.items import Item, Shard, items
+from phonodos.structures.entries import entries
 
 Lines = Callable[..., Path]
 

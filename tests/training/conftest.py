@@ -11,8 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
-from phonodos.data.dataset import write_dataset
-from phonodos.data.splits import Split
+from phonodos.datasets.dataset import write_dataset
+from phonodos.datasets.splits import Split
 from phonodos.model.weights import read_header
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.target import TARGET_GRID

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 import torch
 
-from phonodos.data.dataset import Dataset, write_dataset
-from phonodos.data.force_constants import ForceConstants
-from phonodos.data.pack import pack
-from phonodos.data.splits import Split
+from phonodos.datasets.dataset import Dataset, write_dataset
+from phonodos.datasets.force_constants import ForceConstants
+from phonodos.datasets.pack import pack
+from phonodos.datasets.splits import Split
 from phonodos.errors import DataError
 from phonodos.model.bonds import bond_crystal
 from phonodos.model.dynamics import settled

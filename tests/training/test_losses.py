@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from phonodos.data.dataset import Dataset
+from phonodos.datasets.dataset import Dataset
 from phonodos.evaluation.metrics import spectrum_scores
 from phonodos.model.graph import collate
 from phonodos.model.spectrum import SpectrumNetwork, normalise

@@ -101,9 +101,9 @@ def _compositions(x: str, temperature: float, units: str) -> list[float]:
 
 
 def _read(parent: Path, second: Path | None, rules: list[str]) -> "Alloy":
-    from phonodos.data.structures import read_crystal
     from phonodos.physics.alloy import alloy_of
     from phonodos.physics.substitution import parse_substitution, substituted
+    from phonodos.structures.reading import read_crystal
 
     if (second is None) == (not rules):
         raise ConfigError(
@@ -117,8 +117,8 @@ def _read(parent: Path, second: Path | None, rules: list[str]) -> "Alloy":
 
 
 def _reference(path: Path, unit: str | None, at: float) -> "Reference":
-    from phonodos.data.measurements import read_curve
     from phonodos.figures.alloy import Reference
+    from phonodos.results.measurements import read_curve
 
     curve, _ = read_curve(path, unit)
     return Reference(at, curve, path.stem)

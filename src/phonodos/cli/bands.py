@@ -53,7 +53,7 @@ def bands(
         results = Results(output_folder(output, entry.name), origin)
         record = _write(results, answer, found, units, plot)
         if as_json:
-            from phonodos.data.bands import bands_record
+            from phonodos.results.bands import bands_record
 
             record["bands"] = bands_record(found, units)
         return record
@@ -78,8 +78,8 @@ def band_structure(prediction: "Prediction") -> "BandStructure":
 def _write(
     results: Results, prediction: "Prediction", bands: "BandStructure", units: str, plot: bool
 ) -> dict[str, Any]:
-    from phonodos.data.bands import band_text, bands_table, path_text
     from phonodos.physics.units import per_wavenumber
+    from phonodos.results.bands import band_text, bands_table, path_text
 
     assert prediction.lattice is not None
     crystal = prediction.lattice.crystal

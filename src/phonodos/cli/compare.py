@@ -45,9 +45,9 @@ def compare(
     as_json: Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")] = False,
 ) -> None:
     """Overlay a prediction with any two-column spectrum; both over their own maximum."""
-    from phonodos.data.measurements import read_curve
     from phonodos.physics.curve import distance, sampled_like
     from phonodos.physics.units import per_wavenumber
+    from phonodos.results.measurements import read_curve
 
     factor = per_wavenumber(units)
     constant, relative = parse_resolution(resolution, factor)
@@ -126,8 +126,8 @@ def _predicted(
                 "give the structure file instead, with --model",
             )
         return curve_of(found), path.stem, notes, Provenance()
-    from phonodos.data.structures import read_crystal
     from phonodos.prediction.predictor import load
+    from phonodos.structures.reading import read_crystal
 
     crystal: Crystal = read_crystal(path)
     if neutron:
@@ -145,7 +145,7 @@ def _predicted(
 
 def _spectrum(path: Path) -> "PhononDos | None":
     """Return the spectrum in a file or folder of `phonodos predict`; None for a structure."""
-    from phonodos.data.spectra import read_dos_csv, read_pymatgen_dos, read_total_dos
+    from phonodos.results.spectra import read_dos_csv, read_pymatgen_dos, read_total_dos
 
     if path.is_dir():
         inside = [path / name for name in RESULTS if (path / name).is_file()]

@@ -24,8 +24,8 @@ app = typer.Typer(
 # What `prepare` reads: a module with a function prepare(source, output, *, workers, progress,
 # timeout), and the settings that this function has besides.
 KINDS = {
-    "dfpt2018": "phonodos.data.dfpt2018",
-    "phonondb": "phonodos.data.phonondb",
+    "dfpt2018": "phonodos.datasets.dfpt2018",
+    "phonondb": "phonodos.datasets.phonondb",
 }
 SETTINGS: dict[str, tuple[str, ...]] = {"dfpt2018": (), "phonondb": ("cutoff", "dos", "resume")}
 RECORDS_A_LINE = 200
@@ -74,8 +74,8 @@ def fetch(
     as_json: AsJson = False,
 ) -> None:
     """Download a public archive; the checksum of the first download is kept and compared."""
-    from phonodos.data import archive
-    from phonodos.data.sources import source_of
+    from phonodos.datasets import cache as archive
+    from phonodos.datasets.sources import source_of
 
     source = source_of(kind)
     if not as_json:
@@ -194,7 +194,7 @@ def pack(
 
 
 def _pack(dataset: Path, output: Path, cutoff: float | None) -> dict[str, int]:
-    from phonodos.data.pack import pack as write_packed
+    from phonodos.datasets.pack import pack as write_packed
 
     made = write_packed(dataset, output, cutoff=cutoff)
     return {
@@ -219,8 +219,8 @@ def split(
     as_json: AsJson = False,
 ) -> None:
     """Split a data set at random; materials of one formula stay in one part."""
-    from phonodos.data.dataset import Dataset
-    from phonodos.data.splits import random_split
+    from phonodos.datasets.dataset import Dataset
+    from phonodos.datasets.splits import random_split
 
     records = Dataset.open(dataset)
     made = random_split(records.ids, records.formulas, valid=valid, test=test, seed=seed)
@@ -242,8 +242,8 @@ def card(
     as_json: AsJson = False,
 ) -> None:
     """Describe a data set in Markdown: sources, licence, counts, elements, masks, targets."""
-    from phonodos.data.card import markdown, summarise
-    from phonodos.data.dataset import Dataset, check_writable
+    from phonodos.datasets.card import markdown, summarise
+    from phonodos.datasets.dataset import Dataset, check_writable
 
     described: dict[str, Any] = summarise(Dataset.open(dataset))
     text = markdown(dataset.name, described)

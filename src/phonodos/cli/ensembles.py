@@ -36,8 +36,8 @@ def calibrate(
     part: Annotated[str, typer.Option(help="part that training did not see")] = "valid",
 ) -> None:
     """Measure on held-back materials how wide the 90 % intervals must be, and keep it."""
-    from phonodos.data.dataset import Dataset
-    from phonodos.data.splits import Split
+    from phonodos.datasets.dataset import Dataset
+    from phonodos.datasets.splits import Split
     from phonodos.evaluation.calibration import calibrate_weights
     from phonodos.model.weights import read_header
 

@@ -16,7 +16,7 @@ from phonodos.results.desk import Results
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from phonodos.data.dataset import Dataset
+    from phonodos.datasets.dataset import Dataset
     from phonodos.evaluation.report import Judged
     from phonodos.prediction.predictor import Predictor
 
@@ -37,8 +37,8 @@ def evaluate(
     as_json: Annotated[bool, typer.Option("--json", help="the summary as JSON on stdout")] = False,
 ) -> None:
     """Compare a model with reference spectra: metrics.json, materials.csv, summary.md."""
-    from phonodos.data.dataset import Dataset
-    from phonodos.data.splits import PARTS, Split
+    from phonodos.datasets.dataset import Dataset
+    from phonodos.datasets.splits import PARTS, Split
     from phonodos.evaluation.report import Seen
     from phonodos.evaluation.report import evaluate as compare
     from phonodos.prediction.predictor import load

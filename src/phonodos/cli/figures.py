@@ -41,7 +41,7 @@ def screening(
     as_json: Annotated[bool, typer.Option("--json", help="the numbers as JSON on stdout")] = False,
 ) -> None:
     """Analyse a table of predictions: heat capacities, elements, components, agreement."""
-    from phonodos.data.dataset import Dataset
+    from phonodos.datasets.dataset import Dataset
     from phonodos.evaluation.landscape import agreement, read_landscape
 
     if not 0.0 < temperature < 1e5:

@@ -130,8 +130,8 @@ def check_output(parent: Path) -> None:
 def _contents(
     files: Sequence[str], timeout: float | None
 ) -> "Iterator[tuple[str, Crystal | PhonodosError]]":
-    from phonodos.data.entries import structure_files
-    from phonodos.data.structures import iter_crystals
+    from phonodos.structures.entries import structure_files
+    from phonodos.structures.reading import iter_crystals
 
     for file in files:
         if file == "-":
@@ -168,7 +168,7 @@ def _in_time(
 
 
 def _standard_input() -> str:
-    from phonodos.data.unpacking import read_bounded, text_of
+    from phonodos.structures.unpacking import read_bounded, text_of
 
     if sys.stdin is None:
         return ""

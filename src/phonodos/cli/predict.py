@@ -154,7 +154,7 @@ def write_outputs(results: Results, prediction: "Prediction", order: Order) -> l
     DataError
         If a file cannot be written.
     """
-    from phonodos.data import spectra
+    from phonodos.results import spectra
 
     dos, crystal = prediction.dos, prediction.crystal
     columns = spectra.projections(dos, crystal, order.project) if order.project else {}
@@ -201,7 +201,7 @@ def _draw(
 
 
 def _record(prediction: "Prediction", order: Order) -> dict[str, Any]:
-    from phonodos.data import spectra
+    from phonodos.results import spectra
 
     columns = (
         spectra.projections(prediction.dos, prediction.crystal, order.project)

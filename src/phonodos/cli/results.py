@@ -183,8 +183,8 @@ def _write_csv(path: Path, rows: list[dict[str, Any]], names: list[str]) -> None
 
 def _write_cifs(folder: Path, rows: list[dict[str, Any]]) -> list[Path]:
     """Write one file a row, named by its id as far as a file system allows; none overwrites."""
-    from phonodos.data.structure_objects import to_structure
     from phonodos.screening.results import crystal_of
+    from phonodos.structures.objects import to_structure
 
     written: list[Path] = []
     taken: set[str] = set()

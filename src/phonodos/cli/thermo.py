@@ -95,7 +95,7 @@ def temperature_range(low: float, high: float, step: float) -> list[float]:
 def _write(
     results: Results, prediction: "Prediction", thermal: "ThermalProperties", per: str
 ) -> dict[str, Any]:
-    from phonodos.data import spectra
+    from phonodos.results import spectra
 
     converted = thermal.per(per, prediction.crystal)
     results.csv("thermal_properties.csv", *spectra.thermal_table(converted))

@@ -1,1 +1,1 @@
-"""Floor 1: structures, public data sets, splits; everything that reads or writes records."""
+"""Addresses of release 0.1 that scripts still use; the rooms are `structures` and `datasets`."""

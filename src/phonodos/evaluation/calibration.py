@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.data.dataset import Dataset
+from phonodos.datasets.dataset import Dataset
 from phonodos.errors import DataError
 from phonodos.evaluation.metrics import FullAxis, coverage, spectrum_scores
 from phonodos.model.weights import read_header, rewrite_header

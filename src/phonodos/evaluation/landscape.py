@@ -21,7 +21,7 @@ from phonodos.physics.target import dos_from_target, target_of
 from phonodos.physics.thermodynamics import cells_per, thermal_properties
 
 if TYPE_CHECKING:
-    from phonodos.data.dataset import Dataset
+    from phonodos.datasets.dataset import Dataset
 
 Array = NDArray[np.float64]
 

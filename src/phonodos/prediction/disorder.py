@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Any
 
-from phonodos.data.structures import as_crystal
 from phonodos.errors import PhonodosError, PredictionError, StructureError
 from phonodos.model.isolation import undisturbed
 from phonodos.physics.crystal import Crystal
@@ -13,6 +12,7 @@ from phonodos.prediction.failures import failed, name_of
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import AnyPredictor, Predictor
 from phonodos.prediction.quasirandom import Arrangements, check_installed, quasirandom
+from phonodos.structures.reading import as_crystal
 from phonodos.time_limit import time_limit
 
 

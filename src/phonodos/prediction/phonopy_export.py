@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.data.force_constants import commensurate_points
-from phonodos.data.phonopy_calculation import quiet
-from phonodos.data.structure_objects import to_phonopy_atoms
+from phonodos.datasets.force_constants import commensurate_points
+from phonodos.datasets.phonopy.calculation import quiet
 from phonodos.physics.crystal import compact, reduced_basis
 from phonodos.physics.primitive import SYMMETRY_TOLERANCE, standard_basis, symmetry_dataset
 from phonodos.results.desk import Results
+from phonodos.structures.objects import to_phonopy_atoms
 
 if TYPE_CHECKING:
     from phonopy import Phonopy

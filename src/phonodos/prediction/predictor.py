@@ -11,7 +11,6 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.data.structures import as_crystal
 from phonodos.errors import PhonodosError, PredictionError, StructureError
 from phonodos.model.header import WeightHeader
 from phonodos.model.isolation import undisturbed
@@ -26,6 +25,7 @@ from phonodos.prediction.failures import failed, name_of, without_frames
 from phonodos.prediction.prediction import PhonodosWarning, Prediction
 from phonodos.prediction.uncertainty import calibrations_of
 from phonodos.results.provenance import Provenance, weights_hash
+from phonodos.structures.reading import as_crystal
 from phonodos.time_limit import check_timeout, time_limit
 
 DEFAULT_WEIGHTS = "lattice"

@@ -65,6 +65,6 @@ def weights_hash(path: Path) -> str:
 
 @lru_cache(maxsize=8)
 def _hashed(path: Path, size: int, changed: int) -> str:  # noqa: ARG001 - they tell files apart
-    from phonodos.data.members import sha256_of
+    from phonodos.structures.archives import sha256_of
 
     return str(sha256_of(path))

@@ -6,11 +6,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phonodos.data.members import sha256_of
 from phonodos.errors import PhonodosError, PredictionError, WeightsError, failure_of
 from phonodos.screening.chunks import Chunk, Lost
 from phonodos.screening.items import Item
 from phonodos.screening.rows import Row, failed_row, predicted_row, reason_of
+from phonodos.structures.archives import sha256_of
 from phonodos.time_limit import TimeLimitExceeded, time_limit
 
 if TYPE_CHECKING:

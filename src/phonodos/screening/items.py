@@ -4,9 +4,9 @@ import hashlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from phonodos.data.entries import Entry
 from phonodos.errors import ConfigError, PhonodosError
 from phonodos.physics.crystal import Crystal
+from phonodos.structures.entries import Entry
 
 
 @dataclass(frozen=True)

@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 
-from phonodos.data.structure_tables import crystal_of_row, species_texts
 from phonodos.errors import PhonodosError, StructureError
 from phonodos.screening.chunks import Chunk, Lost
 from phonodos.screening.items import Item
 from phonodos.screening.rows import Row
+from phonodos.structures.tables import crystal_of_row, species_texts
 
 
 def chunk_text(chunk: Chunk) -> str:

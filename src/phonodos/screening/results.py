@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from phonodos.data.structure_tables import crystal_of_row
 from phonodos.errors import ConfigError, DataError, StructureError
 from phonodos.physics.crystal import Crystal
 from phonodos.screening.columns import columns
 from phonodos.screening.filters import known_column, parse_filter
 from phonodos.screening.rows import Row
 from phonodos.screening.table import damaged, join, read_settings, writable_output
+from phonodos.structures.tables import crystal_of_row
 
 if TYPE_CHECKING:
     import pyarrow as pa

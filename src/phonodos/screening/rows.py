@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from phonodos.data.structure_tables import species_texts
 from phonodos.errors import PhonodosError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
@@ -21,6 +20,7 @@ from phonodos.physics.thermodynamics import (
 from phonodos.prediction.prediction import Prediction
 from phonodos.screening.columns import ALWAYS, INTERVALS, SPREAD, label_of
 from phonodos.screening.items import Item
+from phonodos.structures.tables import species_texts
 
 Row = dict[str, Any]  # a column that is not there is null
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
-from phonodos.data.entries import Entry, count, entries
 from phonodos.errors import DataError
 from phonodos.screening.calculator import Recipe
 from phonodos.screening.chunks import ATOMS, Lost, ahead, chunks
@@ -16,6 +15,7 @@ from phonodos.screening.items import Item, Shard, items
 from phonodos.screening.parts import Parts
 from phonodos.screening.rows import Row, failed_row, reason_of
 from phonodos.screening.table import writable_output
+from phonodos.structures.entries import Entry, count, entries
 from phonodos.time_limit import DEFAULT_TIMEOUT, TimeLimitExceeded, check_timeout
 
 DEPTH = 8  # chunks read ahead
@@ -108,7 +108,7 @@ def screen(
     Parameters
     ----------
     source, output
-        See `phonodos.data.entries.entries`; Parquet file (``<output>.parts`` till the end).
+        See `phonodos.structures.entries.entries`; Parquet file (``<output>.parts`` till the end).
     model, members, check, engine, workers, address
         See `phonodos.load` and `phonodos.screening.engines.start_engine`.
     temperatures

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Any
 
-from phonodos.data.dataset import Dataset
-from phonodos.data.splits import Split, shared_formulas
+from phonodos.datasets.dataset import Dataset
+from phonodos.datasets.splits import Split, shared_formulas
 from phonodos.errors import DataError
 from phonodos.model.bond_kinds import count_bond_kinds
 from phonodos.model.bond_lengths import measure_lengths

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from phonodos.data.dataset import Dataset
+from phonodos.datasets.dataset import Dataset
 from phonodos.evaluation.metrics import spectrum_scores
 from phonodos.model.bonds import collate_bonded
 from phonodos.model.dynamics import dynamical_matrices, frequencies, settled, settled_matrices

@@ -8,14 +8,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from phonodos.data.dataset import Dataset
+from phonodos.datasets.dataset import Dataset
 from phonodos.model.bonds import BondedCrystals, bond_crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.mesh import QMesh, irreducible_mesh
 from phonodos.physics.path import step_along_path
 
 if TYPE_CHECKING:
-    from phonodos.data.force_constants import ForceConstants
+    from phonodos.datasets.force_constants import ForceConstants
 
 MESH_LENGTH = 20.0  # [A], of the meshes of validation
 Array = NDArray[np.float64]

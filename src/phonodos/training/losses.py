@@ -10,7 +10,7 @@ from typing import Any, Protocol
 import torch
 from torch import Tensor, nn
 
-from phonodos.data.dataset import Dataset
+from phonodos.datasets.dataset import Dataset
 from phonodos.evaluation.metrics import spectrum_scores
 from phonodos.model.graph import CrystalGraph, build_graph, collate
 from phonodos.model.kinds import KINDS, resolved

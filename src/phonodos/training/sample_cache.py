@@ -19,10 +19,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from phonodos import __version__
-from phonodos.data.dataset import Dataset
-from phonodos.data.members import sha256_of
+from phonodos.datasets.dataset import Dataset
 from phonodos.model.bonds import BondedCrystals
 from phonodos.model.graph import CrystalGraph
+from phonodos.structures.archives import sha256_of
 from phonodos.training.lattice_samples import BondConstants, LatticeSample, Tensors
 
 CACHE_VERSION = 2  # rises whenever samples are made otherwise

@@ -1,0 +1,1 @@
+"""Floor 1: data sets of phonon calculations; public records prepared, split, packed, described."""

@@ -1,0 +1,175 @@
+"""One record of dfpt2018: from its JSON to a row of a data set.
+
+Quirks: the DOS is in states/eV on a cm^-1 axis; two flags are strings; thermodynamics is absent
+where a frequency is negative, and per formula unit as the source counts them (Li2O2, where the row
+says LiO and gets the numbers of that); Born charges and the dielectric tensor are often in another
+frame than the cell (`tensor_frame`).
+"""
+
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phonodos.datasets.tensor_frame import find_frame
+from phonodos.errors import DataError
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.overlap import check_overlap
+from phonodos.physics.target import spectrum_target
+from phonodos.physics.units import WAVENUMBER_PER_EV
+
+LARGEST_BORN_CHARGE = 12.0  # [e]
+LARGEST_DIELECTRIC = 60.0  # mean of the diagonal; beyond it the gap has closed in the calculation
+FRAME_TOLERANCE = 0.06  # [e], what the space group may move
+INTEGRAL_TOLERANCE = 0.05  # of 3N
+
+_THERMO = {
+    "thermo_temperatures": "temperature",
+    "thermo_heat_capacity": "C_v",
+    "thermo_entropy": "entropy",
+    "thermo_internal_energy": "internal",
+    "thermo_free_energy": "helmholtz_energy",
+}
+_FLAGS = {
+    "has_negative_frequencies": "has_neg_fr",
+    "small_q_negative_frequencies": "small_q_neg_fr",
+    "large_asr_break": "large_asr_break",
+    "large_cnsr_break": "large_cnsr_break",
+}
+
+
+def read_record(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of one record: columns of the data set and the residuals of its frame.
+
+    Raises
+    ------
+    DataError
+        If a key is missing, an array has the wrong shape, or the DOS is not one.
+    """
+    try:
+        crystal, structure = _crystal(data["metadata"])
+        row = _spectrum(data["phonon"], crystal) | _bands(data["phonon"], crystal.n_atoms)
+        row |= {name: _flag(data["flags"][key]) for name, key in _FLAGS.items()}
+        row |= _thermo(data.get("thermo") or {}, crystal, structure)
+        row |= _tensors(data["dielectric"], structure)
+    except KeyError as err:
+        raise DataError("incomplete record", f"key {err} is missing", "see docs/data.md") from err
+    except (TypeError, ValueError, IndexError, AttributeError) as err:
+        raise DataError("malformed record", str(err), "see docs/data.md") from err
+    row |= {
+        "id": str(data["metadata"]["material_id"]),
+        "source": "dfpt2018",
+        "formula": crystal.formula,
+        "n_atoms": crystal.n_atoms,
+        "species": list(crystal.symbols),
+        "cell": crystal.cell.ravel().tolist(),
+        "frac_coords": crystal.frac_coords.ravel().tolist(),
+    }
+    return row
+
+
+def _crystal(metadata: Mapping[str, Any]) -> tuple[Crystal, Any]:
+    from pymatgen.io.cif import CifParser
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # rounding of coordinates to thirds, as intended
+        structure = CifParser.from_str(metadata["structure"]).parse_structures(primitive=False)[0]
+    if len(structure) != metadata["nsites"]:
+        raise ValueError(f"{len(structure)} atoms in the CIF, {metadata['nsites']} expected")
+    symbols = [site.specie.symbol for site in structure]
+    crystal = Crystal.ordered(
+        structure.lattice.matrix, structure.frac_coords, symbols, str(metadata["material_id"])
+    )
+    check_overlap(crystal)
+    return crystal, structure
+
+
+def _spectrum(phonon: Mapping[str, Any], crystal: Crystal) -> dict[str, Any]:
+    frequencies = np.array(phonon["dos_frequencies"], dtype=np.float64)
+    densities = np.array(phonon["ph_dos"], dtype=np.float64) / WAVENUMBER_PER_EV
+    if frequencies.ndim != 1 or frequencies.shape != densities.shape:
+        raise ValueError(f"DOS of shape {densities.shape} on an axis of {frequencies.shape}")
+    _check_finite("the points of the DOS", frequencies, densities)
+    if (np.diff(frequencies) <= 0).any():
+        raise ValueError("the axis of the DOS does not rise")
+    states = float(np.trapezoid(densities, frequencies))
+    if abs(states / (3 * crystal.n_atoms) - 1.0) > INTEGRAL_TOLERANCE:
+        raise ValueError(f"the DOS holds {states:.2f} states, not {3 * crystal.n_atoms}")
+    return {
+        "dos_frequencies": frequencies.tolist(),
+        "dos_densities": densities.tolist(),
+        "target": spectrum_target(frequencies, densities).tolist(),
+    }
+
+
+def _check_finite(what: str, *arrays: NDArray[np.float64]) -> None:
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise ValueError(f"{what} hold values that are not finite")
+
+
+def _bands(phonon: Mapping[str, Any], n_atoms: int) -> dict[str, Any]:
+    qpoints = np.array(phonon["qpts"], dtype=np.float64)
+    frequencies = np.array(phonon["ph_bandstructure"], dtype=np.float64)
+    if qpoints.shape[1:] != (3,) or frequencies.shape != (len(qpoints), 3 * n_atoms):
+        raise ValueError(f"bands of shape {frequencies.shape} at {len(qpoints)} q-points")
+    _check_finite("the bands", qpoints, frequencies)
+    return {
+        "band_qpoints": qpoints.ravel().tolist(),
+        "band_frequencies": frequencies.ravel().tolist(),
+    }
+
+
+def _flag(value: object) -> bool:
+    if value in (True, "True"):
+        return True
+    if value in (False, "False"):
+        return False
+    raise ValueError(f"flag {value!r} is neither true nor false")
+
+
+def _thermo(thermo: Mapping[str, Any], crystal: Crystal, structure: Any) -> dict[str, Any]:
+    if not thermo:
+        return dict.fromkeys(_THERMO)
+    # The source counts formula units as pymatgen does: peroxides and N2 are not reduced to the end.
+    theirs = structure.composition.get_reduced_composition_and_factor()[1]
+    table = {
+        name: np.array(thermo[key], dtype=np.float64) * (theirs / crystal.n_formula_units)
+        for name, key in _THERMO.items()
+    }
+    table["thermo_temperatures"] = np.array(thermo["temperature"], dtype=np.float64)
+    lengths = {values.shape for values in table.values()}
+    if len(lengths) != 1 or len(*lengths) != 1:
+        raise ValueError("the columns of the thermodynamics are no numbers, or differ in length")
+    _check_finite("the thermodynamics", *table.values())
+    return {name: values.tolist() for name, values in table.items()}
+
+
+def _tensors(dielectric: Mapping[str, Any], structure: Any) -> dict[str, Any]:
+    absent = {"born_charges": None, "dielectric": None, "tensor_frame": None}
+    unsound = {"born_sound": False, "dielectric_sound": False, "_residual": 0.0, "_own": 0.0}
+    if dielectric.get("becs") is None or dielectric.get("eps_electronic") is None:
+        return absent | unsound
+    born = np.array(dielectric["becs"], dtype=np.float64)
+    eps = np.array(dielectric["eps_electronic"], dtype=np.float64)
+    if born.shape != (len(structure), 3, 3) or eps.shape != (3, 3):
+        raise ValueError(f"Born charges of shape {born.shape}, dielectric tensor {eps.shape}")
+    _check_finite("the Born charges or the dielectric tensor", born, eps)
+    frame = find_frame(structure, born, eps)
+    born, eps = (frame.rotation @ t @ frame.rotation.T for t in (born, eps))
+    fits = frame.residual <= FRAME_TOLERANCE
+    return {
+        "born_charges": born.ravel().tolist(),
+        "dielectric": eps.ravel().tolist(),
+        "tensor_frame": frame.name,
+        "born_sound": bool(np.abs(born).max() <= LARGEST_BORN_CHARGE and fits),
+        "dielectric_sound": _sound_dielectric(eps) and fits,
+        "_residual": frame.residual,
+        "_own": frame.cell_residual,
+    }
+
+
+def _sound_dielectric(eps: NDArray[np.float64]) -> bool:
+    smallest = np.linalg.eigvalsh((eps + eps.T) / 2.0)[0]
+    return bool(np.trace(eps) / 3.0 <= LARGEST_DIELECTRIC and smallest > 1.0)

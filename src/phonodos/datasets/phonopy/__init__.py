@@ -1,0 +1,1 @@
+"""phonopy calculations: where they lie, their files, their symmetry and force constants."""

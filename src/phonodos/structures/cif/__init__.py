@@ -1,0 +1,1 @@
+"""CIF: grammar, symmetry, names of space groups, and what is refused, asked or warned of."""

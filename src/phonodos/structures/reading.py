@@ -1,0 +1,153 @@
+"""The door for structures: files, standard input and objects of other programs into `Crystal`."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from phonodos.errors import PhonodosError, StructureError, failure_of
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.overlap import check_overlap
+from phonodos.structures.entries import Entry, entries, split_name
+from phonodos.structures.objects import (
+    crystal_from_atoms,
+    crystal_from_phonopy,
+    crystal_from_structure,
+    kind_of,
+)
+
+_OVERLONG = 80  # characters of an entry's id that go into a name
+
+
+def read_crystals(path: str | Path, text: str | None = None) -> list[Crystal]:
+    """Read every structure in a file; the first that is broken is an error.
+
+    The name of a crystal is the stem of the file, followed by the entry's own id or its index
+    (from 0) where the file holds several.
+
+    Parameters
+    ----------
+    path
+        A structure file (see `iter_crystals`), or "-" for `text`.
+    text
+        The contents, where they come from elsewhere (standard input).
+
+    Raises
+    ------
+    StructureError
+        Names the file, and the entry where there are several.
+    """
+    crystals = []
+    for crystal in iter_crystals(path, text):
+        if isinstance(crystal, StructureError):
+            raise crystal
+        crystals.append(crystal)
+    return crystals
+
+
+def read_text(text: str, name: str = "stdin") -> list[Crystal]:
+    """Read every structure in a text whose format is found by looking at it."""
+    return [replace(c, name=name + c.name.removeprefix("stdin")) for c in read_crystals("-", text)]
+
+
+def iter_crystals(path: str | Path, text: str | None = None) -> Iterator[Crystal | StructureError]:
+    """Yield every structure of a source, or in its place the error that it is broken.
+
+    Formats: CIF (ordered or disordered, many blocks), POSCAR, extxyz, JSON (pymatgen structures
+    and entries, OPTIMADE, ASE data bases, plain records, JSON lines), ASE db, Parquet tables,
+    phonopy.yaml and relatives; all but db and Parquet also compressed (gz, xz, lzma, bz2); folders
+    and archives (zip, tar) of them. The format follows from the name of the file, else from its
+    contents. Errors that concern the whole file are yielded as well.
+    """
+    source = "standard input" if str(path) == "-" else str(path)
+    stem = "stdin" if str(path) == "-" else split_name(Path(path).name)[0]
+    seen: set[str] = set()
+    stream = entries(path, text)
+    while True:
+        try:
+            entry = next(stream)
+        except StopIteration:
+            return
+        except PhonodosError as error:
+            yield _located(error, source, stem)
+            return
+        name = _name(entry, seen)
+        try:
+            crystal = entry.build(name)
+        except PhonodosError as error:
+            yield _located(error, entry.source, name)
+        else:
+            yield crystal
+
+
+def _name(entry: Entry, seen: set[str]) -> str:
+    """Return the name of an entry: that of its file, and its own id or number if not alone."""
+    if entry.alone:
+        return entry.stem
+    name = f"{entry.stem}-{_clean(entry.own) or entry.index}"
+    name = f"{name}-{entry.index}" if name in seen else name
+    seen.add(name)
+    return name
+
+
+def read_crystal(path: str | Path) -> Crystal:
+    """Read the one structure in a file; raises as `as_crystal` does."""
+    return as_crystal(Path(path))
+
+
+def as_crystal(x: object) -> Crystal:
+    """Turn a path, a `Crystal`, or an object of pymatgen, ASE or phonopy into a `Crystal`.
+
+    Raises
+    ------
+    StructureError
+        If the structure is broken, the path holds more than one, atoms are not periodic, or the
+        object is of another kind.
+    """
+    if isinstance(x, str | Path):
+        first = list(islice(iter_crystals(x), 2))
+        for crystal in first:
+            if isinstance(crystal, StructureError):
+                raise crystal
+        if len(first) > 1:
+            raise StructureError(
+                f"{x} holds several structures",
+                "one was asked for, and which of them is meant is open",
+                "use predict_many, or phonodos.structures.reading.read_crystals and choose one",
+            )
+        return first[0]  # type: ignore[return-value]  # errors have been raised above
+    if isinstance(x, Crystal):
+        check_overlap(x)
+        return x
+    converters = {
+        "structure": crystal_from_structure,
+        "atoms": crystal_from_atoms,
+        "phonopy": crystal_from_phonopy,
+    }
+    kind = kind_of(x)
+    if kind not in converters:
+        raise StructureError(
+            f"a {type(x).__name__} is not a crystal",
+            "a molecule has no lattice"
+            if kind == "molecule"
+            else "nothing is known about its kind",
+            "give a path, a Crystal, a pymatgen Structure, ASE Atoms or PhonopyAtoms",
+        )
+    try:
+        crystal = converters[kind](x)
+        check_overlap(crystal)
+    except Exception as error:
+        fix = "check the object; a file of the structure may be read instead"
+        raise failure_of(error, f"the {type(x).__name__}", StructureError, fix) from error
+    return crystal
+
+
+def _clean(label: str) -> str:
+    """Make an entry's id fit for a file name."""
+    return re.sub(r"[^\w.+()-]+", "_", label).strip("._")[:_OVERLONG]
+
+
+def _located(error: PhonodosError, where: str, name: str) -> StructureError:
+    summary = error.summary.removeprefix(f"{name}: ").removeprefix(f"{where}: ")
+    return StructureError(f"{where}: {summary}", error.reason, error.fix)

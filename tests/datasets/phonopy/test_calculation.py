@@ -1,0 +1,243 @@
+"""The same calculation in every form phonopy keeps it in, and in other units."""
+
+import bz2
+import shutil
+import sys
+import tarfile
+import zipfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from phonodos.datasets.phonondb import prepare
+from phonodos.datasets.phonopy.calculation import PhonopyCalculation, read_calculation
+from phonodos.datasets.phonopy.files import read_conf
+from phonodos.datasets.phonopy.folders import find_calculations
+from phonodos.errors import DataError
+from phonodos.physics.crystal import Crystal
+from phonodos.structures.reading import iter_crystals
+
+BOHR, RYDBERG = 0.529177210903, 13.605693122994  # [A], [eV]
+
+
+def read(folder: Path) -> PhonopyCalculation:
+    (found,) = find_calculations(folder)
+    return read_calculation(found.files(), found.name)
+
+
+@pytest.fixture(scope="module")
+def plain(spring_files: Path) -> PhonopyCalculation:
+    return read(spring_files)
+
+
+def with_parameters(phonon: Any, folder: Path) -> None:
+    settings = {"force_sets": True, "displacements": True, "born_effective_charge": True}
+    phonon.save(folder / "phonopy_params.yaml", settings=settings)
+    for name in ("POSCAR-unitcell", "phonopy.conf", "FORCE_SETS", "BORN"):
+        (folder / name).unlink()
+
+
+def with_constants_inside(phonon: Any, folder: Path) -> None:
+    phonon.save(folder / "phonopy_params.yaml", settings={"force_constants": True})
+    for name in ("POSCAR-unitcell", "phonopy.conf", "FORCE_SETS"):
+        (folder / name).unlink()
+
+
+def with_displacements(phonon: Any, folder: Path) -> None:
+    phonon.save(folder / "phonopy_disp.yaml", settings={"force_sets": False})
+    (folder / "phonopy.conf").unlink()
+
+
+def with_force_constants(phonon: Any, folder: Path) -> None:
+    from phonopy.file_IO import write_FORCE_CONSTANTS
+
+    write_FORCE_CONSTANTS(
+        phonon.force_constants,
+        filename=folder / "FORCE_CONSTANTS",
+        p2s_map=phonon.primitive.p2s_map,
+    )
+    (folder / "FORCE_SETS").unlink()
+
+
+def with_full_hdf5(phonon: Any, folder: Path) -> None:
+    from phonopy.file_IO import write_force_constants_to_hdf5
+    from phonopy.harmonic.force_constants import compact_fc_to_full_fc
+
+    full = compact_fc_to_full_fc(phonon.primitive, phonon.force_constants)
+    write_force_constants_to_hdf5(full, filename=folder / "force_constants.hdf5")
+    (folder / "FORCE_SETS").unlink()
+
+
+def compressed(_: Any, folder: Path) -> None:
+    content = (folder / "FORCE_SETS").read_bytes()
+    (folder / "FORCE_SETS.bz2").write_bytes(bz2.compress(content))
+    (folder / "FORCE_SETS").unlink()
+
+
+def automatic(_: Any, folder: Path) -> None:
+    (folder / "phonopy.conf").write_text("dim = 2 0 0 0 2 0 0 0 2\nPRIMITIVE_AXES = AUTO\n")
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        with_parameters,
+        with_constants_inside,
+        with_displacements,
+        with_force_constants,
+        with_full_hdf5,
+        compressed,
+        automatic,
+    ],
+)
+def test_forms(
+    change: Callable[[Any, Path], None],
+    plain: PhonopyCalculation,
+    spring_phonon: Any,
+    spring_files: Path,
+    tmp_path: Path,
+) -> None:
+    folder = shutil.copytree(spring_files, tmp_path / "form")
+    change(spring_phonon, folder)
+    other = read(folder)
+    assert other.crystal.symbols == plain.crystal.symbols
+    np.testing.assert_allclose(other.crystal.cell, plain.crystal.cell, atol=1e-12)
+    np.testing.assert_allclose(
+        other.constants.constants, plain.constants.constants, atol=1e-7, rtol=0
+    )
+    assert other.born_charges == pytest.approx(plain.born_charges, abs=1e-7)
+    assert other.dielectric == pytest.approx(plain.dielectric, abs=1e-7)
+
+
+def test_units_of_other_programs(
+    plain: PhonopyCalculation, spring_phonon: Any, tmp_path: Path
+) -> None:
+    """Quantum ESPRESSO: bohr and Ry/bohr; phonopy keeps them, we turn them into A and eV."""
+    from phonopy import Phonopy
+    from phonopy.structure.atoms import PhonopyAtoms
+
+    ours = spring_phonon.unitcell
+    unit_cell = PhonopyAtoms(
+        symbols=ours.symbols, cell=ours.cell / BOHR, scaled_positions=ours.scaled_positions
+    )
+    theirs = Phonopy(
+        unit_cell,
+        supercell_matrix=spring_phonon.supercell_matrix,
+        primitive_matrix="F",
+        calculator="qe",
+    )
+    theirs.force_constants = spring_phonon.force_constants * BOHR**2 / RYDBERG
+    theirs.nac_params = {**spring_phonon.nac_params, "factor": 2.0}
+    theirs.save(tmp_path / "phonopy_params.yaml", settings={"force_constants": True})
+    found = read(tmp_path)
+    np.testing.assert_allclose(found.crystal.cell, plain.crystal.cell, rtol=1e-8)
+    np.testing.assert_allclose(
+        found.constants.constants, plain.constants.constants, rtol=1e-6, atol=1e-6
+    )
+    qpoints = [[0.1, 0.2, 0.3], [0.01, 0.0, 0.0]]
+    expected, frequencies = (_frequencies(c.phonon, qpoints) for c in (plain, found))
+    np.testing.assert_allclose(frequencies, expected, rtol=1e-5)
+
+
+def _frequencies(phonon: Any, qpoints: Any) -> Any:
+    phonon.run_qpoints(qpoints)
+    return phonon.qpoints.frequencies
+
+
+def test_random_displacements(
+    plain: PhonopyCalculation, spring_phonon: Any, spring_files: Path, tmp_path: Path
+) -> None:
+    """All atoms moved at once (the second form of FORCE_SETS): constants come from a fit."""
+    from phonopy.harmonic.force_constants import compact_fc_to_full_fc
+
+    full = compact_fc_to_full_fc(spring_phonon.primitive, spring_phonon.force_constants)
+    moves = np.random.default_rng(0).normal(0.0, 0.01, (6, 64, 3))
+    forces = -np.einsum("klab,dlb->dka", full, moves)
+    folder = shutil.copytree(spring_files, tmp_path / "random")
+    lines = np.concatenate([moves, forces], axis=2).reshape(-1, 6)
+    np.savetxt(folder / "FORCE_SETS", lines, fmt="%18.12f")
+    limit = sys.getrecursionlimit()
+    found = read(folder)
+    np.testing.assert_allclose(found.constants.constants, plain.constants.constants, atol=1e-5)
+    assert sys.getrecursionlimit() == limit  # symfc raises it when it is loaded
+
+
+@pytest.mark.parametrize(
+    ("text", "supercell", "primitive"),
+    [
+        ("DIM = 2 3 4", np.diag([2, 3, 4]), "auto"),
+        ("dim = 1 1 0 0 1 0 0 0 1\nprimitive_axes = F", [[1, 1, 0], [0, 1, 0], [0, 0, 1]], "F"),
+        ("# no\nDIM=2 2 2 # yes\nPRIMITIVE_AXIS = auto", np.diag([2, 2, 2]), "auto"),
+    ],
+)
+def test_conf(text: str, supercell: Any, primitive: str) -> None:
+    matrix, axes = read_conf(text)
+    assert matrix.tolist() == np.array(supercell).tolist()
+    assert axes == primitive
+
+
+def test_fractions_of_primitive_axes() -> None:
+    axes = read_conf("DIM = 1 1 1\nPRIMITIVE_AXES = 2/3 -1/3 -1/3  1/3 1/3 -2/3  1/3 1/3 1/3")[1]
+    np.testing.assert_allclose(3 * axes, [[2, -1, -1], [1, 1, -2], [1, 1, 1]])
+
+
+@pytest.mark.parametrize("dim", ["", "2 2", "0 0 0", "-1 1 1", "2.5 2 2"])
+def test_conf_without_a_supercell(dim: str) -> None:
+    with pytest.raises(DataError, match="no supercell"):
+        read_conf(f"DIM = {dim}\n")
+
+
+@pytest.mark.parametrize("name", ["phonopy_params.yaml", "phonopy.yaml", "phonopy_disp.yaml"])
+def test_yaml_with_tags_runs_nothing(tmp_path: Path, name: str) -> None:
+    mark = tmp_path / "ran"
+    text = f"unit_cell: !!python/object/apply:os.system ['touch {mark}']\n"
+    with pytest.raises(DataError, match="a tag"):
+        read_calculation({name: text.encode()}, "x")
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize("form", ["folder", "tar", "tar.xz", "zip", "file"])
+def test_archives_of_yaml_with_tags_run_nothing(tmp_path: Path, form: str) -> None:
+    mark, folder = tmp_path / "ran", tmp_path / "in" / "calc"
+    folder.mkdir(parents=True)
+    text = f"unit_cell: !!python/object/apply:os.system ['touch {mark}']\n"
+    (folder / "phonopy_params.yaml").write_text(text)
+    source = folder
+    if form in ("tar", "tar.xz"):
+        source = tmp_path / f"calc.{form}"
+        with tarfile.open(source, "w:xz" if form == "tar.xz" else "w") as tar:
+            tar.add(folder, "calc")
+    elif form == "zip":
+        source = tmp_path / "calc.zip"
+        with zipfile.ZipFile(source, "w") as pack:
+            pack.writestr("calc/phonopy_params.yaml", text)
+    elif form == "file":
+        source = folder / "phonopy_params.yaml"
+    with pytest.raises(DataError, match="a tag"):
+        prepare(source, tmp_path / "out.parquet", workers=1)
+    assert [c for c in iter_crystals(source) if isinstance(c, Crystal)] == []
+    assert not mark.exists()
+
+
+@pytest.mark.parametrize(
+    ("file", "content", "message"),
+    [
+        ("FORCE_CONSTANTS", "99999 99999\n1 1\n", "it ends before"),
+        ("phonopy.conf", "DIM = 9999 9999 9999\n", "a supercell of"),
+        ("phonopy.conf", "DIM = 1_0 1 1\n", "no supercell"),
+        ("POSCAR-unitcell", "x\n1\n5 0 0\n0 5 0\n0 0 5\nNa\n999999999\nDirect\n", "positions"),
+        ("FORCE_SETS", "999999999\n1\n", "not readable"),
+        ("FORCE_SETS", "\n" * 5000, "FORCE_SETS"),
+        ("FORCE_SETS", "8\n1\n1\n0.0_1 0 0\n", "underscore"),
+        ("BORN", "14.4\n1_0 0 0 0 1 0 0 0 1\n", "underscore"),
+    ],
+)
+def test_absurd_sizes(small_files: Path, file: str, content: str, message: str) -> None:
+    files = {p.name: p.read_bytes() for p in small_files.iterdir()}
+    files[file] = content.encode()
+    with pytest.raises(DataError) as caught:
+        read_calculation(files, "x")
+    assert message in str(caught.value)

@@ -1,0 +1,66 @@
+"""Conversion: every record answers or is named, whatever happens to it or to a worker."""
+
+import os
+import signal
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from phonodos.datasets.conversion import converted
+from phonodos.errors import ConfigError, DataError
+
+pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+FAULTS = {
+    kind.__name__: kind
+    for kind in (
+        ValueError,
+        ZeroDivisionError,
+        KeyError,
+        MemoryError,
+        RecursionError,
+        AttributeError,
+    )
+}
+
+
+def convert(record: str) -> dict[str, Any]:
+    """Return the row of a record, or do to the process what the record says."""
+    word, _, value = record.partition(" ")
+    if word == "raise":
+        raise FAULTS[value]("on purpose")
+    if word == "refuse":
+        raise DataError("no record", "it is broken", "mend it")
+    if word == "sleep":
+        time.sleep(600.0)
+    if word == "kill":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if word == "once" and not Path(value).exists():
+        Path(value).touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return {"id": record}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_one_record_never_ends_the_others(
+    workers: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent.parent))
+    bad = {f"raise {name}": name for name in FAULTS} | {"refuse": "no record: it is broken"}
+    bad["sleep"] = "took longer than 2 s"
+    if workers > 1:
+        bad["kill"] = "failed twice: the worker process was ended by SIGKILL"
+    records = ["a", *bad, *([f"once {tmp_path / 'mark'}"] if workers > 1 else []), "z"]
+    found = list(converted(convert, records, str.strip, workers=workers, timeout=2.0))
+    assert [name for name, _, _ in found] == records
+    for name, row, reason in found:
+        assert row == (None if name in bad else {"id": name})
+        assert bad.get(name, "") in reason
+        assert bool(reason) == (name in bad)
+
+
+def test_refusals() -> None:
+    for settings in ({"workers": 0, "timeout": 1.0}, {"workers": 1, "timeout": 0.0}):
+        with pytest.raises(ConfigError):
+            list(converted(convert, ["a"], str.strip, **settings))  # type: ignore[arg-type]
