@@ -30,9 +30,8 @@ from phonodos.prediction import lattice_dynamics, predictor
 from phonodos.prediction.predictor import load
 from phonodos.screening import calculator, rows
 from phonodos.screening.calculator import Calculator, Recipe
-from phonodos.screening.chunks import chunks
-from phonodos.screening.items import Shard, items
 from phonodos.screening.screen import Progress, screen
+from phonodos.screening.source import Shard, chunks, items
 from phonodos.screening.table import write_rows
 from phonodos.structures.entries import entries
 

@@ -12,8 +12,8 @@ from phonodos.physics.neutron import curve_of
 from phonodos.physics.target import TARGET_GRID, dos_from_target
 from phonodos.prediction.doubts import stability_doubts
 from phonodos.prediction.prediction import Prediction
-from phonodos.screening.items import Item
 from phonodos.screening.rows import Row, predicted_row
+from phonodos.screening.source import Item
 
 
 def judged(dos: PhononDos, crystal: Crystal) -> dict[str, object]:

@@ -14,8 +14,8 @@ import pytest
 
 from phonodos.errors import ConfigError, DataError
 from phonodos.screening import parts as home
-from phonodos.screening.columns import SCHEMA_VERSION
 from phonodos.screening.parts import Parts
+from phonodos.screening.rows import SCHEMA_VERSION
 
 SETTINGS: dict[str, Any] = {
     "schema_version": SCHEMA_VERSION,

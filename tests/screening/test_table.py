@@ -12,7 +12,7 @@ import pytest
 
 from phonodos.errors import ConfigError, DataError
 from phonodos.screening import table
-from phonodos.screening.columns import METADATA_KEY, SCHEMA_VERSION
+from phonodos.screening.rows import METADATA_KEY, SCHEMA_VERSION
 from phonodos.screening.table import (
     is_parquet,
     join,

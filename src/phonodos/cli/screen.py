@@ -76,7 +76,7 @@ def screen(
     if not resume:
         _refuse(output)
     from phonodos.screening import screen as home
-    from phonodos.screening.items import Shard
+    from phonodos.screening.source import Shard
 
     with interruptible(), watching() as watch:
         try:

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from phonodos.errors import ConfigError, DataError, StructureError
 from phonodos.physics.crystal import Crystal
-from phonodos.screening.columns import columns
 from phonodos.screening.filters import known_column, parse_filter
-from phonodos.screening.rows import Row
+from phonodos.screening.rows import Row, columns
 from phonodos.screening.table import damaged, join, read_settings, writable_output
 from phonodos.structures.tables import crystal_of_row
 

@@ -13,8 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.errors import LONGEST_REASON, ConfigError, DataError
-from phonodos.screening.columns import METADATA_KEY, SCHEMA_VERSION, columns, schema
-from phonodos.screening.rows import Row
+from phonodos.screening.rows import METADATA_KEY, SCHEMA_VERSION, Row, columns, schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
