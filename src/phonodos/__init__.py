@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from phonodos.prediction.prediction import Prediction as Prediction
     from phonodos.prediction.predictor import Predictor as Predictor
     from phonodos.prediction.predictor import load as load
+    from phonodos.screening.screen import screen as screen
+    from phonodos.screening.survey import survey as survey
     from phonodos.structures.reading import read_crystal as read_crystal
 
 __version__ = "0.1.0"
@@ -27,6 +29,8 @@ _HOMES = {
     "Predictor": "phonodos.prediction.predictor",
     "load": "phonodos.prediction.predictor",
     "read_crystal": "phonodos.structures.reading",
+    "screen": "phonodos.screening.screen",
+    "survey": "phonodos.screening.survey",
 }
 __all__ = ["__version__", *_HOMES]
 
