@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 
+from phonodos.datasets.growing import GrowingTable
 from phonodos.errors import DataError
 from phonodos.screening.calculator import Recipe
 from phonodos.screening.chunks import ATOMS, Lost, ahead, chunks
 from phonodos.screening.columns import ALWAYS, SCHEMA_VERSION, temperatures_of
 from phonodos.screening.engines import Chunks, Engine, start_engine
 from phonodos.screening.items import Item, Shard, items
-from phonodos.screening.parts import Parts
 from phonodos.screening.rows import Row, failed_row, reason_of
-from phonodos.screening.table import writable_output
+from phonodos.screening.table import FORM, finish, writable_output
 from phonodos.structures.entries import Entry, count, entries
 from phonodos.time_limit import DEFAULT_TIMEOUT, TimeLimitExceeded, check_timeout
 
@@ -131,18 +131,18 @@ def screen(
     recipe = Recipe.of(model, members, temperatures_of(temperatures), check)
     stream = _first(entries(source), source)
     progress = Progress(total=_total(source, shard))
-    parts = Parts(output, _settings(recipe, source, shard))
+    table = GrowingTable(output, _settings(recipe, source, shard), FORM)
     try:
-        left = dict(parts.done)
+        left = dict(table.done)
         missing = _missing(items(stream, shard), left, progress, retry_failed)
         try:
-            _compute(missing, parts, recipe, how, max_atoms, progress, watch)
+            _compute(missing, table, recipe, how, max_atoms, progress, watch)
         finally:
-            parts.commit()
+            table.commit()
         progress.removed = len(left)
-        return Summary(parts.finish(left), progress, time.perf_counter() - start)
+        return Summary(finish(table, left), progress, time.perf_counter() - start)
     finally:
-        parts.close()
+        table.close()
 
 
 def _settings(recipe: Recipe, source: Path, shard: Shard) -> dict[str, object]:
@@ -191,7 +191,7 @@ def _missing(
 
 def _compute(
     missing: Iterator[Item],
-    parts: Parts,
+    table: GrowingTable,
     recipe: Recipe,
     how: tuple[str, int | None, str | None, float | None],
     max_atoms: int,
@@ -205,7 +205,7 @@ def _compute(
     name, workers, address, timeout = how
 
     def keep(row: Row) -> None:
-        parts.add([row])
+        table.add([row])
         progress.count([row])
         watch(progress)
 
