@@ -153,3 +153,16 @@ def test_no_permission_or_open_elsewhere(
 def test_errors_without_words() -> None:
     assert refused("x", OSError()).reason == "OSError"
     assert refused("x", OSError("why")).reason == "why"
+
+
+def test_the_new_file_lies_where_it_is_told(tmp_path: Path) -> None:
+    place = tmp_path / "unfinished"
+    place.mkdir()
+    with replacing(tmp_path / "a", within=place) as partial:
+        partial.write_text("new")
+        assert partial.parent == place
+    assert (tmp_path / "a").read_text() == "new"
+    assert not list(place.iterdir())
+    with replacing(tmp_path / "b", within=Path("/dev")) as partial:  # of another file system
+        partial.write_text("new")
+        assert partial.parent == tmp_path

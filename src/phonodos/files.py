@@ -34,12 +34,20 @@ def refused(path: str | Path, error: OSError) -> DataError:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, within: Path | None = None) -> Iterator[Path]:
     """Yield the name of a new file beside `path`, which takes its place when the block ends well.
 
     Readers see the old file or the new one, never half of one. Where the block fails, or the
     system refuses, the new file is removed and the old one stays. A symbolic link stays a link:
     the file that it names is replaced. The permissions of a file that was there are kept.
+
+    Parameters
+    ----------
+    path
+        The file to write.
+    within
+        Folder for the new file until then, on the same disk (on another one it is not used): what a
+        killed process leaves lies where it is looked for.
 
     Raises
     ------
@@ -51,7 +59,8 @@ def replacing(path: Path) -> Iterator[Path]:
     try:
         target = _target(path)
         # A name of its own length: that of the file may be as long as names can be.
-        partial = target.with_name(f".phonodos-{secrets.token_hex(6)}.partial")
+        place = target.parent if within is None or _apart(within, target.parent) else within
+        partial = place / f".phonodos-{secrets.token_hex(6)}.partial"
         yield partial
         with suppress(FileNotFoundError):
             partial.chmod(stat.S_IMODE(target.stat().st_mode))
@@ -62,6 +71,11 @@ def replacing(path: Path) -> Iterator[Path]:
         if partial is not None:
             with suppress(OSError):
                 partial.unlink(missing_ok=True)
+
+
+def _apart(one: Path, other: Path) -> bool:
+    """Return whether two folders are on different disks."""
+    return one.stat().st_dev != other.stat().st_dev
 
 
 def write_bytes(path: Path, data: bytes) -> None:

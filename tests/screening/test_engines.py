@@ -275,7 +275,7 @@ def test_a_long_crystal_is_given_up_and_holds_back_no_rows(
     lines: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What was computed before it is on the disk while it is under way."""
-    from phonodos.screening import parts
+    from phonodos.datasets import growing
 
     source, table = lines(tmp_path / "x.jsonl", 3), tmp_path / "t.parquet"
     rows_of = Calculator._row
@@ -290,7 +290,7 @@ def test_a_long_crystal_is_given_up_and_holds_back_no_rows(
             time.sleep(600.0)
         return rows_of(self, item, answer)
 
-    monkeypatch.setattr(parts, "SECONDS", 0.05)
+    monkeypatch.setattr(growing, "SECONDS", 0.05)
     monkeypatch.setattr(Calculator, "_row", slow)
     summary = screen(source, table, engine="serial", timeout=5.0)
     assert on_disk == [1]

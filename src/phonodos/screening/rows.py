@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phonodos.datasets.growing import Row as Row
 from phonodos.errors import ConfigError, PhonodosError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
@@ -26,8 +27,6 @@ from phonodos.structures.tables import species_texts
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-Row = dict[str, Any]  # a column that is not there is null
 
 SCHEMA_VERSION = 2
 METADATA_KEY = b"phonodos_screening"

@@ -7,9 +7,9 @@ from itertools import chain
 from pathlib import Path
 from typing import Any
 
+from phonodos.datasets.growing import GrowingTable
 from phonodos.screening.calculator import Recipe
 from phonodos.screening.engines import Engine, EngineConfig, start_engine
-from phonodos.screening.parts import Parts
 from phonodos.screening.rows import (
     ALWAYS,
     SCHEMA_VERSION,
@@ -19,7 +19,7 @@ from phonodos.screening.rows import (
     temperatures_of,
 )
 from phonodos.screening.source import ATOMS, Chunks, Item, Lost, Shard, Source, ahead, chunks
-from phonodos.screening.table import writable_output
+from phonodos.screening.table import FORM, finish, writable_output
 from phonodos.time_limit import DEFAULT_TIMEOUT, TimeLimitExceeded
 
 DEPTH = 8  # chunks read ahead
@@ -170,12 +170,12 @@ def screen(
     path = writable_output(Path(output))
     recipe = Recipe.of(model, members, temperatures_of(temperatures), check)
     items, progress = given.items(), Progress(total=given.total())
-    parts = Parts(path, _settings(recipe, given))
+    table = GrowingTable(path, _settings(recipe, given), FORM)
     try:
-        run = Run(recipe, config, parts, progress, watch)
+        run = Run(recipe, config, table, progress, watch)
         rows = run.finish(items, max_atoms, retry_failed)
     finally:
-        parts.close()
+        table.close()
     return Summary(Path(output), rows, progress, time.perf_counter() - start)
 
 
@@ -200,7 +200,7 @@ class Run:
     ----------
     recipe, engine
         What is computed, and by whom.
-    parts
+    table
         Where the rows go.
     progress
         How far it is.
@@ -210,7 +210,7 @@ class Run:
 
     recipe: Recipe
     engine: EngineConfig
-    parts: Parts
+    table: GrowingTable
     progress: Progress
     watch: Watch
 
@@ -219,16 +219,16 @@ class Run:
 
         What ends it early leaves every row that was made on the disk.
         """
-        left = dict(self.parts.done)
+        left = dict(self.table.done)
         try:
             self._compute(self._missing(items, left, retry_failed), max_atoms)
         finally:
-            self.parts.commit()
+            self.table.commit()
         self.progress.removed = len(left)
-        return self.parts.finish(left)
+        return finish(self.table, left)
 
     def _missing(
-        self, items: Iterable[Item], left: dict[str, tuple[str, str]], retry_failed: bool
+        self, items: Iterable[Item], left: dict[str, tuple[str, ...]], retry_failed: bool
     ) -> Iterator[Item]:
         """Yield what has no row yet; take from `left` what was seen again."""
         for item in items:
@@ -268,7 +268,7 @@ class Run:
                 self._keep(found)
 
     def _keep(self, row: Row) -> None:
-        self.parts.add([row])
+        self.table.add([row])
         self.progress.count([row])
         self.watch(self.progress)
 
