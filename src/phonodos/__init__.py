@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from phonodos.prediction.predictor import Predictor as Predictor
     from phonodos.prediction.predictor import load as load
     from phonodos.structures.reading import read_crystal as read_crystal
+    from phonodos.studies.strain import strain as strain
 
 __version__ = "0.1.0"
 
@@ -27,6 +28,7 @@ _HOMES = {
     "Predictor": "phonodos.prediction.predictor",
     "load": "phonodos.prediction.predictor",
     "read_crystal": "phonodos.structures.reading",
+    "strain": "phonodos.studies.strain",
 }
 __all__ = ["__version__", *_HOMES]
 
