@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from phonodos.prediction.predictor import Predictor as Predictor
     from phonodos.prediction.predictor import load as load
     from phonodos.structures.reading import read_crystal as read_crystal
+    from phonodos.studies.bands import bands as bands
     from phonodos.studies.strain import strain as strain
 
 __version__ = "0.1.0"
@@ -26,6 +27,7 @@ _HOMES = {
     "PhonodosError": "phonodos.errors",
     "Prediction": "phonodos.prediction.prediction",
     "Predictor": "phonodos.prediction.predictor",
+    "bands": "phonodos.studies.bands",
     "load": "phonodos.prediction.predictor",
     "read_crystal": "phonodos.structures.reading",
     "strain": "phonodos.studies.strain",
