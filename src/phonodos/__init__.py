@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from phonodos.prediction.predictor import load as load
     from phonodos.structures.reading import read_crystal as read_crystal
     from phonodos.studies.bands import bands as bands
+    from phonodos.studies.comparison import compare as compare
     from phonodos.studies.strain import strain as strain
 
 __version__ = "0.1.0"
@@ -28,6 +29,7 @@ _HOMES = {
     "Prediction": "phonodos.prediction.prediction",
     "Predictor": "phonodos.prediction.predictor",
     "bands": "phonodos.studies.bands",
+    "compare": "phonodos.studies.comparison",
     "load": "phonodos.prediction.predictor",
     "read_crystal": "phonodos.structures.reading",
     "strain": "phonodos.studies.strain",
