@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from phonodos.prediction.predictor import Predictor as Predictor
     from phonodos.prediction.predictor import load as load
     from phonodos.structures.reading import read_crystal as read_crystal
+    from phonodos.studies.alloy import alloy as alloy
     from phonodos.studies.bands import bands as bands
     from phonodos.studies.comparison import compare as compare
     from phonodos.studies.strain import strain as strain
@@ -28,6 +29,7 @@ _HOMES = {
     "PhonodosError": "phonodos.errors",
     "Prediction": "phonodos.prediction.prediction",
     "Predictor": "phonodos.prediction.predictor",
+    "alloy": "phonodos.studies.alloy",
     "bands": "phonodos.studies.bands",
     "compare": "phonodos.studies.comparison",
     "load": "phonodos.prediction.predictor",
