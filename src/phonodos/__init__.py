@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from phonodos.errors import PhonodosError as PhonodosError
+    from phonodos.evaluation.judgement import evaluate as evaluate
     from phonodos.physics.crystal import Crystal as Crystal
     from phonodos.physics.dos import PhononDos as PhononDos
     from phonodos.prediction.prediction import Prediction as Prediction
@@ -32,6 +33,7 @@ _HOMES = {
     "alloy": "phonodos.studies.alloy",
     "bands": "phonodos.studies.bands",
     "compare": "phonodos.studies.comparison",
+    "evaluate": "phonodos.evaluation.judgement",
     "load": "phonodos.prediction.predictor",
     "read_crystal": "phonodos.structures.reading",
     "strain": "phonodos.studies.strain",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from phonodos.evaluation.report import Judged, Report, Seen, evaluate
+from phonodos.evaluation.report import Judged, Report, Seen, report_of
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.curve import Curve
 from phonodos.physics.dos import PhononDos
@@ -18,7 +18,7 @@ from phonodos.studies.comparison import features_of
 
 def judged(dos: PhononDos, crystal: Crystal) -> dict[str, object]:
     """Return the row of `evaluate` for a spectrum that is its own reference."""
-    report: Report = evaluate([Judged("x", crystal, dos, dos)], Seen({}, frozenset()))
+    report: Report = report_of([Judged("x", crystal, dos, dos)], Seen({}, frozenset()))
     return report.rows[0]
 
 
