@@ -59,6 +59,12 @@ def test_refusals(name: str, workers: int | None, address: str | None, reason: s
     assert not multiprocessing.active_children()
 
 
+@pytest.mark.parametrize(("timeout", "max_atoms"), [(0.0, 1), (float("nan"), 1), (1.0, 0)])
+def test_limits_that_make_no_sense(timeout: float, max_atoms: int) -> None:
+    with pytest.raises(ConfigError):
+        EngineConfig(timeout=timeout, max_atoms=max_atoms)
+
+
 def test_ray_that_is_absent_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     import sys
 

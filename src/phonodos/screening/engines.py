@@ -9,7 +9,7 @@ from phonodos.errors import ConfigError
 from phonodos.pool import Loss, Pool, check_workers
 from phonodos.screening.calculator import Calculator, Recipe, limited, start_calculator
 from phonodos.screening.rows import Row
-from phonodos.screening.source import Chunk, Chunks, Lost
+from phonodos.screening.source import ATOMS, Chunk, Chunks, Lost
 from phonodos.time_limit import DEFAULT_TIMEOUT, check_timeout
 
 ENGINES = ("serial", "pool", "ray")
@@ -29,6 +29,8 @@ class EngineConfig:
         Ray only: of a cluster, ``auto`` for the one this machine belongs to; a local one if None.
     timeout
         Longest time a crystal may take [s]; no limit if None.
+    max_atoms
+        Most atoms that are computed together, which bounds the memory of a worker.
 
     Raises
     ------
@@ -40,6 +42,7 @@ class EngineConfig:
     workers: int | None = None
     address: str | None = None
     timeout: float | None = DEFAULT_TIMEOUT
+    max_atoms: int = ATOMS
 
     def __post_init__(self) -> None:
         if self.name not in ENGINES:
@@ -56,6 +59,10 @@ class EngineConfig:
             )
         if self.name != "serial" and self.address is None:
             check_workers(self.workers)
+        if self.max_atoms < 1:
+            raise ConfigError(
+                f"--batch-atoms {self.max_atoms}", "a batch holds atoms", "leave it out"
+            )
         object.__setattr__(self, "timeout", check_timeout(self.timeout))
 
 

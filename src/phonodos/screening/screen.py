@@ -149,12 +149,10 @@ def screen(
         See `phonodos.load`.
     temperatures
         Of the thermodynamic columns [K]; 300 K is always among them.
-    engine, workers, address, timeout
-        See `EngineConfig`; the time is the longest for a crystal [s].
+    engine, workers, address, timeout, max_atoms
+        See `EngineConfig`: who computes, for how long at most a crystal [s], in what batches.
     shard
         The share of the structures to do, such as ``3/20``; all if None.
-    max_atoms
-        Most atoms in a chunk, which bounds the memory of a worker.
     retry_failed, watch
         Whether to try again what failed in an earlier run; called after every row.
 
@@ -166,14 +164,14 @@ def screen(
     start = time.perf_counter()
     shard = Shard.parse(shard) if isinstance(shard, str) else shard
     given = Source(Path(source), shard or Shard())
-    config = EngineConfig(engine, workers, address, timeout)
+    config = EngineConfig(engine, workers, address, timeout, max_atoms)
     path = writable_output(Path(output))
     recipe = Recipe.of(model, members, temperatures_of(temperatures), check)
     items, progress = given.items(), Progress(total=given.total())
     table = GrowingTable(path, _settings(recipe, given), FORM)
     try:
         run = Run(recipe, config, table, progress, watch)
-        rows = run.finish(items, max_atoms, retry_failed)
+        rows = run.finish(items, retry_failed)
     finally:
         table.close()
     return Summary(Path(output), rows, progress, time.perf_counter() - start)
@@ -214,14 +212,14 @@ class Run:
     progress: Progress
     watch: Watch
 
-    def finish(self, items: Iterable[Item], max_atoms: int, retry_failed: bool) -> int:
+    def finish(self, items: Iterable[Item], retry_failed: bool) -> int:
         """Compute what has no row yet, make the table, and return its number of rows.
 
         What ends it early leaves every row that was made on the disk.
         """
         left = dict(self.table.done)
         try:
-            self._compute(self._missing(items, left, retry_failed), max_atoms)
+            self._compute(self._missing(items, left, retry_failed))
         finally:
             self.table.commit()
         self.progress.removed = len(left)
@@ -239,12 +237,13 @@ class Run:
             else:
                 yield item
 
-    def _compute(self, missing: Iterator[Item], max_atoms: int) -> None:
+    def _compute(self, missing: Iterator[Item]) -> None:
         """Compute in chunks; what an engine loses of a chunk is tried once more, each alone."""
         first = next(missing, None)
         if first is None:
             return  # nothing to do: no engine is started
-        queue = ahead(chunks(chain([first], missing), max_atoms), DEPTH, PATIENCE)
+        work = chunks(chain([first], missing), self.engine.max_atoms)
+        queue = ahead(work, DEPTH, PATIENCE)
         engine = start_engine(self.recipe, self.engine)
         try:
             alone = []
