@@ -24,16 +24,16 @@ import numpy as np
 import torch
 from crystals import synthetic_crystals
 
+from phonodos.datasets.growing import write_rows
 from phonodos.model.weights import available
 from phonodos.physics.crystal import Crystal
 from phonodos.prediction import lattice_dynamics, predictor
 from phonodos.prediction.predictor import load
 from phonodos.screening import calculator, rows
 from phonodos.screening.calculator import Calculator, Recipe
-from phonodos.screening.chunks import chunks
-from phonodos.screening.items import Shard, items
+from phonodos.screening.rows import schema
 from phonodos.screening.screen import Progress, screen
-from phonodos.screening.table import write_rows
+from phonodos.screening.source import Shard, chunks, items
 from phonodos.structures.entries import entries
 
 SIZES = ((8, 400), (24, 200))  # atoms in a crystal, crystals
@@ -184,7 +184,7 @@ def shares(folder: Path, name: str, members: int | None) -> None:
         made = [row for chunk in found for row in worker.rows(chunk)]
         with clock.part("writing"):
             settings = {"schema_version": 1, "temperatures": [300.0]}
-            write_rows(folder / "shares.parquet", made, settings)
+            write_rows(folder / "shares.parquet", made, schema(settings))
     answers.networks = networks
     total = sum(clock.spent.values())
     print(f"{name}, {len(networks)} member(s): shares of the time of one process")

@@ -153,3 +153,34 @@ def test_no_permission_or_open_elsewhere(
 def test_errors_without_words() -> None:
     assert refused("x", OSError()).reason == "OSError"
     assert refused("x", OSError("why")).reason == "why"
+
+
+def test_the_new_file_lies_where_it_is_told(tmp_path: Path) -> None:
+    place = tmp_path / "unfinished"
+    place.mkdir()
+    with replacing(tmp_path / "a", within=place) as partial:
+        partial.write_text("new")
+        assert partial.parent == place
+    assert (tmp_path / "a").read_text() == "new"
+    assert not list(place.iterdir())
+    with replacing(tmp_path / "b", within=Path("/dev")) as partial:  # of another file system
+        partial.write_text("new")
+        assert partial.parent == tmp_path
+
+
+def test_what_a_killed_run_left_is_taken_by_the_next(tmp_path: Path) -> None:
+    """A durable file is on the disk before it takes its place; its new file has one name."""
+    names = []
+    for _ in range(2):
+        with replacing(tmp_path / "x", durable=True) as partial:
+            partial.write_text("half and more of it")
+            names.append(partial.name)
+    assert names[0] == names[1]
+    partial = tmp_path / names[0]
+    partial.write_text("of a killed run")
+    write_bytes(tmp_path / "x", b"new", durable=True)
+    assert left(tmp_path) == ["x"]
+    assert (tmp_path / "x").read_bytes() == b"new"
+    with replacing(tmp_path / "y", durable=True) as other:
+        other.write_text("")
+        assert other.name != names[0]

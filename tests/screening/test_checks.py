@@ -13,7 +13,7 @@ import pytest
 from phonodos.errors import ConfigError, DataError, PhonodosError
 from phonodos.model.weights import known_as, weights_path
 from phonodos.screening.checks import _gap, verify
-from phonodos.screening.columns import METADATA_KEY
+from phonodos.screening.rows import METADATA_KEY
 from phonodos.screening.screen import screen
 
 Tables = tuple[Path, Path]

@@ -16,17 +16,17 @@ import pytest
 from phonodos.errors import ConfigError, DataError, WeightsError
 from phonodos.screening import screen as home
 from phonodos.screening.calculator import Calculator
-from phonodos.screening.chunks import Chunk
-from phonodos.screening.items import Shard
 from phonodos.screening.results import merge
 from phonodos.screening.screen import Progress, screen
+from phonodos.screening.source import Chunk, Shard
 
 Lines = Callable[..., Path]
 Rows = Callable[[Path], list[dict[str, Any]]]
 
 # Kills itself at the n-th time that it does something: hands on rows, commits a part, ends.
 KILLED = """import os, signal, sys
-from phonodos.screening import parts, table
+from contextlib import contextmanager
+from phonodos.datasets import growing
 from phonodos.screening.screen import screen
 
 source, output, what, n = *sys.argv[1:4], int(sys.argv[4])
@@ -37,13 +37,15 @@ def count(kind):
     if kind == what and seen[kind] == n:
         os.kill(os.getpid(), signal.SIGKILL)
 
-settle = table.settle
+replacing = growing.replacing
 
-def slow(partial, path):
-    count("end" if path.name == "t.parquet" else "part")
-    settle(partial, path)
+@contextmanager
+def slow(path, **options):
+    with replacing(path, **options) as partial:
+        yield partial
+        count("end" if path.name == "t.parquet" else "part")
 
-table.settle, parts.ROWS = slow, 5
+growing.replacing, growing.ROWS = slow, 5
 screen(source, output, engine="serial", max_atoms=20, model="chen2021",
        watch=lambda progress: count("rows"))
 """

@@ -2,6 +2,7 @@
 
 import json
 import os
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,15 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from phonodos.datasets.growing import GrowingTable, read_columns, write_rows
 from phonodos.errors import ConfigError, DataError
-from phonodos.screening import table
-from phonodos.screening.columns import METADATA_KEY, SCHEMA_VERSION
+from phonodos.screening.rows import METADATA_KEY, SCHEMA_VERSION, schema
 from phonodos.screening.table import (
-    is_parquet,
-    join,
-    read_ids,
+    FORM,
+    finish,
+    ordered_ids,
     read_settings,
     writable_output,
-    write_rows,
 )
 
 SETTINGS: dict[str, Any] = {
@@ -37,58 +37,51 @@ def row(number: int, **more: Any) -> dict[str, Any]:
     return {"id": f"c-{number}", "position": number, "status": "ok", "digest": "0", **more}
 
 
+def write(path: Path, rows: list[dict[str, Any]]) -> None:
+    write_rows(path, rows, schema(SETTINGS), FORM.fit)
+
+
 def test_rows_come_back(tmp_path: Path) -> None:
     path = tmp_path / "t.parquet"
-    write_rows(path, [row(0, dos_densities=np.ones(3, np.float32), unstable=True)], SETTINGS)
+    write(path, [row(0, dos_densities=np.ones(3, np.float32), unstable=True)])
     (found,) = pq.read_table(path).to_pylist()
     assert (found["dos_densities"], found["unstable"], found["formula"]) == ([1.0] * 3, True, None)
     assert read_settings(path) == SETTINGS
-    assert list(read_ids([path])) == [("c-0", "0", "ok")]
+    assert list(read_columns([path], FORM.noted)) == [("c-0", "0", "ok")]
     assert list(tmp_path.iterdir()) == [path]
 
 
-def test_join_restores_the_order(
-    tmp_path: Path, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(table, "GROUP", 7)
+def test_the_order_of_the_source(tmp_path: Path, rng: np.random.Generator) -> None:
     paths = []
     for k, numbers in enumerate(np.array_split(rng.permutation(100), 9)):
         paths.append(tmp_path / f"{k}.parquet")
-        write_rows(paths[-1], [row(int(n), formula=f"f{n}") for n in numbers], SETTINGS)
-    assert join(paths, tmp_path / "out.parquet", SETTINGS, {"c-13"}) == 99
-    found = pq.read_table(tmp_path / "out.parquet").to_pylist()
-    wanted = [n for n in range(100) if n != 13]
-    assert [r["position"] for r in found] == wanted
-    assert [r["formula"] for r in found] == [f"f{n}" for n in wanted]
+        write(paths[-1], [row(int(n)) for n in numbers])
+    wanted = [f"c-{n}" for n in range(100) if n != 13]
+    assert ordered_ids(paths, {"c-13"}) == wanted
 
 
-def test_the_later_row_of_an_id_counts(tmp_path: Path) -> None:
+def test_of_equal_positions_the_later_row_comes_later(tmp_path: Path) -> None:
     a, b = tmp_path / "a.parquet", tmp_path / "b.parquet"
-    write_rows(a, [row(0, reason="old"), row(1)], SETTINGS)
-    write_rows(b, [row(0, reason="new")], SETTINGS)
-    join([a, b], a, SETTINGS)  # the output may be one of them
-    assert [r["reason"] for r in pq.read_table(a).to_pylist()] == ["new", None]
+    write(a, [row(0, position=5), row(1, position=5), row(2, position=9)])
+    write(b, [row(0, position=5), row(2, position=1)])
+    assert ordered_ids([a, b]) == ["c-2", "c-1", "c-0"]
 
 
-def test_a_table_of_nothing(tmp_path: Path) -> None:
-    assert join([], tmp_path / "out.parquet", SETTINGS) == 0
-    assert pq.read_table(tmp_path / "out.parquet").num_rows == 0
-
-
-def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    a = tmp_path / "a.parquet"
-    write_rows(a, [row(0)], SETTINGS)
-
-    def full(*_: object) -> None:
-        raise OSError(28, "No space left on device")
-
-    monkeypatch.setattr(table, "settle", full)
-    with pytest.raises(OSError, match="No space left"):
-        write_rows(tmp_path / "b.parquet", [row(1)], SETTINGS)
-    with pytest.raises(DataError, match="cannot be written") as caught:
-        join([a], tmp_path / "out.parquet", SETTINGS)
-    assert "No space left" in caught.value.reason
-    assert list(tmp_path.iterdir()) == [a]
+def test_unfinished_parts_of_an_earlier_release_are_taken_up(tmp_path: Path) -> None:
+    """Files as they were written before: six digits, the settings alone in the header."""
+    output = tmp_path / "t.parquet"
+    folder = tmp_path / "t.parquet.parts"
+    folder.mkdir()
+    (folder / "lock").touch()
+    (folder / "000002.parquet.partial").write_bytes(b"half")
+    table = pa.Table.from_pylist([row(1), row(0)], schema=schema(SETTINGS))
+    pq.write_table(table, folder / "000001.parquet", compression="zstd")
+    with closing(GrowingTable(output, SETTINGS, FORM)) as growing:
+        assert growing.done == {"c-0": ("0", "ok"), "c-1": ("0", "ok")}
+        growing.add([row(2)])
+        assert finish(growing, {"c-1"}) == 2
+    assert [r["id"] for r in pq.read_table(output).to_pylist()] == ["c-0", "c-2"]
+    assert list(tmp_path.iterdir()) == [output]
 
 
 def test_files_of_others_are_refused(tmp_path: Path) -> None:
@@ -96,12 +89,10 @@ def test_files_of_others_are_refused(tmp_path: Path) -> None:
         read_settings(tmp_path / "gone.parquet")
     text = tmp_path / "text.parquet"
     text.write_text("no")
-    assert not is_parquet(text)
     with pytest.raises(DataError, match="not a readable Parquet"):
         read_settings(text)
     foreign = tmp_path / "foreign.parquet"
     pq.write_table(pa.table({"id": ["a"]}), foreign)
-    assert is_parquet(foreign)
     with pytest.raises(DataError, match="no table of results"):
         read_settings(foreign)
     for settings, reason in ((SETTINGS, "columns are missing"), ({"schema_version": 99}, "99")):
@@ -143,7 +134,7 @@ def test_texts_and_numbers_without_a_place_in_arrow(tmp_path: Path) -> None:
     """One odd row is written as far as it goes, or as a failed one; the others as they are."""
     path = tmp_path / "t.parquet"
     odd = row(1, formula="\ud800x", species=["\udc80"], source="caf\udce9")
-    write_rows(path, [row(0), odd, row(2, n_atoms=2**40, model="a"), row(3, formula={})], SETTINGS)
+    write(path, [row(0), odd, row(2, n_atoms=2**40, model="a"), row(3, formula={})])
     good, text, number, kind = pq.read_table(path).to_pylist()
     assert (good["id"], good["status"]) == ("c-0", "ok")
     assert (text["status"], text["source"]) == ("ok", "caf\\udce9")

@@ -70,6 +70,21 @@ def load(
     return predictor
 
 
+def as_predictor(
+    model: "AnyPredictor | str | Path | None", members: int | None = None, *, project: bool = False
+) -> "AnyPredictor":
+    """Return a predictor as it is; weights are loaded, with `members` and `project` as in `load`.
+
+    Raises
+    ------
+    WeightsError
+        As `load`.
+    """
+    if isinstance(model, AnyPredictor):
+        return model
+    return load(model, members=members, project=project)
+
+
 class AnyPredictor(ABC):
     """What turns structures into predictions: `predict` for one, `predict_many` for any number.
 

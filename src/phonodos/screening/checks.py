@@ -10,10 +10,9 @@ import numpy as np
 from phonodos.errors import ConfigError, DataError
 from phonodos.physics.dos import sampled
 from phonodos.screening.calculator import DIGITS, Calculator, Recipe
-from phonodos.screening.chunks import chunks
-from phonodos.screening.items import Item, digest_of
 from phonodos.screening.results import crystal_of, numeric_columns
 from phonodos.screening.rows import Row
+from phonodos.screening.source import Item, chunks, digest_of
 from phonodos.screening.table import read_settings
 
 TOLERANCE = 1e-4  # relative, between two computations of a row; other batches differ by 1e-6

@@ -4,12 +4,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from phonodos.datasets.growing import damaged, join
 from phonodos.errors import ConfigError, DataError, StructureError
 from phonodos.physics.crystal import Crystal
-from phonodos.screening.columns import columns
 from phonodos.screening.filters import known_column, parse_filter
-from phonodos.screening.rows import Row
-from phonodos.screening.table import damaged, join, read_settings, writable_output
+from phonodos.screening.rows import Row, columns, schema
+from phonodos.screening.table import ordered_ids, read_settings, writable_output
 from phonodos.structures.tables import crystal_of_row
 
 if TYPE_CHECKING:
@@ -107,7 +107,8 @@ def merge(paths: Sequence[Path], output: Path) -> tuple[int, list[int]]:
         )
     there = {int(str(settings["shard"]).split("/")[0]) for settings in held}
     absent = sorted(set(range(1, totals.pop() + 1)) - there)
-    return join(paths, output, first | {"shard": "1/1"}), absent
+    whole = schema(first | {"shard": "1/1"})
+    return join(paths, output, whole, ordered_ids(paths)), absent
 
 
 def crystal_of(row: Row) -> Crystal:

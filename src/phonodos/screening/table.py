@@ -1,26 +1,19 @@
-"""Tables of results on disk: written whole or not at all, read in pieces, joined in order."""
+"""Tables of results on disk: their header, their rows, and how they grow."""
 
 import json
 import os
 import re
 import stat
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from functools import lru_cache
+from collections.abc import Callable, Collection, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-from numpy.typing import NDArray
-
+from phonodos.datasets.growing import Form, GrowingTable, damaged, read_columns, table_of
 from phonodos.errors import LONGEST_REASON, ConfigError, DataError
-from phonodos.screening.columns import METADATA_KEY, SCHEMA_VERSION, columns, schema
-from phonodos.screening.rows import Row
+from phonodos.screening.rows import METADATA_KEY, SCHEMA_VERSION, Row, columns, schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-GROUP = 2048  # rows in a row group
-Unit = tuple[Path, int]  # a row group of a file
 
 
 def read_settings(path: Path) -> dict[str, Any]:
@@ -99,29 +92,6 @@ SETTINGS: dict[str, Callable[[Any], bool]] = {
 }
 
 
-def damaged(path: Path, err: Exception) -> DataError:
-    """Return the error to raise where a Parquet file cannot be read."""
-    return DataError(
-        f"{path} is not a readable Parquet file",
-        " ".join(str(err).split())[:LONGEST_REASON],
-        "remove it and give the same command again: its rows are computed anew"
-        if path.parent.suffix == ".parts"
-        else "choose another file; it is left as it is",
-    )
-
-
-def is_parquet(path: Path) -> bool:
-    """Return whether a file has the header of a Parquet file."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    try:
-        pq.read_schema(path)
-    except (pa.ArrowException, OSError):
-        return False
-    return True
-
-
 def writable_output(path: Path) -> Path:
     """Return where a table of results is to be written: a link is followed, and stays.
 
@@ -156,41 +126,11 @@ KINDS = {
 }
 
 
-def write_rows(path: Path, rows: Sequence[Row], settings: Mapping[str, Any]) -> None:
-    """Write rows as a table that is there whole or not at all, even if the power fails.
-
-    Raises
-    ------
-    OSError
-        If the disk refuses; nothing is left behind.
-    """
-    import pyarrow.parquet as pq
-
-    form = schema(settings)
-    try:
-        table = _table(rows, form)
-    except Exception:  # a text or number that Arrow has no place for: of one row, not of all
-        table = _table([_fitting(row, form) for row in rows], form)
-    partial = path.with_name(path.name + ".partial")
-    try:
-        pq.write_table(table, partial, compression="zstd", write_page_checksum=True)
-        settle(partial, path)
-    except OSError:
-        partial.unlink(missing_ok=True)
-        raise
-
-
-def _table(rows: Sequence[Row], form: "pa.Schema") -> "pa.Table":
-    import pyarrow as pa
-
-    return pa.Table.from_pydict({n: [r.get(n) for r in rows] for n in form.names}, schema=form)
-
-
 def _fitting(row: Row, form: "pa.Schema") -> Row:
     """Return a row in valid UTF-8; failed, with the reason, if a number does not fit its column."""
     plain = {key: _valid(value) for key, value in row.items()}
     try:
-        _table([plain], form)
+        table_of([plain], form)
     except Exception as err:
         kept = ("id", "source", "digest", "position", "model", "model_hash")
         reason = " ".join(f"the row cannot be written: {type(err).__name__}: {err}".split())
@@ -210,125 +150,46 @@ def _valid(value: Any) -> Any:
     return value
 
 
-def settle(partial: Path, path: Path) -> None:
-    """Rename a file that is on the disk to its last byte."""
-    with partial.open("rb+") as file:
-        os.fsync(file.fileno())
-    partial.replace(path)
+# What a run commits, and takes up again: unfinished parts, and a finished table.
+FORM = Form(
+    schema,
+    read_settings,
+    ("id", "digest", "status"),
+    "choose another output with -o, or remove it first",
+    goes_on=True,
+    fit=_fitting,
+)
 
 
-def read_ids(paths: Sequence[Path]) -> Iterator[tuple[str, str, str]]:
-    """Yield id, digest and status of every row; raises `DataError` if a table is damaged."""
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    for path in paths:
-        try:
-            table = pq.read_table(
-                path, columns=["id", "digest", "status"], page_checksum_verification=True
-            )
-        except (pa.ArrowException, OSError) as err:
-            raise damaged(path, err) from err
-        yield from zip(*(table.column(i).to_pylist() for i in range(3)), strict=True)
-
-
-def join(
-    paths: Sequence[Path],
-    output: Path,
-    settings: Mapping[str, Any],
-    dropped: Collection[str] = (),
-) -> int:
-    """Write one table of the rows of several, in the order of the source; return their number.
-
-    Where an id comes twice the later row counts. Memory holds the ids and some 2000 rows.
+def finish(table: GrowingTable, dropped: Collection[str] = ()) -> int:
+    """Make the output of what was committed, in the order of the source; return its rows.
 
     Parameters
     ----------
-    paths
-        Tables of results; `output` may be one of them.
-    output
-        The table to write, whole or not at all.
-    settings
-        Its header.
+    table
+        A growing table of the form `FORM`.
     dropped
         Ids to leave out.
 
     Raises
     ------
     DataError
-        If a table is damaged or the disk refuses.
+        If the disk refuses; the parts stay.
     """
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    units, chosen = _order(paths, dropped)
-    partial = output.with_name(output.name + ".partial")
-    form = schema(settings)
-    try:
-        with pq.ParquetWriter(
-            partial, form, compression="zstd", write_page_checksum=True
-        ) as writer:
-            for first in range(0, len(chosen), GROUP):
-                rows = _gather(units, chosen[first : first + GROUP])
-                writer.write_table(rows.select(form.names).cast(form), GROUP)
-        settle(partial, output)
-    except pa.ArrowException as err:
-        partial.unlink(missing_ok=True)
-        raise damaged(output, err) from err
-    except OSError as err:
-        partial.unlink(missing_ok=True)
-        raise DataError(
-            f"{output} cannot be written",
-            err.strerror or str(err),
-            "make room or choose another place; every row is safe in "
-            + ", ".join(sorted({str(path.parent) for path in paths})),
-        ) from err
-    finally:
-        _unit.cache_clear()
-    return len(chosen)
+    table.commit()
+    if table.tables == [table.output] and not dropped:  # there is nothing new
+        table.remove()
+        return len(table.done)
+    return table.finish(ordered_ids(table.tables, dropped))
 
 
-def _order(paths: Sequence[Path], dropped: Collection[str]) -> tuple[list[Unit], NDArray[np.int64]]:
-    """Return the row groups and, in the order of the source, (row group, row) of every row."""
-    import pyarrow.parquet as pq
+def ordered_ids(paths: Sequence[Path], dropped: Collection[str] = ()) -> list[str]:
+    """Return the ids in tables but for some, in the order of the source.
 
-    units: list[Unit] = []
-    last: dict[str, tuple[int, int, int]] = {}  # id: position, unit, row
-    for path in paths:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            for group in range(file.num_row_groups):
-                found = file.read_row_group(group, columns=["id", "position"])
-                names, places = (found.column(i).to_pylist() for i in range(2))
-                for row, (name, place) in enumerate(zip(names, places, strict=True)):
-                    last[name] = (place, len(units), row)
-                units.append((path, group))
-    kept = [value for name, value in last.items() if name not in dropped]
-    table = np.array(kept, dtype=np.int64).reshape(-1, 3)
-    order = np.lexsort((table[:, 2], table[:, 1], table[:, 0]))
-    return units, table[order, 1:]
-
-
-def _gather(units: Sequence[Unit], chosen: NDArray[np.int64]) -> "pa.Table":
-    """Return the chosen (unit, row) pairs as a table, in their order."""
-    import pyarrow as pa
-
-    pieces, order = [], []
-    for unit in np.unique(chosen[:, 0]):
-        here = np.flatnonzero(chosen[:, 0] == unit)
-        pieces.append(_unit(units[unit]).take(pa.array(chosen[here, 1])))
-        order.append(here)
-    back = np.argsort(np.concatenate(order))
-    return pa.concat_tables(pieces).take(pa.array(back))
-
-
-@lru_cache(maxsize=32)
-def _unit(unit: Unit) -> "pa.Table":
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
-    path, group = unit
-    try:
-        with pq.ParquetFile(path, page_checksum_verification=True) as file:
-            return file.read_row_group(group)
-    except (pa.ArrowException, OSError) as err:
-        raise damaged(path, err) from err
+    Where an id comes twice the later row counts.
+    """
+    places: dict[str, int] = {}
+    for name, place in read_columns(paths, ("id", "position")):
+        places.pop(name, None)  # among equal positions, too, the later row decides
+        places[name] = place
+    return sorted((name for name in places if name not in dropped), key=places.__getitem__)

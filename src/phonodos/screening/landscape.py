@@ -1,27 +1,20 @@
-"""Many predictions at once: heat capacities, elements, principal components, agreement with DFT.
-
-The analysis of Figure 5 of Chen et al. (2021) on any table of `phonodos screen`.
-"""
+"""`Landscape`: the predictions of one network for many crystals, and their heat capacities."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.errors import DataError, PhonodosError
-from phonodos.physics.correlation import spearman
-from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.elements import atomic_mass
-from phonodos.physics.target import dos_from_target, target_of
-from phonodos.physics.thermodynamics import cells_per, thermal_properties
-
-if TYPE_CHECKING:
-    from phonodos.datasets.dataset import Dataset
+from phonodos.physics.target import target_of
+from phonodos.physics.thermodynamics import thermal_properties
+from phonodos.structures.tables import site_of_text
 
 Array = NDArray[np.float64]
 
@@ -29,7 +22,6 @@ PAPER_KELVIN = 293.15  # [K], of the paper's comparisons
 NEEDED = ("id", "formula", "status", "dos_frequencies", "dos_densities", "species", "in_training")
 RICH = 1.0 / 3.0  # share of the atoms that makes a crystal rich in an element
 TOP_SHARE = 0.02
-LEADERS = 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -63,6 +55,11 @@ class Landscape:
     kelvin: float
     n_failed: int
     model_hash: str | None = None
+
+    @cached_property
+    def mean_frequencies(self) -> Array:
+        """(n,) first moments of the spectra [cm^-1]."""
+        return np.array([d.mean_frequency for d in self.spectra])
 
     @cached_property
     def masses(self) -> Array:
@@ -147,102 +144,12 @@ def heat_capacity(dos: PhononDos, mass: float, kelvin: float) -> float:
     return float(per_cell) * 1000.0 / mass
 
 
-def principal_components(spectra: Array) -> tuple[Array, Array, Array]:
-    """Return (n, 2) scores, (2, m) axes and (2,) shares of the variance of (n, m) spectra.
-
-    The sign of an axis is chosen so that its sum is positive.
-    """
-    centred = spectra - spectra.mean(axis=0)
-    _, values, axes = np.linalg.svd(centred, full_matrices=False)
-    axes = axes[:2] * np.where(axes[:2].sum(axis=1) < 0.0, -1.0, 1.0)[:, None]
-    return centred @ axes.T, axes, values[:2] ** 2 / np.sum(values**2)
-
-
-def spring_constant(masses: Array, frequencies: Array) -> tuple[float, float | None]:
-    """Return a of the least-squares fit w = a m^(-1/2) [cm^-1 amu^(1/2)] and Spearman's rho."""
-    root = masses**-0.5
-    return float(root @ frequencies / (root @ root)), spearman(masses, frequencies)
-
-
-@dataclass(frozen=True, eq=False)
-class Agreement:
-    """Predictions beside references, outside the training formulas.
-
-    Attributes
-    ----------
-    places
-        (m,) numbers of the crystals in the landscape.
-    references
-        Spectra, of cells of `crystals`.
-    cut, full
-        (m,) C_V [J/(kg K)] of the reference on the 51 points to 1000 cm^-1, scaled to 3N as the
-        paper's network is, and on its whole axis.
-    mean_frequencies
-        (m,) of the references [cm^-1].
-    """
-
-    places: NDArray[np.int64]
-    crystals: Sequence[Crystal]
-    references: Sequence[PhononDos]
-    cut: Array
-    full: Array
-    mean_frequencies: Array
-
-    def leaders(self, landscape: Landscape) -> NDArray[np.int64]:
-        """Return the places in this agreement of the 12 highest predicted C_V."""
-        order = np.argsort(-landscape.heat_capacities[self.places], kind="stable")
-        return order[:LEADERS]
-
-
-def agreement(landscape: Landscape, data: "Dataset") -> Agreement:
-    """Return the references of a data set for crystals of the same id that training never saw.
-
-    Raises
-    ------
-    DataError
-        If there is none.
-    """
-    numbers = {name: k for k, name in enumerate(data.ids)}
-    pairs = [
-        (k, numbers[name])
-        for k, name in enumerate(landscape.ids)
-        if name in numbers and not landscape.in_training[k]
-    ]
-    if not pairs:
-        raise DataError(
-            "no prediction has a reference outside the training formulas",
-            f"none of the {len(landscape.ids)} ids of the table is in the data set and new to "
-            f"{landscape.model}",
-            "give a data set whose ids are those of the table, or leave --reference out",
-        )
-    chosen = data.select([data.ids[j] for _, j in pairs])
-    crystals = list(chosen.crystals())
-    spectra = [chosen.dos(j) for j in range(len(pairs))]
-    per_kg = [cells_per("kg", c) for c in crystals]
-    kelvin = landscape.kelvin
-
-    def at(dos: PhononDos) -> float:
-        return float(thermal_properties(dos, [kelvin]).heat_capacity[0])
-
-    return Agreement(
-        places=np.array([k for k, _ in pairs]),
-        crystals=crystals,
-        references=spectra,
-        cut=np.array(
-            [at(dos_from_target(target_of(d), d.n_atoms)) for d in spectra]
-        ) * per_kg,
-        full=np.array([at(d) for d in spectra]) * per_kg,
-        mean_frequencies=np.array([d.mean_frequency for d in spectra]),
-    )  # fmt: skip
-
-
 def _composition(species: Sequence[str]) -> dict[str, float]:
-    """Return the amounts of sites written as ``Si`` or ``Cu:0.7 Au:0.3``."""
+    """Return the amounts of the elements in sites written as ``Si`` or ``Cu:0.7 Au:0.3``."""
     amounts: dict[str, float] = {}
-    for site in species:
-        for part in site.split():
-            symbol, _, fraction = part.partition(":")
-            amounts[symbol] = amounts.get(symbol, 0.0) + float(fraction or 1.0)
+    for text in species:
+        for symbol, share in site_of_text(text).items():
+            amounts[symbol] = amounts.get(symbol, 0.0) + share
     return amounts
 
 

@@ -1,4 +1,4 @@
-"""`--disorder`: what it prints, what it refuses."""
+"""Options that commands share: `--disorder`, temperatures."""
 
 import json
 from collections.abc import Callable
@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+from phonodos.cli.options import temperature_range
 from phonodos.errors import ConfigError
 from phonodos.prediction import quasirandom
 
@@ -78,3 +79,18 @@ def test_without_the_library(
     done = phonodos("thermo", examples / "NaCl.cif", "--disorder", "sqs")
     assert done.exit_code == 2
     assert "pip install 'phonodos[sqs]'" in done.stderr
+
+
+def test_temperatures_end_where_the_step_meets_the_end() -> None:
+    assert temperature_range(0, 100, 50) == [0, 50, 100]
+    assert temperature_range(0, 120, 50) == [0, 50, 100]
+    assert temperature_range(0, 1, 0.1)[-1] == pytest.approx(1.0)
+    assert temperature_range(300, 300, 50) == [300]
+
+
+@pytest.mark.parametrize(
+    "numbers", [(-1, 10, 1), (10, 0, 1), (0, 10, 0), (0, 1e9, 1), (0, float("inf"), 1)]
+)
+def test_impossible_temperatures(numbers: tuple[float, float, float]) -> None:
+    with pytest.raises(ConfigError, match="no temperatures"):
+        temperature_range(*numbers)
