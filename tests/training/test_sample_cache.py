@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from phonodos.datasets.dataset import Dataset, write_dataset
-from phonodos.datasets.dfpt2018_record import read_record
+from phonodos.datasets.dfpt2018 import read_record
 from phonodos.physics.crystal import Crystal
 from phonodos.training.lattice_samples import LatticeSample, lattice_samples
 from phonodos.training.sample_cache import cached_samples

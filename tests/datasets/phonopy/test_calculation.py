@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from phonodos.datasets.phonondb import prepare
 from phonodos.datasets.phonopy.calculation import PhonopyCalculation, read_calculation
 from phonodos.datasets.phonopy.files import read_conf
-from phonodos.datasets.phonopy.folders import find_calculations
+from phonodos.datasets.phonopy.folders import Calculation, find_calculations
+from phonodos.datasets.preparation import prepare
 from phonodos.errors import DataError
 from phonodos.physics.crystal import Crystal
 from phonodos.structures.reading import iter_crystals
@@ -217,7 +217,7 @@ def test_archives_of_yaml_with_tags_run_nothing(tmp_path: Path, form: str) -> No
     elif form == "file":
         source = folder / "phonopy_params.yaml"
     with pytest.raises(DataError, match="a tag"):
-        prepare(source, tmp_path / "out.parquet", workers=1)
+        prepare("phonondb", source, tmp_path / "out.parquet", workers=1)
     assert [c for c in iter_crystals(source) if isinstance(c, Crystal)] == []
     assert not mark.exists()
 
@@ -241,3 +241,32 @@ def test_absurd_sizes(small_files: Path, file: str, content: str, message: str) 
     with pytest.raises(DataError) as caught:
         read_calculation(files, "x")
     assert message in str(caught.value)
+
+
+@pytest.fixture
+def odd(spring_files: Path, tmp_path: Path) -> Calculation:
+    """A calculation whose DIM has the right number of atoms and the wrong shape."""
+    folder = shutil.copytree(spring_files, tmp_path / "odd")
+    conf = folder / "phonopy.conf"
+    conf.write_text(conf.read_text().replace("2 2 2", "4 2 1"))
+    (found,) = find_calculations(folder)
+    return found
+
+
+def test_a_supercell_of_another_shape_is_refused(odd: Calculation) -> None:
+    with pytest.raises(DataError, match="do not fit the supercell") as caught:
+        read_calculation(odd.files(), odd.name)
+    assert "symmetric FORCE_CONSTANTS" in caught.value.fix
+
+
+def test_published_supercells_are_believed(odd: Calculation) -> None:
+    """Ten calculations of phonondb are as far from symmetric as this one."""
+    constants = read_calculation(odd.files(), odd.name, known_sound=True).phonon.force_constants
+    assert np.isfinite(constants).all()
+    assert np.abs(constants.sum(axis=1)).max() < 1e-6
+
+
+def test_symmetric_ones_pass(spring_files: Path) -> None:
+    (found,) = find_calculations(spring_files)
+    constants = read_calculation(found.files(), found.name).phonon.force_constants
+    assert np.abs(constants.sum(axis=1)).max() < 1e-6
