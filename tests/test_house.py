@@ -15,7 +15,7 @@ ROOMS_OF_TESTS = {
     "reliability",
 }  # besides those that mirror the source
 PYTHON = sorted(
-    p for d in ("src", "tests", "benchmarks", "examples") for p in (ROOT / d).rglob("*.py")
+    p for d in ("src", "tests", "tools", "benchmarks", "examples") for p in (ROOT / d).rglob("*.py")
 )
 TEXT = sorted(
     p
@@ -81,7 +81,8 @@ def test_tests_mirror_the_source() -> None:
     for path in (ROOT / "tests").glob("*/**/test_*.py"):
         room = path.parent.relative_to(ROOT / "tests")
         if room.parts[0] not in ROOMS_OF_TESTS:
-            tested = SOURCE / room / (path.name.removeprefix("test_"))
+            home = ROOT if room.parts[0] == "tools" else SOURCE  # tools are not shipped
+            tested = home / room / (path.name.removeprefix("test_"))
             assert tested.is_file(), f"{named(path)}: no {named(tested)}"
 
 
