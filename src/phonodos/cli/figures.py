@@ -76,6 +76,7 @@ def screening(
 def _survey(landscape: "Landscape") -> "tuple[dict[str, Figure], dict[str, Any]]":
     """Return the figures and numbers that need no reference."""
     from phonodos.evaluation.landscape import TOP_SHARE, principal_components, spring_constant
+    from phonodos.evaluation.metrics import spearman
     from phonodos.figures.materials import (
         HEAT_LABEL,
         plot_components,
@@ -83,7 +84,6 @@ def _survey(landscape: "Landscape") -> "tuple[dict[str, Figure], dict[str, Any]]
         plot_spring_model,
     )
     from phonodos.figures.periodic_table import plot_periodic_table
-    from phonodos.physics.correlation import spearman
 
     kelvin, heat = landscape.kelvin, landscape.heat_capacities
     targets, top = landscape.targets, landscape.top()
@@ -212,7 +212,7 @@ def _write_leaders(results: Results, rows: list[dict[str, Any]]) -> None:
 
 
 def _print(numbers: dict[str, Any], leaders: list[dict[str, Any]]) -> None:
-    from phonodos.physics.correlation import shown
+    from phonodos.figures.panels import shown
 
     kelvin = numbers["temperature [K]"]
     print(f"{numbers['model']}: {numbers['n']} predictions, {numbers['n_failed']} failed rows")

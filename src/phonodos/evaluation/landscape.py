@@ -13,7 +13,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.errors import DataError, PhonodosError
-from phonodos.physics.correlation import spearman
+from phonodos.evaluation.metrics import spearman
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.elements import atomic_mass
