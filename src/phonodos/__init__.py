@@ -8,6 +8,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from phonodos.version import __version__
+
 if TYPE_CHECKING:
     from phonodos.errors import PhonodosError as PhonodosError
     from phonodos.physics.crystal import Crystal as Crystal
@@ -16,8 +18,6 @@ if TYPE_CHECKING:
     from phonodos.prediction.predictor import Predictor as Predictor
     from phonodos.prediction.predictor import load as load
     from phonodos.structures.reading import read_crystal as read_crystal
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Crystal": "phonodos.physics.crystal",

@@ -7,11 +7,11 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phonodos import __version__
 from phonodos.cli.inputs import check_output
 from phonodos.cli.options import MembersOption
 from phonodos.errors import ConfigError, PhonodosError
 from phonodos.results.desk import Results
+from phonodos.version import __version__
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

@@ -151,7 +151,7 @@ def _public(row: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def _provenance(source: Path, report: PrepareReport) -> dict[str, Any]:
-    from phonodos import __version__
+    from phonodos.version import __version__
 
     return {
         "sources": [{"name": source.name, "sha256": sha256_of(source), "kind": "dfpt2018"}],

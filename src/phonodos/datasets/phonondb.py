@@ -188,7 +188,7 @@ def _identity(source: Path) -> dict[str, Any]:
 
 
 def _recipe(cutoff: float, dos: bool) -> dict[str, Any]:
-    from phonodos import __version__
+    from phonodos.version import __version__
 
     return {
         "made_by": f"phonodos {__version__}",

@@ -18,12 +18,12 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
-from phonodos import __version__
 from phonodos.datasets.dataset import Dataset
 from phonodos.model.bonds import BondedCrystals
 from phonodos.model.graph import CrystalGraph
 from phonodos.structures.archives import sha256_of
 from phonodos.training.lattice_samples import BondConstants, LatticeSample, Tensors
+from phonodos.version import __version__
 
 CACHE_VERSION = 2  # rises whenever samples are made otherwise
 ABSENT = -1  # rank of an array that a sample does not have
