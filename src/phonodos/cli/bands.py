@@ -14,6 +14,7 @@ from phonodos.cli.output import (
     format_table,
 )
 from phonodos.errors import ConfigError
+from phonodos.physics.units import FREQUENCY_DIGITS
 from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
@@ -21,7 +22,7 @@ if TYPE_CHECKING:
     from phonodos.prediction.prediction import Prediction
 
 FINE_MESH, SMALL_CELL = 40.0, 40  # [A], of the density of states in figures of at most 40 atoms
-DIGITS = {"cm-1": 1, "THz": 3, "meV": 2}
+DIGITS = {name: digits + 1 for name, digits in FREQUENCY_DIGITS.items()}
 
 
 def bands(

@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from phonodos.prediction.predictor import Predictor
 
 EXAMPLE = "-0.03:0.03:0.01"
-MENTIONED_SHARE = 1e-3  # of imaginary states
 
 
 def strain(
@@ -119,6 +118,7 @@ def _write(results: Results, record: dict[str, Any], units: str) -> None:
 
 
 def _table(record: dict[str, Any], units: str, model: str) -> str:
+    from phonodos.physics.dos import MENTIONED_SHARE
     from phonodos.physics.units import per_wavenumber
 
     factor = per_wavenumber(units)

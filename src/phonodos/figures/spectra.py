@@ -14,7 +14,7 @@ from phonodos.errors import ConfigError
 from phonodos.files import write_bytes
 from phonodos.physics.dos import VISIBLE_FRACTION, PhononDos
 from phonodos.physics.thermodynamics import ThermalProperties
-from phonodos.physics.units import FREQUENCY_LABELS, GAS_CONSTANT, per_wavenumber
+from phonodos.physics.units import FREQUENCY_DIGITS, FREQUENCY_LABELS, GAS_CONSTANT, per_wavenumber
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -299,7 +299,7 @@ def _mark_mean(
     axes: "Axes", dos: PhononDos, factor: float, unit: str, half_width: float | None
 ) -> None:
     """Dash the mean frequency as far up as nothing else can stand, and name it above the axes."""
-    digits = {"cm-1": 0, "THz": 2, "meV": 1}[unit]
+    digits = FREQUENCY_DIGITS[unit]
     mean = dos.mean_frequency
     at_mean = float(dos.on(np.array([mean]))[0]) / factor
     top = max(at_mean, 0.9 * INSET_FLOOR * axes.get_ylim()[1])
