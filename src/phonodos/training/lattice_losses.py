@@ -20,7 +20,8 @@ from phonodos.model.dynamics import dynamical_matrices, frequencies, settled, se
 from phonodos.model.harmonic import (
     HarmonicCrystals,
     group_by_size,
-    size_order,
+    group_of,
+    members_by_size,
 )
 from phonodos.model.lattice import Lattice
 from phonodos.physics.mesh import dos_from_frequencies
@@ -92,9 +93,8 @@ class LatticeTask:
         )
         lattice: Lattice = network(crystals)
         total = self.weights.tensors * self._tensor_loss(batch, lattice)
-        places = size_order(crystals)
-        for group in group_by_size(crystals, lattice):
-            picked, places = places[: group.n_crystals], places[group.n_crystals :]
+        for picked in members_by_size(crystals):
+            group = group_of(crystals, lattice, picked)
             total = total + self._vibrations(group, [batch[k] for k in picked], generator)
         return total
 
