@@ -108,7 +108,9 @@ def test_links_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
         assert (page.parent / target).exists(), target
-    for name in re.findall(r"`((?:docs|src|tests|configs|benchmarks|examples)/[\w./]+)`", text):
+    for name in re.findall(
+        r"`((?:docs|src|tests|tools|configs|benchmarks|examples)/[\w./]+)`", text
+    ):
         assert (ROOT / name).exists(), name
 
 

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from phonodos.physics.thermodynamics import ThermalProperties
     from phonodos.prediction.prediction import Prediction
 
-MENTIONED_SHARE = 1e-3  # of imaginary states
-
 
 def thermo(
     files: FilesArgument,
@@ -123,6 +121,8 @@ def _shown(found: "ThermalProperties", prediction: "Prediction", name: str) -> s
             strict=True,
         )
     ]
+    from phonodos.physics.dos import MENTIONED_SHARE
+
     doubts = list(prediction.warnings)
     if (share := found.imaginary_fraction) > MENTIONED_SHARE:
         doubts.append(f"{100 * share:.1f} % of the states are imaginary and left out")

@@ -159,6 +159,41 @@ class LatticeAnswers:
         outputs: list[Lattice], index: int,
     ) -> Answer | PhonodosError:  # fmt: skip
         """Return the answer of crystal `index`; the first of `outputs` is the members' mean."""
+        doubts = (
+            *training_doubts(crystal, self.header),
+            *bond_doubts(crystal, graph.graph, self.header),
+        )
+        return self._follow(crystal, graph, batch, outputs, index, doubts)
+
+    def averaged(
+        self, crystals: Sequence[Crystal], shares: Sequence[float]
+    ) -> Answer | PhonodosError:
+        """Return the answer for the first crystal with what the network says of the others.
+
+        Parameters
+        ----------
+        crystals
+            A crystal, then others that differ from it in their elements alone.
+        shares
+            Of the others, sum 1: force constants, Born charges and dielectric tensor are their
+            means by these shares, of every member by itself.
+        """
+        graphs = [self.graph(crystal) for crystal in crystals]
+        bonded = [g.to(device=self.device, dtype=self.dtype) for g in graphs]
+        with torch.inference_mode():
+            outputs = []
+            for network in self.networks:
+                found = [network(b) for b in bonded[1:]]
+                outputs.append(Lattice(*(_weighted(t, shares) for t in zip(*found, strict=True))))
+            mean = Lattice(*map(_mean, zip(*outputs, strict=True)))
+        doubts = dict.fromkeys(t for c in crystals[1:] for t in training_doubts(c, self.header))
+        return self._follow(crystals[0], graphs[0], bonded[0], [mean, *outputs], 0, tuple(doubts))
+
+    def _follow(
+        self, crystal: Crystal, graph: BondedCrystals, batch: BondedCrystals,
+        outputs: list[Lattice], index: int, doubts: tuple[str, ...],
+    ) -> Answer | PhonodosError:  # fmt: skip
+        """Return what follows from a network's tensors, with `doubts` before those of its own."""
         whole, *each = (lattice_dynamics(crystal, batch, x, index, graph) for x in outputs)
         if not all(_is_finite(x) for x in each):
             return PredictionError(
@@ -170,8 +205,7 @@ class LatticeAnswers:
         members = tuple(x.dos(mesh, projected=self.project) for x in each)
         dos = mean_of(members)
         doubts = (
-            *training_doubts(crystal, self.header),
-            *bond_doubts(crystal, graph.graph, self.header),
+            *doubts,
             *graph_doubts(graph.graph, self.cutoff),
             *stability_doubts(dos),
         )
@@ -202,6 +236,13 @@ def _is_finite(lattice: LatticeDynamics) -> bool:
     harmonic = lattice.harmonic
     found = (harmonic.force_constants, harmonic.born, harmonic.dielectric)
     return all(bool(torch.isfinite(x).all()) for x in found)
+
+
+def _weighted(tensors: Sequence[torch.Tensor], shares: Sequence[float]) -> torch.Tensor:
+    total = torch.zeros_like(tensors[0])
+    for tensor, share in zip(tensors, shares, strict=True):
+        total = total + share * tensor
+    return total
 
 
 def _mean(tensors: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -34,7 +34,6 @@ from phonodos.physics.path import (
     BandPath,
     BandStructure,
     band_path,
-    reciprocal_cell,
     step_from_gamma,
 )
 from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
@@ -140,7 +139,7 @@ class LatticeDynamics:
         Where a segment starts or ends at Gamma, the polar modes are those of its direction.
         """
         path = band_path(self.crystal) if path is None else path
-        reciprocal = reciprocal_cell(self.crystal)
+        reciprocal = self.crystal.reciprocal_cell
         points = [step_from_gamma(s.qpoints, reciprocal, GAMMA_STEP) for s in path.segments]
         found = self.frequencies(np.concatenate(points))
         ends = np.cumsum([len(p) for p in points])[:-1]
