@@ -418,8 +418,9 @@ def _check_occupancy(crystal: Crystal) -> None:
             if not elements.is_element(symbol):
                 raise StructureError(
                     f"{who}: site {i + 1} holds '{symbol}', which is not a chemical element",
-                    "dummy species and elements beyond 118 have no mass and no phonons",
-                    "replace or remove that site",
+                    "it is a label, a group of atoms, a dummy species or beyond the 118 elements",
+                    "write the symbol of the element there (Mg for MgM1), with positions for all "
+                    "its hydrogen; delete a site only if no atom is meant",
                 )
         total = sum(site.values())
         # 0.333 + 0.333 + 0.333 is allowed, and its last digit is rounding.

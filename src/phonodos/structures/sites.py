@@ -10,7 +10,10 @@ from phonodos.errors import StructureError
 from phonodos.physics import elements
 from phonodos.physics.crystal import OCCUPANCY_TOLERANCE, Crystal
 
+LAST_DIGIT = 0.005  # rounding of an occupancy of two digits
 SAME_PLACE = 0.05  # [A]; atoms that share a site are written at the same place up to rounding
+FILLED_TWICE = 1.5  # sum of occupancies at one place from which on rows are repeated
+FEW_SITES = 128  # up to which all pairs are looked at
 MOST_REPEATS = 60  # times that an atom is listed; packed cells list one at a corner 8 times
 MASS_TOLERANCE = 0.005  # relative; tables of standard masses differ by up to half a percent
 LOOSE_TOLERANCE = 0.02  # relative; for elements without stable isotopes tables disagree
@@ -160,7 +163,34 @@ def shared_sites(
             sites.append({symbol: fraction})
         else:
             sites[host][symbol] = sites[host].get(symbol, 0.0) + fraction
-    return Crystal(lattice, coords[places], tuple(sites), name)
+    filled, notes = filled_sites(sites)
+    return Crystal(lattice, coords[places], filled, name, notes)
+
+
+def filled_sites(
+    sites: Sequence[Mapping[str, float]],
+) -> tuple[tuple[Mapping[str, float], ...], tuple[str, ...]]:
+    """Return the sites with fractions that miss 1 by rounding scaled to it, and a note of that.
+
+    Fractions are written with two digits: n of them may miss 1 by n times 0.005. More is a vacancy
+    or a mistake, which `Crystal` refuses.
+    """
+    totals = [sum(site.values()) for site in sites]
+    off = [
+        i
+        for i, (site, total) in enumerate(zip(sites, totals, strict=True))
+        if OCCUPANCY_TOLERANCE < abs(total - 1.0) <= LAST_DIGIT * len(site) + 1e-9
+    ]
+    if not off:
+        return tuple(sites), ()
+    scaled_up = list(sites)
+    for i in off:
+        scaled_up[i] = {symbol: share / totals[i] for symbol, share in sites[i].items()}
+    worst = max((totals[i] for i in off), key=lambda total: abs(total - 1.0))
+    return tuple(scaled_up), (
+        f"occupancies of {len(off)} of {len(sites)} sites miss 1 by rounding (sums like "
+        f"{worst:.4g}) and were scaled to it",
+    )
 
 
 def repeated_sites(
@@ -169,31 +199,56 @@ def repeated_sites(
     symbols: NDArray[np.str_],
     fractions: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
-    """Return (n,) whether a full atom stands at the place of an earlier one of its element.
+    """Return (n,) whether a row repeats an earlier one: element, place and occupancy.
+
+    Partial ones only where the place would be filled twice without: two rows of half an iron atom
+    may be its two valences.
 
     Parameters
     ----------
     cell, frac_coords, symbols, fractions
         (3, 3) lattice vectors [A], and for each of n rows position, element and occupancy.
     """
-    from scipy.spatial import cKDTree
-
     twice = np.zeros(len(symbols), dtype=bool)
-    if len(symbols) < 2 or not np.isfinite(frac_coords).all() or np.linalg.det(cell) == 0.0:
+    if len(symbols) < 2 or not np.isfinite(frac_coords).all():
         return twice
-    reach = min(SAME_PLACE * float(np.linalg.norm(np.linalg.inv(cell), 2)), 0.49)
-    wrapped = np.mod(np.mod(frac_coords, 1.0), 1.0)  # -1e-17 becomes 1 at first
-    tree = cKDTree(wrapped, boxsize=1.0)
-    if tree.count_neighbors(tree, reach) > MOST_REPEATS * len(symbols):
-        return twice  # no crystal, or a cell so skewed that near means nothing in fractions
-    pairs = tree.query_pairs(reach, output_type="ndarray")
+    pairs = _near_pairs(frac_coords, cell)
+    if not len(pairs):
+        return twice
     gaps = frac_coords[pairs[:, 0]] - frac_coords[pairs[:, 1]]
-    near = np.linalg.norm((gaps - np.rint(gaps)) @ cell, axis=1) < SAME_PLACE
-    full = np.abs(fractions - 1.0) <= OCCUPANCY_TOLERANCE
+    pairs = pairs[np.linalg.norm((gaps - np.rint(gaps)) @ cell, axis=1) < SAME_PLACE]
+    totals = fractions.copy()
+    np.add.at(totals, pairs[:, 0], fractions[pairs[:, 1]])
+    np.add.at(totals, pairs[:, 1], fractions[pairs[:, 0]])
     alike = symbols[pairs[:, 0]] == symbols[pairs[:, 1]]
-    pairs = pairs[near & alike & full[pairs].all(axis=1)]
+    alike &= np.abs(np.subtract(*fractions[pairs].T)) <= OCCUPANCY_TOLERANCE
+    pairs = pairs[alike & (totals[pairs] > FILLED_TWICE).all(axis=1)]
     twice[pairs.max(axis=1)] = True
     return twice
+
+
+def _near_pairs(frac_coords: NDArray[np.float64], cell: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return (p, 2) pairs of rows that may be at one place; none in cells without volume."""
+    none = np.zeros((0, 2), dtype=np.int64)
+    try:
+        inverse = np.linalg.inv(cell)
+    except np.linalg.LinAlgError:
+        return none
+    reach = min(SAME_PLACE * float(np.sqrt(np.einsum("ij,ij->j", inverse, inverse).max())), 0.49)
+    if len(frac_coords) <= FEW_SITES:
+        gaps = frac_coords[:, None] - frac_coords
+        gaps -= np.rint(gaps)
+        near = (np.abs(gaps) <= reach).all(axis=2)
+        if np.count_nonzero(near) == len(near):
+            return none
+        return np.argwhere(np.triu(near, 1))
+    from scipy.spatial import cKDTree
+
+    wrapped = np.mod(np.mod(frac_coords, 1.0), 1.0)  # -1e-17 becomes 1 at first
+    tree = cKDTree(wrapped, boxsize=1.0)
+    if tree.count_neighbors(tree, reach, p=np.inf) > MOST_REPEATS * len(frac_coords):
+        return none  # no crystal, or a cell so skewed that near means nothing in fractions
+    return np.asarray(tree.query_pairs(reach, p=np.inf, output_type="ndarray"))
 
 
 def _host(
@@ -227,4 +282,5 @@ def crystal_of_species(
             site[symbol] = site.get(symbol, 0.0) + float(fraction)
         sites.append(site)
     coords = np.asarray(frac_coords, dtype=np.float64)
-    return Crystal(np.asarray(cell, dtype=np.float64), coords, tuple(sites), name)
+    filled, notes = filled_sites(sites)
+    return Crystal(np.asarray(cell, dtype=np.float64), coords, filled, name, notes)
