@@ -6,9 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.errors import StructureError
-from phonodos.physics.crystal import Crystal
+from phonodos.physics.crystal import Crystal, volume_and_heights
 
 MINIMUM_DISTANCE = 0.4  # [A]; the shortest bond of all, in H2, is 0.74
+ITSELF = np.eye(3, dtype=np.int64)  # the reduction of a cell that is reduced
 LARGEST_BLOCK = 4_000_000  # pairs of a site and an image looked at at once, 32 bytes each
 
 
@@ -23,11 +24,13 @@ def check_overlap(crystal: Crystal, minimum: float = MINIMUM_DISTANCE) -> None:
     StructureError
         Names the closest two sites and their distance.
     """
-    cell = crystal.reduction @ crystal.cell
-    inverse = np.linalg.inv(cell)
-    home = np.mod(crystal.positions @ inverse, 1.0)
-    # A distance d spans at most d |b_i| of fractional coordinate i, b_i the reciprocal vector.
-    reach = minimum * np.sqrt(np.einsum("ij,ij->j", inverse, inverse))
+    cell = crystal.short_cell
+    if np.array_equal(crystal.reduction, ITSELF):
+        home = np.mod(crystal.frac_coords, 1.0)
+    else:
+        home = np.mod(crystal.positions @ np.linalg.inv(cell), 1.0)
+    # A distance d spans at most d over the distance of the planes of fractional coordinate.
+    reach = minimum / np.array(volume_and_heights(cell)[1])
     if reach.max() < 0.5:
         found = _closest_wrapped(home, cell, minimum)
     else:

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from phonodos.errors import StructureError
 from phonodos.physics import elements
-from phonodos.physics.crystal import OCCUPANCY_TOLERANCE, Crystal
+from phonodos.physics.crystal import OCCUPANCY_TOLERANCE, Crystal, volume_and_heights
 
 LAST_DIGIT = 0.005  # rounding of an occupancy of two digits
 SAME_PLACE = 0.05  # [A]; atoms that share a site are written at the same place up to rounding
@@ -230,16 +230,15 @@ def repeated_sites(
 def _near_pairs(frac_coords: NDArray[np.float64], cell: NDArray[np.float64]) -> NDArray[np.int64]:
     """Return (p, 2) pairs of rows that may be at one place; none in cells without volume."""
     none = np.zeros((0, 2), dtype=np.int64)
-    try:
-        inverse = np.linalg.inv(cell)
-    except np.linalg.LinAlgError:
+    height = min(volume_and_heights(cell)[1])
+    if not height > 0.0:
         return none
-    reach = min(SAME_PLACE * float(np.sqrt(np.einsum("ij,ij->j", inverse, inverse).max())), 0.49)
+    reach = min(SAME_PLACE / height, 0.49)
     if len(frac_coords) <= FEW_SITES:
         gaps = frac_coords[:, None] - frac_coords
         gaps -= np.rint(gaps)
         near = (np.abs(gaps) <= reach).all(axis=2)
-        if np.count_nonzero(near) == len(near):
+        if np.count_nonzero(near) == len(frac_coords):
             return none
         return np.argwhere(np.triu(near, 1))
     from scipy.spatial import cKDTree

@@ -50,9 +50,12 @@ def parse_blocks(text: str) -> list[tuple[str, Block]]:
             values.extend(words)
             continue
         if bare and len(words) == 2 and (values or not in_loop) and blocks and _is_item(words):
-            close()
-            in_loop = False
-            _store(blocks[-1][1], [words[0].lower().replace(".", "_")], [words[1]])
+            if columns:
+                close()
+            in_loop, key = False, words[0].lower().replace(".", "_")
+            if key in blocks[-1][1]:
+                _store(blocks[-1][1], [key], [words[1]])
+            blocks[-1][1][key] = [words[1]]
             continue
         for token in words:
             lower = token.lower() if bare is not False else ""

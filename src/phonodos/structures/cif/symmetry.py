@@ -23,6 +23,7 @@ SAME_SHIFT = 0.02  # of the cell; translations closer than this are one (0.33 is
 MOST_FACTORS = 192  # operations whose products with all others are looked at; no group has more
 
 _OPERATION_KEYS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
+IDENTITY = np.eye(3)
 _MAGNETIC = "_space_group_symop_magn_operation_xyz"
 _BOTH_MAGNETIC = (_MAGNETIC, "_space_group_symop_magn_centering_xyz")
 MOST_OPERATIONS = 20_000  # that a file may list
@@ -42,7 +43,7 @@ class Operations:
 
     def fit(self, cell: NDArray[np.float64]) -> bool:
         """Return whether every rotation leaves the lengths and angles of the cell as they are."""
-        if len(self.rotations) == 1 and np.array_equal(self.rotations[0], np.eye(3)):
+        if len(self.rotations) == 1 and (self.rotations[0] == IDENTITY).all():
             return True
         metric = cell @ cell.T
         rotated = np.einsum("mji,jk,mkl->mil", self.rotations, metric, self.rotations)
@@ -119,6 +120,10 @@ def _held_against(
     Settings that do not fit the cell are not meant: rhombohedral axes under the name of a
     hexagonal cell, a primitive cell under the name of the centred one.
     """
+    if len(listed.rotations) == 1 and (listed.rotations[0] == IDENTITY).all():
+        named = [o for o in named if len(o.rotations) > 1]
+        if not named and not listed.translations.any():
+            return [listed]
     fitting = [o for o in named if cell is None or o.fit(cell)]
     n, complete = len(listed.rotations), _is_group(listed)
     if complete and all(len(o.rotations) <= n for o in fitting):
