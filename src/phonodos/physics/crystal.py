@@ -445,20 +445,33 @@ def _check_occupancy(crystal: Crystal) -> None:
             if not elements.is_element(symbol):
                 raise StructureError(
                     f"{who}: site {i + 1} holds '{symbol}', which is not a chemical element",
-                    "it is a label, a group of atoms, a dummy species or beyond the 118 elements",
-                    "write the symbol of the element there (Mg for MgM1), with positions for all "
-                    "its hydrogen; delete a site only if no atom is meant",
+                    "names of dummy sites, groups of atoms (OH, Wat) and elements beyond 118 have "
+                    "no mass of their own",
+                    "write the symbol of the element that is there, with a position for every "
+                    "atom of a group; leave the site out only if no atom is there",
                 )
         total = sum(site.values())
         # 0.333 + 0.333 + 0.333 is allowed, and its last digit is rounding.
         if not abs(total - 1.0) <= OCCUPANCY_TOLERANCE + 1e-9 or min(site.values()) <= 0.0:
-            shown = ", ".join(f"{s} {f:g}" for s, f in site.items())
-            raise StructureError(
-                f"{who}: occupancies of site {i + 1} sum to {total:g} ({shown})",
-                "every site must be filled exactly once by positive fractions; "
-                "vacancies and split sites are not supported",
-                "complete the fractions to 1 (or give an ordered approximant of the crystal)",
-            )
+            raise _wrong_sum(f"{who}: occupancies of site {i + 1} sum to {total:g}", site, total)
+
+
+def _wrong_sum(summary: str, site: Mapping[str, float], total: float) -> StructureError:
+    shown = ", ".join(f"{s} {f:g}" for s, f in site.items())
+    if 0.0 < total < 1.0 and min(site.values()) > 0.0:
+        fix = (
+            "if the missing part is a rounding, complete the fractions to 1; if it is vacant, give "
+            "an ordered approximant, or take the spectrum of the filled crystal instead "
+            "(--vacancies fill, in Python vacancies='fill')"
+        )
+    else:
+        fix = "correct the fractions; atoms of a split site are not there at the same time"
+    return StructureError(
+        f"{summary} ({shown})",
+        "every site must be filled exactly once by positive fractions; "
+        "vacancies and split sites are not supported",
+        fix,
+    )
 
 
 def element_union(crystals: Iterable[Crystal]) -> frozenset[str]:

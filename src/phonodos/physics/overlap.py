@@ -100,5 +100,6 @@ def _raise_overlap(crystal: Crystal, pair: tuple[int, int], distance: float) -> 
         f"{crystal.name or 'crystal'}: {names[0]} and {other} are {distance:.3f} A apart",
         f"no two atoms of a solid come closer than {MINIMUM_DISTANCE} A; "
         "a site is listed twice, a split site is written out, or the lattice is not in Angstrom",
-        "remove the surplus site, or give a shared site as one site with fractions that sum to 1",
+        "look at the two: of an atom listed twice keep one, elements that share a site get "
+        "fractions that sum to 1 at one place, and the lattice has to be in Angstrom",
     )

@@ -9,8 +9,8 @@ from numpy.typing import ArrayLike, NDArray
 from phonodos.errors import StructureError
 from phonodos.physics import elements
 from phonodos.physics.crystal import OCCUPANCY_TOLERANCE, Crystal, volume_and_heights
+from phonodos.structures.occupancies import occupied
 
-LAST_DIGIT = 0.005  # rounding of an occupancy of two digits
 SAME_PLACE = 0.05  # [A]; atoms that share a site are written at the same place up to rounding
 FILLED_TWICE = 1.5  # sum of occupancies at one place from which on rows are repeated
 FEW_SITES = 128  # up to which all pairs are looked at
@@ -23,6 +23,11 @@ ISOTOPE_TOLERANCE = 1e-4  # relative; how well the mass of an isotope is given
 _HYDROXYL = re.compile(r"O-H|O\(H", re.IGNORECASE)
 _WATER = re.compile(r"(?:O-?H|OW|H2O|WAT)\w*|W\d+\w*|HO\d+\w*|[Ww]at.*|O[hw]\d*")
 _SITE_LETTER = re.compile(r"([A-Z][a-z]?)[A-Z]\d*(?![A-Za-z])")  # MgM1, AlT, OA
+_MASS_NUMBER = re.compile(r"(\d{1,3})([A-Z][a-z]?)(?:\d{0,2}\.?\d*[+-]|[+-]\d{0,2})?")
+_NAMED_ISOTOPE = re.compile(r"([A-Z][a-z]?)-(\d{1,3})")  # B-10, Li-7; O-2 is a charge
+HIGHEST_CHARGE = 4  # of anions; larger numbers behind a minus are those of isotopes
+# Names in tables of X-ray scattering factors (International Tables C, 6.1.1).
+_SCATTERING = {"Cval": "C", "Siva": "Si", "Sival": "Si", "Siv": "Si", "Hiso": "H"}
 _DECORATED = re.compile(r"([A-Za-z]+)(?:\d*\.?\d*[+-]|[+-]\d*\.?\d*)?\d*")
 
 
@@ -39,11 +44,29 @@ def number(text: str) -> float:
 def element_symbol(text: str) -> str:
     """Return the element in ``Sr2+``, ``O-2``, ``FE``, ``Cl1``; the text itself if there is none.
 
-    A text that names no element (Vac, OH, X) is returned as it is, for `Crystal` to refuse.
+    Names of scattering factors (``Cval``) are those of their element, and ``10B`` or ``B-10`` is
+    the isotope. A text that names no element (Vac, OH, X) is returned as it is, for `Crystal` to
+    refuse.
     """
-    match = _DECORATED.fullmatch(text.strip()[:40])
+    word = text.strip()[:40]
+    named = _MASS_NUMBER.fullmatch(word)
+    behind = _NAMED_ISOTOPE.fullmatch(word)
+    if named:
+        return _isotope_of(named.group(2), int(named.group(1))) or text
+    if behind and int(behind.group(2)) > HIGHEST_CHARGE:
+        return _isotope_of(behind.group(1), int(behind.group(2))) or text
+    match = _DECORATED.fullmatch(word)
     symbol = match.group(1).capitalize() if match else text
+    symbol = _SCATTERING.get(symbol, symbol)
     return symbol if elements.is_element(symbol) else text
+
+
+def _isotope_of(element: str, mass_number: int) -> str:
+    """Return the species of an isotope, "" if none is known."""
+    if element not in elements.symbols():
+        return ""
+    mass = elements.isotope_mass(element, mass_number)
+    return "" if mass is None else isotope(element, mass)
 
 
 def label_symbol(label: str, known: Container[str] = ()) -> str:
@@ -163,34 +186,7 @@ def shared_sites(
             sites.append({symbol: fraction})
         else:
             sites[host][symbol] = sites[host].get(symbol, 0.0) + fraction
-    filled, notes = filled_sites(sites)
-    return Crystal(lattice, coords[places], filled, name, notes)
-
-
-def filled_sites(
-    sites: Sequence[Mapping[str, float]],
-) -> tuple[tuple[Mapping[str, float], ...], tuple[str, ...]]:
-    """Return the sites with fractions that miss 1 by rounding scaled to it, and a note of that.
-
-    Fractions are written with two digits: n of them may miss 1 by n times 0.005. More is a vacancy
-    or a mistake, which `Crystal` refuses.
-    """
-    totals = [sum(site.values()) for site in sites]
-    off = [
-        i
-        for i, (site, total) in enumerate(zip(sites, totals, strict=True))
-        if OCCUPANCY_TOLERANCE < abs(total - 1.0) <= LAST_DIGIT * len(site) + 1e-9
-    ]
-    if not off:
-        return tuple(sites), ()
-    scaled_up = list(sites)
-    for i in off:
-        scaled_up[i] = {symbol: share / totals[i] for symbol, share in sites[i].items()}
-    worst = max((totals[i] for i in off), key=lambda total: abs(total - 1.0))
-    return tuple(scaled_up), (
-        f"occupancies of {len(off)} of {len(sites)} sites miss 1 by rounding (sums like "
-        f"{worst:.4g}) and were scaled to it",
-    )
+    return occupied(lattice, coords[places], sites, name)
 
 
 def repeated_sites(
@@ -281,5 +277,4 @@ def crystal_of_species(
             site[symbol] = site.get(symbol, 0.0) + float(fraction)
         sites.append(site)
     coords = np.asarray(frac_coords, dtype=np.float64)
-    filled, notes = filled_sites(sites)
-    return Crystal(np.asarray(cell, dtype=np.float64), coords, filled, name, notes)
+    return occupied(np.asarray(cell, dtype=np.float64), coords, sites, name)

@@ -453,7 +453,7 @@ def test_occupancies_that_miss_one_by_rounding_are_scaled_with_a_note(tmp_path: 
     rows = ["Mg 0 0 0 0.67", "Fe 0 0 0 0.34", "O .5 .5 .5 1."]
     crystal = read_one(cif(rows, columns=OCC))
     assert dict(crystal.occupancy[0]) == pytest.approx({"Mg": 0.67 / 1.01, "Fe": 0.34 / 1.01})
-    assert "were scaled" in crystal.notes[0]
+    assert "were scaled to 1" in crystal.notes[0]
     text = cif([*rows[:1], "Fe 0 0 0 0.345", rows[2]], columns=OCC)
     assert "sum to 1.015" in refused(tmp_path, text).summary
     assert "sum to 0.99" in refused(tmp_path, cif(["O 0 0 0 0.99"], columns=OCC)).summary

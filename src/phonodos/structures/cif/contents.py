@@ -5,7 +5,7 @@ itself elsewhere gives it away.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -124,13 +124,23 @@ def setting_agrees(
     )
 
 
-def check_contents(block: Block, formula: Formula, crystal: Crystal) -> list[str]:
+def check_contents(
+    block: Block, formula: Formula, crystal: Crystal, listed: Mapping[str, float] | None = None
+) -> list[str]:
     """Return notes on what the file states of its contents and its atoms are not.
 
     Amounts are compared element by element, after scaling on the elements that agree; elements that
     share sites are compared by their sum, and loosely one by one. A formula that cannot be meant
     is a note: it lacks elements that the sites have and has none that they lack, or the stated
     density is that of the sites and not that of the formula.
+
+    Parameters
+    ----------
+    block, formula, crystal
+        The block, its formula and the crystal built of it.
+    listed
+        Number of atoms of every species in the cell as the file lists them, before occupancies
+        were scaled or vacancies filled; those of the crystal if None.
 
     Raises
     ------
@@ -139,7 +149,7 @@ def check_contents(block: Block, formula: Formula, crystal: Crystal) -> list[str
     """
     notes = _density_note(block, crystal)
     found: dict[str, float] = {}
-    for symbol, amount in crystal.composition.items():
+    for symbol, amount in (crystal.composition if listed is None else listed).items():
         found[element_of(symbol)] = found.get(element_of(symbol), 0.0) + amount
     if not sum(formula.amounts.values()) or _is_multiple(formula, found):
         return notes

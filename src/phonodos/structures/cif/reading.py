@@ -101,7 +101,11 @@ def build_crystal(block: Block, name: str) -> Crystal:
     shares = np.repeat(fractions, counts)
     rows, merged = _merged(symmetry, cell, places, species, shares, len(symbols))
     crystal = shared_sites(cell, places[rows], species[rows].tolist(), shares[rows].tolist(), name)
-    notes += merged + check_contents(block, formula, crystal)
+    listed: dict[str, float] = {}
+    for symbol, share in zip(species[rows].tolist(), shares[rows].tolist(), strict=True):
+        listed[symbol] = listed.get(symbol, 0.0) + share
+    listed = {symbol: amount for symbol, amount in listed.items() if amount > 0.0}
+    notes += merged + check_contents(block, formula, crystal, listed)
     if by_label and not formula.amounts:
         notes.append("elements are taken from the labels of the sites; no formula checks them")
     return replace(crystal, notes=(*crystal.notes, *notes)) if notes else crystal
