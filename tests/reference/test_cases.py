@@ -44,7 +44,6 @@ READ: dict[str, tuple[tuple[dict[str, float], ...], str]] = {
     "symops_unknown_but_group_named.cif": (({"Mg": 4, "O": 4},), ""),
     "textfield_data_.cif": (({"Si": 8},), ""),
     "type_Cval_Siva.cif": (({"C": 1, "Si": 1},), ""),
-    "utf16.cif": ((ROCK_SALT,), ""),
 }
 # File -> words of the refusal.
 REFUSED = {
@@ -59,7 +58,15 @@ REFUSED = {
 DOUBTED = {"mgo_compressed_60_percent.vasp": "A apart", "molecule_in_box.vasp": "in vacuum"}
 
 
-def isotopes() -> None:
+def utf16(folder: Path) -> None:
+    """A CIF in UTF-16, as spreadsheets and editors save it, is text."""
+    text = (CASES / "modulation_dimension_0.cif").read_text(encoding="utf-8")
+    (folder / "utf16.cif").write_text(text, encoding="utf-16")
+    (crystal,) = read_crystals(folder / "utf16.cif")
+    assert crystal.composition == ROCK_SALT
+
+
+def isotopes(_: Path) -> None:
     """Masses of isotopes stay, whether near the standard one or not."""
     from ase.build import bulk
 
@@ -73,7 +80,7 @@ def isotopes() -> None:
         assert as_crystal(atoms).masses[0] == pytest.approx(mass, abs=1e-3)
 
 
-def bohr() -> None:
+def bohr(_: Path) -> None:
     """A Phonopy object of Quantum ESPRESSO says that it is in bohr."""
     from phonopy import Phonopy
     from phonopy.structure.atoms import PhonopyAtoms
@@ -84,7 +91,7 @@ def bohr() -> None:
     assert as_crystal(phonon).volume == pytest.approx(18.522, abs=1e-3)
 
 
-def mixed_valence() -> None:
+def mixed_valence(_: Path) -> None:
     """Fe2+ and Fe3+ on one site are iron."""
     from pymatgen.core import Lattice, Structure
 
@@ -93,7 +100,8 @@ def mixed_valence() -> None:
     assert as_crystal(structure).composition == {"Fe": 1.0, "O": 1.0}
 
 
-SCRIPTS: dict[str, Callable[[], None]] = {
+MADE: dict[str, Callable[[Path], None]] = {
+    "utf16.cif": utf16,
     "isotopes_ignored.py": isotopes,
     "phonopyatoms_in_bohr.py": bohr,
     "pymatgen_mixed_valence.py": mixed_valence,
@@ -129,16 +137,16 @@ def test_what_the_net_catches(name: str) -> None:
     assert DOUBTED[name] in said
 
 
-@pytest.mark.parametrize("name", SCRIPTS)
-def test_what_objects_give(name: str) -> None:
-    SCRIPTS[name]()
+@pytest.mark.parametrize("name", MADE)
+def test_what_objects_and_other_encodings_give(name: str, tmp_path: Path) -> None:
+    MADE[name](tmp_path)
 
 
 def test_every_case_is_asserted() -> None:
     known = {*READ, *REFUSED, *DOUBTED}
     assert {path.name for path in CASES.iterdir()} == known
-    assert len(known) + len(SCRIPTS) == 37
+    assert len(known) + len(MADE) == 37
     cases = Path(os.environ.get("PHONODOS_SHARED", "")) / "cases"
     if os.environ.get("PHONODOS_SHARED") and cases.is_dir():
         there = {path.name for path in cases.iterdir() if path.is_file()} - {"README.md"}
-        assert there == known | set(SCRIPTS)
+        assert there == known | set(MADE)
