@@ -1,13 +1,14 @@
 """How a kind of network answers: graphs of primitive cells in, spectra out, many at once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 
-from phonodos.errors import PhonodosError, PredictionError
+from phonodos.errors import ConfigError, PhonodosError, PredictionError
 from phonodos.model.bonds import BondedCrystals, bond_crystal, collate_bonded
 from phonodos.model.graph import CrystalGraph, build_graph, collate
 from phonodos.model.header import WeightHeader
@@ -22,6 +23,9 @@ from phonodos.prediction.doubts import (
     axis_doubts,
     bond_doubts,
     graph_doubts,
+    hydride_doubts,
+    isotope_refusal,
+    metal_doubts,
     stability_doubts,
     training_doubts,
 )
@@ -40,6 +44,7 @@ class Answer:
     doubts: tuple[str, ...]
     lattice: LatticeDynamics | None = None
     members: tuple[PhononDos, ...] = ()
+    outside: tuple[str, ...] = ()  # why no interval is stated
 
 
 class Answerer(Protocol):
@@ -86,6 +91,8 @@ class SpectrumAnswers:
         self, crystal: Crystal, graph: CrystalGraph, values: list[np.ndarray]
     ) -> Answer | PhonodosError:
         name = self.header.name
+        if refusal := isotope_refusal(crystal, name):
+            return refusal
         if not all(np.isfinite(v).all() and v.max() > 0.0 for v in values):
             return PredictionError(
                 f"{crystal.label}: {name} gives no spectrum",
@@ -97,6 +104,7 @@ class SpectrumAnswers:
             *training_doubts(crystal, self.header),
             *bond_doubts(crystal, graph, self.header),
             *axis_doubts(crystal, graph, name),
+            *hydride_doubts(crystal, name),
             *graph_doubts(graph, self.cutoff),
         )
         return Answer(mean_of(members), doubts, None, members if len(members) > 1 else ())
@@ -113,6 +121,13 @@ class LatticeAnswers:
         self.cutoff = networks[0].config.cutoff
         self.dtype = next(networks[0].parameters()).dtype
         self.networks = [network.to(device) for network in networks]
+        self.metal = False
+
+    def of_metals(self) -> "LatticeAnswers":
+        """Return the same without charges: in a metal free electrons screen the dipoles."""
+        found = copy(self)
+        found.metal = True
+        return found
 
     def graph(self, crystal: Crystal) -> BondedCrystals:
         """Return the bonded crystal."""
@@ -128,6 +143,8 @@ class LatticeAnswers:
             refused = self._refused(crystals, graphs, batch, outputs[0])
             if len(refused) < len(crystals):
                 outputs += [network(batch) for network in self.networks[1:]]
+            if self.metal:
+                outputs = [x._replace(born=torch.zeros_like(x.born)) for x in outputs]
             mean = Lattice(*map(_mean, zip(*outputs, strict=True)))
         return [
             refused[k]
@@ -169,13 +186,19 @@ class LatticeAnswers:
         mesh = each[0].mesh()
         members = tuple(x.dos(mesh, projected=self.project) for x in each)
         dos = mean_of(members)
+        bonds, stability = bond_doubts(crystal, graph.graph, self.header), stability_doubts(dos)
+        metal = metal_doubts(crystal, self.header, screened=self.metal)
         doubts = (
             *training_doubts(crystal, self.header),
-            *bond_doubts(crystal, graph.graph, self.header),
+            *bonds,
             *graph_doubts(graph.graph, self.cutoff),
-            *stability_doubts(dos),
+            *metal,
+            *stability,
         )
-        return Answer(dos, doubts, whole, members if len(members) > 1 else ())
+        reasons = {"unseen bonds": bonds, "a metal": metal, "unstable": stability}
+        outside = tuple(name for name, found in reasons.items() if found)
+        whole = replace(whole, metal=self.metal)
+        return Answer(dos, doubts, whole, members if len(members) > 1 else (), outside)
 
 
 def _each(
@@ -190,12 +213,27 @@ def _each(
 
 def answers_of(
     networks: Sequence[Network], header: WeightHeader | Mapping[str, Any], device: str,
-    project: bool,
+    project: bool, *, metal: bool = False,
 ) -> Answerer:  # fmt: skip
-    """Return what answers for networks of one kind."""
+    """Return what answers for networks of one kind; for metals, without charges.
+
+    Raises
+    ------
+    ConfigError
+        If `metal` is asked of networks that predict no charges.
+    """
+    header = WeightHeader.of(header)
     make = resolved(kind_of(networks[0]).answers)
-    answerer: Answerer = make(networks, WeightHeader.of(header), device, project)
-    return answerer
+    answerer: Answerer = make(networks, header, device, project)
+    if not metal:
+        return answerer
+    if not isinstance(answerer, LatticeAnswers):
+        raise ConfigError(
+            f"{header.name} cannot be told that a crystal is a metal",
+            "it predicts a spectrum and no charges, which a metal would screen",
+            "use weights of lattice dynamics, such as lattice, or leave --metal out",
+        )
+    return answerer.of_metals()
 
 
 def _is_finite(lattice: LatticeDynamics) -> bool:
