@@ -55,10 +55,13 @@ class LatticeDynamics:
         The primitive cell.
     harmonic
         Bonds, masses, force constants, Born charges and dielectric tensor as tensors.
+    metal
+        Whether the charges were left out, as free electrons screen them.
     """
 
     crystal: Crystal
     harmonic: HarmonicCrystals
+    metal: bool = False
 
     @property
     def born_charges(self) -> Array:

@@ -93,6 +93,8 @@ def virtual_crystal(
     cells, site_map = _cells(alloy, x, mixture)
     networks = [network for network in predictor.networks if isinstance(network, LatticeNetwork)]
     answers = LatticeAnswers(networks, predictor.header, predictor.device, project=False)
+    if predictor.metal:
+        answers = answers.of_metals()
     answer = answers.averaged(cells, (1.0 - x, x))
     if isinstance(answer, PhonodosError):
         raise answer
