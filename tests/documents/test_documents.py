@@ -76,6 +76,8 @@ def test_readme_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert made >= {
         "SrTiO3/total_dos.dat",
         "SrTiO3/thermal_properties.yaml",
+        "SrTiO3/phonopy.yaml",
+        "SrTiO3/BORN",
         "SrTiO3/dos.png",
         "results/Si/dos.csv",
         "MgO/thermal_properties.csv",
