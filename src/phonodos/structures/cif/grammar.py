@@ -18,7 +18,6 @@ _OPERATIONS = (
 )
 _CLOSING = {mark: re.compile(rf"{mark}(?=\s|$)") for mark in "'\""}
 _WORD = re.compile(r"\S+")
-_MARKED = re.compile(r"['\"#]")  # lines without are nothing but bare words
 _DECISIVE = ("_cell_", "_atom_site_", "_symmetry_", "_space_group_")
 
 
@@ -87,7 +86,7 @@ def _tokens(text: str) -> Iterator[tuple[Sequence[str], bool | None]]:
     field: list[str] | None = None
     for line in text.splitlines():
         rest = line
-        if line.startswith(";"):
+        if line[:1] == ";":
             if field is None:
                 field = [line[1:]]
                 continue
@@ -96,7 +95,7 @@ def _tokens(text: str) -> Iterator[tuple[Sequence[str], bool | None]]:
         elif field is not None:
             field.append(line)
             continue
-        if _MARKED.search(rest):
+        if "'" in rest or '"' in rest or "#" in rest:
             for token, bare in _line_tokens(rest):
                 yield (token,), bare
         elif words := rest.split():
@@ -105,7 +104,7 @@ def _tokens(text: str) -> Iterator[tuple[Sequence[str], bool | None]]:
 
 def _is_item(words: Sequence[str]) -> bool:
     """Return whether two bare words are a key and its value, as most lines are."""
-    return words[0].startswith("_") and "_" not in words[1]
+    return words[0][0] == "_" and "_" not in words[1]
 
 
 def _line_tokens(line: str) -> Iterator[tuple[str, bool]]:

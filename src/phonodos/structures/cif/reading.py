@@ -96,9 +96,11 @@ def build_crystal(block: Block, name: str) -> Crystal:
             "check the cell against the space group and its setting",
         )
     symmetry, sites = _expanded(block, formula, candidates, cell, coords, symbols, fractions)
-    counts = [len(images) for images in sites]
-    places, species = np.concatenate(sites), np.repeat(symbols, counts)
-    shares = np.repeat(fractions, counts)
+    places, species, shares = coords, np.array(symbols), fractions
+    if len(symmetry.rotations) > 1:
+        counts = [len(images) for images in sites]
+        places, species = np.concatenate(sites), np.repeat(symbols, counts)
+        shares = np.repeat(fractions, counts)
     rows, merged = _merged(symmetry, cell, places, species, shares, len(symbols))
     crystal = shared_sites(cell, places[rows], species[rows].tolist(), shares[rows].tolist(), name)
     listed: dict[str, float] = {}
