@@ -22,6 +22,7 @@ from phonodos.cli.options import (
     MembersOption,
     ModelOption,
     TimeoutOption,
+    VacanciesOption,
 )
 from phonodos.cli.outcome import for_each
 from phonodos.cli.prediction_table import interval_record, quantities, remarks, report
@@ -62,6 +63,7 @@ def predict(
     sqs_number: SqsNumberOption = None,
     sqs_seed: SqsSeedOption = None,
     check: CheckOption = True,
+    vacancies: VacanciesOption = "refuse",
     timeout: TimeoutOption = DEFAULT_TIMEOUT,
     as_json: Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")] = False,
     max_size: MaxSizeOption = None,  # noqa: ARG001  # its callback does it
@@ -71,7 +73,9 @@ def predict(
     order = Order(units, project, _formats(formats), plot)
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed, project=project)
     check_output(output)
-    predictor = load_predictor(model, members, arranged, project=project is not None, check=check)
+    predictor = load_predictor(
+        model, members, arranged, project=project is not None, check=check, vacancies=vacancies
+    )
 
     def handle(entry: Entry, answer: "Prediction") -> dict[str, Any]:
         from phonodos.prediction.failures import named
@@ -96,7 +100,7 @@ def predict(
             **({"dos": _record(answer, order)} if as_json else {}),
         }
 
-    outcome = for_each(predictions(predictor, read_inputs(files, limit), limit), handle)
+    outcome = for_each(predictions(predictor, read_inputs(files, limit, vacancies), limit), handle)
     outcome.finish(predictor.name, as_json, lambda done: report(done, predictor.name, units))
 
 
