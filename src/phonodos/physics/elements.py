@@ -129,7 +129,7 @@ def atomic_number(species: str) -> int:
         raise StructureError(
             f"'{species}' is not a chemical element",
             "a site is occupied by a dummy species, a vacancy or something beyond the 118 elements",
-            "replace or remove that site; partial occupancy is written with real elements",
+            "write the symbol of the element; partial occupancy is written with real elements",
         ) from None
 
 

@@ -8,7 +8,7 @@ cannot be built; whatever a reader raises becomes the failure of the entry it wa
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 
@@ -242,6 +242,7 @@ def structure_files(folder: Path) -> Iterator[Path]:
             yield path
 
 
+@lru_cache(maxsize=256)  # asked three times for every file
 def split_name(name: str) -> tuple[str, str, str]:
     """Split a file name into stem, format suffix and compression suffix."""
     path = Path(name)

@@ -21,7 +21,7 @@ def format_of(text: str) -> str:
     if start[:1] in ("{", "["):
         return "json"
     words = [line.lstrip()[:5].lower() for line in lines]
-    if any(w == "data_" for w in words) and any(re.match(r"_\w", w) for w in words):
+    if any(w in ("data_", "_cell") for w in words) and any(re.match(r"_\w", w) for w in words):
         return "cif"
     if any(line.startswith(("unit_cell:", "lattice:")) for line in lines):
         return "phonopy"
