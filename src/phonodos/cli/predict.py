@@ -34,6 +34,9 @@ if TYPE_CHECKING:
     from phonodos.prediction.prediction import Prediction
 
 FORMATS = ("phonopy", "pymatgen", "csv", "json")
+FilesArgument = Annotated[
+    list[str], typer.Argument(help="structure files, folders, or - for standard input")
+]
 ProjectOption = Annotated[
     str | None, typer.Option(help="projected DOS by element or by site", show_default=False)
 ]
@@ -42,9 +45,7 @@ THERMAL_STEP, THERMAL_MAX = 10.0, 1000.0  # [K], phonopy's own defaults
 
 
 def predict(
-    files: Annotated[
-        list[str], typer.Argument(help="structure files, folders, or - for standard input")
-    ],
+    files: FilesArgument,
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="results go to DIR/<input name>/")
     ] = Path(),
@@ -69,8 +70,7 @@ def predict(
     max_size: MaxSizeOption = None,  # noqa: ARG001  # its callback does it
 ) -> None:
     """Predict the phonon density of states of crystals."""
-    limit = check_timeout(timeout)
-    order = Order(units, project, _formats(formats), plot)
+    limit, order = check_timeout(timeout), Order(units, project, _formats(formats), plot)
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed, project=project)
     check_output(output)
     predictor = load_predictor(
@@ -87,15 +87,15 @@ def predict(
     def record(entry: Entry, answer: "Prediction") -> dict[str, Any]:
         facts = quantities(answer, units)
         share = facts["imaginary_share"][0]
-        folder = output_folder(output, entry.name)
-        results = Results(folder, predictor.provenance.warned(answer.warnings))
+        origin = predictor.provenance.warned(answer.warnings)
+        results = Results(output_folder(output, entry.name), origin)
         return {
             "formula": answer.crystal.formula,
             "n_atoms": answer.crystal.n_atoms,
             **{key: {"value": v, "unit": unit} for key, (v, unit) in facts.items()},
             "intervals": interval_record(answer, units),
             "warnings": [*answer.warnings, *remarks(answer, share, order.formats)],
-            "folder": str(folder),
+            "folder": str(results.folder),
             "files": write_outputs(results, answer, order),
             **({"dos": _record(answer, order)} if as_json else {}),
         }

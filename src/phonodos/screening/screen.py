@@ -131,8 +131,7 @@ def screen(
     source, output = Path(source), writable_output(Path(output))
     how = engine, workers, address, check_timeout(timeout)
     recipe = Recipe.of(model, members, temperatures_of(temperatures), check)
-    stream = _first(entries(source), source)
-    progress = Progress(total=_total(source, shard))
+    stream, progress = _first(entries(source), source), Progress(total=_total(source, shard))
     parts = Parts(output, _settings(recipe, source, shard, vacancies))
     try:
         left = dict(parts.done)
