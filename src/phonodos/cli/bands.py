@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from phonodos.cli.inputs import Entry, check_output, output_folder, predictions, read_inputs
-from phonodos.cli.options import CheckOption, MembersOption, ModelOption
+from phonodos.cli.options import CheckOption, MembersOption, ModelOption, VacanciesOption
 from phonodos.cli.outcome import for_each
 from phonodos.cli.output import (
     Column,
@@ -35,6 +35,7 @@ def bands(
     model: ModelOption = None,
     members: MembersOption = None,
     check: CheckOption = True,
+    vacancies: VacanciesOption = "refuse",
     plot: Annotated[bool, typer.Option(help="figure as bands.png and bands.pdf")] = True,
     as_json: Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")] = False,
 ) -> None:
@@ -45,7 +46,7 @@ def bands(
     check_output(output)
     from phonodos.prediction.predictor import load
 
-    predictor = load(model, members=members, check=check)
+    predictor = load(model, members=members, check=check, vacancies=vacancies)
 
     def handle(entry: Entry, answer: "Prediction") -> dict[str, Any]:
         found = band_structure(answer)
@@ -58,7 +59,7 @@ def bands(
             record["bands"] = bands_record(found, units)
         return record
 
-    outcome = for_each(predictions(predictor, read_inputs(files)), handle)
+    outcome = for_each(predictions(predictor, read_inputs(files, vacancies=vacancies)), handle)
     outcome.finish(
         predictor.name, as_json, lambda done: print(_report(done, predictor.name, units))
     )

@@ -77,11 +77,12 @@ def load_predictor(
     *,
     project: bool = False,
     check: bool = True,
+    vacancies: str = "refuse",
 ) -> "AnyPredictor":
     """Return the weights as a predictor that averages shared sites, or fills them as ordered."""
     from phonodos.prediction.predictor import load
 
-    predictor = load(model, members=members, project=project, check=check)
+    predictor = load(model, members=members, project=project, check=check, vacancies=vacancies)
     if order is None:
         return predictor
     from phonodos.prediction.disorder import QuasirandomPredictor

@@ -27,6 +27,10 @@ CheckOption = Annotated[
         help="hold the distances of atoms against those of training; refuse absurd ones",
     ),
 ]
+VacanciesOption = Annotated[
+    str,
+    typer.Option(help="of sites partly vacant: refuse, or fill by the elements on them"),
+]
 TimeoutOption = Annotated[
     float, typer.Option(metavar="SECONDS", help="longest time to read, compute or write a crystal")
 ]

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from phonodos.cli.interrupt import interruptible
-from phonodos.cli.options import CheckOption, MaxSizeOption
+from phonodos.cli.options import CheckOption, MaxSizeOption, VacanciesOption
 from phonodos.cli.output import INTERRUPTED, exit_code, format_note, print_json
 from phonodos.cli.ranges import parse_range
 from phonodos.errors import ConfigError
@@ -63,6 +63,7 @@ def screen(
     temperatures: Annotated[str, typer.Option(help="of C_V, S, F [K]; 300 is added")] = "300",
     batch_atoms: Annotated[int, typer.Option(help="atoms in a worker: bounds memory")] = 2048,
     check: CheckOption = True,
+    vacancies: VacanciesOption = "refuse",
     timeout: TimeoutOption = DEFAULT_TIMEOUT,
     model: ModelOption = None,
     members: MembersOption = None,
@@ -94,6 +95,7 @@ def screen(
                 retry_failed=retry_failed,
                 timeout=timeout,
                 check=check,
+                vacancies=vacancies,
                 watch=watch,
             )
         except KeyboardInterrupt:

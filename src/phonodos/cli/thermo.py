@@ -14,7 +14,7 @@ from phonodos.cli.disorder import (
     load_predictor,
 )
 from phonodos.cli.inputs import Entry, check_output, output_folder, predictions, read_inputs
-from phonodos.cli.options import CheckOption, MembersOption, ModelOption
+from phonodos.cli.options import CheckOption, MembersOption, ModelOption, VacanciesOption
 from phonodos.cli.outcome import for_each
 from phonodos.cli.output import Column, format_note, format_table
 from phonodos.errors import ConfigError
@@ -44,6 +44,7 @@ def thermo(
     model: ModelOption = None,
     members: MembersOption = None,
     check: CheckOption = True,
+    vacancies: VacanciesOption = "refuse",
     disorder: DisorderOption = "average",
     sqs_atoms: SqsAtomsOption = None,
     sqs_number: SqsNumberOption = None,
@@ -62,14 +63,14 @@ def thermo(
         )
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed)
     check_output(output)
-    predictor = load_predictor(model, members, arranged, check=check)
+    predictor = load_predictor(model, members, arranged, check=check, vacancies=vacancies)
 
     def handle(entry: Entry, answer: "Prediction") -> dict[str, Any]:
         thermal = answer.thermal_properties(temperatures)
         origin = predictor.provenance.warned(answer.warnings)
         return _write(Results(output_folder(output, entry.name), origin), answer, thermal, per)
 
-    pairs = predictions(predictor, read_inputs(files))
+    pairs = predictions(predictor, read_inputs(files, vacancies=vacancies))
     for_each(pairs, handle, None if as_json else _table).finish(predictor.name, as_json)
 
 

@@ -450,8 +450,8 @@ def _check_occupancy(crystal: Crystal) -> None:
             if not elements.is_element(symbol):
                 raise StructureError(
                     f"{who}: site {i + 1} holds '{symbol}', which is not a chemical element",
-                    "names of dummy sites, groups of atoms (OH, Wat) and elements beyond 118 have "
-                    "no mass of their own",
+                    "dummy species, groups of atoms (OH, Wat) and elements beyond 118 have no mass "
+                    "of their own",
                     "write the symbol of the element that is there, with a position for every "
                     "atom of a group; leave the site out only if no atom is there",
                 )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from phonodos.errors import ConfigError, PhonodosError
 from phonodos.physics.crystal import Crystal
 from phonodos.structures.entries import Entry
+from phonodos.structures.occupancies import vacancies as filled
 
 
 @dataclass(frozen=True)
@@ -70,10 +71,11 @@ class Shard:
         return f"{self.number}/{self.total}"
 
 
-def items(entries: Iterable[Entry], shard: Shard) -> Iterator[Item]:
+def items(entries: Iterable[Entry], shard: Shard, vacancies: str = "refuse") -> Iterator[Item]:
     """Yield the structures of a shard, built, each with an id of its own.
 
-    Ids depend on the order of the source only, not on the shard.
+    Ids depend on the order of the source only, not on the shard. `vacancies` says what to do where
+    a site is partly vacant: ``refuse`` or ``fill``.
     """
     seen: set[int] = set()
     for position, entry in enumerate(entries):
@@ -83,7 +85,7 @@ def items(entries: Iterable[Entry], shard: Shard) -> Iterator[Item]:
         if not mine and not repeated:
             seen.add(_number(name))
             continue
-        content = _content(entry.build, name)
+        content = _content(entry.build, name, vacancies)
         digest = digest_of(content)
         if repeated:
             name = _distinct(f"{name}#{digest[:8]}", seen)
@@ -104,9 +106,10 @@ def digest_of(content: Crystal | PhonodosError) -> str:
     return found.hexdigest()
 
 
-def _content(build: Callable[[str], Crystal], name: str) -> Crystal | PhonodosError:
+def _content(build: Callable[[str], Crystal], name: str, policy: str) -> Crystal | PhonodosError:
     try:
-        return build(name)
+        with filled(policy):
+            return build(name)
     except PhonodosError as error:
         return error
 

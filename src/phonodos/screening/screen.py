@@ -16,6 +16,7 @@ from phonodos.screening.parts import Parts
 from phonodos.screening.rows import Row, failed_row, reason_of
 from phonodos.screening.table import writable_output
 from phonodos.structures.entries import Entry, count, entries
+from phonodos.structures.occupancies import check_vacancies
 from phonodos.time_limit import DEFAULT_TIMEOUT, TimeLimitExceeded, check_timeout
 
 DEPTH = 8  # chunks read ahead
@@ -99,6 +100,7 @@ def screen(
     retry_failed: bool = False,
     timeout: float | None = DEFAULT_TIMEOUT,
     check: bool = True,
+    vacancies: str = "refuse",
     watch: Callable[[Progress], None] = lambda _: None,
 ) -> Summary:
     """Predict every structure of `source` and write one row for each to the Parquet file `output`.
@@ -109,7 +111,7 @@ def screen(
     ----------
     source, output
         See `phonodos.structures.entries.entries`; Parquet file (``<output>.parts`` till the end).
-    model, members, check, engine, workers, address
+    model, members, check, vacancies, engine, workers, address
         See `phonodos.load` and `phonodos.screening.engines.start_engine`.
     temperatures
         Of the thermodynamic columns [K]; 300 K is always among them.
@@ -129,12 +131,11 @@ def screen(
     source, output = Path(source), writable_output(Path(output))
     how = engine, workers, address, check_timeout(timeout)
     recipe = Recipe.of(model, members, temperatures_of(temperatures), check)
-    stream = _first(entries(source), source)
-    progress = Progress(total=_total(source, shard))
-    parts = Parts(output, _settings(recipe, source, shard))
+    stream, progress = _first(entries(source), source), Progress(total=_total(source, shard))
+    parts = Parts(output, _settings(recipe, source, shard, vacancies))
     try:
         left = dict(parts.done)
-        missing = _missing(items(stream, shard), left, progress, retry_failed)
+        missing = _missing(items(stream, shard, vacancies), left, progress, retry_failed)
         try:
             _compute(missing, parts, recipe, how, max_atoms, progress, watch)
         finally:
@@ -145,7 +146,7 @@ def screen(
         parts.close()
 
 
-def _settings(recipe: Recipe, source: Path, shard: Shard) -> dict[str, object]:
+def _settings(recipe: Recipe, source: Path, shard: Shard, vacancies: str) -> dict[str, object]:
     return {
         "schema_version": SCHEMA_VERSION,
         "model": recipe.name,
@@ -155,6 +156,7 @@ def _settings(recipe: Recipe, source: Path, shard: Shard) -> dict[str, object]:
         "source": str(source.resolve()),
         "shard": str(shard),
         **({} if recipe.check else {"check": False}),
+        **({} if vacancies == "refuse" else {"vacancies": check_vacancies(vacancies)}),
     }
 
 

@@ -66,7 +66,11 @@ def _isotope_of(element: str, mass_number: int) -> str:
     if element not in elements.symbols():
         return ""
     mass = elements.isotope_mass(element, mass_number)
-    return "" if mass is None else isotope(element, mass)
+    if mass is None:
+        return ""
+    standard = elements.atomic_mass(element)
+    same = abs(mass - standard) <= SAME_MASS * standard
+    return element if same else elements.with_mass(element, mass)
 
 
 def label_symbol(label: str, known: Container[str] = ()) -> str:
