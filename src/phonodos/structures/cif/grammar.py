@@ -16,6 +16,7 @@ _OPERATIONS = (
     "_space_group_symop_magn_operation_xyz",
     "_space_group_symop_magn_centering_xyz",
 )
+LONGEST_GLUED = 200  # characters of a symmetry operation that is written in pieces
 _CLOSING = {mark: re.compile(rf"{mark}(?=\s|$)") for mark in "'\""}
 _WORD = re.compile(r"\S+")
 _DECISIVE = ("_cell_", "_atom_site_", "_symmetry_", "_space_group_")
@@ -161,7 +162,8 @@ def _glued(words: Sequence[str]) -> list[str]:
     found: list[str] = []
     for word in words:
         goes_on = word[:1] == "," or word in ("+", "-")
-        if found and (goes_on or found[-1][-1:] in (",", "+", "-")):
+        open_ = found and len(found[-1]) <= LONGEST_GLUED
+        if open_ and (goes_on or found[-1][-1:] in (",", "+", "-")):
             found[-1] += word
         else:
             found.append(word)

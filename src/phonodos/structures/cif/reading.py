@@ -393,8 +393,8 @@ def _orbit(
         return position[None]
     images = symmetry.rotations @ position + symmetry.translations
     total = len(images)
-    found = _grouped(images, cell) if total <= FEW_IMAGES else None
-    sites, sizes = _gathered(images, cell) if found is None else found
+    found = grouped_images(images, cell) if total <= FEW_IMAGES else None
+    sites, sizes = gathered_images(images, cell) if found is None else found
     if len(set(sizes)) > 1:
         shown = ", ".join(f"{x:g}" for x in position)
         raise StructureError(
@@ -406,7 +406,7 @@ def _orbit(
     return sites
 
 
-def _grouped(
+def grouped_images(
     images: NDArray[np.float64], cell: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], list[int]] | None:
     """Return the distinct images and how many fall on each, from all pairs at once.
@@ -426,7 +426,7 @@ def _grouped(
     return np.mod(images[rows] + offsets, 1.0), sizes.tolist()
 
 
-def _gathered(
+def gathered_images(
     images: NDArray[np.float64], cell: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], list[int]]:
     """Return the same, gathered one place after the other."""
