@@ -40,6 +40,7 @@ class QuasirandomPredictor(AnyPredictor):
         check_installed()
         super().__init__(predictor.networks, predictor.header, predictor.device)
         self.predictor = predictor
+        self.vacancies = predictor.vacancies
         self.path = predictor.path
         self.order = order or Arrangements()
 
@@ -56,7 +57,7 @@ class QuasirandomPredictor(AnyPredictor):
         try:
             with time_limit(limit, who):
                 with undisturbed(quiet=True):
-                    crystal = as_crystal(x)
+                    crystal = as_crystal(x, vacancies=self.vacancies)
                 who, kind = crystal.label, PredictionError
                 if crystal.is_ordered:
                     return next(self.predictor.predict_many([crystal]))
@@ -75,5 +76,5 @@ class QuasirandomPredictor(AnyPredictor):
         dos = mean([p.dos for p in found])
         doubts = {t: None for p in found for t in p.warnings if t not in stability_doubts(p.dos)}
         members = tuple(mean(each) for each in zip(*(p.members for p in found), strict=True))
-        warnings = (made.note, *doubts, *stability_doubts(dos))
+        warnings = (made.note, *crystal.notes, *doubts, *stability_doubts(dos))
         return Prediction(crystal, dos, None, self.name, warnings, members)

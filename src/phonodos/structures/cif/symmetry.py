@@ -26,7 +26,7 @@ _OPERATION_KEYS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_x
 IDENTITY = np.eye(3)
 _MAGNETIC = "_space_group_symop_magn_operation_xyz"
 _BOTH_MAGNETIC = (_MAGNETIC, "_space_group_symop_magn_centering_xyz")
-MOST_OPERATIONS = 20_000  # that a file may list
+MOST_OPERATIONS = 4_000  # of a magnetic cell; a list that is cut here is no group
 _TERM = re.compile(r"([+-]?)(?:(\d+/\d+|\d*\.\d+|\d+\.?)|([xyz]))")
 
 
