@@ -12,6 +12,7 @@ from phonodos.prediction.failures import failed, name_of
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import AnyPredictor, Predictor
 from phonodos.prediction.quasirandom import Arrangements, check_installed, quasirandom
+from phonodos.structures.occupancies import vacancies
 from phonodos.structures.reading import as_crystal
 from phonodos.time_limit import time_limit
 
@@ -56,8 +57,8 @@ class QuasirandomPredictor(AnyPredictor):
         kind: type[PhonodosError] = StructureError
         try:
             with time_limit(limit, who):
-                with undisturbed(quiet=True):
-                    crystal = as_crystal(x, vacancies=self.vacancies)
+                with undisturbed(quiet=True), vacancies(self.vacancies):
+                    crystal = as_crystal(x)
                 who, kind = crystal.label, PredictionError
                 if crystal.is_ordered:
                     return next(self.predictor.predict_many([crystal]))

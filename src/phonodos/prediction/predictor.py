@@ -26,7 +26,7 @@ from phonodos.prediction.prediction import PhonodosWarning, Prediction
 from phonodos.prediction.uncertainty import calibrations_of
 from phonodos.results.provenance import Provenance, weights_hash
 from phonodos.structures.frames import is_single, rows_of
-from phonodos.structures.occupancies import check_vacancies
+from phonodos.structures.occupancies import check_vacancies, vacancies
 from phonodos.structures.reading import as_crystal, iter_crystals
 from phonodos.time_limit import check_timeout, time_limit
 
@@ -277,8 +277,8 @@ class Predictor(AnyPredictor):
         who = name_of(x)
         kind: type[PhonodosError] = StructureError
         try:
-            with undisturbed(quiet=True), time_limit(limit, who):
-                crystal = as_crystal(x, vacancies=self.vacancies)
+            with undisturbed(quiet=True), time_limit(limit, who), vacancies(self.vacancies):
+                crystal = as_crystal(x)
                 who, kind = crystal.label, PredictionError
                 primitive = primitive_cell(crystal)
                 graph = self.answers.graph(primitive.crystal)
