@@ -153,6 +153,8 @@ def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
         restore(tensors, network, average, optimizer)
         _cut_log(config.folder, progress)
     train = [sample for dataset in taught for sample in task.samples(dataset)]
+    if config.strain is not None:
+        train += task.strained(taught)
     valid = task.samples(judged, judged=True)
     header = {**weight_header(config, taught), **provenance}
     run = _Run(config, task, network, average, optimizer, train, valid, progress, header, report)
