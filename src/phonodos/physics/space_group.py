@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+IDENTITY = np.eye(3)
 METRIC_TOLERANCE = 0.01  # relative; a cell that an operation deforms by more does not fit the group
 
 
@@ -30,6 +31,8 @@ class SpaceGroup:
 
     def fit(self, cell: NDArray[np.float64]) -> bool:
         """Return whether every rotation leaves the lengths and angles of the cell as they are."""
+        if len(self.rotations) == 1 and (self.rotations[0] == IDENTITY).all():
+            return True
         metric = cell @ cell.T
         rotated = np.einsum("mji,jk,mkl->mil", self.rotations, metric, self.rotations)
         return bool(np.abs(rotated - metric).max() <= METRIC_TOLERANCE * np.trace(metric))
