@@ -211,12 +211,12 @@ def test_a_full_disk_is_waited_for_and_then_told(
     monkeypatch.setattr(home, "HELD", 3)
     parts = grow(output)
 
-    flush = home._flush
+    sync = os.fsync
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(home, "_flush", full)
+    monkeypatch.setattr(os, "fsync", full)
     parts.add([row(0)])
     parts.add([row(1)])
     with pytest.raises(DataError, match="takes no more rows") as caught:
@@ -224,7 +224,7 @@ def test_a_full_disk_is_waited_for_and_then_told(
     assert "No space left" in caught.value.reason
     with pytest.raises(DataError):
         parts.commit()
-    monkeypatch.setattr(home, "_flush", flush)
+    monkeypatch.setattr(os, "fsync", sync)
     assert finish(parts) == 4  # nothing of it was lost
     parts.close()
     assert pq.read_table(output).num_rows == 4
@@ -301,7 +301,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(home, "_flush", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(DataError, match="No space left"):
         write_rows(tmp_path / "b.parquet", [row(1)], schema({}))
     with pytest.raises(DataError, match="No space left"):
