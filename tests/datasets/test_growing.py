@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -111,6 +112,34 @@ def test_few_rows_are_committed_while_nothing_else_comes(
                 time.sleep(0.01)
         assert len(list(output.parent.glob("*/*.parquet"))) == 2
     assert done(output) == {"c-0", "c-1"}
+
+
+def test_the_end_does_not_wait_for_a_commit_of_the_clock(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table is closed in the middle of a commit: the clock stops all the same."""
+    monkeypatch.setattr(home, "SECONDS", 0.01)
+    begun, write = threading.Event(), home.write_rows
+    tables: list[GrowingTable] = []
+
+    def slow(*words: Any) -> None:
+        begun.set()
+        tables[0]._over.wait(60.0)
+        time.sleep(0.1)  # until the end has rung as well
+        write(*words)
+
+    def run() -> None:
+        with closing(grow(output)) as table:
+            tables.append(table)
+            table.add([row(0)])
+            begun.wait(60.0)
+
+    monkeypatch.setattr(home, "write_rows", slow)
+    other = threading.Thread(target=run, daemon=True)
+    other.start()
+    other.join(30.0)
+    assert not other.is_alive()
+    assert done(output) == {"c-0"}
 
 
 def test_other_settings_are_refused(output: Path) -> None:
