@@ -31,10 +31,9 @@ from phonodos.prediction import lattice_dynamics, predictor
 from phonodos.prediction.predictor import load
 from phonodos.screening import calculator, rows
 from phonodos.screening.calculator import Calculator, Recipe
-from phonodos.screening.chunks import chunks
-from phonodos.screening.columns import schema
-from phonodos.screening.items import Shard, items
+from phonodos.screening.rows import schema
 from phonodos.screening.screen import Progress, screen
+from phonodos.screening.source import Shard, chunks, items
 from phonodos.structures.entries import entries
 
 SIZES = ((8, 400), (24, 200))  # atoms in a crystal, crystals

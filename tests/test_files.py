@@ -166,3 +166,21 @@ def test_the_new_file_lies_where_it_is_told(tmp_path: Path) -> None:
     with replacing(tmp_path / "b", within=Path("/dev")) as partial:  # of another file system
         partial.write_text("new")
         assert partial.parent == tmp_path
+
+
+def test_what_a_killed_run_left_is_taken_by_the_next(tmp_path: Path) -> None:
+    """A durable file is on the disk before it takes its place; its new file has one name."""
+    names = []
+    for _ in range(2):
+        with replacing(tmp_path / "x", durable=True) as partial:
+            partial.write_text("half and more of it")
+            names.append(partial.name)
+    assert names[0] == names[1]
+    partial = tmp_path / names[0]
+    partial.write_text("of a killed run")
+    write_bytes(tmp_path / "x", b"new", durable=True)
+    assert left(tmp_path) == ["x"]
+    assert (tmp_path / "x").read_bytes() == b"new"
+    with replacing(tmp_path / "y", durable=True) as other:
+        other.write_text("")
+        assert other.name != names[0]

@@ -8,16 +8,23 @@
 
 from typing import TYPE_CHECKING, Any
 
+from phonodos.version import __version__
+
 if TYPE_CHECKING:
     from phonodos.errors import PhonodosError as PhonodosError
+    from phonodos.evaluation.judgement import evaluate as evaluate
     from phonodos.physics.crystal import Crystal as Crystal
     from phonodos.physics.dos import PhononDos as PhononDos
     from phonodos.prediction.prediction import Prediction as Prediction
     from phonodos.prediction.predictor import Predictor as Predictor
     from phonodos.prediction.predictor import load as load
+    from phonodos.screening.screen import screen as screen
+    from phonodos.screening.survey import survey as survey
     from phonodos.structures.reading import read_crystal as read_crystal
-
-__version__ = "0.1.0"
+    from phonodos.studies.alloy import alloy as alloy
+    from phonodos.studies.bands import bands as bands
+    from phonodos.studies.comparison import compare as compare
+    from phonodos.studies.strain import strain as strain
 
 _HOMES = {
     "Crystal": "phonodos.physics.crystal",
@@ -25,8 +32,15 @@ _HOMES = {
     "PhonodosError": "phonodos.errors",
     "Prediction": "phonodos.prediction.prediction",
     "Predictor": "phonodos.prediction.predictor",
+    "alloy": "phonodos.studies.alloy",
+    "bands": "phonodos.studies.bands",
+    "compare": "phonodos.studies.comparison",
+    "evaluate": "phonodos.evaluation.judgement",
     "load": "phonodos.prediction.predictor",
     "read_crystal": "phonodos.structures.reading",
+    "screen": "phonodos.screening.screen",
+    "strain": "phonodos.studies.strain",
+    "survey": "phonodos.screening.survey",
 }
 __all__ = ["__version__", *_HOMES]
 

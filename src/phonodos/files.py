@@ -2,11 +2,12 @@
 
 import errno
 import os
-import secrets
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from hashlib import sha256
 from pathlib import Path
+from secrets import token_hex
 
 from phonodos.errors import DataError
 
@@ -34,7 +35,7 @@ def refused(path: str | Path, error: OSError) -> DataError:
 
 
 @contextmanager
-def replacing(path: Path, *, within: Path | None = None) -> Iterator[Path]:
+def replacing(path: Path, *, within: Path | None = None, durable: bool = False) -> Iterator[Path]:
     """Yield the name of a new file beside `path`, which takes its place when the block ends well.
 
     Readers see the old file or the new one, never half of one. Where the block fails, or the
@@ -48,6 +49,10 @@ def replacing(path: Path, *, within: Path | None = None) -> Iterator[Path]:
     within
         Folder for the new file until then, on the same disk (on another one it is not used): what a
         killed process leaves lies where it is looked for.
+    durable
+        For files from which a killed run goes on, and which no other process writes: on the disk to
+        the last byte before it takes its place, even if the power fails; and the new file has
+        always the same name, so that the next one takes the place of what a killed run left.
 
     Raises
     ------
@@ -60,8 +65,12 @@ def replacing(path: Path, *, within: Path | None = None) -> Iterator[Path]:
         target = _target(path)
         # A name of its own length: that of the file may be as long as names can be.
         place = target.parent if within is None or _apart(within, target.parent) else within
-        partial = place / f".phonodos-{secrets.token_hex(6)}.partial"
+        name = sha256(os.fsencode(target.name)).hexdigest()[:12] if durable else token_hex(6)
+        partial = place / f".phonodos-{name}.partial"
         yield partial
+        if durable:
+            with partial.open("rb+") as file:
+                os.fsync(file.fileno())
         with suppress(FileNotFoundError):
             partial.chmod(stat.S_IMODE(target.stat().st_mode))
         partial.replace(target)
@@ -78,9 +87,9 @@ def _apart(one: Path, other: Path) -> bool:
     return one.stat().st_dev != other.stat().st_dev
 
 
-def write_bytes(path: Path, data: bytes) -> None:
-    """Write a file, whole or not at all; raises as `replacing`."""
-    with replacing(path) as partial:
+def write_bytes(path: Path, data: bytes, *, durable: bool = False) -> None:
+    """Write a file, whole or not at all; parameters and errors are those of `replacing`."""
+    with replacing(path, durable=durable) as partial:
         partial.write_bytes(data)
 
 

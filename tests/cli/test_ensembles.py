@@ -1,7 +1,9 @@
 """`phonodos models join` and `calibrate`, and predictions with intervals."""
 
+import errno
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -127,3 +129,58 @@ def test_what_is_refused(phonodos: Phonodos, joined: Path, made: Path) -> None:
     done = phonodos("predict", "x.cif", "--model", joined.name, "--members", "4")
     assert done.exit_code == 2
     assert "has no 4 members" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("target", "reason"),
+    [
+        ("folder", "there is a folder of that name"),
+        ("/dev/full", "a device"),
+        ("absent/x.safetensors", "No such file"),
+        ("full.safetensors", "File too large"),
+    ],
+)
+def test_where_an_ensemble_cannot_be_written(
+    phonodos: Phonodos,
+    made: Path,
+    tmp_path: Path,
+    full_disk: Callable[..., AbstractContextManager[None]],
+    target: str,
+    reason: str,
+) -> None:
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "full.safetensors").write_text("old")
+    members = [made / f"{k}.safetensors" for k in range(2)]
+    with full_disk(10) if target.startswith("full") else nullcontext():
+        done = phonodos("models", "join", *members, "-o", target, "--name", "all")
+    assert done.exit_code == 4, done.output
+    assert f"{target} cannot be written" in done.stderr
+    assert reason in done.stderr
+    assert "fix:" in done.stderr
+    assert {path.name for path in tmp_path.iterdir()} == {"folder", "full.safetensors"}
+    assert (tmp_path / "full.safetensors").read_text() == "old"
+
+
+@pytest.mark.parametrize("denied", [False, True])
+def test_where_a_calibration_cannot_be_kept(
+    phonodos: Phonodos,
+    joined: Path,
+    made: Path,
+    full_disk: Callable[..., AbstractContextManager[None]],
+    monkeypatch: pytest.MonkeyPatch,
+    denied: bool,
+) -> None:
+    def deny(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    before = joined.read_bytes()
+    if denied:
+        monkeypatch.setattr(Path, "write_bytes", deny)
+    with nullcontext() if denied else full_disk(10):
+        done = phonodos("models", "calibrate", joined.name, "--data", made / "data.parquet")
+    assert done.exit_code == 4, done.output
+    assert f"{joined.name} cannot be written" in done.stderr
+    assert ("Permission denied" if denied else "File too large") in done.stderr
+    assert "fix:" in done.stderr
+    assert joined.read_bytes() == before
+    assert list(joined.parent.iterdir()) == [joined]

@@ -1,15 +1,18 @@
 """Bad input: summary, reason and fix of every kind, the right exit code, and the others go on."""
 
+import json
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import typer
 from typer.testing import Result
 
-from phonodos.cli.inputs import Entry, output_folder, predictions, read_inputs
-from phonodos.errors import DataError, PhonodosError
+from phonodos.cli.inputs import Done, Entry, for_each, output_folder, predictions, read_inputs
+from phonodos.errors import ConfigError, DataError, PhonodosError, StructureError
 from phonodos.physics.crystal import Crystal
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import Predictor
@@ -193,3 +196,55 @@ def test_whatever_a_reader_raises_is_the_failure_of_its_file(
     files = [str(examples / f"{name}.cif") for name in ("NaCl", "Si")]
     found = [type(entry.content).__name__ for entry in read_inputs(files)]
     assert found == ["Crystal", "StructureError", "Crystal"]
+
+
+BROKEN = StructureError("b: broken", "it is", "mend it")
+
+
+def pairs(*answers: "int | PhonodosError") -> list[tuple[Entry, Any]]:
+    return [(Entry(f"{k}.cif", str(k), BROKEN), answer) for k, answer in enumerate(answers)]
+
+
+def double(entry: Entry, answer: int) -> Done:
+    if answer < 0:
+        raise StructureError(f"{entry.name}: negative", "it is", "give another")
+    return Done({"twice": 2 * answer}, f"{entry.name}: {2 * answer}")
+
+
+@pytest.mark.parametrize(
+    ("answers", "code"), [((1, 2), None), ((1, BROKEN), 3), ((-1, 2), 3), ((-1, BROKEN), 4)]
+)
+def test_exit_codes(answers: tuple[Any, ...], code: int | None) -> None:
+    outcome = for_each(pairs(*answers), double)
+    assert len(outcome.done) + len(outcome.failed) == len(answers)
+    if code is None:
+        outcome.finish("m", False)
+        return
+    with pytest.raises(typer.Exit) as caught:
+        outcome.finish("m", False)
+    assert caught.value.exit_code == code
+
+
+def test_json_holds_both(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(typer.Exit):
+        for_each(pairs(4, BROKEN), double, show=False).finish(
+            "m", True, lambda _: print("no report")
+        )
+    out, err = capsys.readouterr()
+    document = json.loads(out)
+    assert document["results"] == [{"input": "0.cif", "name": "0", "twice": 8}]
+    assert document["failures"][0]["input"] == "1.cif"
+    assert "mend it" in err
+
+
+def test_records_are_shown_as_they_come(capsys: pytest.CaptureFixture[str]) -> None:
+    for_each(pairs(1, 2), double).finish("m", False)
+    assert capsys.readouterr().out == "0: 2\n\n1: 4\n"
+
+
+def test_a_wrong_option_ends_the_command() -> None:
+    def refuse(entry: Entry, answer: int) -> Done:
+        raise ConfigError(f"{entry.name} {answer}", "wrong for every input", "choose another")
+
+    with pytest.raises(ConfigError):
+        for_each(pairs(1, 2), refuse)

@@ -1,8 +1,10 @@
 """`phonodos results`: tables, CSV, CIF, conditions, shards, checks."""
 
 import csv
+import errno
 import json
 from collections.abc import Callable
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 
 import pyarrow as pa
@@ -83,6 +85,55 @@ def test_csv_and_cif(phonodos: Phonodos, table: Path, tmp_path: Path, examples: 
     failed = phonodos("results", "top", table, "--csv", "no/such/folder.csv")
     assert failed.exit_code == 4
     assert "cannot be written" in failed.stderr
+
+
+@pytest.mark.parametrize(
+    ("option", "target", "reason"),
+    [
+        ("--csv", "folder", "there is a folder of that name"),
+        ("--csv", "/dev/full", "a device"),
+        ("--csv", "full.csv", "File too large"),
+        ("--cif", "file", "File exists"),
+        ("--cif", "folder", "there is a folder of that name"),
+        ("--cif", "full", "File too large"),
+    ],
+)
+def test_what_the_disk_refuses(
+    phonodos: Phonodos,
+    table: Path,
+    tmp_path: Path,
+    full_disk: Callable[..., AbstractContextManager[None]],
+    option: str,
+    target: str,
+    reason: str,
+) -> None:
+    (tmp_path / "folder" / "MgO.cif").mkdir(parents=True)
+    (tmp_path / "file").write_text("mine")
+    with full_disk(10) if target.startswith("full") else nullcontext():
+        done = phonodos("results", "top", table, option, target)
+    assert done.exit_code == 4, done.output
+    assert f"{target}" in done.stderr
+    assert "cannot be written" in done.stderr
+    assert reason in done.stderr
+    assert "fix:" in done.stderr
+    assert "wrote" not in done.stdout
+    left = {path.name for path in tmp_path.rglob("*") if path.is_file()}
+    assert left == {"file"}
+    assert (tmp_path / "file").read_text() == "mine"
+
+
+@pytest.mark.parametrize("option", ["--csv", "--cif"])
+def test_a_read_only_folder(
+    phonodos: Phonodos, table: Path, monkeypatch: pytest.MonkeyPatch, option: str
+) -> None:
+    def deny(*_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "write_bytes", deny)
+    done = phonodos("results", "top", table, option, "out")
+    assert done.exit_code == 4, done.output
+    assert "Permission denied" in done.stderr
+    assert "check the permissions" in done.stderr
 
 
 def test_names_of_cifs_never_meet(phonodos: Phonodos, table: Path, tmp_path: Path) -> None:

@@ -9,9 +9,6 @@ import pytest
 import yaml
 from typer.testing import Result
 
-from phonodos.cli.thermo import temperature_range
-from phonodos.errors import ConfigError
-
 Phonodos = Callable[..., Result]
 
 
@@ -65,18 +62,3 @@ def test_a_failure_does_not_stop_the_others(phonodos: Phonodos, examples: Path) 
     assert [f["input"] for f in answer["failures"]] == ["missing.cif"]
     assert "failed:   missing.cif" in done.stderr
     assert phonodos("thermo", "missing.cif").exit_code == 4
-
-
-def test_temperatures_end_where_the_step_meets_the_end() -> None:
-    assert temperature_range(0, 100, 50) == [0, 50, 100]
-    assert temperature_range(0, 120, 50) == [0, 50, 100]
-    assert temperature_range(0, 1, 0.1)[-1] == pytest.approx(1.0)
-    assert temperature_range(300, 300, 50) == [300]
-
-
-@pytest.mark.parametrize(
-    "numbers", [(-1, 10, 1), (10, 0, 1), (0, 10, 0), (0, 1e9, 1), (0, float("inf"), 1)]
-)
-def test_impossible_temperatures(numbers: tuple[float, float, float]) -> None:
-    with pytest.raises(ConfigError, match="no temperatures"):
-        temperature_range(*numbers)

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from phonodos.cli.train import parse_duration
+from phonodos.cli.progress import shown_progress
+from phonodos.cli.train import parse_duration, reporter
 from phonodos.errors import ConfigError
 from phonodos.model.weights import read_header
 
@@ -97,3 +98,23 @@ def test_durations(text: str, seconds: float) -> None:
 def test_no_durations(text: str) -> None:
     with pytest.raises(ConfigError, match="is not a time"):
         parse_duration(text)
+
+
+def test_what_a_run_tells(capsys: pytest.CaptureFixture[str]) -> None:
+    """Steps are for bars; a skipped step and an epoch are told in every case."""
+    events = [
+        {"epoch": 3, "step": 1, "steps": 2, "loss": 0.25},
+        {"skipped": ["mp-1"]},
+        {"epoch": 3, "seconds": 12.0, "train_loss": 0.125, "valid": {"mse": 0.5}},
+    ]
+    for as_json in (False, True):
+        with shown_progress("train", every=None, bar=not as_json) as progress:
+            report = reporter(progress, 9, as_json)
+            for event in events:
+                report(event)
+        out, err = capsys.readouterr()
+        assert err == "step skipped, gradient not finite: ['mp-1']\n"
+        if as_json:
+            assert [json.loads(line) for line in out.splitlines()] == events[2:]
+        else:
+            assert out == "epoch   3/9     12 s  train 0.12500  valid: mse 0.5\n"

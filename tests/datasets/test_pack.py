@@ -1,5 +1,7 @@
 """Packed data sets: the same numbers to single precision, every bond once, and much smaller."""
 
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 import numpy as np
@@ -110,3 +112,14 @@ def test_what_cannot_be_packed(whole: Path, tmp_path: Path) -> None:
         pack(tmp_path / "absent", tmp_path / "packed.parquet")
     with pytest.raises(DataError, match="cannot be written"):
         pack(whole, tmp_path)
+
+
+def test_a_full_disk_leaves_the_data_set_as_it_was(
+    whole: Path, tmp_path: Path, full_disk: Callable[..., AbstractContextManager[None]]
+) -> None:
+    copy = tmp_path / "data.parquet"
+    copy.write_bytes(whole.read_bytes())
+    with full_disk(100), pytest.raises(DataError, match="cannot be written"):
+        pack(copy, copy)
+    assert copy.read_bytes() == whole.read_bytes()
+    assert list(tmp_path.iterdir()) == [copy]

@@ -15,7 +15,7 @@ from phonodos.evaluation.measures import (
     markdown_table,
     measure_of,
 )
-from phonodos.evaluation.report import Judged, Seen, evaluate
+from phonodos.evaluation.report import Judged, Seen, report_of
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.target import dos_from_target
 from phonodos.prediction.uncertainty import UNITS, Interval
@@ -26,7 +26,7 @@ def test_every_number_of_the_report_has_a_name(rock_salt: Crystal) -> None:
     errors = LatticeErrors(5.0, 0.1, 0.02, 7.0)
     stated = {name: Interval(1.0, 0.1, unit) for name, unit in UNITS.items()}
     judged = Judged("a", rock_salt, dos, dos, errors, stated)
-    summary = evaluate([judged], Seen({}, frozenset())).summary
+    summary = report_of([judged], Seen({}, frozenset())).summary
     assert set(flatten(summary)) == set(MEASURES)
     for group in summary["groups"].values():
         assert set(flatten(group)) == set(MEASURES)

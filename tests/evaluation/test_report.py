@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from phonodos.evaluation.report import Judged, Report, Seen, evaluate
+from phonodos.evaluation.report import Judged, Report, Seen, report_of
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.target import dos_from_target, target_of
@@ -33,7 +33,7 @@ def report() -> Report:
         values = np.exp(-0.5 * ((np.arange(51) * 20.0 - 300 - 20 * k) / 60) ** 2)
         predicted = dos_from_target(values, n)
         judged.append(Judged(name, crystal, spectrum(300.0, n), predicted))
-    return evaluate(judged, SEEN, failed={"e": "no neighbours"})
+    return report_of(judged, SEEN, failed={"e": "no neighbours"})
 
 
 def test_groups(report: Report) -> None:
@@ -71,7 +71,7 @@ def test_states_beyond_the_51_points_count_on_the_full_axis_only() -> None:
     low, high = (np.exp(-0.5 * ((w - x) / 40) ** 2) for x in (300.0, 1500.0))
     reference = PhononDos(w, 6 * (low + high) / np.trapezoid(low + high, w), 2)
     predicted = dos_from_target(target_of(reference), 2)
-    summary = evaluate([Judged("x", crystal, reference, predicted)], SEEN).summary
+    summary = report_of([Judged("x", crystal, reference, predicted)], SEEN).summary
     assert summary["spectrum"]["mse"] == pytest.approx(0.0, abs=1e-12)
     assert summary["spectrum"]["heat_capacity_mae"] == pytest.approx(0.0, abs=1e-9)
     assert summary["full"]["heat_capacity_mae"] > 5.0

@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 
-from phonodos.cli.compare import _facts
-from phonodos.evaluation.report import Judged, Report, Seen, evaluate
+from phonodos.evaluation.report import Judged, Report, Seen, report_of
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.curve import Curve
 from phonodos.physics.dos import PhononDos
@@ -12,13 +11,14 @@ from phonodos.physics.neutron import curve_of
 from phonodos.physics.target import TARGET_GRID, dos_from_target
 from phonodos.prediction.doubts import stability_doubts
 from phonodos.prediction.prediction import Prediction
-from phonodos.screening.items import Item
 from phonodos.screening.rows import Row, predicted_row
+from phonodos.screening.source import Item
+from phonodos.studies.comparison import features_of
 
 
 def judged(dos: PhononDos, crystal: Crystal) -> dict[str, object]:
     """Return the row of `evaluate` for a spectrum that is its own reference."""
-    report: Report = evaluate([Judged("x", crystal, dos, dos)], Seen({}, frozenset()))
+    report: Report = report_of([Judged("x", crystal, dos, dos)], Seen({}, frozenset()))
     return report.rows[0]
 
 
@@ -38,7 +38,7 @@ def test_gap_and_cut_off(
     dos = dos_from_target(values, rock_salt.n_atoms)
     curve: Curve = curve_of(dos)
     assert len(curve.frequencies) == TARGET_GRID.n
-    facts, row = _facts(curve, 1.0), judged(dos, rock_salt)
+    facts, row = features_of(curve).to_dict(), judged(dos, rock_salt)
     found = dos.gap()
     assert facts["cut_off"] == float(str(row["cut_off_cm-1"])) == dos.cut_off() == 380.0
     if gap is None:

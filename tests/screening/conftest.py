@@ -6,11 +6,13 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from phonodos.physics.crystal import Crystal
 from phonodos.prediction import predictor
+from phonodos.screening.landscape import Landscape, read_landscape
 
 CATIONS = ("Li", "Na", "K", "Mg", "Ca", "Sr", "Ba")
 ANIONS = ("O", "S", "Se", "F", "Cl", "Br")
@@ -107,3 +109,48 @@ def forty(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
     source, table = write_lines(folder / "forty.jsonl", 40), folder / "table.parquet"
     screen(source, table, engine="serial", max_atoms=20)
     return source, table
+
+
+AXIS = np.arange(0.0, 801.0)
+
+
+def narrow_row(
+    name: str, species: list[str], centre: float, *, trained: bool = False
+) -> dict[str, Any]:
+    g = np.exp(-(((AXIS - centre) / 5.0) ** 2))
+    return {
+        "id": name, "formula": "".join(species), "status": "ok", "species": species,
+        "dos_frequencies": AXIS, "dos_densities": 3.0 * len(species) * g / np.trapezoid(g, AXIS),
+        "in_training": trained, "model": "some",
+    }  # fmt: skip
+
+
+ROWS = [
+    narrow_row("a", ["Na", "Cl"], 180.0, trained=True),
+    narrow_row("b", ["Li", "H"], 600.0),
+    narrow_row("c", ["Mg", "O"], 400.0),
+    narrow_row("d", ["Cu:0.75 Au:0.25"], 150.0),
+]
+
+
+@pytest.fixture
+def write(tmp_path: Path) -> Callable[[list[dict[str, Any]]], Path]:
+    """Function that writes rows as a table."""
+
+    def table(rows: list[dict[str, Any]]) -> Path:
+        pq.write_table(pa.Table.from_pylist(rows), tmp_path / "table.parquet")
+        return tmp_path / "table.parquet"
+
+    return table
+
+
+@pytest.fixture
+def landscape(write: Callable[..., Path]) -> Landscape:
+    """The four rows as they are read, beside a failed one."""
+    return read_landscape(write([*ROWS, {"id": "e", "status": "failed"}]))
+
+
+@pytest.fixture(scope="session")
+def four_rows() -> list[dict[str, Any]]:
+    """Rows of narrow spectra, the first of a formula of training."""
+    return ROWS

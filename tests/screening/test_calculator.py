@@ -10,8 +10,7 @@ import pytest
 from phonodos.errors import WeightsError
 from phonodos.physics.crystal import Crystal
 from phonodos.screening.calculator import Calculator, Recipe
-from phonodos.screening.chunks import Chunk
-from phonodos.screening.items import Item, digest_of
+from phonodos.screening.source import Chunk, Item, digest_of
 
 Make = Callable[..., Crystal]
 

@@ -17,10 +17,10 @@ from phonodos.pool import Pool, Worker
 from phonodos.screening import engines
 from phonodos.screening import screen as home
 from phonodos.screening.calculator import Calculator, Recipe
-from phonodos.screening.chunks import Chunk
-from phonodos.screening.engines import PoolEngine, SerialEngine, start_engine
+from phonodos.screening.engines import EngineConfig, PoolEngine, SerialEngine, start_engine
 from phonodos.screening.rows import Row, failed_row
 from phonodos.screening.screen import Progress, screen
+from phonodos.screening.source import Chunk
 
 Rows = Callable[[Path], list[dict[str, Any]]]
 NOTHING = Recipe("", "", "", None, (300.0,))
@@ -55,8 +55,14 @@ STAGES = ("primitive_cell", "graph", "answer", "predicted_row", "space_group")
 )
 def test_refusals(name: str, workers: int | None, address: str | None, reason: str) -> None:
     with pytest.raises(ConfigError, match=reason):
-        start_engine(name, NOTHING, workers, address)
+        EngineConfig(name, workers, address)
     assert not multiprocessing.active_children()
+
+
+@pytest.mark.parametrize(("timeout", "max_atoms"), [(0.0, 1), (float("nan"), 1), (1.0, 0)])
+def test_limits_that_make_no_sense(timeout: float, max_atoms: int) -> None:
+    with pytest.raises(ConfigError):
+        EngineConfig(timeout=timeout, max_atoms=max_atoms)
 
 
 def test_ray_that_is_absent_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -64,13 +70,13 @@ def test_ray_that_is_absent_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
 
     monkeypatch.setitem(sys.modules, "ray", None)
     with pytest.raises(ConfigError, match="needs Ray") as caught:
-        start_engine("ray", NOTHING)
+        start_engine(NOTHING, EngineConfig("ray"))
     assert "phonodos[ray]" in caught.value.fix
 
 
 def test_serial_leaves_torch_alone() -> None:
     before = torch.get_num_threads()
-    engine = start_engine("serial", Recipe.of(None, None, (300.0,)))
+    engine = start_engine(Recipe.of(None, None, (300.0,)), EngineConfig("serial"))
     assert list(engine.run([None])) == []
     engine.close()
     assert torch.get_num_threads() == before

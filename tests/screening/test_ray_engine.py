@@ -1,4 +1,4 @@
-"""Ray: a real cluster on this machine, one worker of which is killed in the middle."""
+"""Ray: texts in which numbers stay exact; a real cluster, one worker of which is killed."""
 
 import os
 import signal
@@ -6,18 +6,48 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
-from phonodos.errors import ConfigError
+from phonodos.errors import ConfigError, PhonodosError, StructureError
+from phonodos.physics.crystal import Crystal
+from phonodos.screening.ray_engine import answer_text, chunk_text, read_answer, read_chunk
 from phonodos.screening.screen import Progress, screen
+from phonodos.screening.source import Chunk, Item, Lost, digest_of
 
-ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'phonodos[ray]'")
 pytestmark = [
-    pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds workers in /proc"),
     # Ray leaves sockets and log files open when its processes are gone.
     pytest.mark.filterwarnings("ignore::ResourceWarning"),
     pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning"),
 ]
+
+
+@pytest.fixture
+def ray() -> Any:
+    """Ray, where it is installed."""
+    return pytest.importorskip("ray", reason="Ray is not installed: pip install 'phonodos[ray]'")
+
+
+def test_chunks_come_back_exactly(rng: np.random.Generator) -> None:
+    sites = ({"Cu": 0.7, "Au": 0.3}, {"Zn": 1.0})
+    crystal = Crystal(4.0 * np.eye(3) + 0.1 * rng.normal(size=(3, 3)), rng.random((2, 3)), sites)
+    error = StructureError("a", "b", "c")
+    chunk = Chunk((Item("é/1", 3, "f", "0", crystal), Item("2", 4, "f", "1", error)))
+    first, second = read_chunk(chunk_text(chunk)).items
+    assert isinstance(first.content, Crystal)
+    assert digest_of(first.content) == digest_of(crystal)
+    assert (first.id, first.position, first.source) == ("é/1", 3, "f")
+    assert isinstance(second.content, PhonodosError)
+    assert str(second.content) == str(error)
+
+
+def test_rows_come_back_exactly(rng: np.random.Generator) -> None:
+    row = {"id": "x", "c": rng.random(), "dos": rng.random(5).astype(np.float32), "none": None}
+    back = read_answer(answer_text(row))
+    assert isinstance(back, dict)
+    assert (back["id"], back["c"], back["none"]) == ("x", row["c"], None)
+    np.testing.assert_array_equal(np.array(back["dos"], dtype=np.float32), row["dos"])
+    assert read_answer(answer_text(Lost((), "MemoryError", late=True))) == ("MemoryError", True)
 
 
 def own_workers() -> Iterator[int]:
@@ -40,7 +70,9 @@ def ancestors(pid: int) -> Iterator[int]:
         yield pid
 
 
+@pytest.mark.skipif(not Path("/proc/self/stat").exists(), reason="finds workers in /proc")
 def test_a_cluster_that_loses_a_worker(
+    ray: Any,
     forty: tuple[Path, Path],
     tmp_path: Path,
     close: Callable[..., None],
@@ -64,6 +96,7 @@ def test_a_cluster_that_loses_a_worker(
     assert not ray.is_initialized()
 
 
+@pytest.mark.usefixtures("ray")
 def test_no_cluster_there(forty: tuple[Path, Path], tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="no Ray cluster at 127"):
         screen(forty[0], tmp_path / "t.parquet", engine="ray", address="127.0.0.1:1")

@@ -11,8 +11,8 @@ import pytest
 
 from phonodos.errors import ConfigError, DataError, StructureError
 from phonodos.physics.crystal import Crystal
-from phonodos.screening.columns import METADATA_KEY
 from phonodos.screening.results import crystal_of, merge, top
+from phonodos.screening.rows import METADATA_KEY
 from phonodos.screening.table import read_settings
 
 Tables = tuple[Path, Path]

@@ -1,19 +1,27 @@
-"""Rows: the numbers of `predict`, the spread of an ensemble, failures with what is known."""
+"""Rows: names and units of columns, the numbers of `predict`, spreads, failures."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
-from phonodos.errors import StructureError
+from phonodos.errors import ConfigError, StructureError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.thermodynamics import omega_log, thermal_properties
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.uncertainty import Calibration
-from phonodos.screening.columns import SPREAD, columns
-from phonodos.screening.items import Item
-from phonodos.screening.rows import failed_row, predicted_row, reason_of
+from phonodos.screening.rows import (
+    SPREAD,
+    columns,
+    failed_row,
+    label_of,
+    predicted_row,
+    reason_of,
+    schema,
+    temperatures_of,
+)
+from phonodos.screening.source import Item
 
 
 def prediction_of(crystal: Crystal, top: float = 400.0) -> Prediction:
@@ -105,3 +113,29 @@ def test_refining_changes_no_number(perovskite: Crystal) -> None:
     assert predicted_row(
         Item("x", 0, "f", "0", perovskite), Prediction(perovskite, dos, None, "m", ()), (300.0,)
     )["omega_log"] == pytest.approx(omega_log(dos))
+
+
+def test_every_quantity_in_every_basis() -> None:
+    names = columns(temperatures_of([293.15]))
+    for quantity in ("c_v", "s", "f"):
+        for kelvin in ("300", "293_15"):
+            for basis in ("atom", "formula", "cell", "kg", "cm3"):
+                assert f"{quantity}_{kelvin}_per_{basis}" in names
+    assert names["c_v_300_per_kg"][1] == "heat capacity C_V at 300 K [J/K per kg]"
+    assert names["f_293_15_per_atom"][1].endswith("[J per mol of atoms]")
+    assert all(name.isidentifier() for name in names)
+
+
+def test_units_travel_in_the_schema() -> None:
+    form = schema({"temperatures": [300.0]})
+    assert form.names[0] == "id"
+    for field in form:
+        assert field.metadata[b"unit"]
+
+
+def test_temperatures() -> None:
+    assert temperatures_of([500, 293.15, 500]) == (293.15, 300.0, 500.0)
+    assert label_of(0.0) == "0"
+    for wrong in (-1.0, float("nan"), 1e6, 293.1500001):
+        with pytest.raises(ConfigError, match="no temperature"):
+            temperatures_of([wrong])

@@ -16,10 +16,9 @@ import pytest
 from phonodos.errors import ConfigError, DataError, WeightsError
 from phonodos.screening import screen as home
 from phonodos.screening.calculator import Calculator
-from phonodos.screening.chunks import Chunk
-from phonodos.screening.items import Shard
 from phonodos.screening.results import merge
 from phonodos.screening.screen import Progress, screen
+from phonodos.screening.source import Chunk, Shard
 
 Lines = Callable[..., Path]
 Rows = Callable[[Path], list[dict[str, Any]]]

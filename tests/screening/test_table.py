@@ -13,7 +13,7 @@ import pytest
 
 from phonodos.datasets.growing import GrowingTable, read_columns, write_rows
 from phonodos.errors import ConfigError, DataError
-from phonodos.screening.columns import METADATA_KEY, SCHEMA_VERSION, schema
+from phonodos.screening.rows import METADATA_KEY, SCHEMA_VERSION, schema
 from phonodos.screening.table import (
     FORM,
     finish,

@@ -13,7 +13,7 @@ import pytest
 
 from phonodos.errors import DataError, StructureError
 from phonodos.physics.crystal import Crystal
-from phonodos.screening.items import Shard, items
+from phonodos.screening.source import Shard, items
 from phonodos.structures import entries as home
 from phonodos.structures.entries import count, entries
 from phonodos.structures.objects import to_atoms, to_structure

@@ -2,6 +2,7 @@
 
 import os
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from phonodos.training.checkpoint import (
 from phonodos.training.config import TrainConfig
 from phonodos.training.loop import BEST_NAME, LOG_NAME, fit
 
+FullDisk = Callable[..., AbstractContextManager[None]]
 Configure = Callable[..., TrainConfig]
 LogOf = Callable[[Path], list[dict[str, Any]]]
 Parts = tuple[nn.Module, nn.Module, torch.optim.AdamW]
@@ -39,6 +41,17 @@ def parts(seed: int, steps: int) -> Parts:
         network(torch.randn(4, 3)).square().mean().backward()
         optimizer.step()
     return network, average, optimizer
+
+
+def test_a_full_disk_leaves_the_checkpoint_that_was_there(
+    tmp_path: Path, full_disk: FullDisk
+) -> None:
+    save_checkpoint(tmp_path, {"name": "x"}, Progress(epoch=1), *parts(0, 1))
+    with full_disk(100), pytest.raises(DataError, match="cannot be written") as told:
+        save_checkpoint(tmp_path, {"name": "x"}, Progress(epoch=2), *parts(0, 2))
+    assert "make room" in told.value.fix
+    assert read_checkpoint(tmp_path)[1].epoch == 1
+    assert [path.name for path in tmp_path.iterdir()] == [CHECKPOINT_NAME]
 
 
 def test_round_trip(tmp_path: Path) -> None:
@@ -85,7 +98,7 @@ def test_a_crash_leaves_the_old_one_whole(
         monkeypatch.setattr(os, "fsync", crash)
     else:
         monkeypatch.setattr(Path, "replace", crash)
-    with pytest.raises(OSError, match="the power is gone"):
+    with pytest.raises(DataError, match="cannot be written"):
         save_checkpoint(tmp_path, {}, Progress(epoch=2), *parts(0, 2))
     monkeypatch.undo()
     assert (tmp_path / CHECKPOINT_NAME).read_bytes() == before
@@ -109,7 +122,7 @@ def test_a_run_goes_on_from_the_checkpoint_before_a_crash(
 
     with monkeypatch.context() as patch:
         patch.setattr(Path, "replace", crash)
-        with pytest.raises(OSError, match="the power is gone"):
+        with pytest.raises(DataError, match="cannot be written"):
             fit(configure("parts"))
     fit(configure("parts"), resume=True)
     ours, theirs = (read_checkpoint(configure(name).folder) for name in ("whole", "parts"))

@@ -1,42 +1,47 @@
 """`phonodos bands`: frequencies along the recommended path of the Brillouin zone."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Any
 
-import typer
-
-from phonodos.cli.inputs import Entry, check_output, output_folder, predictions, read_inputs
-from phonodos.cli.options import CheckOption, MembersOption, ModelOption
-from phonodos.cli.outcome import for_each
-from phonodos.cli.output import (
-    Column,
-    format_note,
-    format_table,
+from phonodos.cli.inputs import (
+    Done,
+    Entry,
+    check_output,
+    for_each,
+    output_folder,
+    predictions,
+    read_inputs,
 )
-from phonodos.errors import ConfigError
+from phonodos.cli.options import (
+    CheckOption,
+    FilesArgument,
+    JsonOption,
+    MembersOption,
+    ModelOption,
+    OutputOption,
+    PlotOption,
+    UnitsOption,
+)
+from phonodos.cli.output import Column, format_note, format_table
+from phonodos.physics.units import FREQUENCY_DIGITS
 from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
-    from phonodos.physics.path import BandStructure
     from phonodos.prediction.prediction import Prediction
+    from phonodos.studies.bands import BandStudy
 
-FINE_MESH, SMALL_CELL = 40.0, 40  # [A], of the density of states in figures of at most 40 atoms
-DIGITS = {"cm-1": 1, "THz": 3, "meV": 2}
+DIGITS = {name: digits + 1 for name, digits in FREQUENCY_DIGITS.items()}
 
 
 def bands(
-    files: Annotated[
-        list[str], typer.Argument(help="structure files, folders, or - for standard input")
-    ],
-    output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="DIR", help="results go to DIR/<input name>/")
-    ] = Path(),
-    units: Annotated[str, typer.Option(help="cm-1, THz or meV in table, figure and CSV")] = "cm-1",
+    files: FilesArgument,
+    output: OutputOption = Path(),
+    units: UnitsOption = "cm-1",
     model: ModelOption = None,
     members: MembersOption = None,
     check: CheckOption = True,
-    plot: Annotated[bool, typer.Option(help="figure as bands.png and bands.pdf")] = True,
-    as_json: Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")] = False,
+    plot: PlotOption = True,
+    as_json: JsonOption = False,
 ) -> None:
     """Predict phonon bands of the primitive cell: a figure, bands.csv and phonopy's band.yaml."""
     from phonodos.physics.units import per_wavenumber
@@ -44,19 +49,19 @@ def bands(
     per_wavenumber(units)
     check_output(output)
     from phonodos.prediction.predictor import load
+    from phonodos.studies import bands as home
 
     predictor = load(model, members=members, check=check)
 
-    def handle(entry: Entry, answer: "Prediction") -> dict[str, Any]:
-        found = band_structure(answer)
-        origin = predictor.provenance.warned(answer.warnings)
+    def handle(entry: Entry, answer: "Prediction") -> Done:
+        study = home.bands(answer)
+        origin = predictor.provenance.warned(study.warnings)
         results = Results(output_folder(output, entry.name), origin)
-        record = _write(results, answer, found, units, plot)
-        if as_json:
-            from phonodos.results.bands import bands_record
-
-            record["bands"] = bands_record(found, units)
-        return record
+        _write(results, study, units, plot)
+        record = study.to_dict(units)
+        lines = {"bands": record.pop("bands")}
+        files = {"folder": str(results.folder), "files": results.written}
+        return Done({**record, **files, **(lines if as_json else {})})
 
     outcome = for_each(predictions(predictor, read_inputs(files)), handle)
     outcome.finish(
@@ -64,48 +69,17 @@ def bands(
     )
 
 
-def band_structure(prediction: "Prediction") -> "BandStructure":
-    """Return the bands of a prediction; raises `ConfigError` if its network knows none."""
-    if prediction.lattice is None:
-        raise ConfigError(
-            f"{prediction.model} has no bands",
-            "this network predicts the density of states only; bands take force constants",
-            "choose a model of lattice dynamics with --model (phonodos models list)",
-        )
-    return prediction.lattice.bands()
+def _write(results: Results, study: "BandStudy", units: str, plot: bool) -> None:
+    from phonodos.results.bands import band_text, bands_table
 
-
-def _write(
-    results: Results, prediction: "Prediction", bands: "BandStructure", units: str, plot: bool
-) -> dict[str, Any]:
-    from phonodos.physics.units import per_wavenumber
-    from phonodos.results.bands import band_text, bands_table, path_text
-
-    assert prediction.lattice is not None
-    crystal = prediction.lattice.crystal
-    results.yaml("band.yaml", band_text(bands, crystal))
-    results.csv("bands.csv", *bands_table(bands, units))
+    results.yaml("band.yaml", band_text(study.structure, study.crystal))
+    results.csv("bands.csv", *bands_table(study.structure, units))
     if plot:
         from phonodos.figures.bands import plot_bands
-        from phonodos.physics.mesh import MESH_LENGTH
 
-        length = FINE_MESH if crystal.n_atoms <= SMALL_CELL else MESH_LENGTH
-        dos = prediction.lattice.dos(prediction.lattice.mesh(length))
-        figure = plot_bands(bands, dos, crystal_label=crystal.formula, unit=units)
+        label = study.crystal.formula
+        figure = plot_bands(study.structure, study.dos(), crystal_label=label, unit=units)
         results.figure("bands", figure)
-    factor = per_wavenumber(units)
-    low = min(float(w.min()) for w in bands.frequencies) * factor
-    high = max(float(w.max()) for w in bands.frequencies) * factor
-    return {
-        "formula": crystal.formula,
-        "n_atoms_primitive": crystal.n_atoms,
-        "path": path_text(bands),
-        "min_frequency": {"value": low, "unit": units},
-        "max_frequency": {"value": high, "unit": units},
-        "warnings": list(prediction.warnings),
-        "folder": str(results.folder),
-        "files": results.written,
-    }
 
 
 def _report(done: list[dict[str, Any]], model: str, units: str) -> str:

@@ -1,20 +1,32 @@
-"""Structures from the command line: files, folders, standard input, each with its own name."""
+"""Structures from the command line, each with its own name, and what became of them."""
 
 import re
 import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
-from phonodos.cli.streams import is_terminal
-from phonodos.errors import ConfigError, DataError, PhonodosError, StructureError, failure_of
+import typer
+
+from phonodos.cli.output import exit_code, failure_record, print_json, show_error
+from phonodos.cli.progress import tracked
+from phonodos.errors import (
+    ConfigError,
+    DataError,
+    PhonodosError,
+    PredictionError,
+    StructureError,
+    failure_of,
+)
 from phonodos.time_limit import time_limit
 
 if TYPE_CHECKING:
     from phonodos.physics.crystal import Crystal
     from phonodos.prediction.prediction import Prediction
     from phonodos.prediction.predictor import AnyPredictor
+
+Answer = TypeVar("Answer")
 
 
 @dataclass(frozen=True)
@@ -60,7 +72,7 @@ def predictions(
     """Yield every entry with its prediction or its error, in order; `timeout` [s] for each."""
     good = [e.content for e in entries if not isinstance(e.content, PhonodosError)]
     answers = predictor.predict_many(good, errors="yield", timeout=timeout)
-    for entry in watched(entries):
+    for entry in tracked(entries, "predicting", "structures"):
         if isinstance(entry.content, PhonodosError):
             yield entry, entry.content
         else:
@@ -78,16 +90,6 @@ def _located(error: PhonodosError, entry: Entry) -> PhonodosError:
     where = entry.source if Path(entry.source).stem == label else f"{entry.source}, {label}"
     summary = error.summary.removeprefix(f"{label}: ")
     return type(error)(f"{where}: {summary}", error.reason, error.fix)
-
-
-def watched(entries: Sequence[Entry]) -> Iterable[Entry]:
-    """Return the entries behind a progress bar, if there are many and a terminal watches."""
-    if len(entries) < 20 or not is_terminal(sys.stderr):
-        return entries
-    from rich.console import Console
-    from rich.progress import track
-
-    return track(entries, description="predicting", console=Console(stderr=True), transient=True)
 
 
 def output_folder(parent: Path, name: str) -> Path:
@@ -190,3 +192,83 @@ def _distinct(label: str, taken: set[str]) -> str:
     while name.casefold() in taken:
         name, n = f"{base}-{n}", n + 1
     return name
+
+
+@dataclass(frozen=True)
+class Done:
+    """What a command has made of one input: its record for JSON, and the text to show at once."""
+
+    record: dict[str, Any]
+    text: str = ""
+
+
+@dataclass
+class Outcome:
+    """Records of the inputs that went well, and source and error of those that did not."""
+
+    done: list[dict[str, Any]] = field(default_factory=list)
+    failed: list[tuple[str, PhonodosError]] = field(default_factory=list)
+
+    def finish(
+        self,
+        model: str,
+        as_json: bool,
+        report: Callable[[list[dict[str, Any]]], None] | None = None,
+    ) -> None:
+        """Print JSON or the report, then the failures; leave with the exit code of `exit_code`."""
+        if as_json:
+            failures = [failure_record(source, err) for source, err in self.failed]
+            print_json({"model": model, "results": self.done, "failures": failures})
+        elif self.done and report is not None:
+            report(self.done)
+        for _, err in self.failed:
+            show_error(err, "failed")
+        if code := exit_code(len(self.done), len(self.failed)):
+            raise typer.Exit(code)
+
+
+def _handled(handle: Callable[[Entry, Answer], Done], entry: Entry, answer: Answer) -> Done:
+    try:
+        return handle(entry, answer)
+    except (MemoryError, RecursionError) as err:
+        fix = "give a smaller structure, or take a machine with more memory"
+        raise failure_of(err, entry.source, PredictionError, fix) from err
+
+
+def for_each(
+    pairs: "Iterable[tuple[Entry, Answer | PhonodosError]]",
+    handle: Callable[[Entry, Answer], Done],
+    *,
+    show: bool = True,
+) -> Outcome:
+    """Handle every input; an error of one is kept in the place of its record.
+
+    Parameters
+    ----------
+    pairs
+        Inputs with what is known of each, or the error in its place.
+    handle
+        Writes the results of an input and says what there is.
+    show
+        Whether the text of an input is printed as soon as it is there.
+
+    Raises
+    ------
+    ConfigError
+        At once: a wrong option is wrong for every input.
+    """
+    outcome = Outcome()
+    for entry, answer in pairs:
+        try:
+            if isinstance(answer, PhonodosError):
+                raise answer
+            done = _handled(handle, entry, answer)
+        except ConfigError:
+            raise
+        except PhonodosError as err:
+            outcome.failed.append((entry.source, err))
+            continue
+        outcome.done.append({"input": entry.source, "name": entry.name, **done.record})
+        if show and done.text:
+            print(("\n" if len(outcome.done) > 1 else "") + done.text)
+    return outcome

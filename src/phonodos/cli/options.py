@@ -1,9 +1,21 @@
-"""Options that several subcommands share, word for word."""
+"""Options that several subcommands share, word for word, and what their values mean."""
 
 import os
-from typing import Annotated
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
 
 import typer
+
+from phonodos.errors import ConfigError
+
+if TYPE_CHECKING:
+    from phonodos.prediction.predictor import AnyPredictor
+    from phonodos.prediction.quasirandom import Arrangements
+
+MOST_TEMPERATURES = 100_000
+HOTTEST = 1e5  # [K]
+WIDEST = 1000.0  # [cm^-1] of a resolution
 
 
 def allow_size(megabytes: int | None) -> int | None:
@@ -13,6 +25,9 @@ def allow_size(megabytes: int | None) -> int | None:
     return megabytes
 
 
+FilesArgument = Annotated[
+    list[str], typer.Argument(help="structure files, folders, or - for standard input")
+]
 ModelOption = Annotated[
     str | None, typer.Option(help="released name or path of a weight file", show_default=False)
 ]
@@ -20,6 +35,15 @@ MembersOption = Annotated[
     int | None,
     typer.Option(help="members of an ensemble to use, the first ones; all", show_default=False),
 ]
+UnitsOption = Annotated[str, typer.Option(help="of frequencies shown: cm-1, THz or meV")]
+OutputOption = Annotated[
+    Path, typer.Option("-o", "--output", metavar="DIR", help="results go to DIR/<input name>/")
+]
+JsonOption = Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")]
+ReferenceUnitsOption = Annotated[
+    str | None, typer.Option(help="cm-1, meV or THz; default: as its header says")
+]
+PlotOption = Annotated[bool, typer.Option(help="draw the figure, as PNG and PDF")]
 CheckOption = Annotated[
     bool,
     typer.Option(
@@ -40,3 +64,132 @@ MaxSizeOption = Annotated[
         callback=allow_size,
     ),
 ]
+DisorderOption = Annotated[
+    str,
+    typer.Option(help="of shared sites: average, or sqs (quasi-random structures, extra [sqs])"),
+]
+SqsAtomsOption = Annotated[
+    int | None, typer.Option(help="most atoms of a quasi-random structure; 32", show_default=False)
+]
+SqsNumberOption = Annotated[
+    int | None, typer.Option(help="quasi-random structures to average; 3", show_default=False)
+]
+SqsSeedOption = Annotated[
+    int | None, typer.Option(help="seed of the quasi-random structures; 0", show_default=False)
+]
+
+
+def temperature_range(low: float, high: float, step: float) -> list[float]:
+    """Return the temperatures from `low` to `high` (included where the step meets it) [K].
+
+    Raises
+    ------
+    ConfigError
+        If they are negative, beyond 100,000 K, fall, do not advance, or are more than 100,000.
+    """
+    sound = 0.0 <= low <= high <= HOTTEST and 0.0 < step < float("inf")
+    if not sound or (high - low) / step > MOST_TEMPERATURES:
+        raise ConfigError(
+            f"no temperatures from {low:g} to {high:g} K in steps of {step:g} K",
+            f"--tmin must not be negative, --tmax not below it nor above {HOTTEST:g}, and --tstep "
+            f"positive (at most {MOST_TEMPERATURES} temperatures)",
+            "write for example --tmin 0 --tmax 1000 --tstep 50",
+        )
+    return [low + step * i for i in range(int((high - low) / step + 1e-9) + 1)]
+
+
+def parse_resolution(text: str, factor: float) -> tuple[float, float]:
+    """Return the constant [cm^-1] and the relative width of ``3%`` or ``15``.
+
+    Parameters
+    ----------
+    text
+        What the user wrote.
+    factor
+        How many of the user's units one cm^-1 is.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*(%?)", text.strip())
+    if match is None:
+        raise ConfigError(
+            f"--resolution {text} is no width",
+            "a width is a share of the frequency with %, or a number in --units; not negative",
+            "write for example --resolution 3%, or --resolution 2 --units meV",
+        )
+    value = float(match[1])
+    constant, relative = (0.0, value / 100.0) if match[2] else (value / factor, 0.0)
+    if constant > WIDEST or relative > 1.0:
+        raise ConfigError(
+            f"--resolution {text[:20]} is too wide",
+            f"a width is at most 100 %, or {WIDEST:g} cm-1: nothing would be left of a spectrum",
+            "write for example --resolution 3%, or --resolution 2 --units meV",
+        )
+    return constant, relative
+
+
+def arrangements(
+    disorder: str,
+    atoms: int | None,
+    number: int | None,
+    seed: int | None,
+    *,
+    project: str | None = None,
+) -> "Arrangements | None":
+    """Return how quasi-random structures are to be made; None for averaged sites.
+
+    Raises
+    ------
+    ConfigError
+        If `disorder` is neither average nor sqs, a number is out of range or given for average, a
+        projection is wanted of structures whose sites differ, or the library that makes them is
+        not installed.
+    """
+    given = {"atoms": atoms, "number": number, "seed": seed}
+    named = {name: value for name, value in given.items() if value is not None}
+    if disorder not in ("average", "sqs"):
+        raise ConfigError(
+            f"--disorder {disorder} is not known",
+            "a site that elements share is averaged, or filled in quasi-random structures",
+            "write --disorder average or --disorder sqs",
+        )
+    if disorder == "average":
+        if named:
+            raise ConfigError(
+                f"--sqs-{next(iter(named))} without quasi-random structures",
+                "sites that elements share are averaged unless --disorder says otherwise",
+                "add --disorder sqs, or leave it out",
+            )
+        return None
+    if project is not None:
+        raise ConfigError(
+            f"--project {project} and --disorder sqs do not go together",
+            "the structures have other sites than the input, each with its own spectrum",
+            "leave one of the two out",
+        )
+    from phonodos.prediction.quasirandom import Arrangements, check_installed
+
+    check_installed()
+    return Arrangements(**named)
+
+
+def load_predictor(
+    model: str | None,
+    members: int | None,
+    order: "Arrangements | None",
+    *,
+    project: bool = False,
+    check: bool = True,
+) -> "AnyPredictor":
+    """Return the weights as a predictor that averages shared sites, or fills them as ordered."""
+    from phonodos.prediction.predictor import load
+
+    predictor = load(model, members=members, project=project, check=check)
+    if order is None:
+        return predictor
+    from phonodos.prediction.disorder import QuasirandomPredictor
+
+    return QuasirandomPredictor(predictor, order)

@@ -7,23 +7,33 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from phonodos.cli.disorder import (
-    DisorderOption,
-    SqsAtomsOption,
-    SqsNumberOption,
-    SqsSeedOption,
-    arrangements,
-    load_predictor,
+from phonodos.cli.inputs import (
+    Done,
+    Entry,
+    check_output,
+    for_each,
+    output_folder,
+    predictions,
+    read_inputs,
 )
-from phonodos.cli.inputs import Entry, check_output, output_folder, predictions, read_inputs
 from phonodos.cli.options import (
     CheckOption,
+    DisorderOption,
+    FilesArgument,
+    JsonOption,
     MaxSizeOption,
     MembersOption,
     ModelOption,
+    OutputOption,
+    PlotOption,
+    SqsAtomsOption,
+    SqsNumberOption,
+    SqsSeedOption,
     TimeoutOption,
+    UnitsOption,
+    arrangements,
+    load_predictor,
 )
-from phonodos.cli.outcome import for_each
 from phonodos.cli.prediction_table import interval_record, quantities, remarks, report
 from phonodos.errors import ConfigError
 from phonodos.results.desk import Results
@@ -36,20 +46,13 @@ FORMATS = ("phonopy", "pymatgen", "csv", "json")
 ProjectOption = Annotated[
     str | None, typer.Option(help="projected DOS by element or by site", show_default=False)
 ]
-PlotOption = Annotated[bool, typer.Option(help="figure as dos.png and dos.pdf")]
 THERMAL_STEP, THERMAL_MAX = 10.0, 1000.0  # [K], phonopy's own defaults
 
 
 def predict(
-    files: Annotated[
-        list[str], typer.Argument(help="structure files, folders, or - for standard input")
-    ],
-    output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="DIR", help="results go to DIR/<input name>/")
-    ] = Path(),
-    units: Annotated[
-        str, typer.Option(help="cm-1, THz or meV in table, figure, CSV and JSON")
-    ] = "cm-1",
+    files: FilesArgument,
+    output: OutputOption = Path(),
+    units: UnitsOption = "cm-1",
     project: ProjectOption = None,
     formats: Annotated[
         str, typer.Option("--format", help="any of phonopy, pymatgen, csv, json")
@@ -63,7 +66,7 @@ def predict(
     sqs_seed: SqsSeedOption = None,
     check: CheckOption = True,
     timeout: TimeoutOption = DEFAULT_TIMEOUT,
-    as_json: Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")] = False,
+    as_json: JsonOption = False,
     max_size: MaxSizeOption = None,  # noqa: ARG001  # its callback does it
 ) -> None:
     """Predict the phonon density of states of crystals."""
@@ -73,12 +76,12 @@ def predict(
     check_output(output)
     predictor = load_predictor(model, members, arranged, project=project is not None, check=check)
 
-    def handle(entry: Entry, answer: "Prediction") -> dict[str, Any]:
+    def handle(entry: Entry, answer: "Prediction") -> Done:
         from phonodos.prediction.failures import named
 
         order.check(answer)
         with named(entry.source), time_limit(limit, entry.source):
-            return record(entry, answer)
+            return Done(record(entry, answer))
 
     def record(entry: Entry, answer: "Prediction") -> dict[str, Any]:
         facts = quantities(answer, units)

@@ -1,6 +1,7 @@
 """`phonodos results`: the winners of a table of results, tables made one, rows checked."""
 
 import csv
+import io
 import math
 import re
 from pathlib import Path
@@ -9,7 +10,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from phonodos.cli.output import SOME_FAILED, Column, format_note, format_table, print_json
-from phonodos.errors import ConfigError, DataError
+from phonodos.errors import ConfigError
+from phonodos.files import refused, write_text
+from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -47,7 +50,8 @@ def show_top(
     rows = [{k: v for k, v in row.items() if not isinstance(v, list)} for row in found.to_pylist()]
     if as_csv is not None:
         _write_csv(as_csv, rows, found.schema.names)
-    written = [] if cif is None else _write_cifs(cif, found.to_pylist())
+    if cif is not None:
+        _write_cifs(cif, found.to_pylist())
     if as_json:
         plain = [{name: _finite(value) for name, value in row.items()} for row in rows]
         print_json({"file": str(file), "by": by, "unit": _unit(found, by), "rows": plain})
@@ -60,8 +64,8 @@ def show_top(
     print("d: reasons to doubt it (trust in the table); t: formula or id in training")
     if as_csv is not None:
         print(f"wrote {as_csv}")
-    if written:
-        print(f"wrote {len(written)} CIF files to {cif}")
+    if cif is not None:
+        print(f"wrote {len(rows)} CIF files to {cif}")
 
 
 @app.command("merge")
@@ -172,38 +176,27 @@ def _table(rows: list[dict[str, Any]], by: str) -> str:
 
 def _write_csv(path: Path, rows: list[dict[str, Any]], names: list[str]) -> None:
     held = [name for name in names if any(name in row for row in rows)]
-    try:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            writer = csv.DictWriter(file, held)
-            writer.writeheader()
-            writer.writerows({name: row.get(name) for name in held} for row in rows)
-    except OSError as err:
-        raise _unwritable(path, err) from err
+    text = io.StringIO(newline="")
+    writer = csv.DictWriter(text, held)
+    writer.writeheader()
+    writer.writerows({name: row.get(name) for name in held} for row in rows)
+    write_text(path, text.getvalue())
 
 
-def _write_cifs(folder: Path, rows: list[dict[str, Any]]) -> list[Path]:
+def _write_cifs(folder: Path, rows: list[dict[str, Any]]) -> None:
     """Write one file a row, named by its id as far as a file system allows; none overwrites."""
     from phonodos.screening.results import crystal_of
     from phonodos.structures.objects import to_structure
 
-    written: list[Path] = []
-    taken: set[str] = set()
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for row in rows:
-            base = re.sub(r"[^\w.+()-]+", "_", row["id"]).strip("._")[:100] or "crystal"
-            name, n = base, 2
-            while name.casefold() in taken:
-                name, n = f"{base}-{n}", n + 1
-            taken.add(name.casefold())
-            text = to_structure(crystal_of(row)).to(fmt="cif")
-            path = folder / f"{name}.cif"
-            path.write_text(text, encoding="utf-8")
-            written.append(path)
     except OSError as err:
-        raise _unwritable(folder, err) from err
-    return written
-
-
-def _unwritable(path: Path, err: OSError) -> DataError:
-    return DataError(f"{path} cannot be written", err.strerror or str(err), "choose another place")
+        raise refused(folder, err) from err
+    results, taken = Results(folder), set[str]()
+    for row in rows:
+        base = re.sub(r"[^\w.+()-]+", "_", row["id"]).strip("._")[:100] or "crystal"
+        name, n = base, 2
+        while name.casefold() in taken:
+            name, n = f"{base}-{n}", n + 1
+        taken.add(name.casefold())
+        results.plain(f"{name}.cif", str(to_structure(crystal_of(row)).to(fmt="cif")))

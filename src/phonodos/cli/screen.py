@@ -3,16 +3,22 @@
 import os
 import sys
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from phonodos.cli.interrupt import interruptible
-from phonodos.cli.options import CheckOption, MaxSizeOption
+from phonodos.cli.options import (
+    CheckOption,
+    JsonOption,
+    MaxSizeOption,
+    MembersOption,
+    ModelOption,
+    TimeoutOption,
+)
 from phonodos.cli.output import INTERRUPTED, exit_code, format_note, print_json
+from phonodos.cli.progress import shown_progress
 from phonodos.cli.ranges import parse_range
 from phonodos.errors import ConfigError
 from phonodos.time_limit import DEFAULT_TIMEOUT
@@ -23,13 +29,7 @@ if TYPE_CHECKING:
 SHOWN = 10  # failures on the screen; all are in the table
 SECONDS = 10.0  # between two lines where there is no terminal
 
-
-SourceArgument = Annotated[
-    Path,
-    typer.Argument(
-        help="folder of structure files; extxyz, ASE db, JSON (lines, pymatgen, OPTIMADE); Parquet"
-    ),
-]
+SOURCES = "folder of structure files; extxyz, ASE db, JSON (lines, pymatgen, OPTIMADE); Parquet"
 OutputOption = Annotated[
     Path, typer.Option("-o", "--output", metavar="FILE", help="Parquet file of results")
 ]
@@ -39,20 +39,11 @@ WorkersOption = Annotated[
 AddressOption = Annotated[
     str | None, typer.Option(help="of a Ray cluster, or auto", show_default=False)
 ]
-ModelOption = Annotated[
-    str | None, typer.Option(help="released name or path of a weight file", show_default=False)
-]
-MembersOption = Annotated[
-    int | None, typer.Option(help="members of an ensemble to use", show_default=False)
-]
-TimeoutOption = Annotated[
-    float, typer.Option(metavar="SECONDS", help="longest time for a crystal; then it failed")
-]
 RetryOption = Annotated[bool, typer.Option("--retry-failed", help="try again what failed before")]
 
 
 def screen(
-    path: SourceArgument,
+    path: Annotated[Path, typer.Argument(help=SOURCES)],
     output: OutputOption,
     engine: Annotated[str, typer.Option(help="serial, pool (processes) or ray")] = "pool",
     workers: WorkersOption = None,
@@ -66,85 +57,43 @@ def screen(
     timeout: TimeoutOption = DEFAULT_TIMEOUT,
     model: ModelOption = None,
     members: MembersOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="the summary as JSON on stdout")] = False,
+    as_json: JsonOption = False,
     max_size: MaxSizeOption = None,  # noqa: ARG001  # its callback does it
 ) -> None:
     """Predict every structure of a folder, file or table; one row each in a Parquet file."""
     kelvin = parse_range(temperatures, "--temperatures", "293.15,300")
-    if batch_atoms < 1:
-        raise ConfigError(f"--batch-atoms {batch_atoms}", "a batch holds atoms", "leave it out")
     if not resume:
         _refuse(output)
     from phonodos.screening import screen as home
-    from phonodos.screening.items import Shard
 
-    with interruptible(), watching() as watch:
+    start = time.monotonic()
+    with interruptible(), shown_progress("screen", seconds=SECONDS) as show:
         try:
             summary = home.screen(
-                path,
-                output,
-                model=model,
-                members=members,
-                temperatures=kelvin,
-                engine=engine,
-                workers=workers,
-                address=address,
-                shard=Shard.parse(shard),
-                max_atoms=batch_atoms,
-                retry_failed=retry_failed,
-                timeout=timeout,
-                check=check,
-                watch=watch,
-            )
+                path, output, model=model, members=members, temperatures=kelvin, engine=engine,
+                workers=workers, address=address, shard=shard, max_atoms=batch_atoms,
+                retry_failed=retry_failed, timeout=timeout, check=check,
+                watch=lambda p: show(p.done, p.total, state(p, time.monotonic() - start)),
+            )  # fmt: skip
         except KeyboardInterrupt:
             text = "stopped; finished rows are kept, and the same command goes on from them"
             print(text, file=sys.stderr)
             raise typer.Exit(INTERRUPTED) from None
-    _report(summary, output, as_json)
-    failed = summary.progress.failed + summary.progress.kept_failed
-    if code := exit_code(summary.rows - failed, failed):
+    _report(summary, as_json)
+    if code := exit_code(summary.rows - summary.failed, summary.failed):
         raise typer.Exit(code)
 
 
 def _refuse(output: Path) -> None:
     if not output.name:
         return  # told of where it is to be written
-    parts = output.with_name(output.name + ".parts")
-    for path in (output, parts):
+    for path in (output, output.with_name(output.name + ".parts")):
         if os.path.lexists(path):
             raise ConfigError(
                 f"{path} exists already",
                 "--no-resume starts a new table, and nothing is overwritten",
                 "choose another output with -o, or remove it first",
             )
-
-
-@contextmanager
-def watching() -> "Iterator[Callable[[Progress], None]]":
-    """Yield what shows progress: a bar on a terminal, a line every ten seconds elsewhere."""
-    start = last = time.monotonic()
-    if not sys.stderr.isatty():
-
-        def tell(progress: "Progress") -> None:
-            nonlocal last
-            if time.monotonic() - last >= SECONDS:
-                last = time.monotonic()
-                print(f"screen: {state(progress, last - start)}", file=sys.stderr, flush=True)
-
-        yield tell
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    columns = (TextColumn("screen"), BarColumn(), TextColumn("{task.fields[state]}"))
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=None, state="starting")
-        yield lambda progress: bar.update(
-            task,
-            completed=progress.done,
-            total=progress.total,
-            state=state(progress, time.monotonic() - start),
-        )
 
 
 def state(progress: "Progress", seconds: float) -> str:
@@ -162,25 +111,12 @@ def state(progress: "Progress", seconds: float) -> str:
     return ", ".join(parts)
 
 
-def _report(summary: "Summary", output: Path, as_json: bool) -> None:
-    progress = summary.progress
-    made = progress.ok + progress.failed
-    failed = progress.failed + progress.kept_failed
+def _report(summary: "Summary", as_json: bool) -> None:
+    progress, made = summary.progress, summary.made
     if as_json:
-        record: dict[str, Any] = {
-            "output": str(output),
-            "rows": summary.rows,
-            "ok": summary.rows - failed,
-            "failed": failed,
-            "made_now": made,
-            "kept": progress.kept,
-            "removed": progress.removed,
-            "seconds": round(summary.seconds, 3),
-            "failures": [{"id": i, "reason": reason} for i, reason in progress.failures],
-        }
-        print_json(record)
+        print_json(summary.to_dict())
     else:
-        print(f"{output}: {summary.rows} rows, {failed} of them failed")
+        print(f"{summary.output}: {summary.rows} rows, {summary.failed} of them failed")
         rate = f"{made / summary.seconds:.1f} a second" if made else "nothing was missing"
         print(f"{made} made now in {summary.seconds:.1f} s ({rate}), {progress.kept} kept")
         if progress.removed:
@@ -188,5 +124,5 @@ def _report(summary: "Summary", output: Path, as_json: bool) -> None:
     for name, reason in progress.failures[:SHOWN]:
         print(format_note("failed", name, reason), file=sys.stderr)
     if len(progress.failures) > SHOWN:
-        more = failed - SHOWN
-        print(f"and {more} more: see status and reason in {output}", file=sys.stderr)
+        more = summary.failed - SHOWN
+        print(f"and {more} more: see status and reason in {summary.output}", file=sys.stderr)

@@ -1,47 +1,40 @@
 """`phonodos strain`: frequencies and imaginary states under isotropic strain, Grueneisen."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phonodos.cli.inputs import (
-    Entry,
-    check_output,
-    output_folder,
-    read_inputs,
+from phonodos.cli.inputs import Done, Entry, check_output, for_each, output_folder, read_inputs
+from phonodos.cli.options import (
+    FilesArgument,
+    JsonOption,
+    MembersOption,
+    ModelOption,
+    OutputOption,
+    UnitsOption,
 )
-from phonodos.cli.options import MembersOption, ModelOption
-from phonodos.cli.outcome import for_each
-from phonodos.cli.output import (
-    Column,
-    format_note,
-    format_table,
-)
+from phonodos.cli.output import Column, format_note, format_table
 from phonodos.cli.ranges import parse_range
 from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
     from phonodos.physics.crystal import Crystal
-    from phonodos.prediction.prediction import Prediction
-    from phonodos.prediction.predictor import Predictor
+    from phonodos.studies.strain import StrainStudy
 
 EXAMPLE = "-0.03:0.03:0.01"
-MENTIONED_SHARE = 1e-3  # of imaginary states
 
 
 def strain(
-    files: Annotated[list[str], typer.Argument(help="structure files, folders, or -")],
+    files: FilesArgument,
     strains: Annotated[
         str, typer.Option("-e", "--strain", help="linear strains: low:high:step or a list")
     ] = EXAMPLE,
-    units: Annotated[str, typer.Option(help="cm-1, THz or meV in table and figure")] = "cm-1",
-    output: Annotated[
-        Path, typer.Option("-o", "--output", metavar="DIR", help="results go to DIR/<input name>/")
-    ] = Path(),
+    units: UnitsOption = "cm-1",
+    output: OutputOption = Path(),
     model: ModelOption = None,
     members: MembersOption = None,
-    as_json: Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Predict crystals at several volumes, V = V0 (1 + e)^3; no atom is relaxed."""
     from phonodos.physics.units import per_wavenumber
@@ -49,76 +42,43 @@ def strain(
     per_wavenumber(units)
     wanted = parse_range(strains, "--strain", EXAMPLE)
     check_output(output)
-    from phonodos.physics.strain import gruneisen
     from phonodos.prediction.predictor import load
+    from phonodos.studies import strain as home
 
-    gruneisen(wanted, [1.0] * len(wanted), [1.0] * len(wanted))  # one strain is refused at once
+    home.check_strains(wanted)
     predictor = load(model, members=members)
 
-    def handle(entry: Entry, crystal: "Crystal") -> dict[str, Any]:
-        record = _study(predictor, crystal, wanted)
-        origin = predictor.provenance.warned(record["warnings"])
+    def handle(entry: Entry, crystal: "Crystal") -> Done:
+        study = home.strain(crystal, wanted, model=predictor)
+        origin = predictor.provenance.warned(study.warnings)
         results = Results(output_folder(output, entry.name), origin)
-        _write(results, record, units)
-        record.pop("spectra")
-        return {**record, "folder": str(results.folder)}
-
-    def show(record: dict[str, Any]) -> str:
-        return _table(record, units, predictor.name)
+        _write(results, study, units)
+        text = f"{entry.name} ({study.crystal.formula}), {predictor.name}\n"
+        text += _shown(study, entry.name, units)
+        text += f"\nwrote {', '.join(results.written)} to {results.folder}"
+        return Done({**study.to_dict(), "folder": str(results.folder)}, text)
 
     pairs = ((entry, entry.content) for entry in read_inputs(files))
-    for_each(pairs, handle, None if as_json else show).finish(predictor.name, as_json)
+    for_each(pairs, handle, show=not as_json).finish(predictor.name, as_json)
 
 
-def _study(predictor: "Predictor", crystal: "Crystal", strains: list[float]) -> dict[str, Any]:
-    from phonodos.physics.strain import gruneisen, strained
-    from phonodos.physics.thermodynamics import left_out, omega_log
-
-    crystals = [strained(crystal, e) for e in strains]
-    found: list[Prediction] = list(predictor.predict_many(crystals))
-    spectra = [p.dos for p in found]
-    means = [d.mean_frequency for d in spectra]
-    logs = [omega_log(d) for d in spectra]
-    gamma = gruneisen(strains, logs, means)
-    doubts = dict.fromkeys(t for p in found for t in p.warnings if "unstable" not in t)
-    return {
-        "formula": crystal.formula,
-        "strain": strains,
-        "volume_A^3": [c.volume for c in crystals],
-        "mean_frequency_cm-1": means,
-        "omega_log_cm-1": logs,
-        "max_frequency_cm-1": [d.max_frequency for d in spectra],
-        "imaginary_share": [left_out(d) for d in spectra],
-        "gruneisen_mode_average": gamma.mode_average,
-        "gruneisen_mean_frequency": gamma.mean_frequency,
-        "warnings": list(doubts),
-        "spectra": spectra,
-    }
-
-
-SERIES = (
-    "strain", "volume_A^3", "mean_frequency_cm-1", "omega_log_cm-1", "max_frequency_cm-1",
-    "imaginary_share",
-)  # fmt: skip
-
-
-def _write(results: Results, record: dict[str, Any], units: str) -> None:
+def _write(results: Results, study: "StrainStudy", units: str) -> None:
     from phonodos.figures.strain import plot_strain
 
-    rows = zip(*(record[name] for name in SERIES), strict=True)
-    results.csv("strain.csv", SERIES, rows, digits=8)
+    results.csv("strain.csv", *study.table(), digits=8)
     figure = plot_strain(
-        record["strain"],
-        record["spectra"],
-        record["imaginary_share"],
-        title=record["formula"],
-        gamma=record["gruneisen_mode_average"],
+        [point.strain for point in study.points],
+        [prediction.dos for prediction in study.predictions],
+        [point.imaginary_share for point in study.points],
+        title=study.crystal.formula,
+        gamma=study.gruneisen.mode_average,
         unit=units,
     )
     results.figure("strain", figure)
 
 
-def _table(record: dict[str, Any], units: str, model: str) -> str:
+def _shown(study: "StrainStudy", name: str, units: str) -> str:
+    from phonodos.physics.dos import MENTIONED_SHARE
     from phonodos.physics.units import per_wavenumber
 
     factor = per_wavenumber(units)
@@ -127,22 +87,26 @@ def _table(record: dict[str, Any], units: str, model: str) -> str:
         Column("max", units, 8), Column("imaginary", "% states", 9),
     ]  # fmt: skip
     rows = []
-    for e, volume, mean, log, largest, share in zip(*(record[s] for s in SERIES), strict=True):
-        cells = [volume, mean * factor, log * factor, largest * factor, 100.0 * share]
-        shown = [f"{v:.{d}f}" for v, d in zip(cells, (2, 2, 2, 1, 2), strict=True)]
-        rows.append((f"{100 * e:+.3g} %", "", shown))
-    gamma, other = record["gruneisen_mode_average"], record["gruneisen_mean_frequency"]
-    notes = [format_note("warning", record["name"], text) for text in record["warnings"]]
-    if max(record["imaginary_share"]) > MENTIONED_SHARE:
-        text = "imaginary states are left out of all means: where their share changes, gamma errs"
-        notes.append(format_note("warning", record["name"], text))
+    for p in study.points:
+        cells = [
+            f"{p.volume:.2f}",
+            f"{p.mean_frequency * factor:.2f}",
+            f"{p.omega_log * factor:.2f}",
+            f"{p.max_frequency * factor:.1f}",
+            f"{100 * p.imaginary_share:.2f}",
+        ]
+        rows.append((f"{100 * p.strain:+.3g} %", "", cells))
+    gamma = study.gruneisen
+    doubts = list(study.warnings)
+    if max(point.imaginary_share for point in study.points) > MENTIONED_SHARE:
+        doubts.append(
+            "imaginary states are left out of all means: where their share changes, gamma errs"
+        )
     return "\n".join(
         [
-            f"{record['name']} ({record['formula']}), {model}",
             format_table(("strain", ""), columns, rows),
-            f"Grueneisen parameter -d ln w / d ln V at V0: {gamma:.2f} (average over modes), "
-            f"{other:.2f} (mean frequency)",
-            *notes,
-            f"wrote strain.csv, strain.png, strain.pdf to {record['folder']}",
+            f"Grueneisen parameter -d ln w / d ln V at V0: {gamma.mode_average:.2f} "
+            f"(average over modes), {gamma.mean_frequency:.2f} (mean frequency)",
+            *(format_note("warning", name, text) for text in doubts),
         ]
     )

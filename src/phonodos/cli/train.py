@@ -3,13 +3,13 @@
 import json
 import re
 import sys
-from contextlib import nullcontext
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from phonodos.cli.streams import is_terminal
+from phonodos.cli.progress import Progress, shown_progress
 from phonodos.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -46,9 +46,9 @@ def train(
     from phonodos.training.loop import fit
 
     chosen = _configuration(config, settings, resume)
-    reporter = _Reporter(chosen, as_json)
-    with reporter:
-        result = fit(chosen, resume=resume is not None, time_limit=seconds, report=reporter)
+    with shown_progress("train", every=None, bar=not as_json) as progress:
+        report = reporter(progress, chosen.epochs, as_json)
+        result = fit(chosen, resume=resume is not None, time_limit=seconds, report=report)
     best = f"best {chosen.select} on valid {result.best:.5g} (epoch {result.best_epoch})"
     print(f"{result.reason} after {result.epochs} epochs; {best}", file=sys.stderr)
     if not result.finished:
@@ -97,55 +97,22 @@ def _configuration(path: Path | None, overrides: list[str], resume: Path | None)
     return validate_config(values, str(resume))
 
 
-class _Reporter:
-    """A progress bar on a terminal, a plain line an epoch otherwise, JSON lines if asked."""
+def reporter(progress: Progress, epochs: int, as_json: bool) -> Callable[[dict[str, Any]], None]:
+    """Return what shows the events of a run: steps on a bar, a line an epoch, or JSON lines."""
 
-    def __init__(self, config: "TrainConfig", as_json: bool) -> None:
-        self.epochs, self.as_json = config.epochs, as_json
-        self.bar: Any = nullcontext()
-        self.task: Any = None
-        if is_terminal(sys.stderr) and not as_json:
-            from rich.console import Console
-            from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-            columns = (
-                TextColumn("epoch {task.fields[epoch]}"),
-                BarColumn(),
-                TextColumn("{task.percentage:.0f} %"),
-                TimeRemainingColumn(),
-                TextColumn("loss {task.fields[loss]:.4f}"),
-            )
-            self.bar = Progress(*columns, console=Console(stderr=True), transient=True)
-
-    def __enter__(self) -> None:
-        self.bar.__enter__()
-
-    def __exit__(self, *exception: object) -> None:
-        self.bar.__exit__(*exception)
-
-    def __call__(self, event: dict[str, Any]) -> None:
+    def report(event: dict[str, Any]) -> None:
         if "skipped" in event and "epoch" not in event:
             print(f"step skipped, gradient not finite: {event['skipped']}", file=sys.stderr)
         elif "step" in event:
-            if not isinstance(self.bar, nullcontext):
-                self._advance(event)
-        elif self.as_json:
+            state = f"epoch {event['epoch']}, loss {event['loss']:.4f}"
+            progress(event["step"], event["steps"], state)
+        elif as_json:
             print(json.dumps(event), flush=True)
         else:
-            self._print(event)
+            scores = "  ".join(f"{k} {v:.4g}" for k, v in event["valid"].items())
+            progress.line(
+                f"epoch {event['epoch']:3d}/{epochs}  {event['seconds']:5.0f} s  "
+                f"train {event['train_loss']:.5f}  valid: {scores}"
+            )
 
-    def _advance(self, event: dict[str, Any]) -> None:
-        shown = {"epoch": event["epoch"], "loss": event["loss"]}
-        if self.task is None:
-            self.task = self.bar.add_task("", total=event["steps"], **shown)
-        self.bar.update(self.task, completed=event["step"], **shown)
-
-    def _print(self, event: dict[str, Any]) -> None:
-        scores = "  ".join(f"{k} {v:.4g}" for k, v in event["valid"].items())
-        line = (
-            f"epoch {event['epoch']:3d}/{self.epochs}  {event['seconds']:5.0f} s  "
-            f"train {event['train_loss']:.5f}  valid: {scores}"
-        )
-        printer = print if isinstance(self.bar, nullcontext) else self.bar.console.print
-        printer(line)
-        sys.stdout.flush()
+    return report

@@ -366,15 +366,8 @@ def write_rows(
         table = table_of(rows, schema)
     except Exception:  # a text or number that Arrow has no place for: of one row, not of all
         table = table_of([fit(row, schema) for row in rows], schema)
-    with replacing(path) as partial:
+    with replacing(path, durable=True) as partial:
         pq.write_table(table, partial, compression="zstd", write_page_checksum=True)
-        _flush(partial)
-
-
-def _flush(path: Path) -> None:
-    """Have a file on the disk to its last byte."""
-    with path.open("rb+") as file:
-        os.fsync(file.fileno())
 
 
 def read_columns(paths: Iterable[Path], names: Sequence[str]) -> Iterator[tuple[Any, ...]]:
@@ -435,15 +428,16 @@ def join(
     units, places = _places(paths, key)
     chosen = np.array([places[name] for name in keys], dtype=np.int64).reshape(-1, 2)
     try:
-        with replacing(output, within=within) as partial:
-            with pq.ParquetWriter(
+        with (
+            replacing(output, within=within, durable=True) as partial,
+            pq.ParquetWriter(
                 partial, schema, compression="zstd", write_page_checksum=True
-            ) as writer:
-                for first in range(0, len(chosen), group):
-                    rows = _gather(units, chosen[first : first + group])
-                    rows = rows.select(schema.names).cast(schema)
-                    writer.write_table(rows.combine_chunks(), group)
-            _flush(partial)
+            ) as writer,
+        ):
+            for first in range(0, len(chosen), group):
+                rows = _gather(units, chosen[first : first + group])
+                rows = rows.select(schema.names).cast(schema)
+                writer.write_table(rows.combine_chunks(), group)
     except pa.ArrowException as err:
         raise damaged(output, err) from err
     finally:

@@ -13,8 +13,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.datasets.columns import COLUMNS, NOT_TAUGHT, arrow_type, schema
-from phonodos.datasets.dataset import Dataset, check_writable, unwritable
+from phonodos.datasets.dataset import Dataset, check_writable
 from phonodos.errors import ConfigError
+from phonodos.files import replacing
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -88,17 +89,15 @@ def pack(dataset: Path, output: Path, *, cutoff: float | None = None) -> PackRep
         raise ConfigError(f"cutoff {cutoff:g} A", "it must be positive", "use that of the network")
     known = Dataset.open(dataset)
     check_writable(output)
-    before, partial = dataset.stat().st_size, output.with_name(output.name + ".partial")
+    before = dataset.stat().st_size
     whole = _schema(known.provenance, cutoff)
     names = [n for n in whole.names if n in pq.read_schema(dataset).names]
-    try:
-        with pq.ParquetWriter(partial, whole, **_encoding(whole)) as writer:
-            for batch in pq.ParquetFile(dataset).iter_batches(AT_ONCE, columns=names):
-                writer.write_table(_packed(batch, whole, cutoff))
-        partial.replace(output)
-    except OSError as err:
-        partial.unlink(missing_ok=True)
-        raise unwritable(output, err) from err
+    with (
+        replacing(output) as partial,
+        pq.ParquetWriter(partial, whole, **_encoding(whole)) as writer,
+    ):
+        for batch in pq.ParquetFile(dataset).iter_batches(AT_ONCE, columns=names):
+            writer.write_table(_packed(batch, whole, cutoff))
     return PackReport(output, len(known), before, output.stat().st_size)
 
 

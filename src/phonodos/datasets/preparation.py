@@ -205,7 +205,7 @@ class _Run:
 
 
 def _recipe(name: str, kind: Kind, settings: Mapping[str, Any]) -> dict[str, Any]:
-    from phonodos import __version__
+    from phonodos.version import __version__
 
     if other := [f"--{key}" for key in settings if key not in kind.settings]:
         raise ConfigError(

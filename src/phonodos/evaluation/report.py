@@ -1,4 +1,4 @@
-"""`evaluate`: predictions beside references, every measure, a row a material, groups."""
+"""`Report`: predictions beside references, every measure, a row a material, groups."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
@@ -57,16 +57,33 @@ class Seen:
 
 @dataclass(frozen=True, eq=False)
 class Report:
-    """Measures over all materials and over groups, a row a material, and the failures."""
+    """Measures over all materials and over groups, a row a material, and the failures.
+
+    Attributes
+    ----------
+    summary
+        Every measure by section, the same under ``groups``, and what was judged; `definitions` of
+        `evaluation.measures` says unit and basis of each.
+    rows
+        A dictionary a material; the names hold the units.
+    failed
+        Id of every material without a prediction, and the reason.
+    judged
+        The predictions beside their references.
+    """
 
     summary: dict[str, Any]
     rows: list[dict[str, Any]]
     failed: dict[str, str]
+    judged: tuple[Judged, ...] = ()
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return what metrics.json holds: the summary, the failures, units and bases in words."""
+        return {**self.summary, "failed": self.failed, "definitions": definitions()}
 
     def write(self, results: Results) -> None:
         """Write metrics.json, materials.csv and summary.md."""
-        document = {**self.summary, "failed": self.failed, "definitions": definitions()}
-        results.json("metrics.json", document, allow_nan=True)
+        results.json("metrics.json", self.to_dict(), allow_nan=True)
         columns = list(dict.fromkeys(name for row in self.rows for name in row))
         rows = [[row.get(name) for name in columns] for row in self.rows]
         results.csv("materials.csv", columns, rows)
@@ -84,7 +101,7 @@ class Report:
         return table + "\n\n" + "; ".join(f"{m.label}: {m.basis}" for m in measures) + "."
 
 
-def evaluate(
+def report_of(
     judged: Iterable[Judged], seen: Seen, *, failed: Mapping[str, str] | None = None
 ) -> Report:
     """Compare predictions with references by every measure of `evaluation.metrics`.
@@ -131,7 +148,7 @@ def evaluate(
         _row(item, pair, spectrum, float(distance), seen)
         for item, pair, spectrum, distance in zip(items, full, spectra, distances, strict=True)
     ]
-    return Report(summary, rows, dict(failed or {}))
+    return Report(summary, rows, dict(failed or {}), tuple(items))
 
 
 def _lattice_section(items: Sequence[Judged]) -> dict[str, Any]:

@@ -25,6 +25,7 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from phonodos.errors import PhonodosError, WeightsError, WeightsWarning, failure_of
+from phonodos.files import write_bytes
 from phonodos.model.allowance import Allowance
 from phonodos.model.header import FORMAT_VERSION as FORMAT_VERSION
 from phonodos.model.header import HEADER_KEY as HEADER_KEY
@@ -37,6 +38,7 @@ from phonodos.model.header import (
 from phonodos.model.kinds import build_network as build_network
 from phonodos.model.kinds import reference_answers
 from phonodos.model.network import Network
+from phonodos.version import __version__
 
 REFERENCE_TOLERANCE = 1e-3  # of the largest value; float32 on other machines differs by 1e-6
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -391,21 +393,20 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
     ------
     WeightsError
         If the header makes no sense.
+    DataError
+        If the disk refuses; a file that was there stays.
     """
     stored = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
     content = json.loads(json.dumps({k: v for k, v in header.items() if k != "checksum"}))
     checked(content, str(path))
     content["checksum"] = {"tensors": tensors_digest(stored), "header": header_digest(content)}
-    data = save(stored, metadata={HEADER_KEY: json.dumps(content)})
-    partial = path.with_name(path.name + ".partial")
-    partial.write_bytes(data)
-    partial.replace(path)
+    write_bytes(path, save(stored, metadata={HEADER_KEY: json.dumps(content)}))
 
 
 def versions() -> dict[str, str]:
     """Return the versions of the packages that decide the numbers."""
-    found = {}
-    for package in ("phonodos", "torch", "e3nn", "numpy"):
+    found = {"phonodos": __version__}
+    for package in ("torch", "e3nn", "numpy"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

@@ -160,6 +160,11 @@ class Crystal:
         return amounts
 
     @cached_property
+    def reciprocal_cell(self) -> NDArray[np.float64]:
+        """(3, 3) reciprocal lattice vectors as rows, with the factor 2 pi [1/A]."""
+        return reciprocal(self.cell)
+
+    @cached_property
     def n_formula_units(self) -> int:
         """Number of formula units in the cell.
 
@@ -175,6 +180,11 @@ class Crystal:
             symbol + _amount(self.composition[symbol] / self.n_formula_units)
             for symbol in sorted(self.composition, key=lambda s: (elements.electronegativity(s), s))
         )
+
+
+def reciprocal(cell: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the (3, 3) reciprocal vectors [1/A] of lattice vectors as rows [A], 2 pi included."""
+    return np.asarray(2.0 * np.pi * np.linalg.inv(cell).T, dtype=np.float64)
 
 
 def _amount(value: float) -> str:

@@ -220,6 +220,31 @@ def thermal_table(thermal: ThermalProperties) -> Table:
     return header, np.column_stack(columns)
 
 
+def thermal_record(thermal: ThermalProperties, crystal: Crystal) -> dict[str, Any]:
+    """Return the functions of a crystal as a dictionary fit for JSON, units spelled out."""
+    amount = thermal.amount
+    energies = ("internal_energy", "free_energy", "zero_point_energy")
+    return {
+        "formula": crystal.formula,
+        "n_atoms": crystal.n_atoms,
+        "n_formula_units": crystal.n_formula_units,
+        "per": amount,
+        "units": {
+            "temperatures": "K",
+            "heat_capacity": f"J/(K {amount})",
+            "entropy": f"J/(K {amount})",
+            **dict.fromkeys(energies, f"J/{amount}"),
+        },
+        "temperatures": thermal.temperatures.tolist(),
+        "heat_capacity": thermal.heat_capacity.tolist(),
+        "entropy": thermal.entropy.tolist(),
+        "internal_energy": thermal.internal_energy.tolist(),
+        "free_energy": thermal.free_energy.tolist(),
+        "zero_point_energy": thermal.zero_point_energy,
+        "imaginary_share": thermal.imaginary_fraction,
+    }
+
+
 def _lines(path: Path) -> list[str]:
     try:
         return path.read_text(encoding="utf-8").splitlines()

@@ -7,9 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phonodos.errors import PhonodosError, PredictionError, WeightsError, failure_of
-from phonodos.screening.chunks import Chunk, Lost
-from phonodos.screening.items import Item
 from phonodos.screening.rows import Row, failed_row, predicted_row, reason_of
+from phonodos.screening.source import Chunk, Item, Lost
 from phonodos.structures.archives import sha256_of
 from phonodos.time_limit import TimeLimitExceeded, time_limit
 

@@ -1,17 +1,69 @@
 """Engines: the ways to have chunks computed. All give the same rows."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import partial
 from typing import Protocol
 
 from phonodos.errors import ConfigError
 from phonodos.pool import Loss, Pool, check_workers
 from phonodos.screening.calculator import Calculator, Recipe, limited, start_calculator
-from phonodos.screening.chunks import Chunk, Lost
 from phonodos.screening.rows import Row
+from phonodos.screening.source import ATOMS, Chunk, Chunks, Lost
+from phonodos.time_limit import DEFAULT_TIMEOUT, check_timeout
 
 ENGINES = ("serial", "pool", "ray")
-Chunks = Iterable[Chunk | None]  # None: there is none yet, ask again
+
+
+@dataclass(frozen=True)
+class EngineConfig:
+    """Which engine, and what it may use.
+
+    Attributes
+    ----------
+    name
+        ``serial``, ``pool`` (processes on this machine) or ``ray``.
+    workers
+        How many processes; one for every core if None.
+    address
+        Ray only: of a cluster, ``auto`` for the one this machine belongs to; a local one if None.
+    timeout
+        Longest time a crystal may take [s]; no limit if None.
+    max_atoms
+        Most atoms that are computed together, which bounds the memory of a worker.
+
+    Raises
+    ------
+    ConfigError
+        If the engine is unknown, or a number makes no sense.
+    """
+
+    name: str = "pool"
+    workers: int | None = None
+    address: str | None = None
+    timeout: float | None = DEFAULT_TIMEOUT
+    max_atoms: int = ATOMS
+
+    def __post_init__(self) -> None:
+        if self.name not in ENGINES:
+            raise ConfigError(
+                f"unknown engine '{self.name}'",
+                "there are " + ", ".join(ENGINES),
+                "choose one of them",
+            )
+        if self.address is not None and self.name != "ray":
+            raise ConfigError(
+                f"--address without Ray: the engine is {self.name}",
+                "only Ray has a cluster to connect to",
+                "add --engine ray, or leave --address out",
+            )
+        if self.name != "serial" and self.address is None:
+            check_workers(self.workers)
+        if self.max_atoms < 1:
+            raise ConfigError(
+                f"--batch-atoms {self.max_atoms}", "a batch holds atoms", "leave it out"
+            )
+        object.__setattr__(self, "timeout", check_timeout(self.timeout))
 
 
 class Engine(Protocol):
@@ -69,48 +121,18 @@ class PoolEngine:
         self._pool.close()
 
 
-def start_engine(
-    name: str,
-    recipe: Recipe,
-    workers: int | None = None,
-    address: str | None = None,
-    timeout: float | None = None,
-) -> Engine:
-    """Start an engine.
-
-    Parameters
-    ----------
-    name
-        ``serial``, ``pool`` (processes on this machine) or ``ray``.
-    recipe
-        What to compute.
-    workers
-        How many processes; one for every core if None.
-    address
-        Ray only: of a cluster, ``auto`` for the one this machine belongs to; a local one if None.
-    timeout
-        Longest time a crystal may take [s]; no limit if None.
+def start_engine(recipe: Recipe, config: EngineConfig) -> Engine:
+    """Start the engine of a configuration, which computes what the recipe says.
 
     Raises
     ------
     ConfigError
-        If the engine is unknown, Ray is not installed or not reached, or the number of workers
-        makes no sense.
+        If Ray is not installed or not reached.
     """
-    if address is not None and name != "ray":
-        raise ConfigError(
-            f"--address without Ray: the engine is {name}",
-            "only Ray has a cluster to connect to",
-            "add --engine ray, or leave --address out",
-        )
-    if name == "serial":
-        return SerialEngine(recipe, timeout)
-    if name == "pool":
-        return PoolEngine(recipe, check_workers(workers), timeout)
-    if name == "ray":
-        from phonodos.screening.ray_engine import RayEngine
+    if config.name == "serial":
+        return SerialEngine(recipe, config.timeout)
+    if config.name == "pool":
+        return PoolEngine(recipe, check_workers(config.workers), config.timeout)
+    from phonodos.screening.ray_engine import RayEngine
 
-        return RayEngine(recipe, workers, address, timeout)
-    raise ConfigError(
-        f"unknown engine '{name}'", "there are " + ", ".join(ENGINES), "choose one of them"
-    )
+    return RayEngine(recipe, config.workers, config.address, config.timeout)

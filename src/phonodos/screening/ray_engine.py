@@ -1,10 +1,11 @@
 """`RayEngine`: chunks on a Ray cluster, through actors that each load the network once.
 
 An actor whose worker process dies is replaced and its chunk tried once more; a chunk that kills it
-again is lost, and the run goes on. What Ray carries are texts: nothing depends on the versions of
-Python that pickle on either side.
+again is lost, and the run goes on. What Ray carries are JSON texts in which numbers stay exact:
+nothing depends on the versions of Python that pickle on either side.
 """
 
+import json
 import logging
 import os
 import signal
@@ -14,16 +15,17 @@ import time
 import warnings
 from collections import deque
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
-from phonodos.errors import ConfigError
+import numpy as np
+
+from phonodos.errors import ConfigError, PhonodosError, StructureError
 from phonodos.pool import STARTS, check_workers, cores
 from phonodos.screening.calculator import Recipe, limited, start_calculator
-from phonodos.screening.chunks import Chunk, Lost
-from phonodos.screening.engines import Chunks
-from phonodos.screening.messages import answer_text, chunk_text, read_answer, read_chunk
 from phonodos.screening.rows import Row
+from phonodos.screening.source import Chunk, Chunks, Item, Lost
+from phonodos.structures.tables import crystal_of_row, species_texts
 
 START_ONE = "start one (ray start --head) and give its address, or leave --address out"
 PATIENCE = 10.0  # [s] for a cluster to answer
@@ -275,3 +277,58 @@ def _knock(address: str) -> None:
         socket.create_connection((host, int(port)), PATIENCE).close()
     except (OSError, ValueError, OverflowError) as err:
         raise ConfigError(f"no Ray cluster at {address}", str(err), START_ONE) from err
+
+
+def chunk_text(chunk: Chunk) -> str:
+    """Return a chunk as text."""
+    return json.dumps([_record(item) for item in chunk.items])
+
+
+def read_chunk(text: str) -> Chunk:
+    """Return the chunk in a text of `chunk_text`."""
+    return Chunk(tuple(_item(record) for record in json.loads(text)))
+
+
+def answer_text(found: Row | Lost) -> str:
+    """Return a row, or why and whether too late there are no more of them, as text."""
+    answer = [found.reason, found.late] if isinstance(found, Lost) else _plain(found)
+    return json.dumps(answer)
+
+
+def read_answer(text: str) -> Row | tuple[str, bool]:
+    """Return what `answer_text` was given, arrays as lists; of a `Lost`, its reason and `late`."""
+    found = json.loads(text)
+    return (str(found[0]), bool(found[1])) if isinstance(found, list) else found
+
+
+def _record(item: Item) -> dict[str, Any]:
+    record: dict[str, Any] = {
+        "id": item.id,
+        "position": item.position,
+        "source": item.source,
+        "digest": item.digest,
+    }
+    if isinstance(item.content, PhonodosError):
+        error = item.content
+        return record | {"error": [error.summary, error.reason, error.fix]}
+    crystal = item.content
+    return record | {
+        "cell": crystal.cell.tolist(),
+        "frac_coords": crystal.frac_coords.tolist(),
+        "species": species_texts(crystal),
+        "name": crystal.name,
+        "notes": list(crystal.notes),
+    }
+
+
+def _item(record: dict[str, Any]) -> Item:
+    origin = (record["id"], record["position"], record["source"], record["digest"])
+    if "error" in record:
+        return Item(*origin, StructureError(*record["error"]))
+    numbers = record["cell"], record["frac_coords"], record["species"]
+    crystal = crystal_of_row(*numbers, record["name"])
+    return Item(*origin, replace(crystal, notes=tuple(record["notes"])))
+
+
+def _plain(row: Row) -> Row:
+    return {k: v.tolist() if isinstance(v, np.ndarray) else v for k, v in row.items()}

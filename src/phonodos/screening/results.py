@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 from phonodos.datasets.growing import damaged, join
 from phonodos.errors import ConfigError, DataError, StructureError
 from phonodos.physics.crystal import Crystal
-from phonodos.screening.columns import columns, schema
 from phonodos.screening.filters import known_column, parse_filter
-from phonodos.screening.rows import Row
+from phonodos.screening.rows import Row, columns, schema
 from phonodos.screening.table import ordered_ids, read_settings, writable_output
 from phonodos.structures.tables import crystal_of_row
 

@@ -1,15 +1,18 @@
-"""Rows: what a table of results says of one structure, predicted or failed."""
+"""`Row`: what a table says of one structure, predicted or failed; its columns and their units."""
 
+import json
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phonodos.errors import PhonodosError
+from phonodos.datasets.growing import Row as Row
+from phonodos.errors import ConfigError, PhonodosError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.primitive import space_group
 from phonodos.physics.thermodynamics import (
+    AMOUNTS,
     BASES,
     SLICE,
     cells_per,
@@ -17,12 +20,119 @@ from phonodos.physics.thermodynamics import (
     omega_log,
     thermal_properties,
 )
+from phonodos.physics.units import ROOM_TEMPERATURE
 from phonodos.prediction.prediction import Prediction
-from phonodos.screening.columns import ALWAYS, INTERVALS, SPREAD, label_of
-from phonodos.screening.items import Item
+from phonodos.screening.source import Item
 from phonodos.structures.tables import species_texts
 
-Row = dict[str, Any]  # a column that is not there is null
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+SCHEMA_VERSION = 2
+METADATA_KEY = b"phonodos_screening"
+ALWAYS = ROOM_TEMPERATURE  # [K], in every table
+QUANTITIES = {"c_v": "heat capacity C_V", "s": "entropy", "f": "Helmholtz free energy"}
+
+# name: (type, unit or meaning)
+FACTS: dict[str, tuple[str, str]] = {
+    "id": ("string", "id in the source; '#' and a hash follow where it is repeated"),
+    "source": ("string", "file and entry"),
+    "formula": ("string", "reduced formula"),
+    "spacegroup": ("int32", "number of the space group, 1 to 230"),
+    "spacegroup_symbol": ("string", "international symbol"),
+    "n_atoms": ("int32", "atoms in the cell"),
+    "status": ("string", "ok or failed"),
+    "reason": ("string", "why it failed"),
+    "trust": ("string", "reasons to trust the prediction less"),
+    "in_training": ("bool", "the network was trained on this formula, or on this id"),
+    "mean_frequency": ("double", "first moment of the DOS [cm^-1]"),
+    "max_frequency": ("double", "highest frequency with states [cm^-1]"),
+    "debye_temperature": ("double", "of the second moment [K]"),
+    "omega_log": ("double", "logarithmic mean frequency [cm^-1]"),
+    "imaginary_fraction": ("double", "share of the states below -10 cm^-1"),
+    "unstable": ("bool", "more than 1 % of the states are imaginary"),
+}
+SPREAD = ("mean_frequency", "max_frequency", "debye_temperature", "omega_log", "c_v_300_per_kg")
+# What has a calibrated interval (prediction/uncertainty.py), by column.
+INTERVALS = {"mean_frequency": "mean_frequency", "c_v_300_per_kg": "heat_capacity"}
+SPECTRUM: dict[str, tuple[str, str]] = {
+    "dos_frequencies": ("list<float>", "axis [cm^-1]"),
+    "dos_densities": ("list<float>", "[states / cm^-1 per cell], integral 3 n_atoms"),
+    "dos_densities_std": ("list<float>", "standard deviation of the members, null without"),
+    "cell": ("list<double>", "lattice vectors as rows, 9 numbers [A]"),
+    "frac_coords": ("list<double>", "fractional coordinates, 3 a site"),
+    "species": ("list<string>", "element of every site; mixed sites as 'Cu:0.7 Au:0.3'"),
+    "model": ("string", "name of the weights"),
+    "model_hash": ("string", "first 16 digits of the SHA-256 of the weight file"),
+    "seconds": ("double", "computing time on one core; the chunk's, shared out by atoms [s]"),
+    "digest": ("string", "hash of the structure"),
+    "position": ("int64", "number in the source, from 0"),
+}
+
+
+def label_of(temperature: float) -> str:
+    """Return how a temperature [K] is written in a column: ``300``, ``293_15``."""
+    return f"{temperature:g}".replace(".", "_")
+
+
+def temperatures_of(values: Sequence[float]) -> tuple[float, ...]:
+    """Return temperatures [K] in rising order, 300 K always among them.
+
+    Raises
+    ------
+    ConfigError
+        If one is negative, not finite or too fine for the name of a column.
+    """
+    for value in values:
+        if not 0.0 <= value < 1e5 or float(f"{value:g}") != value:
+            raise ConfigError(
+                f"{value} K is no temperature to make a column of",
+                "temperatures are from 0 to 99999 K, with up to 6 digits",
+                "write for example --temperatures 293.15,300",
+            )
+    return tuple(sorted({ALWAYS, *map(float, values)}))
+
+
+def columns(temperatures: Sequence[float]) -> dict[str, tuple[str, str]]:
+    """Return name -> (type, unit) of all columns of a table with these temperatures [K]."""
+    thermal = {}
+    for t in temperatures:
+        for short, long in QUANTITIES.items():
+            for basis in BASES:
+                unit = f"{'J' if short == 'f' else 'J/K'} per {AMOUNTS[basis]}"
+                name = f"{short}_{label_of(t)}_per_{basis}"
+                thermal[name] = ("double", f"{long} at {t:g} K [{unit}]")
+    units = FACTS | thermal
+    spread = {
+        f"{name}_std": ("double", f"standard deviation of the members of: {units[name][1]}")
+        for name in SPREAD
+    }
+    widths = {
+        f"{name}_interval": ("double", f"half width of the 90 % interval of: {units[name][1]}")
+        for name in INTERVALS
+    }
+    return FACTS | thermal | spread | widths | SPECTRUM
+
+
+def schema(settings: Mapping[str, Any]) -> "pa.Schema":
+    """Return the Arrow schema, with units in the fields and the settings in the metadata."""
+    import pyarrow as pa
+
+    types = {
+        "string": pa.string(),
+        "int32": pa.int32(),
+        "int64": pa.int64(),
+        "bool": pa.bool_(),
+        "double": pa.float64(),
+        "list<float>": pa.list_(pa.float32()),
+        "list<double>": pa.list_(pa.float64()),
+        "list<string>": pa.list_(pa.string()),
+    }
+    fields = [
+        pa.field(name, types[kind], metadata={"unit": unit})
+        for name, (kind, unit) in columns(settings["temperatures"]).items()
+    ]
+    return pa.schema(fields, metadata={METADATA_KEY: json.dumps(dict(settings)).encode()})
 
 
 def failed_row(item: Item, reason: str) -> Row:

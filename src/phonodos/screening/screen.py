@@ -5,18 +5,22 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
+from typing import Any
 
 from phonodos.datasets.growing import GrowingTable
-from phonodos.errors import DataError
 from phonodos.screening.calculator import Recipe
-from phonodos.screening.chunks import ATOMS, Lost, ahead, chunks
-from phonodos.screening.columns import ALWAYS, SCHEMA_VERSION, temperatures_of
-from phonodos.screening.engines import Chunks, Engine, start_engine
-from phonodos.screening.items import Item, Shard, items
-from phonodos.screening.rows import Row, failed_row, reason_of
+from phonodos.screening.engines import Engine, EngineConfig, start_engine
+from phonodos.screening.rows import (
+    ALWAYS,
+    SCHEMA_VERSION,
+    Row,
+    failed_row,
+    reason_of,
+    temperatures_of,
+)
+from phonodos.screening.source import ATOMS, Chunks, Item, Lost, Shard, Source, ahead, chunks
 from phonodos.screening.table import FORM, finish, writable_output
-from phonodos.structures.entries import Entry, count, entries
-from phonodos.time_limit import DEFAULT_TIMEOUT, TimeLimitExceeded, check_timeout
+from phonodos.time_limit import DEFAULT_TIMEOUT, TimeLimitExceeded
 
 DEPTH = 8  # chunks read ahead
 PATIENCE = 0.2  # [s] for the next chunk, while rows of others may come in
@@ -65,23 +69,53 @@ class Progress:
                 self.failures.append((row["id"], row["reason"]))
 
 
+Watch = Callable[[Progress], None]
+
+
 @dataclass(frozen=True)
 class Summary:
     """What a run has done.
 
     Attributes
     ----------
+    output
+        The table.
     rows
-        Rows in the output, earlier ones included.
+        Rows in it, earlier ones included.
     progress
         Numbers of this run.
     seconds
         Wall time [s], engine start included.
     """
 
+    output: Path
     rows: int
     progress: Progress
     seconds: float
+
+    @property
+    def failed(self) -> int:
+        """Rows without a prediction, earlier ones included."""
+        return self.progress.failed + self.progress.kept_failed
+
+    @property
+    def made(self) -> int:
+        """Rows made in this run."""
+        return self.progress.ok + self.progress.failed
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return the same as plain numbers and texts, ready for JSON; `seconds` to 1 ms."""
+        return {
+            "output": str(self.output),
+            "rows": self.rows,
+            "ok": self.rows - self.failed,
+            "failed": self.failed,
+            "made_now": self.made,
+            "kept": self.progress.kept,
+            "removed": self.progress.removed,
+            "seconds": round(self.seconds, 3),
+            "failures": [{"id": i, "reason": reason} for i, reason in self.progress.failures],
+        }
 
 
 def screen(
@@ -94,154 +128,159 @@ def screen(
     engine: str = "pool",
     workers: int | None = None,
     address: str | None = None,
-    shard: Shard | None = None,
+    shard: Shard | str | None = None,
     max_atoms: int = ATOMS,
     retry_failed: bool = False,
     timeout: float | None = DEFAULT_TIMEOUT,
     check: bool = True,
-    watch: Callable[[Progress], None] = lambda _: None,
+    watch: Watch = lambda _: None,
 ) -> Summary:
     """Predict every structure of `source` and write one row for each to the Parquet file `output`.
 
-    A run that ended early goes on if given again; a structure that fails is a row.
+    A run that ended early goes on if given again; a structure that fails is a row. In a script,
+    call it below ``if __name__ == "__main__":``, because worker processes import the script.
 
     Parameters
     ----------
     source, output
-        See `phonodos.structures.entries.entries`; Parquet file (``<output>.parts`` till the end).
-    model, members, check, engine, workers, address
-        See `phonodos.load` and `phonodos.screening.engines.start_engine`.
+        Structures in a file or folder of any format; Parquet file (``<output>.parts`` till the
+        end), whose columns docs/screening.md lists with their units.
+    model, members, check
+        See `phonodos.load`.
     temperatures
         Of the thermodynamic columns [K]; 300 K is always among them.
+    engine, workers, address, timeout, max_atoms
+        See `EngineConfig`: who computes, for how long at most a crystal [s], in what batches.
     shard
-        The share of the structures to do without Ray; all if None.
-    max_atoms, timeout
-        Most atoms in a chunk, which bounds the memory of a worker; longest time for a crystal [s].
+        The share of the structures to do, such as ``3/20``; all if None.
     retry_failed, watch
-        Whether to try again what failed in an earlier run; called now and then with the progress.
+        Whether to try again what failed in an earlier run; called after every row.
 
     Raises
     ------
     PhonodosError
         On an unreadable source, unknown weights or engine, another run's output, a full disk.
     """
-    start, shard = time.perf_counter(), shard or Shard()
-    source, output = Path(source), writable_output(Path(output))
-    how = engine, workers, address, check_timeout(timeout)
+    start = time.perf_counter()
+    shard = Shard.parse(shard) if isinstance(shard, str) else shard
+    given = Source(Path(source), shard or Shard())
+    config = EngineConfig(engine, workers, address, timeout, max_atoms)
+    path = writable_output(Path(output))
     recipe = Recipe.of(model, members, temperatures_of(temperatures), check)
-    stream = _first(entries(source), source)
-    progress = Progress(total=_total(source, shard))
-    table = GrowingTable(output, _settings(recipe, source, shard), FORM)
+    items, progress = given.items(), Progress(total=given.total())
+    table = GrowingTable(path, _settings(recipe, given), FORM)
     try:
-        left = dict(table.done)
-        missing = _missing(items(stream, shard), left, progress, retry_failed)
-        try:
-            _compute(missing, table, recipe, how, max_atoms, progress, watch)
-        finally:
-            table.commit()
-        progress.removed = len(left)
-        return Summary(finish(table, left), progress, time.perf_counter() - start)
+        run = Run(recipe, config, table, progress, watch)
+        rows = run.finish(items, retry_failed)
     finally:
         table.close()
+    return Summary(Path(output), rows, progress, time.perf_counter() - start)
 
 
-def _settings(recipe: Recipe, source: Path, shard: Shard) -> dict[str, object]:
+def _settings(recipe: Recipe, source: Source) -> dict[str, object]:
     return {
         "schema_version": SCHEMA_VERSION,
         "model": recipe.name,
         "model_hash": recipe.digest,
         "members": recipe.members,
         "temperatures": list(recipe.temperatures),
-        "source": str(source.resolve()),
-        "shard": str(shard),
+        "source": str(source.path.resolve()),
+        "shard": str(source.shard),
         **({} if recipe.check else {"check": False}),
     }
 
 
-def _total(source: Path, shard: Shard) -> int | None:
-    n = count(source)
-    return None if n is None else shard.share(n)
+@dataclass(frozen=True, eq=False)
+class Run:
+    """A screening under way.
 
+    Attributes
+    ----------
+    recipe, engine
+        What is computed, and by whom.
+    table
+        Where the rows go.
+    progress
+        How far it is.
+    watch
+        Called after every row.
+    """
 
-def _first(stream: Iterator[Entry], source: Path) -> Iterator[Entry]:
-    """Return the stream, read as far as its first entry: what is wrong as a whole shows there."""
-    if not source.exists():
-        raise DataError(f"nothing at {source}", "there is no such file or folder", "check the path")
-    first = next(stream, None)
-    if first is None:
-        raise DataError(f"{source}: no structures", "there is not one entry in it", "check it")
-    return chain([first], stream)
+    recipe: Recipe
+    engine: EngineConfig
+    table: GrowingTable
+    progress: Progress
+    watch: Watch
 
+    def finish(self, items: Iterable[Item], retry_failed: bool) -> int:
+        """Compute what has no row yet, make the table, and return its number of rows.
 
-def _missing(
-    stream: Iterable[Item],
-    left: dict[str, tuple[str, str]],
-    progress: Progress,
-    retry_failed: bool,
-) -> Iterator[Item]:
-    """Yield what has no row yet; take from `left` what was seen again."""
-    for item in stream:
-        digest, status = left.pop(item.id, ("", ""))
-        if digest == item.digest and not (retry_failed and status == "failed"):
-            progress.kept += 1
-            progress.kept_failed += status == "failed"
-        else:
-            yield item
+        What ends it early leaves every row that was made on the disk.
+        """
+        left = dict(self.table.done)
+        try:
+            self._compute(self._missing(items, left, retry_failed))
+        finally:
+            self.table.commit()
+        self.progress.removed = len(left)
+        return finish(self.table, left)
 
-
-def _compute(
-    missing: Iterator[Item],
-    table: GrowingTable,
-    recipe: Recipe,
-    how: tuple[str, int | None, str | None, float | None],
-    max_atoms: int,
-    progress: Progress,
-    watch: Callable[[Progress], None],
-) -> None:
-    first = next(missing, None)
-    if first is None:
-        return  # nothing to do: no engine is started
-    queue = ahead(chunks(chain([first], missing), max_atoms), DEPTH, PATIENCE)
-    name, workers, address, timeout = how
-
-    def keep(row: Row) -> None:
-        table.add([row])
-        progress.count([row])
-        watch(progress)
-
-    def fail(lost: Lost) -> None:
-        for item in lost.items:
-            reason = _too_late(item, timeout) if lost.late else f"failed twice: {lost.reason}"
-            keep(failed_row(item, reason) | {"model": recipe.name, "model_hash": recipe.digest})
-
-    running = start_engine(name, recipe, workers, address, timeout)
-    try:
-        alone = []
-        for lost in _run(running, queue, keep):
-            if lost.late and len(lost.items) == 1:
-                fail(lost)  # it was alone: no use in waiting as long again
+    def _missing(
+        self, items: Iterable[Item], left: dict[str, tuple[str, ...]], retry_failed: bool
+    ) -> Iterator[Item]:
+        """Yield what has no row yet; take from `left` what was seen again."""
+        for item in items:
+            digest, status = left.pop(item.id, ("", ""))
+            if digest == item.digest and not (retry_failed and status == "failed"):
+                self.progress.kept += 1
+                self.progress.kept_failed += status == "failed"
             else:
-                alone += lost.alone()
-        for lost in _run(running, alone, keep):
-            fail(lost)
-    finally:
-        queue.close()
-        running.close()
+                yield item
 
+    def _compute(self, missing: Iterator[Item]) -> None:
+        """Compute in chunks; what an engine loses of a chunk is tried once more, each alone."""
+        first = next(missing, None)
+        if first is None:
+            return  # nothing to do: no engine is started
+        work = chunks(chain([first], missing), self.engine.max_atoms)
+        queue = ahead(work, DEPTH, PATIENCE)
+        engine = start_engine(self.recipe, self.engine)
+        try:
+            alone = []
+            for lost in self._lost(engine, queue):
+                if lost.late and len(lost.items) == 1:
+                    self._fail(lost)  # it was alone: no use in waiting as long again
+                else:
+                    alone += lost.alone()
+            for lost in self._lost(engine, alone):
+                self._fail(lost)
+        finally:
+            queue.close()
+            engine.close()
 
-def _run(engine: Engine, queue: Chunks, keep: Callable[[Row], None]) -> Iterator[Lost]:
-    """Compute chunks, keep their rows, and yield what was lost."""
-    for found in engine.run(queue):
-        if isinstance(found, Lost):
-            yield found
-        else:
-            keep(found)
+    def _lost(self, engine: Engine, queue: Chunks) -> Iterator[Lost]:
+        """Compute chunks, keep their rows, and yield what was lost."""
+        for found in engine.run(queue):
+            if isinstance(found, Lost):
+                yield found
+            else:
+                self._keep(found)
 
+    def _keep(self, row: Row) -> None:
+        self.table.add([row])
+        self.progress.count([row])
+        self.watch(self.progress)
 
-def _too_late(item: Item, timeout: float | None) -> str:
-    took = TimeLimitExceeded(
-        f"{item.id}: took longer than {timeout:g} s",
-        "it was given up at the time limit for one crystal",
-        "give it more time with --timeout and --retry-failed",
-    )
-    return reason_of(took)
+    def _fail(self, lost: Lost) -> None:
+        origin = {"model": self.recipe.name, "model_hash": self.recipe.digest}
+        for item in lost.items:
+            reason = self._too_late(item) if lost.late else f"failed twice: {lost.reason}"
+            self._keep(failed_row(item, reason) | origin)
+
+    def _too_late(self, item: Item) -> str:
+        took = TimeLimitExceeded(
+            f"{item.id}: took longer than {self.engine.timeout:g} s",
+            "it was given up at the time limit for one crystal",
+            "give it more time with --timeout and --retry-failed",
+        )
+        return reason_of(took)

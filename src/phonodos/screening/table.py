@@ -10,8 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from phonodos.datasets.growing import Form, GrowingTable, damaged, read_columns, table_of
 from phonodos.errors import LONGEST_REASON, ConfigError, DataError
-from phonodos.screening.columns import METADATA_KEY, SCHEMA_VERSION, columns, schema
-from phonodos.screening.rows import Row
+from phonodos.screening.rows import METADATA_KEY, SCHEMA_VERSION, Row, columns, schema
 
 if TYPE_CHECKING:
     import pyarrow as pa

@@ -122,7 +122,7 @@ def crystal_of_row(cell: Any, coords: Any, species: list[str], name: str) -> Cry
         if lattice.shape not in ((9,), (3, 3)) or places.shape[1:] not in ((), (3,)):
             raise ValueError(f"a cell of shape {lattice.shape}, coordinates of {places.shape}")
         lattice, places = lattice.reshape(3, 3), places.reshape(-1, 3)
-        sites = [_site(text) for text in species]
+        sites = [site_of_text(text) for text in species]
     except (TypeError, ValueError, AttributeError) as error:
         raise StructureError(
             "a row whose numbers make no structure",
@@ -140,7 +140,8 @@ def species_texts(crystal: Crystal) -> list[str]:
     ]
 
 
-def _site(text: str) -> dict[str, float]:
+def site_of_text(text: str) -> dict[str, float]:
+    """Return element -> fraction of a site written as ``Si`` or ``Cu:0.7 Au:0.3``."""
     if ":" not in text:
         return {element_symbol(text): 1.0}
     site: dict[str, float] = {}

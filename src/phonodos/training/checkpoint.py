@@ -1,7 +1,6 @@
 """Checkpoints: the whole state of a run in one safetensors file, written atomically, no pickle."""
 
 import json
-import os
 from dataclasses import field
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,6 +14,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from phonodos.errors import ConfigError, DataError
+from phonodos.files import write_bytes
 
 CHECKPOINT_NAME = "checkpoint.safetensors"
 
@@ -45,7 +45,13 @@ def save_checkpoint(
     average: nn.Module | None,
     optimizer: Optimizer,
 ) -> None:
-    """Write `folder`/checkpoint.safetensors so that a crash at any moment leaves a whole file."""
+    """Write `folder`/checkpoint.safetensors so that a crash at any moment leaves a whole file.
+
+    Raises
+    ------
+    DataError
+        If the disk refuses; the checkpoint that was there stays.
+    """
     tensors = {f"network.{k}": v for k, v in network.state_dict().items()}
     if average is not None:
         tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
@@ -53,13 +59,7 @@ def save_checkpoint(
         tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
     metadata = {"config": json.dumps(config), "progress": json.dumps(vars(progress))}
     contiguous = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
-    path = folder / CHECKPOINT_NAME
-    partial = path.with_name(path.name + ".partial")
-    with partial.open("wb") as file:
-        file.write(save(contiguous, metadata=metadata))
-        file.flush()
-        os.fsync(file.fileno())
-    partial.replace(path)
+    write_bytes(folder / CHECKPOINT_NAME, save(contiguous, metadata=metadata), durable=True)
 
 
 def read_checkpoint(folder: Path) -> tuple[dict[str, Any], Progress, dict[str, Tensor]]:

@@ -6,7 +6,6 @@ that is the Wasserstein distance.
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,14 +20,14 @@ from phonodos.model.dynamics import dynamical_matrices, frequencies, settled, se
 from phonodos.model.harmonic import (
     HarmonicCrystals,
     group_by_size,
-    size_order,
+    group_of,
+    members_by_size,
 )
 from phonodos.model.lattice import Lattice
 from phonodos.physics.mesh import dos_from_frequencies
 from phonodos.physics.target import target_of
 from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
 from phonodos.training.lattice_samples import UNSTABLE, LatticeSample, lattice_samples
-from phonodos.training.sample_cache import cached_samples
 from phonodos.training.strain import StrainSample, read_teacher, strain_loss
 
 if TYPE_CHECKING:
@@ -54,10 +53,7 @@ class LatticeTask:
 
     def samples(self, dataset: Dataset, *, judged: bool = False) -> list[LatticeSample]:
         """Return the samples of a data set; `judged` ones get the mesh of validation."""
-        if judged:
-            return lattice_samples(dataset, self.cutoff, self.dtype, meshes=True)
-        build = partial(lattice_samples, dataset, self.cutoff, self.dtype, meshes=False)
-        return cached_samples(dataset, self.cutoff, self.dtype, build)
+        return lattice_samples(dataset, self.cutoff, self.dtype, meshes=judged)
 
     def strained(self, taught: Sequence[Dataset]) -> list[StrainSample]:
         """Return the samples of the teacher of strain, whose crystals are among those taught."""
@@ -97,9 +93,8 @@ class LatticeTask:
         )
         lattice: Lattice = network(crystals)
         total = self.weights.tensors * self._tensor_loss(batch, lattice)
-        places = size_order(crystals)
-        for group in group_by_size(crystals, lattice):
-            picked, places = places[: group.n_crystals], places[group.n_crystals :]
+        for picked in members_by_size(crystals):
+            group = group_of(crystals, lattice, picked)
             total = total + self._vibrations(group, [batch[k] for k in picked], generator)
         return total
 

@@ -25,7 +25,7 @@ from phonodos.datasets.dataset import Dataset
 from phonodos.errors import DataError
 from phonodos.model.bonds import BondedCrystals, bond_crystal, collate_bonded
 from phonodos.model.dynamics import dynamical_matrices
-from phonodos.model.harmonic import group_by_size, size_order
+from phonodos.model.harmonic import group_of, members_by_size
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.strain import strained
 from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
@@ -178,9 +178,8 @@ def strain_loss(
     picked = [_drawn(sample, generator) for sample in samples]
     most = max(len(q) for q in picked)
     found: dict[tuple[int, int], tuple[Tensor, Tensor]] = {}
-    places = size_order(joined)
-    for group in group_by_size(joined, lattice):
-        chosen, places = places[: group.n_crystals], places[group.n_crystals :]
+    for chosen in members_by_size(joined):
+        group = group_of(joined, lattice, chosen)
         # Short draws are filled up with their first wave vector, and cut off again.
         points = np.stack(
             [

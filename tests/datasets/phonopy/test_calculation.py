@@ -113,6 +113,84 @@ def test_forms(
     assert other.dielectric == pytest.approx(plain.dielectric, abs=1e-7)
 
 
+def external_link(file: Any, fc: np.ndarray, folder: Path) -> None:
+    import h5py
+
+    with h5py.File(folder / "other.h5", "w") as other:
+        other["fc2"] = fc
+    file["fc2"] = h5py.ExternalLink(str(folder / "other.h5"), "fc2")
+
+
+def soft_link(file: Any, fc: np.ndarray, _: Path) -> None:
+    import h5py
+
+    file["elsewhere"] = fc
+    file["fc2"] = h5py.SoftLink("/elsewhere")
+
+
+def virtual(file: Any, fc: np.ndarray, folder: Path) -> None:
+    import h5py
+
+    with h5py.File(folder / "other.h5", "w") as other:
+        other["fc2"] = fc
+    layout = h5py.VirtualLayout(fc.shape, fc.dtype)
+    layout[:] = h5py.VirtualSource(str(folder / "other.h5"), "fc2", fc.shape)
+    file.create_virtual_dataset("fc2", layout)
+
+
+def external_bytes(file: Any, fc: np.ndarray, folder: Path) -> None:
+    (folder / "bytes").write_bytes(fc.tobytes())
+    file.create_dataset("fc2", fc.shape, fc.dtype, external=str(folder / "bytes"))
+
+
+def never_written(shape: tuple[int, ...], name: str = "fc2", dtype: Any = float) -> Any:
+    def make(file: Any, fc: np.ndarray, _: Path) -> None:
+        if name != "fc2":
+            file["fc2"] = fc
+        size = tuple(n or len(fc) for n in shape)
+        file.create_dataset(name, size, dtype, chunks=True, compression="gzip")
+
+    return make
+
+
+HDF5: dict[str, tuple[Callable[[Any, np.ndarray, Path], None], str]] = {
+    "a link to another file": (external_link, "leads elsewhere"),
+    "a link within": (soft_link, "leads elsewhere"),
+    "an array of another file": (virtual, "leads to another file"),
+    "bytes of another file": (external_bytes, "leads to another file"),
+    "many atoms": (never_written((10**6, 0, 3, 3)), "supercell"),
+    "a large supercell": (never_written((10**4, 10**4, 3, 3)), "supercell"),
+    "a flat array": (never_written((10**9,)), "supercell"),
+    "no atoms": (never_written((1, 0, 3, 3, 10**6)), "supercell"),
+    "texts": (never_written((0, 0, 3, 3), dtype="S1000000"), "holds no numbers"),
+    "a long map": (never_written((10**9,), "p2s_map", "i8"), "p2s_map has more numbers"),
+    "a map of texts": (never_written((0,), "p2s_map", "S100000000"), "holds no numbers"),
+    "a map that is a group": (
+        lambda f, fc, _: f.update(fc2=fc) or f.create_group("p2s_map"),
+        "no array",
+    ),
+    "nothing": (lambda *_: None, "not readable"),
+}
+
+
+@pytest.mark.parametrize("kind", HDF5)
+def test_hdf5_that_claims_or_leads(
+    kind: str, spring_phonon: Any, spring_files: Path, tmp_path: Path
+) -> None:
+    """Nothing of it is read: the arrays that are claimed would not fit into any memory."""
+    import h5py
+    from phonopy.harmonic.force_constants import compact_fc_to_full_fc
+
+    make, message = HDF5[kind]
+    folder = shutil.copytree(spring_files, tmp_path / "form")
+    (folder / "FORCE_SETS").unlink()
+    full = compact_fc_to_full_fc(spring_phonon.primitive, spring_phonon.force_constants)
+    with h5py.File(folder / "force_constants.hdf5", "w") as file:
+        make(file, full, tmp_path)
+    with pytest.raises(DataError, match=message):
+        read(folder)
+
+
 def test_units_of_other_programs(
     plain: PhonopyCalculation, spring_phonon: Any, tmp_path: Path
 ) -> None:

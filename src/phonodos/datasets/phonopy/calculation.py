@@ -220,19 +220,33 @@ def _read_constants(path: Path, phonon: Any) -> Any:
         if 4 * sizes[0] * sizes[-1] > text.count("\n") + 1:
             raise ValueError(f"it ends before {sizes[0]} times {sizes[-1]} tensors")
         return parse_FORCE_CONSTANTS(filename=str(path), p2s_map=order)
+    _check_hdf5(path, len(phonon.supercell))
+    return read_force_constants_hdf5(filename=str(path), p2s_map=order)
+
+
+def _check_hdf5(path: Path, n_supercell: int) -> None:
+    """Refuse what claims more numbers than the supercell has, and what lies in other files.
+
+    A few kilobytes, compressed or never written, stand for arrays of any size.
+    """
     import h5py
 
     with h5py.File(path, "r") as file:
         key = "fc2" if "fc2" in file else "force_constants"
         for name in {key, "p2s_map"} & set(file):
             entry, link = file[name], file.get(name, getlink=True)
-            if not isinstance(link, h5py.HardLink) or entry.is_virtual or entry.external:
+            if not isinstance(link, h5py.HardLink) or not isinstance(entry, h5py.Dataset):
+                raise ValueError(f"{name} leads elsewhere, or is no array")
+            if entry.is_virtual or entry.external:
                 raise ValueError(f"{name} leads to another file")
-        if file[key].shape[1:] != (len(phonon.supercell), 3, 3) or len(file[key]) > len(
-            phonon.supercell
-        ):
-            raise _wrong_supercell("force constants", file[key].shape[1], len(phonon.supercell))
-    return read_force_constants_hdf5(filename=str(path), p2s_map=order)
+            if entry.dtype.kind not in "fiu":
+                raise ValueError(f"{name} holds no numbers")
+        shape = file[key].shape
+        if shape[1:] != (n_supercell, 3, 3) or not 0 < shape[0] <= n_supercell:
+            raise _wrong_supercell("force constants", shape[1] if shape[1:] else 0, n_supercell)
+        listed = file["p2s_map"].shape if "p2s_map" in file else (0,)
+        if len(listed) != 1 or listed[0] > n_supercell:
+            raise ValueError("p2s_map has more numbers than the supercell has atoms")
 
 
 def _plain_numbers(path: Path, first: int = 0) -> str:

@@ -1,0 +1,132 @@
+"""`evaluate`: a model against the records of one part of a split."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from phonodos.datasets.dataset import Dataset
+from phonodos.datasets.splits import PARTS, Split
+from phonodos.errors import ConfigError, PhonodosError, PredictionError
+from phonodos.evaluation.lattice_errors import lattice_errors
+from phonodos.evaluation.report import Judged, Report, Seen, report_of
+from phonodos.prediction.predictor import AnyPredictor, as_predictor
+from phonodos.version import __version__
+
+
+def evaluate(
+    model: AnyPredictor | str | Path | None,
+    dataset: Dataset | str | Path,
+    split: Split | str | Path | None = None,
+    *,
+    part: str = "valid",
+    members: int | None = None,
+) -> Report:
+    """Compare a model with the reference spectra of one part of a split.
+
+    Parameters
+    ----------
+    model, members
+        A predictor, or weights and number of members as `load` takes them.
+    dataset
+        The data set, or the path of its Parquet file (``phonodos data prepare``).
+    split
+        Ids of every part, or the path of their file; by default those in the weight file.
+    part
+        ``train``, ``valid`` or ``test``.
+
+    Returns
+    -------
+    The report; `Report.judged` holds the predictions beside their references.
+
+    Raises
+    ------
+    ConfigError
+        If there is no such part.
+    WeightsError
+        As `load`.
+    DataError
+        If data set or split cannot be read, or an id of the part is not in the data set.
+    PredictionError
+        If not one material could be predicted; the reasons stand in it.
+    """
+    check_part(part)
+    predictor = as_predictor(model, members)
+    ids = split_of(predictor, split).parts[part]
+    whole = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
+    records = whole.select(ids)
+    judged, failed = judge(predictor, records)
+    if not judged:
+        raise PredictionError(
+            f"{predictor.name} predicts none of {len(failed)} materials",
+            "\n".join(f"{name}: {reason}" for name, reason in failed.items()),
+            "check the records, and whether this model is one for such materials",
+        )
+    header = predictor.header
+    seen = Seen(header.training_elements, frozenset(header.training_formulas))
+    report = report_of(judged, seen, failed=failed)
+    about = _about(predictor, records, part, failed)
+    return replace(report, summary={**report.summary, **about})
+
+
+def check_part(part: str) -> None:
+    """Raise `ConfigError` if a split has no part of that name."""
+    if part not in PARTS:
+        raise ConfigError(
+            f"there is no part '{part}'", "a split has " + ", ".join(PARTS), "choose one of them"
+        )
+
+
+def split_of(predictor: AnyPredictor, split: Split | str | Path | None) -> Split:
+    """Return a split, that in a file, or that of the weights."""
+    if isinstance(split, Split):
+        return split
+    return Split(dict(predictor.header.split)) if split is None else Split.read(split)
+
+
+def judge(predictor: AnyPredictor, records: Dataset) -> tuple[list[Judged], dict[str, str]]:
+    """Return predictions beside references, and the reason of every record without one."""
+    judged: list[Judged] = []
+    failed: dict[str, str] = {}
+    answers = predictor.predict_many(records.crystals(), errors="yield")
+    for index, (name, answer) in enumerate(zip(records.ids, answers, strict=True)):
+        if isinstance(answer, PhonodosError):
+            failed[name] = f"{answer.summary}: {answer.reason}"
+        else:
+            errors = lattice_errors(records, index, answer)
+            truth = records.dos(index)
+            judged.append(Judged(name, answer.crystal, truth, answer.dos, errors, answer.intervals))
+    return judged, failed
+
+
+def judged_beside(
+    predictor: AnyPredictor, records: Dataset, split: Split, part: str, judged: Sequence[Judged]
+) -> Mapping[str, Sequence[Judged]]:
+    """Return what figures show by part: `part` as it was judged, beside train and valid.
+
+    Only records that are in the data set; test is looked at only where it is the part asked for.
+    """
+    known = set(records.ids)
+    found: dict[str, Sequence[Judged]] = {}
+    for name in dict.fromkeys(["train", "valid", part]):
+        inside = [i for i in split.parts[name] if i in known]
+        if name == part:
+            found[name] = judged
+        elif inside:
+            found[name] = judge(predictor, records.select(inside))[0]
+    return found
+
+
+def _about(
+    predictor: AnyPredictor, records: Dataset, part: str, failed: Mapping[str, str]
+) -> dict[str, Any]:
+    """Return what was judged on what."""
+    return {
+        "model": predictor.name,
+        "members": len(predictor.networks),
+        "weights_sha256": predictor.provenance.sha256,
+        "data": sorted(set(records.column("source"))),
+        "part": part,
+        "n_failed": len(failed),
+        "phonodos": __version__,
+    }

@@ -1,0 +1,350 @@
+"""`alloy`: spectra and thermodynamics along a composition."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from phonodos.errors import ConfigError
+from phonodos.physics.alloy import Alloy, alloy_of
+from phonodos.physics.curve import Curve, distance, sampled_like
+from phonodos.physics.neutron import curve_of
+from phonodos.physics.substitution import parse_substitution, substituted
+from phonodos.physics.thermodynamics import debye_temperature
+from phonodos.physics.units import ROOM_TEMPERATURE, per_wavenumber
+from phonodos.prediction.mixtures import (
+    ASSUMPTIONS,
+    BOTH_ASSUME,
+    METHODS,
+    Method,
+    methods_of,
+    predict_mixtures,
+)
+from phonodos.prediction.prediction import Prediction
+from phonodos.prediction.predictor import AnyPredictor, as_predictor
+from phonodos.structures.reading import as_crystal
+
+COMPOSITIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
+
+
+@dataclass(frozen=True, eq=False)
+class AlloyPoint:
+    """An alloy at one composition, by one method.
+
+    Attributes
+    ----------
+    method, x
+        How mixed sites are treated; the share of the second end member.
+    prediction
+        Spectrum, crystal and reasons for doubt.
+    temperature
+        Of heat capacity, entropy and free energy [K].
+    heat_capacity, heat_capacity_per_kg
+        C_V [J/(K mol of atoms)], and [J/(K kg)].
+    entropy
+        [J/(K mol of atoms)], of the vibrations.
+    free_energy, zero_point_energy
+        [kJ/mol of atoms].
+    debye_temperature
+        Of the second moment [K].
+    imaginary_share
+        Share of the states at imaginary frequencies, which are left out.
+    """
+
+    method: Method
+    x: float
+    prediction: Prediction
+    temperature: float
+    heat_capacity: float
+    heat_capacity_per_kg: float
+    entropy: float
+    free_energy: float
+    zero_point_energy: float
+    debye_temperature: float
+    imaginary_share: float
+
+    @property
+    def formula(self) -> str:
+        """Of the crystal at this composition."""
+        return self.prediction.crystal.formula
+
+    @property
+    def mean_frequency(self) -> float:
+        """First moment over the positive frequencies [cm^-1]."""
+        return self.prediction.dos.mean_frequency
+
+    @property
+    def max_frequency(self) -> float:
+        """Highest frequency [cm^-1]."""
+        return self.prediction.dos.max_frequency
+
+    def to_dict(self, unit: str = "cm-1") -> dict[str, Any]:
+        """Return a dictionary fit for JSON; names hold units, `unit` is that of frequencies."""
+        factor = per_wavenumber(unit)
+        return {
+            "method": self.method,
+            "x": self.x,
+            "formula": self.formula,
+            f"mean_frequency [{unit}]": self.mean_frequency * factor,
+            f"max_frequency [{unit}]": self.max_frequency * factor,
+            "c_v [J/(K mol of atoms)]": self.heat_capacity,
+            "c_v [J/(K kg)]": self.heat_capacity_per_kg,
+            "entropy [J/(K mol of atoms)]": self.entropy,
+            "free_energy [kJ/mol of atoms]": self.free_energy,
+            "zero_point_energy [kJ/mol of atoms]": self.zero_point_energy,
+            "debye_temperature [K]": self.debye_temperature,
+            "imaginary_share": self.imaginary_share,
+            "temperature [K]": self.temperature,
+        }
+
+
+@dataclass(frozen=True, eq=False)
+class Beside:
+    """A spectrum from elsewhere at one composition, and what every method says there.
+
+    Attributes
+    ----------
+    x, curve
+        The composition and the spectrum.
+    predicted
+        Method -> curve, sampled as the spectrum is.
+    """
+
+    x: float
+    curve: Curve
+    predicted: Mapping[str, Curve]
+
+    @cached_property
+    def distances(self) -> dict[str, float]:
+        """Wasserstein distance [cm^-1] of every method."""
+        return {m: distance(c, self.curve) for m, c in self.predicted.items()}
+
+
+@dataclass(frozen=True, eq=False)
+class AlloyStudy:
+    """An alloy along its composition.
+
+    Attributes
+    ----------
+    alloy
+        Both end members, site by site.
+    model
+        Name of the weights.
+    compositions
+        Shares x of the second end member.
+    points
+        Method by method, a composition after the other.
+    notes
+        What is assumed, what is outside of the training data, and reasons for doubt.
+    beside
+        The spectrum from elsewhere, if one was given.
+    """
+
+    alloy: Alloy
+    model: str
+    compositions: tuple[float, ...]
+    points: tuple[AlloyPoint, ...]
+    notes: tuple[str, ...]
+    beside: Beside | None = None
+
+    @property
+    def methods(self) -> tuple[Method, ...]:
+        """Methods, in their order."""
+        return tuple(dict.fromkeys(point.method for point in self.points))
+
+    def of(self, method: Method) -> list[AlloyPoint]:
+        """Return the points of a method, in the order of `compositions`."""
+        return [point for point in self.points if point.method == method]
+
+    def table(self, unit: str = "cm-1") -> tuple[list[str], list[list[Any]]]:
+        """Return the names of the columns, with units, and a row a point."""
+        rows = [point.to_dict(unit) for point in self.points]
+        return list(rows[0]), [list(row.values()) for row in rows]
+
+    def spectra_table(self) -> tuple[list[str], list[tuple[float, ...]]]:
+        """Return the names of the columns, with units, and a row a frequency, on a common axis."""
+        spectra = [point.prediction.dos for point in self.points]
+        low = min(d.frequencies[0] for d in spectra)
+        high = max(d.frequencies[-1] for d in spectra)
+        step = min(float(np.diff(d.frequencies).min()) for d in spectra)
+        axis = np.arange(low, high + step / 2, step)
+        head = [f"{p.method} x={p.x:g} [states/cm-1 per cell]" for p in self.points]
+        columns = [d.on(axis) for d in spectra]
+        return ["frequency [cm-1]", *head], list(zip(axis, *columns, strict=True))
+
+    def to_dict(self, unit: str = "cm-1") -> dict[str, Any]:
+        """Return a dictionary fit for JSON; ``reference`` holds distances by method [cm^-1]."""
+        return {
+            "model": self.model,
+            "results": [point.to_dict(unit) for point in self.points],
+            "notes": list(self.notes),
+            "reference": {} if self.beside is None else self.beside.distances,
+        }
+
+
+def alloy(
+    first: Any,
+    second: Any = None,
+    x: Sequence[float] = COMPOSITIONS,
+    *,
+    substitute: Sequence[str] = (),
+    method: str | None = None,
+    temperature: float = ROOM_TEMPERATURE,
+    reference: Curve | None = None,
+    at: float = 0.5,
+    model: AnyPredictor | str | Path | None = None,
+    members: int | None = None,
+) -> AlloyStudy:
+    """Predict an alloy between two end members, or by substitution on a parent.
+
+    Parameters
+    ----------
+    first, second
+        The end members x = 0 and x = 1: paths, or structures as `Predictor.predict` takes them;
+        or the parent alone; or an `Alloy` alone.
+    x
+        Compositions, within [0, 1].
+    substitute
+        Rules such as ``Sb=Sb{1-x}Bi{x}`` for the elements of a parent.
+    method
+        ``embedding``, ``vca`` or ``both``; by default all that the model has.
+    temperature
+        Of heat capacity, entropy and free energy [K].
+    reference, at
+        A spectrum from elsewhere and its composition.
+    model, members
+        A predictor, or weights and number of members as `load` takes them; a
+        `QuasirandomPredictor` fills mixed sites with whole atoms.
+
+    Raises
+    ------
+    ConfigError
+        If neither or both of second end member and rules are given, a composition or a temperature
+        makes no sense, or the model does not have the method.
+    StructureError
+        If a structure cannot be read, or the end members do not correspond.
+    PredictionError
+        If the prediction of a mixture fails.
+    """
+    mixed = alloy_between(first, second, substitute)
+    compositions = _compositions(mixed, x, at if reference is not None else 0.0)
+    predictor = as_predictor(model, members)
+    methods = _methods(predictor, method)
+    found = {m: list(predict_mixtures(predictor, mixed, compositions, m)) for m in methods}
+    points = tuple(
+        _point(m, composition, prediction, temperature)
+        for m, each in found.items()
+        for composition, prediction in zip(compositions, each, strict=True)
+    )
+    beside = None if reference is None else _beside(predictor, mixed, methods, reference, at)
+    notes = (*_assumptions(methods), *_unseen(predictor, mixed), *_doubts(points, len(methods)))
+    return AlloyStudy(mixed, predictor.name, compositions, points, notes, beside)
+
+
+def alloy_between(first: Any, second: Any = None, substitute: Sequence[str] = ()) -> Alloy:
+    """Return the alloy of two structures, or of a parent and rules; raises as `alloy` does.
+
+    An `Alloy` alone comes back as it is.
+    """
+    if isinstance(first, Alloy) and second is None and not substitute:
+        return first
+    if isinstance(first, Alloy) or (second is None) == (not substitute):
+        raise ConfigError(
+            "an alloy needs two end members or a substitution",
+            "either a second structure or --sub must be given, and not both",
+            "phonodos alloy A.cif B.cif, or phonodos alloy A.cif --sub 'Sb=Sb{1-x}Bi{x}'",
+        )
+    if second is None:
+        return substituted(as_crystal(first), [parse_substitution(r) for r in substitute])
+    return alloy_of(as_crystal(first), as_crystal(second))
+
+
+def _compositions(mixed: Alloy, x: Sequence[float], at: float) -> tuple[float, ...]:
+    """Return the compositions; one that makes no sense is refused before weights are loaded."""
+    if not len(x):
+        raise ConfigError(
+            "an alloy without a composition", "nothing was asked for", "give x, such as [0, 0.5, 1]"
+        )
+    for composition in (*x, at):
+        mixed.mixture(composition)
+    return tuple(float(composition) for composition in x)
+
+
+def _methods(predictor: AnyPredictor, wanted: str | None) -> tuple[Method, ...]:
+    known = methods_of(predictor)
+    if wanted is None:
+        return known
+    if known == ("sqs",):
+        raise ConfigError(
+            "--method and --disorder sqs do not go together",
+            "a method says how shared sites are averaged, and quasi-random structures have none",
+            "leave one of the two out",
+        )
+    if wanted not in (*METHODS, "both"):
+        raise ConfigError(
+            f"--method {wanted} is not known",
+            "alloys are predicted by " + " or ".join(METHODS) + ", or both side by side",
+            "choose one of them",
+        )
+    return METHODS if wanted == "both" else tuple(m for m in METHODS if m == wanted)
+
+
+def _point(method: Method, x: float, prediction: Prediction, kelvin: float) -> AlloyPoint:
+    crystal = prediction.crystal
+    thermal = prediction.thermal_properties([kelvin]).per("atom", crystal)
+    return AlloyPoint(
+        method,
+        x,
+        prediction,
+        kelvin,
+        heat_capacity=float(thermal.heat_capacity[0]),
+        heat_capacity_per_kg=float(thermal.per("kg", crystal).heat_capacity[0]),
+        entropy=float(thermal.entropy[0]),
+        free_energy=float(thermal.free_energy[0]) / 1000,
+        zero_point_energy=thermal.zero_point_energy / 1000,
+        debye_temperature=debye_temperature(prediction.dos),
+        imaginary_share=thermal.imaginary_fraction,
+    )
+
+
+def _beside(
+    predictor: AnyPredictor, mixed: Alloy, methods: Sequence[Method], curve: Curve, x: float
+) -> Beside:
+    predicted: dict[str, Curve] = {}
+    for method in methods:
+        prediction = next(predict_mixtures(predictor, mixed, [x], method))
+        predicted[method] = sampled_like(curve_of(prediction.dos), curve)
+    return Beside(x, curve, predicted)
+
+
+def _assumptions(methods: Sequence[Method]) -> Iterator[str]:
+    for method in methods:
+        yield f"{method}: {ASSUMPTIONS[method]}"
+    if "sqs" not in methods:
+        yield f"{'both assume' if len(methods) > 1 else 'it assumes'} {BOTH_ASSUME}"
+    yield "S and F are those of the vibrations: without configurational entropy"
+
+
+def _unseen(predictor: AnyPredictor, mixed: Alloy) -> Iterator[str]:
+    """Yield which end members lie outside of the training data."""
+    seen = set(predictor.header.training_formulas)
+    for crystal, x in ((mixed.first, 0), (mixed.second, 1)):
+        if crystal.formula not in seen:
+            yield (
+                f"{crystal.formula} (x = {x}) was not in the training data of {predictor.name}: "
+                "towards it the sweep is an extrapolation"
+            )
+
+
+def _doubts(points: Sequence[AlloyPoint], n_methods: int) -> Iterator[str]:
+    """Yield every reason for doubt once, with the places it is of unless it is of all."""
+    places: dict[str, list[str]] = {}
+    for point in points:
+        of = f" ({point.method})" if n_methods > 1 else ""
+        for text in point.prediction.warnings:
+            places.setdefault(text, []).append(f"x = {point.x:g}{of}")
+    for text, where in places.items():
+        yield text if len(where) == len(points) else f"{', '.join(where)}: {text}"

@@ -1,0 +1,140 @@
+"""`strain`: a crystal at several volumes, V = V0 (1 + e)^3, and its Grueneisen parameter."""
+
+from collections.abc import Sequence
+from dataclasses import astuple, dataclass
+from pathlib import Path
+from typing import Any
+
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.strain import Gruneisen, gruneisen, strained
+from phonodos.physics.thermodynamics import left_out, omega_log
+from phonodos.prediction.doubts import stability_doubts
+from phonodos.prediction.prediction import Prediction
+from phonodos.prediction.predictor import AnyPredictor, as_predictor
+from phonodos.structures.reading import as_crystal
+
+STRAINS = (-0.03, -0.02, -0.01, 0.0, 0.01, 0.02, 0.03)
+
+
+@dataclass(frozen=True)
+class StrainPoint:
+    """A crystal at one volume.
+
+    Attributes
+    ----------
+    strain
+        Linear strain e.
+    volume
+        Of the cell [A^3].
+    mean_frequency, omega_log, max_frequency
+        <w>, exp <ln w> and the highest frequency [cm^-1], over the modes with real frequencies.
+    imaginary_share
+        Share of the states at imaginary frequencies, which the means leave out.
+    """
+
+    strain: float
+    volume: float
+    mean_frequency: float
+    omega_log: float
+    max_frequency: float
+    imaginary_share: float
+
+
+COLUMNS = (  # names of the fields of a point where they are written, with their units
+    "strain", "volume_A^3", "mean_frequency_cm-1", "omega_log_cm-1", "max_frequency_cm-1",
+    "imaginary_share",
+)  # fmt: skip
+
+
+@dataclass(frozen=True, eq=False)
+class StrainStudy:
+    """A crystal at several volumes; no atom is relaxed.
+
+    Attributes
+    ----------
+    crystal
+        The crystal as given, at e = 0.
+    predictions
+        One a strain.
+    points
+        What is read off each of them.
+    gruneisen
+        Grueneisen parameters -d ln w / d ln V at V0: average over modes, and of the mean frequency.
+    """
+
+    crystal: Crystal
+    predictions: tuple[Prediction, ...]
+    points: tuple[StrainPoint, ...]
+    gruneisen: Gruneisen
+
+    @property
+    def warnings(self) -> list[str]:
+        """Reasons for doubt, each once; imaginary modes are in `points` and are not among them."""
+        texts = (
+            t for p in self.predictions for t in p.warnings if t not in stability_doubts(p.dos)
+        )
+        return list(dict.fromkeys(texts))
+
+    def table(self) -> tuple[tuple[str, ...], list[tuple[float, ...]]]:
+        """Return the names of the columns, which hold the units, and a row a strain."""
+        return COLUMNS, [astuple(point) for point in self.points]
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a dictionary fit for JSON: a list a column of `table`, in the order of strains."""
+        names, rows = self.table()
+        series = {name: list(values) for name, *values in zip(names, *rows, strict=True)}
+        return {
+            "formula": self.crystal.formula,
+            **series,
+            "gruneisen_mode_average": self.gruneisen.mode_average,
+            "gruneisen_mean_frequency": self.gruneisen.mean_frequency,
+            "warnings": self.warnings,
+        }
+
+
+def check_strains(strains: Sequence[float]) -> None:
+    """Raise `ConfigError` unless there are two different strains within 20 %."""
+    gruneisen(strains, [1.0] * len(strains), [1.0] * len(strains))
+
+
+def strain(
+    crystal: Any,
+    strains: Sequence[float] = STRAINS,
+    *,
+    model: AnyPredictor | str | Path | None = None,
+    members: int | None = None,
+) -> StrainStudy:
+    """Predict a crystal at several volumes, V = V0 (1 + e)^3.
+
+    Parameters
+    ----------
+    crystal
+        A path, or a structure as `Predictor.predict` takes it.
+    strains
+        Linear strains e: two or more different ones within 20 %.
+    model, members
+        A predictor, or weights and number of members as `load` takes them.
+
+    Raises
+    ------
+    ConfigError
+        If the strains give no slope, or make no sense of a crystal.
+    StructureError
+        If the structure cannot be read or makes no sense.
+    PredictionError
+        If the network gives no spectrum at a strain.
+    """
+    check_strains(strains)
+    whole = as_crystal(crystal)
+    crystals = [strained(whole, e) for e in strains]
+    predictor = as_predictor(model, members)
+    found = tuple(predictor.predict_many(crystals))
+    points = tuple(
+        StrainPoint(
+            float(e), c.volume, p.dos.mean_frequency, omega_log(p.dos), p.dos.max_frequency,
+            left_out(p.dos),
+        )
+        for e, c, p in zip(strains, crystals, found, strict=True)
+    )  # fmt: skip
+    slopes = gruneisen(strains, [p.omega_log for p in points], [p.mean_frequency for p in points])
+    return StrainStudy(whole, found, points, slopes)

@@ -1,0 +1,257 @@
+"""Write the documents with numbers of the repository: cards, docs/accuracy.md, the README's table.
+
+    python tools/documents.py [FOLDER OF THE REPOSITORY]
+
+All are made from docs/metrics: ``<name>/<evaluation>.json``, the metrics.json of `evaluate` for
+every released weight, ``rivals.json``, values of others with their sources, and
+``learning_curves.json``, what benchmarks/voxel_cnn.py and learning_curves.py printed.
+"""
+
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from phonodos.errors import DataError
+from phonodos.evaluation.card import Metrics, card, group_table, read_metrics, set_name
+from phonodos.evaluation.measures import FEATURES, HEADLINE, MEASURES, flatten, markdown_table
+from phonodos.files import write_text
+from phonodos.model.weights import known_as, read_header
+
+WEIGHTS = Path("src/phonodos/weights")
+METRICS = Path("docs/metrics")
+PAGE = Path("docs/accuracy.md")
+README = Path("README.md")
+BEGIN, END = "<!-- accuracy:begin -->", "<!-- accuracy:end -->"
+ORDER = ("test", "valid", "train")  # of evaluations
+
+Released = Mapping[str, Sequence[Metrics]]  # name -> evaluations
+
+
+def documents(root: Path) -> dict[Path, str]:
+    """Return the text that every generated document below `root` should have.
+
+    Raises
+    ------
+    DataError
+        If a released weight has no evaluation, an evaluation is of another weight file than the
+        released one, or the README has no place for the table.
+    """
+    found: dict[Path, str] = {}
+    released: dict[str, list[Metrics]] = {}
+    for path in sorted((root / WEIGHTS).glob("*.safetensors")):
+        released[path.stem] = evaluations(root / METRICS / path.stem, path)
+        found[WEIGHTS / f"{path.stem}.md"] = card(
+            read_header(path), released[path.stem], size=path.stat().st_size
+        )
+    rivals = _read(root / METRICS / "rivals.json")
+    learned = root / METRICS / "learning_curves.json"
+    curves = _read(learned) if learned.is_file() else None
+    found[PAGE] = accuracy_page(released, rivals, curves)
+    text = (root / README).read_text(encoding="utf-8")
+    found[README] = with_table(text, readme_table(released, rivals))
+    return found
+
+
+def evaluations(folder: Path, weights: Path) -> list[Metrics]:
+    """Return the evaluations in a folder, test first; all must be of the weight file given."""
+    paths = sorted(folder.glob("*.json"))
+    if not paths:
+        raise DataError(
+            f"no evaluation of {weights.name} in {folder}",
+            "every released weight needs its metrics",
+            f"phonodos evaluate {weights.stem} --data DATASET --part valid -o FOLDER, "
+            f"then copy metrics.json to {folder}/valid.json",
+        )
+    found = [read_metrics(path) for path in paths]
+    known = known_as(weights)
+    for path, metrics in zip(paths, found, strict=True):
+        if metrics.get("weights_sha256") not in known:
+            raise DataError(
+                f"{path} is not an evaluation of {weights}",
+                "the SHA-256 of the weights it was made with is another one",
+                "evaluate the released weights again and copy metrics.json there",
+            )
+    return sorted(found, key=_place)
+
+
+def readme_table(released: Released, rivals: Sequence[Mapping[str, Any]]) -> str:
+    """Return the table of the README: released weights on test (valid where not tested), rivals."""
+    rows = []
+    for name, found in released.items():
+        tested = [m for m in found if m.get("part") == "test"]
+        rows += [_row(f"**{name}**", set_name(m), flatten(m)) for m in tested or found]
+    rows += [_rival(r) for r in rivals if r.get("readme")]
+    return "\n\n".join(
+        [_table(rows), _bases(HEADLINE) + " More: [docs/accuracy.md](docs/accuracy.md)."]
+    )
+
+
+def accuracy_page(
+    released: Released,
+    rivals: Sequence[Mapping[str, Any]],
+    curves: Mapping[str, Any] | None = None,
+) -> str:
+    """Return docs/accuracy.md; with `curves` the section of learning curves too."""
+    rows = [
+        _row(f"**{name}**", set_name(m), flatten(m))
+        for name, found in released.items()
+        for m in found
+    ]
+    parts = [
+        "# Accuracy",
+        "Made by `make cards` from docs/metrics; not edited by hand.",
+        "## Released weights",
+        _table(rows),
+        _bases(HEADLINE),
+        DEFINITIONS,
+        "## Others",
+        "Their own values, with the set each was measured on. Sets differ; so do small choices of "
+        "the target. A dash: not given.",
+        _table([_rival(r) for r in rivals]),
+        "## Intervals",
+        "How often the reference lay inside the stated 90 % interval, with the binomial error of "
+        "that share, and the mean half width. Calibrated on valid, so only test can tell; weights "
+        "without a calibration state none.",
+        _intervals(released),
+        "## Gaps and cut-off",
+        "Whether they survive in poor predictions: overall and by quartile of the MSE.",
+        _features(released),
+        *([] if curves is None else _learning(curves)),
+        "## Groups",
+        *(
+            f"### {name}, {set_name(m)}\n\n{group_table(m)}"
+            for name, found in released.items()
+            for m in found
+        ),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+DEFINITIONS = """\
+- **own-max**: reference and prediction each divided by their own maximum, on 51 points from 0 to
+  1000 cm^-1, after a Savitzky-Golay filter of 101 points on the 1 cm^-1 axis.
+- **R2** = 1 - SSE / SST over all points of all materials, SST about the grand mean. Other
+  definitions are in use; they move the same predictions by some hundredths.
+- **WD** = 20 cm^-1 x sum of |cumulative difference| of the unit-sum spectra.
+- **wbar**: mean frequency of the 51 points; the share within 10 % of the reference.
+- **C_V(300 K) on the full axis**: the reference with all its states, those above 1000 cm^-1 too;
+  the prediction as released, 3N states. A spectrum that ends at 1000 cm^-1 loses here on light
+  elements; the cards also give it with both spectra cut there.
+- **gap**: the widest run of two or more points below 0.02 own-max between points above;
+  **cut-off**: the last point >= 0.02 own-max.
+- **Reference and prediction take one road** from frequencies to a spectrum
+  (docs/decisions/0005). Release 0.1 had two, and its own numbers held their difference: for the
+  same weights (`lattice`, phonondb2018 test) MSE 0.0082 and WD 7.4 then, 0.0080 and 7.2 now; on
+  dfpt2018 test 0.0081 and 7.1 then, 0.0079 and 6.8 now, where only the prediction's side moved. A
+  corrected ruler, read again on released weights: nothing was chosen by it.
+- Means are over materials; nothing is left out except failures, which are counted.
+- The best epoch is chosen on valid, so scores on valid flatter; test is looked at once for every
+  released weight."""
+
+
+def with_table(text: str, table: str) -> str:
+    """Return a README with `table` between its markers.
+
+    Raises
+    ------
+    DataError
+        If there is not exactly one pair of markers, in order.
+    """
+    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+        raise DataError(
+            f"{README} has no place for the table of accuracy",
+            f"one line {BEGIN} and one line {END} after it are expected",
+            "put both lines where the table should stand",
+        )
+    head, rest = text.split(BEGIN)
+    return f"{head}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}"
+
+
+def _table(rows: Sequence[Sequence[str]]) -> str:
+    head = ["model", "judged on", *(MEASURES[key].head for key in HEADLINE)]
+    return markdown_table(head, rows, words=2)
+
+
+def _row(model: str, judged_on: str, values: Mapping[str, Any]) -> list[str]:
+    return [model, judged_on, *(MEASURES[key].show(values.get(key)) for key in HEADLINE)]
+
+
+def _rival(values: Mapping[str, Any]) -> list[str]:
+    """Return the row of somebody else's values, as they gave them: no digits are added."""
+    cells = [MEASURES[key].as_given(values.get(key)) for key in HEADLINE]
+    return [values["model"], f"{values['set']}; {values['source']}", *cells]
+
+
+def _bases(keys: Sequence[str]) -> str:
+    by_basis: dict[str, list[str]] = {}
+    for key in keys:
+        by_basis.setdefault(MEASURES[key].basis, []).append(MEASURES[key].label)
+    return "; ".join(f"{', '.join(names)}: {basis}" for basis, names in by_basis.items()) + "."
+
+
+def _features(released: Released) -> str:
+    rows = []
+    for name, found in released.items():
+        for metrics in found:
+            groups = {"all": metrics} | {
+                k: g for k, g in metrics.get("groups", {}).items() if k.startswith("error quartile")
+            }
+            for group, values in groups.items():
+                numbers = flatten(values)
+                cells = [MEASURES[key].show(numbers.get(key)) for key in FEATURES]
+                rows.append([f"**{name}**", set_name(metrics), group, *cells])
+    head = ["model", "judged on", "group", *(MEASURES[key].head for key in FEATURES)]
+    return markdown_table(head, rows, words=3)
+
+
+def _intervals(released: Released) -> str:
+    rows = []
+    for name, found in released.items():
+        for metrics in found:
+            for key, stated in metrics.get("intervals", {}).items():
+                measure = MEASURES[f"intervals.{key}.half_width"]
+                share = f"{100 * stated['coverage']:.0f} +- {100 * stated['coverage_error']:.0f} %"
+                quantity = {"mean_frequency": "wbar", "heat_capacity": "C_V(300 K)"}[key]
+                width = f"{measure.show(stated['half_width'])} {measure.unit}"
+                rows.append([f"**{name}**", set_name(metrics), quantity, share, width])
+    head = ["model", "judged on", "quantity", "inside", "mean half width"]
+    return markdown_table(head, rows, words=3)
+
+
+def _learning(curves: Mapping[str, Any]) -> list[str]:
+    """Return the section of the voxel network and the learning curves, MSE own-max on valid."""
+    turned = [[r["training"], f"{r['stored']:.4f}", f"{r['turned']:.4f}"] for r in curves["voxels"]]
+    grown = [
+        [r["network"], str(r["crystals"]), str(r["epochs"]), f"{r['mse']:.4f}"]
+        for r in curves["curves"]
+    ]
+    head = ["voxel network, trained", "cells as stored", "cells turned at random"]
+    sizes = ["network", "training crystals", "passes", "MSE"]
+    return [
+        "## Learning curves",
+        curves["note"],
+        markdown_table(head, turned, words=1),
+        markdown_table(sizes, grown, words=1),
+    ]
+
+
+def _place(metrics: Metrics) -> tuple[int, list[str]]:
+    part = str(metrics.get("part", ""))
+    return (ORDER.index(part) if part in ORDER else len(ORDER), list(metrics.get("data", [])))
+
+
+def _read(path: Path) -> Any:
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def main(root: Path) -> None:
+    """Write every generated document below `root` anew."""
+    for path, text in documents(root).items():
+        write_text(root / path, text)
+        print(f"written: {path}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main(Path(*sys.argv[1:2]))
