@@ -133,7 +133,7 @@ def screen(
     retry_failed: bool = False,
     timeout: float | None = DEFAULT_TIMEOUT,
     check: bool = True,
-    watch: Watch = lambda _: None,
+    watch: Watch | None = None,
 ) -> Summary:
     """Predict every structure of `source` and write one row for each to the Parquet file `output`.
 
@@ -203,14 +203,14 @@ class Run:
     progress
         How far it is.
     watch
-        Called after every row.
+        Called after every row, if anything.
     """
 
     recipe: Recipe
     engine: EngineConfig
     table: GrowingTable
     progress: Progress
-    watch: Watch
+    watch: Watch | None = None
 
     def finish(self, items: Iterable[Item], retry_failed: bool) -> int:
         """Compute what has no row yet, make the table, and return its number of rows.
@@ -269,7 +269,8 @@ class Run:
     def _keep(self, row: Row) -> None:
         self.table.add([row])
         self.progress.count([row])
-        self.watch(self.progress)
+        if self.watch is not None:
+            self.watch(self.progress)
 
     def _fail(self, lost: Lost) -> None:
         origin = {"model": self.recipe.name, "model_hash": self.recipe.digest}
