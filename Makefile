@@ -33,7 +33,7 @@ test: check
 	$(BIN)/pytest -n auto --dist worksteal
 
 cards: setup
-	$(BIN)/phonodos models documents .
+	$(BIN)/python tools/documents.py .
 
 bench: setup
 	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -2,6 +2,7 @@
 
 import ast
 import re
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -15,7 +16,7 @@ ROOMS_OF_TESTS = {
     "reliability",
 }  # besides those that mirror the source
 PYTHON = sorted(
-    p for d in ("src", "tests", "benchmarks", "examples") for p in (ROOT / d).rglob("*.py")
+    p for d in ("src", "tests", "tools", "benchmarks", "examples") for p in (ROOT / d).rglob("*.py")
 )
 TEXT = sorted(
     p
@@ -57,6 +58,47 @@ def test_functions_are_short() -> None:
     assert not too_long
 
 
+# At this length one looks again: a noun is not cut to fit a number, but two nouns are two files.
+LONG = 500
+LOOKED_AT: set[str] = set()  # files that were looked at and are one noun
+
+
+def long_files(lengths: dict[str, int]) -> set[str]:
+    """Return the files to look at again."""
+    return {name for name, length in lengths.items() if length > LONG and name not in LOOKED_AT}
+
+
+def families(names: list[str], folders: set[str]) -> set[str]:
+    """Return the prefixes that three modules of a room share and that have no folder there.
+
+    A prefix is the first word of a name of several (``phonopy_files``), or a name that others
+    continue (``card``, ``card_training``).
+    """
+    counts = Counter(name.partition("_")[0] for name in names)
+    return {prefix for prefix, n in counts.items() if n >= 3 and prefix not in folders}
+
+
+def test_long_files_were_looked_at() -> None:
+    assert long_files({"a.py": LONG, "b.py": LONG + 1}) == {"b.py"}
+    lengths = {
+        named(path): len(path.read_text(encoding="utf-8").splitlines())
+        for path in SOURCE.rglob("*.py")
+    }
+    assert not long_files(lengths), "two nouns in one file? If it is one, enter it in LOOKED_AT"
+    assert lengths.keys() >= LOOKED_AT
+
+
+def test_families_of_files_have_a_folder() -> None:
+    three = ["phonopy_files", "phonopy_folders", "phonopy_record", "card", "card_training"]
+    assert families(three, set()) == {"phonopy"}
+    assert families(three, {"phonopy"}) == set()
+    assert families(["card", "card_a", "card_b"], set()) == {"card"}
+    for room in [SOURCE, *(path for path in SOURCE.rglob("*") if path.is_dir())]:
+        modules = [path.stem for path in room.glob("*.py") if not path.stem.startswith("__")]
+        folders = {path.name for path in room.iterdir() if path.is_dir()}
+        assert not families(modules, folders), f"{named(room)}: a folder for them"
+
+
 def test_every_source_file_says_what_it_is() -> None:
     for path in SOURCE.rglob("*.py"):
         assert ast.get_docstring(ast.parse(path.read_text(encoding="utf-8"))), named(path)
@@ -81,7 +123,8 @@ def test_tests_mirror_the_source() -> None:
     for path in (ROOT / "tests").glob("*/**/test_*.py"):
         room = path.parent.relative_to(ROOT / "tests")
         if room.parts[0] not in ROOMS_OF_TESTS:
-            tested = SOURCE / room / (path.name.removeprefix("test_"))
+            home = ROOT if room.parts[0] == "tools" else SOURCE  # tools are not shipped
+            tested = home / room / (path.name.removeprefix("test_"))
             assert tested.is_file(), f"{named(path)}: no {named(tested)}"
 
 

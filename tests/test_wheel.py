@@ -46,6 +46,9 @@ def test_wheel_holds_what_the_source_holds(wheel: Path) -> None:
         held = {i.filename: i.file_size for i in archive.infolist()}
     assert {k: v for k, v in held.items() if ".dist-info/" not in k} == wanted
     assert any(name.endswith("licenses/LICENSE") for name in held)
+    tools = {path.name for path in (ROOT / "tools").glob("*.py")}
+    assert "documents.py" in tools
+    assert not {Path(name).name for name in held} & tools  # for this repository alone
 
 
 def test_installed_wheel_predicts(wheel: Path, tmp_path: Path) -> None:

@@ -8,6 +8,8 @@
 
 from typing import TYPE_CHECKING, Any
 
+from phonodos.version import __version__
+
 if TYPE_CHECKING:
     from phonodos.errors import PhonodosError as PhonodosError
     from phonodos.evaluation.judgement import evaluate as evaluate
@@ -23,8 +25,6 @@ if TYPE_CHECKING:
     from phonodos.studies.bands import bands as bands
     from phonodos.studies.comparison import compare as compare
     from phonodos.studies.strain import strain as strain
-
-__version__ = "0.1.0"
 
 _HOMES = {
     "Crystal": "phonodos.physics.crystal",

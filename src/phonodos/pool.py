@@ -29,7 +29,6 @@ PATIENCE = 5.0  # [s] for a worker to end by itself
 SHORTLY = 0.05  # [s] until a source that had no task yet is asked again
 WORKERS_PER_CORE = 4  # more would only wait for each other
 ALWAYS_ALLOWED = 8  # workers, however few cores there are
-WINDOW = 256  # tasks that may be done while the answer of an earlier one is awaited
 DEAF_TO = ("SIGINT", "SIGHUP")  # Ctrl-C and the end of a terminal are the parent's affair
 
 
@@ -86,7 +85,6 @@ class Loss(Generic[T]):
 
 @dataclass
 class _Job(Generic[T]):
-    number: int
     task: T
     tries: int
     answered: int = 0
@@ -142,33 +140,6 @@ class Pool(Generic[T, A]):
         PhonodosError
             What `start` raised in a worker.
         """
-        for _, found in self._numbered(tasks):
-            yield found
-
-    def map(self, tasks: Iterable[T]) -> Iterator[A | Loss[T]]:
-        """Yield the one answer of every task, or its loss, in the order of the tasks.
-
-        Raises
-        ------
-        ConfigError, PhonodosError
-            As `run` does.
-        """
-        held: dict[int, A | Loss[T]] = {}
-        following = 0
-
-        def near() -> Iterator[T | None]:
-            for number, task in enumerate(tasks):
-                while number >= following + WINDOW:
-                    yield None
-                yield task
-
-        for number, found in self._numbered(near()):
-            held[number] = found
-            while following in held:
-                yield held.pop(following)
-                following += 1
-
-    def _numbered(self, tasks: Iterable[T | None]) -> Iterator[tuple[int, A | Loss[T]]]:
         jobs = self._jobs(tasks)
         while True:
             more = self._feed(jobs)
@@ -186,16 +157,11 @@ class Pool(Generic[T, A]):
                 else:
                     continue
                 if found is not None:
-                    yield job.number, found[0]
+                    yield found[0]
 
     def _jobs(self, tasks: Iterable[T | None]) -> Iterator[_Job[T] | None]:
-        number = 0
         for task in tasks:
-            if task is None:
-                yield None
-            else:
-                yield _Job(number, task, self._tries)
-                number += 1
+            yield None if task is None else _Job(task, self._tries)
 
     def _feed(self, jobs: Iterator[_Job[T] | None]) -> bool | None:
         """Give idle workers jobs; return whether there are more, None if there is none yet."""

@@ -29,15 +29,20 @@ def check_timeout(seconds: float | None) -> float | None:
     Raises
     ------
     ConfigError
-        If it is no positive number.
+        If it is no positive, finite number.
     """
     if seconds is None:
         return None
-    if not seconds > 0.0:
+    try:
+        sensible = not isinstance(seconds, str | bool) and 0.0 < float(seconds) < math.inf
+    except (TypeError, ValueError, OverflowError):
+        sensible = False
+    if not sensible:
+        shown = f"{seconds:g}" if isinstance(seconds, float) else repr(seconds)[:40]
         raise ConfigError(
-            f"a time limit of {seconds:g} s makes no sense",
-            "it is the longest time a crystal may take, in seconds",
-            "give a positive number of seconds",
+            f"a time limit of {shown} s makes no sense",
+            "it is the longest time a crystal may take, in seconds: positive and finite",
+            f"give a number of seconds, such as {DEFAULT_TIMEOUT:g}",
         )
     return float(seconds) if seconds < LONGEST_TIMEOUT else None
 
@@ -67,7 +72,7 @@ class time_limit:  # noqa: N801, a context manager reads as a verb
     Raises
     ------
     ConfigError
-        If the limit is no positive number.
+        If the limit is no positive, finite number.
     TimeLimitExceeded
         If the block took longer, also if code in the block has swallowed the first alarm.
     """

@@ -10,8 +10,6 @@ import torch
 from typer.testing import Result
 
 import phonodos as package
-from phonodos.cli.compare import parse_resolution
-from phonodos.errors import ConfigError
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
 from phonodos.model.weights import save_network
 from phonodos.physics.units import MEV_PER_WAVENUMBER
@@ -97,14 +95,6 @@ def test_neutron_weights(
     plain, weighted = (json.loads(phonodos(*words, *more).stdout) for more in ([], ["--neutron"]))
     assert any("sigma/m" in note for note in weighted["notes"])
     assert plain["wasserstein_cm-1"] != pytest.approx(weighted["wasserstein_cm-1"], abs=0.01)
-
-
-def test_widths() -> None:
-    assert parse_resolution("3%", 1.0) == (0.0, 0.03)
-    assert parse_resolution("2", MEV_PER_WAVENUMBER) == (pytest.approx(16.13, rel=1e-3), 0.0)
-    for text in ("-3%", "wide", "", "3 cm", "nan"):
-        with pytest.raises(ConfigError, match="is no width"):
-            parse_resolution(text, 1.0)
 
 
 @pytest.mark.parametrize(

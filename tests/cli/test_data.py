@@ -3,16 +3,16 @@
 import io
 import json
 import tarfile
-from importlib import import_module
 from pathlib import Path
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 from typer.testing import CliRunner, Result
 
-from phonodos.cli.data import KINDS
 from phonodos.cli.main import app
-from phonodos.datasets.dataset import Dataset, write_dataset
+from phonodos.datasets.dataset import Dataset
+from phonodos.datasets.growing import GrowingTable
 from phonodos.datasets.splits import Split
 from phonodos.physics.crystal import Crystal
 from phonodos.structures.archives import sha256_of
@@ -126,11 +126,6 @@ def test_a_page_of_html_for_an_archive(tmp_path):
     result = run("prepare", "dfpt2018", page, "-o", tmp_path / "d.parquet", "--workers", 1)
     assert result.exit_code == 4
     assert "page of HTML" in result.stderr
-
-
-def test_every_kind_is_there():
-    assert "dfpt2018" in KINDS
-    assert all(callable(import_module(module).prepare) for module in KINDS.values())
 
 
 def test_fetch_then_prepare(server, records, tmp_path):
@@ -256,21 +251,40 @@ def test_prepare_phonopy_calculations(calculations, tmp_path):
     assert packed.present("dos_densities") == 1
 
 
-def test_an_unfinished_run_with_other_settings(calculations, tmp_path):
+@pytest.mark.parametrize("kind", ["phonondb", "dfpt2018"])
+def test_an_unfinished_run(kind, calculations, records, tmp_path, monkeypatch):
+    """It goes on, is refused where settings differ, or is thrown away: for every kind alike."""
     output = tmp_path / "p.parquet"
-    words = ("prepare", "phonondb", calculations, "-o", output, "--workers", 1, "--no-dos")
-    assert run(*words).exit_code == 3
+    source = calculations if kind == "phonondb" else records
+    (records / "mp-1.json").write_text("{")
+    words = ("prepare", kind, source, "-o", output, "--workers", 1)
+    monkeypatch.setattr(GrowingTable, "finish", stopped)
+    assert run(*words).exit_code == 130
+    monkeypatch.undo()
     parts = tmp_path / "p.parquet.parts"
-    parts.mkdir()
-    header = {"settings": {"cutoff_A": 6.0}, "done": ["good"], "failed": {}}
-    write_dataset(parts / "00001.parquet", [{"id": "good"}], header)
-    result = run(*words)
+    (part,) = parts.glob("*.parquet")
+    result = run("prepare", kind, source.parent, "-o", output, "--workers", 1)
     assert result.exit_code == 2
-    assert "cutoff_A was 6.0, is now 7.0" in result.stderr
+    assert f"source: {source}, now {source.parent}" in result.stderr
     assert "--restart" in result.stderr
-    assert parts.exists()
-    assert run(*words, "--restart").exit_code == 3
+    assert part.exists()
+    answer = json.loads(run(*words, "--json").stdout)
+    assert (answer["written"], answer["resumed"]) == (
+        pq.read_metadata(output).num_rows,
+        answer["written"],
+    )
     assert not parts.exists()
+    monkeypatch.setattr(GrowingTable, "finish", stopped)
+    assert run(*words).exit_code == 130
+    monkeypatch.undo()
+    result = run(*words, "--restart")
+    assert result.exit_code == 3
+    assert ("done before and kept: 0" in result.stdout) == (kind == "phonondb")
+    assert not parts.exists()
+
+
+def stopped(*_, **__):
+    raise KeyboardInterrupt
 
 
 def test_pack(dataset, tmp_path):
@@ -288,7 +302,7 @@ def test_pack(dataset, tmp_path):
     ("words", "says"),
     [
         (("--cutoff", 6), "dfpt2018 has no --cutoff"),
-        (("--no-dos", "--restart"), "dfpt2018 has no --dos and --no-dos, --restart"),
+        (("--cutoff", 6, "--no-dos"), "dfpt2018 has no --cutoff, --dos"),
     ],
 )
 def test_settings_of_another_kind(words, says, records, tmp_path):

@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
+import phonodos as package
+
 Phonodos = Callable[..., Result]
 
 
@@ -29,6 +31,11 @@ def test_files_and_table(phonodos: Phonodos, workshop: Path, tmp_path: Path, par
     assert f"| all | {len(ids)} |" in done.stdout
     as_json = phonodos("evaluate", "chen2021", *words, "--json")
     assert json.loads(as_json.stdout)["spectrum"] == metrics["spectrum"]
+    report = package.evaluate("chen2021", data, split, part=part)
+    assert json.dumps(report.summary, indent=1) + "\n" == as_json.stdout
+    assert {k: v for k, v in metrics.items() if k != "provenance"} == json.loads(
+        json.dumps(report.to_dict())
+    )
 
 
 def test_figures_look_at_test_only_when_asked(

@@ -125,7 +125,6 @@ ALLOY = ["alloy", "Mg3Sb2.cif", "Mg3Bi2.cif", "--x", "0.5"]
         (["compare", "NaCl.cif", "c.txt", "--resolution", "99999999999%"], "too wide"),
         (["compare", "NaCl.cif", "c.txt", "--resolution", "9" * 400], "too wide"),
         (["figures", "screening", "x.parquet", "--temperature", "nan"], "--temperature nan"),
-        (["predict", "NaCl.cif", "--timeout", "nan"], "makes no sense"),
     ],
 )
 def test_numbers_out_of_sense(
@@ -136,6 +135,51 @@ def test_numbers_out_of_sense(
     assert done.exit_code == 2, done.output
     assert message in done.stderr
     assert "fault of phonodos" not in done.stderr
+
+
+@pytest.mark.parametrize("seconds", ["inf", "1e400", "nan", "0", "-5", "-inf"])
+@pytest.mark.parametrize(
+    "words",
+    ["predict NaCl.cif", "screen NaCl.cif", "data prepare dfpt2018 .", "data prepare phonondb ."],
+)
+def test_limits_of_time_that_are_none(
+    phonodos: Phonodos, examples: Path, tmp_path: Path, words: str, seconds: str
+) -> None:
+    output = tmp_path / "out.parquet"
+    named = [examples / w if w.endswith(".cif") else w for w in words.split()]
+    done = phonodos(*named, "-o", output, f"--timeout={seconds}")
+    assert done.exit_code == 2, done.output
+    assert [line[:10].strip() for line in done.stderr.splitlines()] == ["error:", "reason:", "fix:"]
+    assert f"a time limit of {float(seconds):g} s makes no sense" in done.stderr
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("size", ["0", "-1", "x", "1.5", "inf"])
+@pytest.mark.parametrize("words", ["predict x", "screen x -o t", "data prepare phonondb x -o t"])
+def test_sizes_that_are_none(phonodos: Phonodos, words: str, size: str) -> None:
+    done = phonodos(*words.split(), f"--max-size={size}")
+    assert done.exit_code == 2
+    assert "--max-size" in done.stderr
+
+
+@pytest.mark.parametrize("command", ["predict", "screen", "prepare"])
+def test_a_file_may_be_as_large_as_one_allows(
+    phonodos: Phonodos, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, command: str
+) -> None:
+    monkeypatch.setenv("PHONODOS_MAX_SIZE", "8")  # is put back afterwards
+    (tmp_path / "in").mkdir()
+    path = tmp_path / "in" / ("phonopy_params.yaml" if command == "prepare" else "x.vasp")
+    path.write_bytes(b"#" + b" " * (3 << 19) + b"\n")
+    words = {
+        "predict": ["predict", path],
+        "screen": ["screen", path, "-o", tmp_path / "t", "--engine", "serial"],
+        "prepare": ["data", "prepare", "phonondb", path.parent, "-o", tmp_path / "t"],
+    }[command]
+    small, large = (phonodos(*words, "--max-size", size) for size in (1, 2))
+    assert "more than 1 MiB" in small.stderr, small.output
+    assert "--max-size" in small.stderr or command == "prepare"
+    assert "MiB" not in large.stderr
+    assert {small.exit_code, large.exit_code} == {4}
 
 
 @pytest.mark.parametrize(

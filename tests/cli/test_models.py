@@ -1,7 +1,6 @@
 """`phonodos models`: what comes with the package, and what is inside."""
 
 import json
-import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -74,19 +73,3 @@ def test_a_card_needs_metrics_of_ours(phonodos: Phonodos, tmp_path: Path) -> Non
     done = phonodos("models", "card", "chen2021", "--metrics", "other.json")
     assert done.exit_code == 4
     assert "other.json holds no metrics" in done.stderr
-
-
-def test_documents_of_a_repository(phonodos: Phonodos, tmp_path: Path) -> None:
-    root = Path(__file__).parents[2]
-    for path in ("README.md", "docs/metrics", "src/phonodos/weights"):
-        (tmp_path / "copy" / path).parent.mkdir(parents=True, exist_ok=True)
-        if path.endswith(".md"):
-            shutil.copy(root / path, tmp_path / "copy" / path)
-        else:
-            shutil.copytree(root / path, tmp_path / "copy" / path)
-    page = tmp_path / "copy" / "docs" / "accuracy.md"
-    assert phonodos("models", "documents", "copy").exit_code == 0
-    assert page.read_text().startswith("# Accuracy\n")
-    done = phonodos("models", "documents", "nowhere")
-    assert done.exit_code == 4
-    assert "rivals.json cannot be read" in done.stderr

@@ -1,4 +1,4 @@
-"""Options that commands share: `--disorder`, temperatures."""
+"""Options that commands share: `--disorder`, temperatures, widths."""
 
 import json
 from collections.abc import Callable
@@ -7,8 +7,9 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from phonodos.cli.options import temperature_range
+from phonodos.cli.options import parse_resolution, temperature_range
 from phonodos.errors import ConfigError
+from phonodos.physics.units import MEV_PER_WAVENUMBER
 from phonodos.prediction import quasirandom
 
 Phonodos = Callable[..., Result]
@@ -94,3 +95,17 @@ def test_temperatures_end_where_the_step_meets_the_end() -> None:
 def test_impossible_temperatures(numbers: tuple[float, float, float]) -> None:
     with pytest.raises(ConfigError, match="no temperatures"):
         temperature_range(*numbers)
+
+
+def test_widths() -> None:
+    assert parse_resolution("3%", 1.0) == (0.0, 0.03)
+    assert parse_resolution("2", MEV_PER_WAVENUMBER) == (pytest.approx(16.13, rel=1e-3), 0.0)
+    for text in ("-3%", "wide", "", "3 cm", "nan"):
+        with pytest.raises(ConfigError, match="is no width"):
+            parse_resolution(text, 1.0)
+
+
+@pytest.mark.parametrize("text", ["101%", "1001"])
+def test_widths_that_leave_nothing(text: str) -> None:
+    with pytest.raises(ConfigError, match="is too wide"):
+        parse_resolution(text, 1.0)

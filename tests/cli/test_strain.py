@@ -29,6 +29,8 @@ def test_expansion_softens_rock_salts(phonodos: Phonodos, examples: Path, tmp_pa
     crystal = package.read_crystal(files[0])
     dos = package.load("chen2021").predict(strained(crystal, 0.01)).dos
     first = json.loads(done.stdout)["results"][0]
+    study = package.strain(crystal, first["strain"], model="chen2021")
+    assert {k: first[k] for k in study.to_dict()} == study.to_dict()
     assert first["mean_frequency_cm-1"][3] == pytest.approx(dos.mean_frequency, rel=1e-5)
     assert first["volume_A^3"][3] == pytest.approx(crystal.volume * 1.01**3)
 

@@ -9,8 +9,8 @@ import pytest
 from numpy.typing import NDArray
 
 from phonodos.datasets.dataset import Dataset
-from phonodos.datasets.dfpt2018 import PrepareReport, prepare
 from phonodos.datasets.force_constants import commensurate_points
+from phonodos.datasets.preparation import PrepareReport, prepare
 from phonodos.physics.dipole import COULOMB, dipole_term
 from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
 
@@ -19,7 +19,7 @@ from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
 def prepared(shared: Path, tmp_path_factory: pytest.TempPathFactory) -> PrepareReport:
     """The shared archive of dfpt2018 as a data set, and the report."""
     output = tmp_path_factory.mktemp("dfpt2018") / "dfpt2018.parquet"
-    return prepare(shared / "dfpt2018" / "phonon-dfpt-2018.tar.xz", output)
+    return prepare("dfpt2018", shared / "dfpt2018" / "phonon-dfpt-2018.tar.xz", output)
 
 
 @pytest.fixture(scope="session")

@@ -9,8 +9,8 @@ import pytest
 
 from phonodos.datasets.cache import cache_folder, fetch
 from phonodos.datasets.download import CHUNK
-from phonodos.datasets.sources import SOURCES, Source, source_of
-from phonodos.errors import ConfigError, DataError
+from phonodos.datasets.sources import SOURCES, Source
+from phonodos.errors import DataError
 from phonodos.structures.archives import sha256_of
 
 SOURCE = Source(
@@ -203,12 +203,3 @@ def test_the_documentation_names_every_source():
         assert f"| `{source.kind}` |" in text
         assert source.address in text
         assert source.licence in text
-
-
-def test_sources_are_found_by_name():
-    assert source_of("dfpt2018").address == "https://figshare.com/ndownloader/files/9850858"
-    assert all(
-        s.address.startswith("https://") and s.licence and s.citation for s in SOURCES.values()
-    )
-    with pytest.raises(ConfigError, match="no data set is called 'dfpt'"):
-        source_of("dfpt")

@@ -7,7 +7,7 @@ import pytest
 from phonodos.datasets.card import markdown, summarise
 from phonodos.datasets.columns import COLUMNS, OPTIONAL
 from phonodos.datasets.dataset import Dataset
-from phonodos.datasets.dfpt2018 import prepare
+from phonodos.datasets.preparation import prepare
 from phonodos.datasets.sources import SOURCES
 
 
@@ -18,7 +18,7 @@ def dataset(tmp_path, make_record, rock_salt, perovskite) -> Dataset:
     for crystal, name in ((rock_salt, "mp-1"), (perovskite, "mp-2"), (perovskite, "mp-3")):
         (folder / f"{name}.json").write_text(json.dumps(make_record(crystal, name)))
     (folder / "mp-4.json").write_text("broken")
-    return Dataset.open(prepare(folder, tmp_path / "d.parquet", workers=1).output)
+    return Dataset.open(prepare("dfpt2018", folder, tmp_path / "d.parquet", workers=1).output)
 
 
 def test_counts(dataset):

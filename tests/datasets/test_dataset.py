@@ -11,7 +11,7 @@ import pytest
 
 from phonodos.datasets.columns import COLUMNS, FORMAT_VERSION, METADATA_KEY, OPTIONAL
 from phonodos.datasets.dataset import Dataset, check_writable, write_dataset
-from phonodos.datasets.dfpt2018_record import read_record
+from phonodos.datasets.dfpt2018 import read_record
 from phonodos.errors import DataError
 
 PROVENANCE = {"citation": "nobody (2026)", "sources": []}

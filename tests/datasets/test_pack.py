@@ -13,14 +13,14 @@ from phonodos.datasets.columns import COLUMNS, NOT_TAUGHT
 from phonodos.datasets.dataset import Dataset
 from phonodos.datasets.force_constants import ForceConstants
 from phonodos.datasets.pack import one_direction, pack
-from phonodos.datasets.phonondb import prepare
+from phonodos.datasets.preparation import prepare
 from phonodos.errors import ConfigError, DataError
 
 
 @pytest.fixture(scope="module")
 def whole(small_files: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     output = tmp_path_factory.mktemp("pack") / "whole.parquet"
-    prepare(small_files, output, workers=1, cutoff=4.5)
+    prepare("phonondb", small_files, output, workers=1, cutoff=4.5)
     return output
 
 

@@ -76,6 +76,8 @@ def test_readme_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert made >= {
         "SrTiO3/total_dos.dat",
         "SrTiO3/thermal_properties.yaml",
+        "SrTiO3/phonopy.yaml",
+        "SrTiO3/BORN",
         "SrTiO3/dos.png",
         "results/Si/dos.csv",
         "MgO/thermal_properties.csv",
@@ -108,7 +110,9 @@ def test_links_lead_somewhere(page: Path) -> None:
     text = page.read_text(encoding="utf-8")
     for target in re.findall(r"\]\((?!https?:|#)([^)#]+)", text):
         assert (page.parent / target).exists(), target
-    for name in re.findall(r"`((?:docs|src|tests|configs|benchmarks|examples)/[\w./]+)`", text):
+    for name in re.findall(
+        r"`((?:docs|src|tests|tools|configs|benchmarks|examples)/[\w./]+)`", text
+    ):
         assert (ROOT / name).exists(), name
 
 

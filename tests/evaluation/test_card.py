@@ -1,10 +1,41 @@
 """The model card: every number from the header or the metrics."""
 
+from pathlib import Path
 from typing import Any
 
-from phonodos.evaluation.card import card, group_table, set_name
+import pytest
+
+from phonodos.errors import DataError
+from phonodos.evaluation.card import (
+    MOST_ROWS,
+    card,
+    group_table,
+    origins_of,
+    read_metrics,
+    runs_of,
+    set_name,
+    training_commands,
+    training_section,
+)
+from phonodos.model.header import WeightHeader
 
 Json = dict[str, Any]
+DFPT = {"sources": [{"kind": "dfpt2018", "sha256": "0"}], "citation": "Petretto"}
+MORE = {"sources": [{"kind": "phonondb", "sha256": "1"}], "citation": "Togo"}
+
+
+def trained(seed: int, epochs: int, **more: Any) -> dict[str, Any]:
+    curve = [
+        {"epoch": k, "train_loss": 1.0 / (k + 1), "valid": {"mse": 0.02 - 1e-5 * k}}
+        for k in range(epochs)
+    ]
+    config = {"name": "mine", "seed": seed, "epochs": epochs, "optimizer": {"lr": 0.004}}
+    return {"config": config | more, "data": DFPT, "epoch": epochs - 1, "curve": curve}
+
+
+def ensemble() -> WeightHeader:
+    second = trained(1, 100, init="mine", init_member=3) | {"more_data": [MORE]}
+    return WeightHeader(name="mine", training={"members": [trained(0, 3), second]})
 
 
 def section(text: str, title: str) -> str:
@@ -100,3 +131,51 @@ def test_group_table_shows_dashes_where_nothing_is_known(metrics: Json) -> None:
         "| error quartile 1",
     ]
     assert "–" in rows[2]
+
+
+def test_every_member_has_settings_and_curve() -> None:
+    text = training_section(ensemble())
+    assert text.startswith("## Training\n\n### Member 1 of 2\n\nSettings: seed 0; ")
+    assert "### Member 2 of 2" in text
+    assert text.count("| epoch |") == 2
+    assert "| 2 | 0.33333 | 0.0200 |" in text
+
+
+def test_long_curves_are_thinned_to_their_end() -> None:
+    rows = [line for line in training_section(ensemble()).splitlines() if line.startswith("| ")]
+    second = rows[rows.index(next(r for r in rows[1:] if r.startswith("| epoch"))) + 1 :]
+    assert len(second) <= MOST_ROWS
+    assert second[-1].startswith("| 99 |")
+
+
+def test_a_single_network_has_no_members() -> None:
+    header = WeightHeader(name="mine", training=trained(0, 3))
+    assert len(runs_of(header)) == 1
+    assert "Member" not in training_section(header)
+    assert list(training_commands(header)) == ["phonodos train configs/mine.toml"]
+    assert training_section(WeightHeader(name="x")) == ""
+
+
+def test_data_sets_are_named_once() -> None:
+    assert [origin["citation"] for origin in origins_of(ensemble())] == ["Petretto", "Togo"]
+
+
+def test_commands_train_join_and_calibrate() -> None:
+    first, second, join, calibrate = training_commands(ensemble())
+    assert (
+        first == "phonodos train configs/mine.toml folder=RUN1 epochs=3 seed=0 optimizer.lr=0.004"
+    )
+    assert "init=mine init_member=3" in second
+    assert join == (
+        "phonodos models join RUN1/best.safetensors RUN2/best.safetensors -o FILE --name mine"
+    )
+    assert calibrate.startswith("phonodos models calibrate FILE")
+
+
+@pytest.mark.parametrize("text", ["not json", "[]", '{"n": 3}'])
+def test_files_that_are_no_metrics(tmp_path: Path, text: str) -> None:
+    (tmp_path / "metrics.json").write_text(text)
+    with pytest.raises(DataError):
+        read_metrics(tmp_path / "metrics.json")
+    with pytest.raises(DataError, match="cannot be read"):
+        read_metrics(tmp_path / "gone.json")

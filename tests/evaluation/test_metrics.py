@@ -13,6 +13,7 @@ from phonodos.evaluation.metrics import (
     largest_gap,
     mean_frequencies,
     r2,
+    spearman,
     spectrum_scores,
     wasserstein,
 )
@@ -122,3 +123,14 @@ def test_coverage_and_its_binomial_error() -> None:
     found = coverage(np.arange(10.0), np.full(10, -0.5), np.full(10, 7.5))
     assert (found.share, found.n) == (0.8, 10)
     assert found.error == pytest.approx(np.sqrt(0.016))
+
+
+def test_ranks() -> None:
+    assert spearman([1, 2, 3, 4], [1, 10, 11, 400]) == pytest.approx(1.0)
+    assert spearman([1, 2, 3, 4], [4, 3, 2, 1]) == pytest.approx(-1.0)
+    assert spearman([1, 2, 3], [1, 3, 2]) == pytest.approx(0.5)
+
+
+@pytest.mark.parametrize("rows", [([1, 2], [1, 2]), ([1, 1, 1], [1, 2, 3]), ([], [])])
+def test_ranks_that_are_undefined(rows: tuple[list[float], list[float]]) -> None:
+    assert spearman(*rows) is None

@@ -15,7 +15,9 @@ from phonodos.figures.accuracy import (
 
 
 def test_errors_by_size(compared: Compared) -> None:
-    figure = plot_errors_by_size({"train": compared, "valid": compared})
+    figure = plot_errors_by_size(
+        {"train": compared, "valid": compared}, {"train": 0.034, "valid": None}
+    )
     lines = {line.get_gid(): line for line in figure.axes[0].get_lines()}
     np.testing.assert_allclose(lines["valid"].get_ydata(), compared.errors)
     assert "n$ = 40" in figure.axes[0].get_legend().get_texts()[0].get_text()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from phonodos.errors import ConfigError
-from phonodos.figures.spectra import formula_label, plot_dos
+from phonodos.figures.spectra import INSET_FLOOR, INSET_WIDTH, formula_label, plot_dos
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.thermodynamics import thermal_properties
 from phonodos.physics.units import per_wavenumber
@@ -77,6 +77,35 @@ def salt() -> object:
 
     cell = 2.8 * np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]])
     return Crystal.ordered(cell, [[0.0] * 3, [0.5] * 3], ["Na", "Cl"])
+
+
+def test_heat_capacity_stands_in_an_inset_over_the_curve() -> None:
+    """In units of 3R: it rises to one; the box never covers the curve."""
+    for centre in (100.0, 300.0, 550.0):
+        dos = bump(centre)
+        thermal = thermal_properties(dos, np.linspace(0.0, 1000.0, 101))
+        (axes,) = plot_dos(dos, crystal_label="NaCl", thermal=thermal).axes
+        (inset,) = axes.child_axes
+        (curve,) = inset.get_lines()
+        assert curve.get_xdata()[-1] == 600.0
+        share = curve.get_ydata()
+        assert share[0] == 0.0
+        assert np.all(np.diff(share) >= 0.0)
+        assert 0.7 < share[-1] < 1.0
+        box = inset.get_position()  # fractions of the axes
+        edges = axes.get_position()
+        left = (box.x0 - edges.x0) / edges.width - 0.1  # with its labels
+        floor = INSET_FLOOR * axes.get_ylim()[1]
+        low, high = axes.get_xlim()
+        x = (dos.frequencies - low) / (high - low)
+        below = (x > left) & (x < left + INSET_WIDTH)
+        assert below.any()
+        assert dos.densities[below].max() < floor
+
+
+def test_no_inset_without_a_heat_capacity() -> None:
+    (axes,) = plot_dos(bump(300.0), crystal_label="NaCl").axes
+    assert not axes.child_axes
 
 
 def test_formulas_get_subscripts_and_other_text_stays() -> None:

@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from phonodos.datasets.dataset import Dataset
-from phonodos.datasets.phonondb import prepare
+from phonodos.datasets.preparation import prepare
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.target import target_of
 
@@ -43,7 +43,7 @@ def test_predicted_springs_prepared_as_a_data_set(
     lattice = lattice_of(crystal)
     (tmp_path / "in").mkdir()
     write_phonopy(Results(tmp_path / "in", Provenance("springs")), lattice)
-    report = prepare(tmp_path / "in", tmp_path / "out.parquet", workers=1)
+    report = prepare("phonondb", tmp_path / "in", tmp_path / "out.parquet", workers=1)
     assert report.written == 1
     reference, predicted = Dataset.open(report.output).dos(0), lattice.dos(projected=True)
     assert reference.distance(predicted) <= APART
@@ -98,7 +98,7 @@ def test_real_calculations(shared: Path, tmp_path: Path) -> None:
                 content = archive.extractfile(member)
                 assert content is not None
                 (tmp_path / "in" / name).write_bytes(content.read())
-    report = prepare(tmp_path / "in", tmp_path / "out.parquet", workers=1, cutoff=50.0)
+    report = prepare("phonondb", tmp_path / "in", tmp_path / "out.parquet", workers=1, cutoff=50.0)
     records = Dataset.open(report.output)
     assert len(records.ids) == len(IDS)
     for index in range(len(IDS)):

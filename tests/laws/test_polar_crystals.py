@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import torch
 
-from phonodos.datasets.dfpt2018_record import read_record
+from phonodos.datasets.dfpt2018 import read_record
 from phonodos.datasets.force_constants import separate
 from phonodos.datasets.phonopy.calculation import PhonopyCalculation, quiet, read_calculation
 from phonodos.datasets.phonopy.folders import find_calculations

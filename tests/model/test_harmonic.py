@@ -11,9 +11,9 @@ from phonodos.model.harmonic import (
     HarmonicCrystals,
     group_by_size,
     harmonic_of,
+    members_by_size,
     obey_sum_rules,
     on_site,
-    size_order,
 )
 from phonodos.model.lattice import Lattice
 from phonodos.physics.crystal import Crystal
@@ -128,7 +128,7 @@ def test_groups_hold_crystals_of_one_size(low_symmetry: Crystal, rock_salt: Crys
     )
     groups = group_by_size(batch, lattice)
     assert [(g.n_crystals, g.n_atoms) for g in groups] == [(2, 2), (1, 4)]
-    assert size_order(batch) == [0, 2, 1]
+    assert members_by_size(batch) == [[0, 2], [1]]
     pair = groups[0]
     torch.testing.assert_close(pair.born.flatten(0, 1), lattice.born[[0, 1, 6, 7]])
     own = batch.bond_counts[0]

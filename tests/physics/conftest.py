@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from phonodos.datasets.dfpt2018_record import read_record
+from phonodos.datasets.dfpt2018 import read_record
 from phonodos.structures.archives import read_members
 
 

@@ -39,6 +39,14 @@ def test_sums_of_a_pure_crystal(perovskite: Crystal) -> None:
     assert perovskite.positions[1] == pytest.approx([1.9525] * 3)
 
 
+def test_reciprocal_vectors_are_dual(low_symmetry: Crystal) -> None:
+    """a_i . b_j = 2 pi delta_ij, whatever the handedness."""
+    for cell in (low_symmetry.cell, -low_symmetry.cell):
+        crystal = Crystal(cell, low_symmetry.frac_coords, low_symmetry.occupancy)
+        dual = crystal.cell @ crystal.reciprocal_cell.T
+        np.testing.assert_allclose(dual, 2.0 * np.pi * np.eye(3), atol=1e-12)
+
+
 def test_sums_of_a_mixed_crystal(alloy: Crystal) -> None:
     assert alloy.formula == "Cu0.7Au0.3"
     assert alloy.n_formula_units == 4

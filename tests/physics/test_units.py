@@ -52,3 +52,13 @@ def test_unknown_unit() -> None:
     with pytest.raises(ConfigError, match="unknown frequency unit 'Hz'") as caught:
         units.per_wavenumber("Hz")
     assert all(unit in caught.value.reason for unit in units.FREQUENCY_UNITS)
+
+
+@pytest.mark.parametrize("name", units.FREQUENCY_UNITS)
+def test_every_unit_has_all_that_is_shown(name: str) -> None:
+    """A unit is added in one place: factor, label, digits and spelling come with it."""
+    assert units.FREQUENCY_LABELS[name]
+    # The digits resolve about a wavenumber, and no more than a hundredth of one.
+    assert 0.01 < 10.0 ** -units.FREQUENCY_DIGITS[name] / units.per_wavenumber(name) <= 1.0
+    assert units.UNIT_SPELLINGS[name.lower()] == name
+    assert "1/cm" in units.UNIT_SPELLINGS

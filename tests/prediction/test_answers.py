@@ -1,6 +1,7 @@
 """How networks answer: batches, ensembles, projections, numbers that are not finite."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -8,7 +9,7 @@ import pytest
 import torch
 from torch import nn
 
-from phonodos.errors import PredictionError
+from phonodos.errors import ConfigError, PredictionError
 from phonodos.model.lattice import Lattice, LatticeConfig, LatticeNetwork
 from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
 from phonodos.physics.crystal import Crystal
@@ -125,3 +126,45 @@ def test_a_predictor_of_lattice_dynamics(rock_salt: Crystal) -> None:
     assert large.dos.projected.shape == (4, len(large.dos.frequencies))
     assert large.dos.projected.sum(axis=0) == pytest.approx(large.dos.densities, abs=1e-2)
     assert np.trapezoid(large.dos.projected[0], large.dos.frequencies) == pytest.approx(3.0)
+
+
+def test_a_metal_is_the_limit_of_no_charges(rock_salt: Crystal) -> None:
+    """Without charges LO is TO; charges scaled to nothing come to the same."""
+    network = small_network(3)
+    (polar,) = answer([network], rock_salt)
+    answers = answers_of([network], HEADER, "cpu", False, metal=True)
+    (metal,) = answers.answer([rock_salt], [answers.graph(rock_salt)])
+    assert isinstance(metal, Answer)
+    assert metal.lattice is not None
+    near = np.array([[1e-4, 0.0, 1e-4], [0.2, 0.1, 0.3]])
+    split = polar.lattice.frequencies(near)[0]
+    screened = metal.lattice.frequencies(near)
+    assert np.ptp(split[3:]) > 10.0 * np.ptp(screened[0, 3:])
+    assert not metal.lattice.born_charges.any()
+    assert metal.lattice.metal
+    weak = replace(polar.lattice.harmonic, born=1e-5 * polar.lattice.harmonic.born)
+    limit = replace(polar.lattice, harmonic=weak)
+    np.testing.assert_allclose(limit.frequencies(near), screened, atol=1e-6)
+    assert metal.outside[0] == "a metal"
+    assert any("as was asked for" in text for text in metal.doubts)
+
+
+def test_a_spectrum_knows_no_metals() -> None:
+    torch.manual_seed(0)
+    spectrum = SpectrumNetwork(SpectrumConfig(embedding=4, hidden=("4x0e",), radial_hidden=(4,)))
+    with pytest.raises(ConfigError, match="cannot be told that a crystal is a metal"):
+        answers_of([spectrum], HEADER, "cpu", False, metal=True)
+
+
+def test_a_spectrum_refuses_isotopes_and_doubts_hydrides() -> None:
+    torch.manual_seed(0)
+    spectrum = SpectrumNetwork(SpectrumConfig(embedding=4, hidden=("4x0e",), radial_hidden=(4,)))
+    spectrum = spectrum.eval().requires_grad_(False)
+    found = []
+    for species in ("H", "D"):
+        cell = 2.04 * (1 - np.eye(3))
+        crystal = Crystal.ordered(cell, [[0.0] * 3, [0.5] * 3], ["Li", species])
+        found += answer([spectrum], crystal)
+    assert any("crystals with hydrogen" in text for text in found[0].doubts)
+    assert isinstance(found[1], PredictionError)
+    assert "knows nothing of isotopes (D)" in found[1].summary

@@ -135,10 +135,19 @@ def test_whatever_fails_is_named(
     def odd(*_: object, **__: object) -> None:
         raise MemoryError("14 TiB")
 
-    monkeypatch.setattr("phonodos.prediction.mixtures.lattice_dynamics", odd)
+    monkeypatch.setattr("phonodos.prediction.answers.lattice_dynamics", odd)
     with pytest.raises(PredictionError, match="failed") as caught:
         list(predict_mixtures(lattice, alloy, [0.5], "vca"))
     assert isinstance(caught.value.__cause__, MemoryError)
+
+
+def test_a_network_without_numbers_is_refused(alloy: Alloy) -> None:
+    torch.manual_seed(0)
+    network = LatticeNetwork(SMALL).double().eval()
+    for parameter in network.parameters():
+        parameter.data.fill_(torch.nan)
+    with pytest.raises(PredictionError, match="gives no force constants"):
+        list(predict_mixtures(Predictor([network], HEADER), alloy, [0.5], "vca"))
 
 
 def test_virtual_crystals_without_sense_are_refused(alloy: Alloy) -> None:

@@ -97,6 +97,25 @@ def test_files_give_dos_and_bands_again(lattice: LatticeDynamics, tmp_path: Path
     assert np.concatenate(differences).mean() < TOLERANCE
 
 
+def test_a_metal_has_no_charges_in_its_files(
+    lattice_of: LatticeOf, rock_salt: Crystal, tmp_path: Path
+) -> None:
+    import phonopy
+
+    polar = lattice_of(rock_salt)
+    bare = replace(polar.harmonic, born=0.0 * polar.harmonic.born)
+    lattice = replace(polar, harmonic=bare, metal=True)
+    results = Results(tmp_path, ORIGIN)
+    write_phonopy(results, lattice)
+    assert results.written == ["phonopy.yaml"]
+    found = phonopy.load(tmp_path / "phonopy.yaml", log_level=0)
+    assert found.nac_params is None
+    q = np.array([[0.01, 0.0, 0.01], [0.3, 0.2, 0.1]])
+    found.run_qpoints(q)
+    theirs = np.sort(found.qpoints.frequencies / THZ_PER_WAVENUMBER, axis=1)
+    np.testing.assert_allclose(theirs, lattice.frequencies(q), atol=TOLERANCE)
+
+
 def test_phonopys_own_dos(lattice_of: LatticeOf, rock_salt: Crystal, tmp_path: Path) -> None:
     """The whole way a user goes: load, run_mesh, run_total_dos."""
     import phonopy

@@ -14,6 +14,7 @@ import phonodos
 from phonodos.errors import PhonodosError, PredictionError, StructureError, WeightsError
 from phonodos.model.graph import build_graph
 from phonodos.physics.crystal import Crystal
+from phonodos.physics.isotopes import read_isotope, with_isotopes
 from phonodos.prediction.doubts import stiff_bonds
 from phonodos.prediction.prediction import PhonodosWarning
 from phonodos.prediction.predictor import Predictor, load
@@ -170,3 +171,37 @@ def test_prediction_leaves_torch_alone(model: Predictor, rock_salt: Crystal) -> 
     before = (torch.get_num_threads(), torch.get_default_dtype(), torch.is_grad_enabled())
     list(model.predict_many([rock_salt]))
     assert (torch.get_num_threads(), torch.get_default_dtype(), torch.is_grad_enabled()) == before
+
+
+@pytest.fixture(scope="module")
+def springs() -> Predictor:
+    return load("lattice", members=1)
+
+
+def test_isotopes_are_other_masses_on_the_same_springs(
+    springs: Predictor, rock_salt: Crystal
+) -> None:
+    heavy = with_isotopes(rock_salt, [read_isotope("Cl=Cl37")])
+    plain, found = springs.predict(rock_salt).lattice, springs.predict(heavy).lattice
+    assert plain is not None
+    assert found is not None
+    masses = [37.0 if s == "Cl" else None for s in plain.crystal.symbols]
+    own = [own if new is None else 36.96590 for new, own in zip(masses, plain.masses, strict=True)]
+    q = np.array([[0.2, 0.1, 0.4], [0.5, 0.5, 0.0]])
+    np.testing.assert_allclose(
+        found.frequencies(q), plain.with_masses(np.array(own)).frequencies(q), atol=2e-3
+    )
+    assert found.frequencies(q).max() < plain.frequencies(q).max() - 1.0
+
+
+def test_no_interval_where_it_does_not_hold(springs: Predictor) -> None:
+    titanium_nitride = Crystal.ordered(
+        4.24 * (1 - np.eye(3)) / 2, [[0.0] * 3, [0.5] * 3], ["Ti", "N"], "TiN"
+    )
+    with pytest.warns(PhonodosWarning, match="may be a metal \\(a nitride of transition metals"):
+        p = springs.predict(titanium_nitride)
+    assert p.calibrations
+    assert p.outside == ("a metal",)
+    assert p.intervals == {}
+    rock = Crystal.ordered(4.21 * (1 - np.eye(3)) / 2, [[0.0] * 3, [0.5] * 3], ["Mg", "O"], "MgO")
+    assert set(springs.predict(rock).intervals) == {"mean_frequency", "heat_capacity"}

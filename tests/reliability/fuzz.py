@@ -7,6 +7,7 @@ the folder `found` afterwards. Exit code 1 if anything was wrong.
 """
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -24,8 +25,13 @@ import numpy as np
 from corpus import FORMATS, Text, corpus
 from mutations import mutate
 from phonodos.errors import PhonodosError
+from phonodos.model import bond_lengths
+from phonodos.model.bond_kinds import bond_name
+from phonodos.model.bond_lengths import TrainingLengths
 from phonodos.physics import crystal as limits
+from phonodos.physics import overlap
 from phonodos.physics.crystal import Crystal
+from phonodos.physics.elements import atomic_number, covalent_radii, element_of
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import Predictor, load
 from phonodos.structures.reading import iter_crystals
@@ -33,8 +39,27 @@ from trials import run
 
 MOST_FREQUENCY = 10_000.0  # [cm^-1]
 PREDICTED_ATOMS = 40  # of crystals that are also predicted: larger ones take their time rightly
+MEASURED_ATOMS = 200  # of crystals whose distances are all measured
 ENTRIES = 200  # of a file that are looked at
 NO_MEMORY = re.compile(r"MemoryError|allocate memory|Unable to allocate|more memory than there is")
+
+
+def distances(crystal: Crystal) -> np.ndarray:
+    """Return the distance of every two sites, of a site and its own image on the diagonal [A].
+
+    By all images of a Minkowski-reduced cell, and none of the code that is judged.
+    """
+    from ase.geometry import minkowski_reduce
+
+    short, _ = minkowski_reduce(crystal.cell)
+    places = crystal.positions @ np.linalg.inv(short)
+    apart = places[:, None] - places[None]
+    apart -= np.round(apart)
+    steps = np.array(list(itertools.product((-1, 0, 1), repeat=3)))
+    squared = (((apart[:, :, None] + steps) @ short) ** 2).sum(axis=-1)
+    here = ~steps.any(axis=1)
+    squared[np.eye(len(places), dtype=bool)[:, :, None] & here] = np.inf
+    return np.sqrt(squared.min(axis=-1))
 
 
 def doubts_of(crystal: Crystal) -> list[str]:
@@ -56,22 +81,54 @@ def doubts_of(crystal: Crystal) -> list[str]:
         "a long axis": axis > some * limits.LONGEST_AXIS,
         "flat": height * some < limits.LOWEST_HEIGHT,
         "a site far away": far > some * limits.FARTHEST_CELL,
+        "atoms upon each other": (
+            crystal.n_atoms <= MEASURED_ATOMS
+            and distances(crystal).min() * some < overlap.MINIMUM_DISTANCE
+        ),
         "occupancies": any(abs(sum(site.values()) - 1.0) > 1e-9 for site in crystal.occupancy),
     }
     return [f"nonsense: {name}" for name, is_so in wrong.items() if is_so]
 
 
-def doubts_of_prediction(answer: Prediction) -> list[str]:
-    """Return what makes no sense in a prediction."""
-    dos = answer.dos
+def doubts_of_prediction(answer: Prediction, known: TrainingLengths) -> list[str]:
+    """Return what makes no sense in a prediction, `known` being the distances in training."""
+    dos, crystal = answer.dos, answer.crystal
     finite = np.isfinite(dos.frequencies).all() and np.isfinite(dos.densities).all()
+    ratios = np.array([(9.0, 9.0), *closeness(crystal, known)]).min(axis=0)
+    said = " ".join(answer.warnings)
+    volume = abs(np.linalg.det(crystal.cell)) / crystal.n_atoms
+    empty = known.emptiest is not None and volume > 1.001 * bond_lengths.EMPTY * known.emptiest
     wrong = {
         "a density that is not finite": not finite,
         "a negative density": finite and bool((dos.densities < 0.0).any()),
-        "not 3N states": finite and abs(dos.integral / (3 * answer.crystal.n_atoms) - 1.0) > 1e-6,
+        "not 3N states": finite and abs(dos.integral / (3 * crystal.n_atoms) - 1.0) > 1e-6,
         "frequencies out of range": finite and dos.frequencies.max() > 1.01 * MOST_FREQUENCY,
+        "atoms closer than in any crystal": ratios[0] < 0.999,
+        "close atoms without a word": ratios[1] < 0.999 and "A apart" not in said,
+        "vacuum without a word": empty and "A^3 an atom" not in said,
     }
     return [f"nonsense: {name}" for name, is_so in wrong.items() if is_so]
+
+
+def closeness(crystal: Crystal, known: TrainingLengths) -> list[tuple[float, float]]:
+    """Return every distance over the least that is answered, and over that without a warning."""
+    radii = covalent_radii()
+    apart = distances(crystal)
+    found = []
+    sites = [next(iter(site)) if len(site) == 1 else None for site in crystal.occupancy]
+    for (i, a), (j, b) in itertools.combinations_with_replacement(enumerate(sites), 2):
+        if a is None or b is None:
+            continue  # shared sites make room for each other
+        pair = tuple(map(element_of, (a, b)))
+        least = known.shortest.get(bond_name(pair))
+        wanted = sum(radii[atomic_number(symbol) - 1] for symbol in pair)
+        absurd = bond_lengths.ABSURD_RADII * wanted
+        doubtful = bond_lengths.CLOSE_RADII * wanted
+        if least is not None:
+            absurd, doubtful = bond_lengths.ABSURD * least, least
+        length = apart[i, j]
+        found.append((length / absurd, length / (doubtful * (1.0 - bond_lengths.MARGIN))))
+    return found
 
 
 class Fuzz:
@@ -135,7 +192,8 @@ class Fuzz:
             if isinstance(answer, PhonodosError):
                 wrong += ["more than 1 GB"] if NO_MEMORY.search(str(answer)) else []
             else:
-                wrong += doubts_of_prediction(answer)
+                known = predictor.header.training_lengths or TrainingLengths()
+                wrong += doubts_of_prediction(answer, known)
         return wrong
 
 

@@ -33,8 +33,8 @@ GOES = 20.0  # [s] until the workers of a killed parent are gone
 CATIONS, ANIONS = ("Li", "Na", "K", "Mg", "Ca", "Sr", "Ba"), ("O", "S", "Se", "F", "Cl", "Br")
 # The real command, but for commits so frequent that a short run makes many.
 COMMAND = """import sys
-from phonodos.datasets import growing, phonondb
-phonondb.BATCH, growing.SECONDS = 4, 0.3
+from phonodos.datasets import growing
+growing.ROWS, growing.SECONDS = 4, 0.3
 from phonodos.cli.main import main
 main()
 """

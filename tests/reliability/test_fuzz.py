@@ -12,8 +12,9 @@ import numpy as np
 import pytest
 
 from corpus import FORMATS, corpus
-from fuzz import Fuzz, doubts_of, doubts_of_prediction
+from fuzz import Fuzz, distances, doubts_of, doubts_of_prediction
 from phonodos.errors import StructureError
+from phonodos.model.bond_lengths import TrainingLengths
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 
@@ -71,7 +72,7 @@ def test_cases_are_always_the_same(form: str, tmp_path: Path) -> None:
 
 def fake(crystal: Crystal, **changes: Any) -> Any:
     """Return what looks like a crystal and was never checked."""
-    names = ("cell", "frac_coords", "occupancy", "n_atoms")
+    names = ("cell", "frac_coords", "occupancy", "n_atoms", "positions")
     return SimpleNamespace(**{name: getattr(crystal, name) for name in names} | changes)
 
 
@@ -80,11 +81,22 @@ def fake(crystal: Crystal, **changes: Any) -> Any:
     [
         ({}, []),
         ({"cell": np.full((3, 3), np.nan)}, ["numbers that are not finite"]),
-        ({"cell": 0.5 * np.eye(3)}, ["nonsense: too dense"]),
+        (
+            {"cell": 0.5 * np.eye(3), "positions": np.array([[0, 0, 0], [0.25] * 3])},
+            ["nonsense: too dense"],
+        ),
         ({"cell": 100.0 * np.eye(3)}, ["nonsense: too thin"]),
         ({"cell": np.diag([1.0, 1.0, 1e4])}, ["nonsense: a long axis"]),
-        ({"cell": np.diag([0.1, 10.0, 10.0])}, ["nonsense: flat"]),
+        (
+            {"cell": np.diag([0.1, 10.0, 10.0])},
+            ["nonsense: flat", "nonsense: atoms upon each other"],
+        ),
         ({"frac_coords": np.full((2, 3), 1e7)}, ["nonsense: a site far away"]),
+        ({"positions": np.array([[0, 0, 0.1], [0, 0, 0.4]])}, ["nonsense: atoms upon each other"]),
+        (
+            {"positions": np.array([[0, 0, 0], [5.7, 2.9, 2.9]])},
+            ["nonsense: atoms upon each other"],
+        ),
         ({"occupancy": ({"Na": 0.9}, {"Cl": 1.0})}, ["nonsense: occupancies"]),
     ],
 )
@@ -95,8 +107,9 @@ def test_nonsense_is_seen(rock_salt: Crystal, changes: dict[str, Any], found: li
 def test_nonsense_in_a_prediction_is_seen(rock_salt: Crystal) -> None:
     w = np.arange(0.0, 301.0)
     dos = PhononDos(w, np.full(301, 6.0 / 300.0), 2)
-    answer: Any = SimpleNamespace(dos=dos, crystal=rock_salt)
-    assert doubts_of_prediction(answer) == []
+    known = TrainingLengths(shortest={"Na-Cl": 2.7}, emptiest=25.0)
+    answer: Any = SimpleNamespace(dos=dos, crystal=rock_salt, warnings=())
+    assert doubts_of_prediction(answer, known) == []
     for changes, found in (
         ({"frequencies": w * np.nan}, "a density that is not finite"),
         ({"densities": -dos.densities}, "a negative density"),
@@ -105,7 +118,47 @@ def test_nonsense_in_a_prediction_is_seen(rock_salt: Crystal) -> None:
     ):
         values = {k: getattr(dos, k) for k in ("frequencies", "densities", "integral")} | changes
         answer.dos = SimpleNamespace(**values)
-        assert f"nonsense: {found}" in doubts_of_prediction(answer)
+        assert f"nonsense: {found}" in doubts_of_prediction(answer, known)
+
+
+def scaled(crystal: Crystal, factor: float) -> Crystal:
+    return Crystal.ordered(factor * crystal.cell, crystal.frac_coords, crystal.symbols)
+
+
+@pytest.mark.parametrize(
+    ("factor", "shortest", "warning", "found"),
+    [
+        (1.0, {"Na-Cl": 2.7}, "", []),
+        (0.85, {"Na-Cl": 2.7}, "", ["close atoms without a word"]),
+        (0.85, {"Na-Cl": 2.7}, "Na and Cl are 2.39 A apart", []),
+        (0.4, {"Na-Cl": 2.7}, "1.13 A apart", ["atoms closer than in any crystal"]),
+        (0.4, {}, "1.13 A apart", ["atoms closer than in any crystal"]),
+        (1.4, {}, "", ["vacuum without a word"]),
+        (1.4, {}, "62 A^3 an atom, in training 25 at most", []),
+    ],
+)
+def test_what_distances_forbid_is_seen(
+    rock_salt: Crystal, factor: float, shortest: dict[str, float], warning: str, found: list[str]
+) -> None:
+    known = TrainingLengths(shortest=shortest, emptiest=25.0)
+    dos = PhononDos(np.arange(0.0, 301.0), np.full(301, 6.0 / 300.0), 2)
+    crystal = scaled(rock_salt, factor)
+    answer: Any = SimpleNamespace(dos=dos, crystal=crystal, warnings=(warning,))
+    assert doubts_of_prediction(answer, known) == [f"nonsense: {name}" for name in found]
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_distances_of_any_cell(seed: int) -> None:
+    """Against all images within four cells, however skewed the cell is."""
+    rng = np.random.default_rng(seed)
+    cell = rng.normal(size=(3, 3)) + 4.0 * np.eye(3)
+    skewed = np.array([[1, 2, 0], [0, 1, 3], [0, 0, 1]]) @ cell
+    crystal: Any = SimpleNamespace(cell=skewed, positions=rng.random((4, 3)) @ cell)
+    steps = np.stack(np.meshgrid(*[np.arange(-9, 10)] * 3), axis=-1).reshape(-1, 3) @ cell
+    apart = crystal.positions[:, None] - crystal.positions
+    lengths = np.linalg.norm(apart[:, :, None] + steps, axis=-1)
+    lengths[lengths < 1e-9] = np.inf
+    np.testing.assert_allclose(distances(crystal), lengths.min(axis=-1), rtol=1e-9)
 
 
 @pytest.mark.parametrize(

@@ -3,6 +3,7 @@
 import json
 import math
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -12,8 +13,8 @@ import pytest
 
 from phonodos.errors import ConfigError, DataError, PhonodosError
 from phonodos.model.weights import known_as, weights_path
-from phonodos.screening.checks import _gap, verify
-from phonodos.screening.rows import METADATA_KEY
+from phonodos.screening.checks import _alike, _gap, verify
+from phonodos.screening.rows import METADATA_KEY, columns
 from phonodos.screening.screen import screen
 
 Tables = tuple[Path, Path]
@@ -30,10 +31,10 @@ def ensemble_table(tmp_path_factory: pytest.TempPathFactory, examples: Path) -> 
     return folder / "t.parquet"
 
 
-def rewritten(path: Path, copy: Path, **columns: list[Any]) -> Path:
+def rewritten(path: Path, copy: Path, **changes: list[Any]) -> Path:
     """Write the first six rows of a table with other values in some columns."""
     table = pq.read_table(path).slice(0, 6)
-    for name, values in columns.items():
+    for name, values in changes.items():
         field = table.schema.field(name)
         place = table.schema.get_field_index(name)
         table = table.set_column(place, field, pa.array(values, field.type))
@@ -89,6 +90,100 @@ def test_changed_facts_are_found(
     values[1] = value
     check = verify(rewritten(forty[1], tmp_path / "t.parquet", **{column: values}), 1.0)
     assert check.differing == [(table["id"][1].as_py(), f"{column} by inf")]
+
+
+OTHER: dict[str, Any] = {
+    "string": "other",
+    "int32": 77,
+    "int64": 777,
+    "bool": None,
+    "double": 777.0,
+    "list<float>": [1.0, 2.0],
+    "list<double>": None,
+    "list<string>": ["Xe", "He"],
+}
+
+
+@pytest.fixture
+def remembered(forty: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The rows as they come out when they are computed again, without computing them."""
+    rows = {row["id"]: row for row in pq.read_table(forty[1]).to_pylist()}
+    again: Any = lambda chunk: [rows[i.id] | {"digest": i.digest} for i in chunk.items]  # noqa: E731
+    monkeypatch.setattr(
+        "phonodos.screening.checks.Calculator", lambda _: SimpleNamespace(rows=again)
+    )
+
+
+@pytest.mark.usefixtures("remembered")
+@pytest.mark.parametrize("column", sorted(set(columns([300.0])) - {"seconds"}))
+def test_a_change_of_any_column_is_found(forty: Tables, tmp_path: Path, column: str) -> None:
+    """But for the time it took, every column is held against something."""
+    table = pq.read_table(forty[1]).slice(0, 6)
+    values = table[column].to_pylist()
+    # Of an id, a place or a state only those are wrong that no row can have, or another has.
+    values[1] = {"id": values[2], "position": values[2]}.get(
+        column, OTHER[columns([300.0])[column][0]]
+    )
+    copy = rewritten(forty[1], tmp_path / "t.parquet", **{column: values})
+    names = {table["id"][i].as_py() for i in (1, 2)}
+    if values[1] is None and column in ("cell", "frac_coords"):
+        with pytest.raises(PhonodosError, match=table["id"][1].as_py()):
+            verify(copy, 1.0)
+        return
+    differing = dict(verify(copy, 1.0).differing)
+    assert differing
+    assert set(differing) <= names
+
+
+@pytest.mark.usefixtures("remembered")
+@pytest.mark.parametrize(
+    ("column", "value", "what"),
+    [
+        ("id", None, "it has no id"),
+        ("source", None, "source"),
+        ("source", "elsewhere.cif, entry 1", "source"),
+        ("status", None, "status"),
+        ("status", "failed", "reason"),
+        ("reason", "it is broken", "reason"),
+        ("trust", "atoms are 0.30 A apart", "trust by inf"),
+        ("model", "lattice", "model"),
+        ("model_hash", None, "model_hash"),
+        ("position", -1, "position"),
+    ],
+)
+def test_facts_of_rows_that_are_not_chosen(
+    forty: Tables, tmp_path: Path, column: str, value: Any, what: str
+) -> None:
+    table = pq.read_table(forty[1]).slice(0, 6)
+    values = table[column].to_pylist()
+    values[1] = value if value != -1 else values[0]
+    copy = rewritten(forty[1], tmp_path / "t.parquet", **{column: values})
+    name = "row 2" if column == "id" else table["id"][1].as_py()
+    for sample in (1.0, 0.01) if column != "trust" else (1.0,):
+        check = verify(copy, sample, seed=1)
+        assert check.differing == [(name, what)]
+        assert check.deviation == math.inf
+
+
+def test_a_table_of_nothing_but_faults(forty: Tables, tmp_path: Path) -> None:
+    copy = rewritten(forty[1], tmp_path / "t.parquet", id=[None] * 6)
+    check = verify(copy, 1.0)
+    assert (check.checked, len(check.differing)) == (0, 6)
+
+
+@pytest.mark.parametrize(
+    ("a", "b", "same"),
+    [
+        (None, None, True),
+        ("x", None, False),
+        ("1.23 A apart, 4 %", "1.24 A apart, 4 %", True),
+        ("1.23 A apart, 4 %", "1.25 A apart, 4 %", False),
+        ("3 atoms", "3 atoms; 2 bonds", False),
+        ("bonds of Na", "bonds of K", False),
+    ],
+)
+def test_words_are_the_same_up_to_the_last_digit(a: str | None, b: str | None, same: bool) -> None:
+    assert _alike(a, b) is _alike(b, a) is same
 
 
 @pytest.mark.parametrize("value", [math.nan, math.inf])
@@ -174,6 +269,18 @@ def test_other_weights_and_empty_tables(forty: Tables, tmp_path: Path) -> None:
         verify(tmp_path / "t.parquet")
     with pytest.raises(ConfigError, match="a sample of 2"):
         verify(forty[1], 2.0)
+
+
+def test_a_changed_spread_is_found() -> None:
+    sound: dict[str, Any] = {"status": "ok", "dos_frequencies": [0.0, 1.0, 2.0]}
+    sound |= {"dos_densities": [0.0, 1.0, 0.0], "dos_densities_std": [0.0, 0.1, 0.0]}
+    name = "dos_densities_std"
+    assert _gap(sound, sound, name) == 0.0
+    assert _gap({**sound, name: None}, {**sound, name: None}, name) == 0.0
+    assert _gap({**sound, name: [0.0, 0.11, 0.0]}, sound, name) == pytest.approx(0.01)
+    for wrong in (None, [], [0.1], [math.nan, 0.1, 0.0]):
+        assert _gap({**sound, name: wrong}, sound, name) == math.inf
+    assert _gap(sound, {**sound, name: None}, name) == math.inf
 
 
 @pytest.mark.parametrize("column", ["dos_frequencies", "dos_densities"])

@@ -225,3 +225,61 @@ def test_mixed_valence_of_one_element_adds_up() -> None:
         Structure(Lattice.cubic(4.3), species, [[0, 0, 0], [0.5, 0.5, 0.5]])
     )
     assert crystal.composition == {"Fe": 1.0, "O": 1.0}
+
+
+def phonopy_table() -> dict[str | None, float]:
+    """Return phonopy's own units of length [A] by calculator."""
+    from phonopy.interface import calculator
+
+    units = getattr(calculator, "get_calculator_physical_units", None)
+    found: dict[str | None, float] = {}
+    for name in (None, *calculator.calculator_info):
+        if units is None:
+            found[name] = float(calculator.get_default_physical_units(name)["distance_to_A"])
+        else:
+            found[name] = float(units(name).distance_to_A)
+    return found
+
+
+TABLE = phonopy_table()
+
+
+@pytest.mark.parametrize("calculator", TABLE)
+@pytest.mark.parametrize("door", ["object", "file", "file without units"])
+def test_phonopy_objects_are_in_the_unit_of_their_calculator(
+    calculator: str | None, door: str, tmp_path: Path, rock_salt: Crystal
+) -> None:
+    from phonopy import Phonopy
+
+    phonon = Phonopy(to_phonopy_atoms(rock_salt), supercell_matrix=[1, 1, 1], calculator=calculator)
+    crystal = as_crystal(phonon)
+    if door != "object":
+        path = tmp_path / "phonopy.yaml"
+        phonon.save(path)
+        if door == "file without units":
+            text = path.read_text()
+            at, end = text.index("physical_unit:"), text.index("space_group:")
+            path.write_text(text[:at] + text[end:])
+        (crystal,) = read_crystals(path)
+    assert crystal.volume == pytest.approx(rock_salt.volume * TABLE[calculator] ** 3, rel=1e-6)
+    assert crystal.symbols == ("Na", "Cl")
+
+
+def test_isotopes_of_a_phonopy_object(rock_salt: Crystal) -> None:
+    from phonopy import Phonopy
+
+    atoms = PhonopyAtoms(
+        symbols=["Li", "H"], cell=rock_salt.cell, scaled_positions=rock_salt.frac_coords,
+        masses=[6.015, 2.0141],
+    )  # fmt: skip
+    for x in (atoms, Phonopy(atoms, supercell_matrix=[1, 1, 1], calculator="qe")):
+        assert as_crystal(x).masses == pytest.approx([6.015, 2.0141], abs=1e-3)
+
+
+def test_an_unknown_calculator_is_refused() -> None:
+    class Phonopy:
+        calculator = "magic"
+        unitcell = None
+
+    Phonopy.__module__ = "phonopy.api_phonopy"
+    assert "magic" in refused(Phonopy(), "unit of length").reason

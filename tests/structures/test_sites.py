@@ -12,7 +12,7 @@ from phonodos.structures.sites import element_symbol, isotope, label_symbol, sha
     [
         *(("Sr2+", "Sr"), ("O2-", "O"), ("O-2", "O"), ("Fe3.5+", "Fe"), ("Na+", "Na")),
         *(("CL1-", "Cl"), ("fe", "Fe"), ("Cu1", "Cu"), ("D", "D"), ("T", "T"), ("Sr0+", "Sr")),
-        *(("Vac", "Vac"), ("OH", "OH"), ("X", "X"), ("", ""), ("2H", "2H"), ("Uue", "Uue")),
+        *(("Vac", "Vac"), ("OH", "OH"), ("X", "X"), ("", ""), ("2H", "D"), ("Uue", "Uue")),
     ],
 )
 def test_element_symbols(text: str, symbol: str) -> None:

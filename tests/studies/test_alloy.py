@@ -116,9 +116,11 @@ def test_substitution(quick: Predictor, rock_salt: Crystal, potassium: Crystal) 
 
 
 def test_what_is_refused(quick: Predictor, rock_salt: Crystal, potassium: Crystal) -> None:
-    for second, rules in ((None, []), (potassium, ["Na=K"])):
+    whole = alloy_of(rock_salt, potassium)
+    cases = ((rock_salt, None, []), (rock_salt, potassium, ["Na=K"]), (whole, None, ["Na=K"]))
+    for first, second, rules in cases:
         with pytest.raises(ConfigError, match="two end members or a substitution"):
-            alloy_between(rock_salt, second, rules)
+            alloy_between(first, second, rules)
     unread = {"model": "no such weights, which are not looked for"}
     with pytest.raises(ConfigError, match=r"composition 1.5 lies outside"):
         alloy(rock_salt, potassium, [0.0, 1.5], **unread)

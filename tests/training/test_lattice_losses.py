@@ -1,6 +1,7 @@
 """The flagship's losses: nothing left where the reference is the network's own answer."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from phonodos.physics.mesh import irreducible_mesh
 from phonodos.physics.path import step_along_path
 from phonodos.prediction.lattice_dynamics import lattice_dynamics
 from phonodos.training.config import TrainConfig
-from phonodos.training.lattice_losses import LatticeTask
+from phonodos.training.lattice_losses import LatticeTask, _draw
 from phonodos.training.lattice_samples import cumulated, match_bonds
 from phonodos.training.loop import fit
 
@@ -104,14 +105,20 @@ def configure(folder: Path, tmp_path: Path) -> Callable[..., TrainConfig]:
 
 ONLY = {
     name: {"bands": 0, "dos": 0, "tensors": 0, "force_constants": 0} | {name: 1}
-    for name in ("bands", "dos", "tensors", "force_constants")
+    for name in ("bands", "dos", "tensors", "force_constants", "sound")
 }
 
 
 @pytest.mark.parametrize(
     ("name", "most"),
     # float32 storage of the constants; a random draw of 24 wave vectors against the whole spectrum
-    [("bands", 1e-8), ("tensors", 1e-10), ("force_constants", 1e-6), ("dos", 0.02)],
+    [
+        ("bands", 1e-8),
+        ("sound", 1e-8),
+        ("tensors", 1e-10),
+        ("force_constants", 1e-6),
+        ("dos", 0.02),
+    ],
 )
 def test_own_answer_leaves_no_loss(
     name: str, most: float, network: LatticeNetwork, folder: Path,
@@ -161,6 +168,32 @@ def test_without_born_charges_only_what_fits_the_supercell_is_taught(
             losses.append(float(loss.detach()))
     assert losses[0] == losses[1] < 1e-8
     assert losses[2] == losses[3] > 0.1
+
+
+def test_unstable_crystals_are_drawn_where_they_are_soft(
+    folder: Path, configure: Callable[..., TrainConfig]
+) -> None:
+    (sample, *_) = LatticeTask(configure("run")).samples(Dataset.open(folder / "data.parquet"))
+    assert sample.band_frequencies is not None
+    modes = np.abs(sample.band_frequencies)
+    modes[3, 0] = -80.0
+    soft = replace(sample, band_frequencies=modes)
+    assert soft.unstable
+    shares = {}
+    for aimed in (True, False):
+        generator = torch.Generator().manual_seed(1)
+        drawn = [_draw([soft], 12, generator, soft=aimed)[1][0] for _ in range(40)]
+        shares[aimed] = np.mean([b[:, 0] == -80.0 for b in drawn if b is not None])
+    assert shares[False] == pytest.approx(0.2, abs=0.05)  # one of five
+    assert shares[True] == pytest.approx(1 / 3 + 2 / 3 * 0.2, abs=0.05)
+    weights = {"bands": 1, "dos": 0, "tensors": 0}
+    torch.manual_seed(4)
+    other = LatticeNetwork(LatticeConfig.model_validate(SMALL)).double()
+    losses = []
+    for unstable in (1e-9, 2.0):
+        task = LatticeTask(configure("run", losses=weights | {"unstable": unstable}))
+        losses.append(float(task.loss(other, [soft], torch.Generator().manual_seed(0)).detach()))
+    assert losses[1] == pytest.approx(3.0 * losses[0], rel=1e-6)
 
 
 def test_own_spectrum_is_found_in_validation(

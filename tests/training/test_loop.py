@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -13,7 +14,7 @@ from torch import Tensor, nn
 from phonodos.errors import ConfigError, DataError, PredictionError
 from phonodos.model.weights import load_network, read_header
 from phonodos.training import loop
-from phonodos.training.checkpoint import CHECKPOINT_NAME, read_checkpoint
+from phonodos.training.checkpoint import CHECKPOINT_NAME, Progress, read_checkpoint
 from phonodos.training.config import TrainConfig
 from phonodos.training.loop import BEST_NAME, LOG_NAME, FitResult, fit
 from phonodos.training.losses import SpectrumTask
@@ -195,17 +196,24 @@ def test_skipped_steps_survive_a_stop(configure: Configure, assert_same_run: Sam
     assert_same_run(configure("whole").folder, config.folder)
 
 
+@pytest.mark.parametrize("allowed", [2, 3])
 def test_giving_up(
-    configure: Configure, spoiled: type[Spoiled], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(loop, "ALLOWED_SKIPS", 2)
+    allowed: int, configure: Configure, spoiled: type[Spoiled], monkeypatch: pytest.MonkeyPatch,
+    log_of: LogOf,
+) -> None:  # fmt: skip
+    """Three steps are not finite: one more than two, and just as many as three allow."""
+    monkeypatch.setattr(loop, "ALLOWED_SKIPS", allowed)
     monkeypatch.setattr(spoiled, "bad", ("CaS-1", "NaCl-1", "MgO-1"))
-    config = configure("run", batch_size=1)
+    config = configure("run", batch_size=1, epochs=1)
+    if allowed == 3:
+        fit(config)
+        assert sorted(log_of(config.folder)[0]["skipped"]) == sorted(spoiled.bad)
+        return
     with pytest.raises(PredictionError, match="3 steps of epoch 0") as caught:
         fit(config)
     assert all(name in caught.value.reason for name in spoiled.bad)
-    assert loop.ALLOWED_SKIPS == 2
-    read_checkpoint(config.folder)  # what was there before is whole
+    _, progress, _ = read_checkpoint(config.folder)  # what was there before is whole
+    assert (progress.epoch, progress.step, progress.skipped) == (0, 0, [])
 
 
 def test_giving_up_where_no_step_is_finite(
@@ -217,8 +225,35 @@ def test_giving_up_where_no_step_is_finite(
         fit(configure("run"))
 
 
-def test_fifty_are_allowed() -> None:
-    assert loop.ALLOWED_SKIPS == 50
+@pytest.mark.parametrize("names", [50, 51])
+def test_fifty_are_allowed(names: int) -> None:
+    """As `fit` promises: the fifty-first skipped step of an epoch ends the run."""
+    progress = Progress(skipped=[f"x{k}" for k in range(names - 1)], unseen=names - 1)
+    run = SimpleNamespace(progress=progress, train=range(1000), report=lambda _: None)
+    batch = [SimpleNamespace(id="last")]
+    if names == 50:
+        loop._skip(run, batch)  # type: ignore[arg-type]
+        assert progress.skipped[-1] == "last"
+        return
+    with pytest.raises(PredictionError, match="51 steps of epoch 0") as caught:
+        loop._skip(run, batch)  # type: ignore[arg-type]
+    assert caught.value.reason.endswith("x48; x49; last")
+
+
+def test_threads_and_random_numbers_of_the_process_stay(configure: Configure) -> None:
+    """A run seeds itself; whoever calls it goes on with the numbers it would have had."""
+    threads = torch.get_num_threads()
+    torch.manual_seed(5)
+    wanted = torch.rand(3)
+    torch.manual_seed(5)
+    seen = []
+    fit(
+        configure("run", epochs=1, threads=threads + 1),
+        report=lambda _: seen.append(torch.get_num_threads()),
+    )
+    assert set(seen) == {threads + 1}
+    assert torch.get_num_threads() == threads
+    torch.testing.assert_close(torch.rand(3), wanted, rtol=0.0, atol=0.0)
 
 
 def test_best_weights_hold_what_a_card_needs(

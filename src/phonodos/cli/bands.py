@@ -23,13 +23,14 @@ from phonodos.cli.options import (
     UnitsOption,
 )
 from phonodos.cli.output import Column, format_note, format_table
+from phonodos.physics.units import FREQUENCY_DIGITS
 from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
     from phonodos.prediction.prediction import Prediction
     from phonodos.studies.bands import BandStudy
 
-DIGITS = {"cm-1": 1, "THz": 3, "meV": 2}
+DIGITS = {name: digits + 1 for name, digits in FREQUENCY_DIGITS.items()}
 
 
 def bands(

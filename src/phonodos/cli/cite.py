@@ -4,8 +4,8 @@ from typing import Annotated
 
 import typer
 
-from phonodos import __version__
 from phonodos.cli.output import print_json
+from phonodos.version import __version__
 
 ENTRIES = {
     "phonodos": f"""@software{{phonodos,

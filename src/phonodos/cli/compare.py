@@ -1,6 +1,5 @@
 """`phonodos compare`: a prediction over a measured or calculated spectrum."""
 
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,15 +13,13 @@ from phonodos.cli.options import (
     OutputOption,
     ReferenceUnitsOption,
     UnitsOption,
+    parse_resolution,
 )
 from phonodos.cli.output import Column, format_note, format_table, legible, print_json
-from phonodos.errors import ConfigError
 from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
     from phonodos.studies.comparison import Comparison
-
-WIDEST = 1000.0  # [cm^-1] of a resolution
 
 
 def compare(
@@ -65,39 +62,6 @@ def compare(
         return
     _print(study, prediction, reference, units)
     print(f"wrote {', '.join(results.written)} to {folder}")
-
-
-def parse_resolution(text: str, factor: float) -> tuple[float, float]:
-    """Return the constant [cm^-1] and the relative width of ``3%`` or ``15``.
-
-    Parameters
-    ----------
-    text
-        What the user wrote.
-    factor
-        How many of the user's units one cm^-1 is.
-
-    Raises
-    ------
-    ConfigError
-        If it is neither.
-    """
-    match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*(%?)", text.strip())
-    if match is None:
-        raise ConfigError(
-            f"--resolution {text} is no width",
-            "a width is a share of the frequency with %, or a number in --units; not negative",
-            "write for example --resolution 3%, or --resolution 2 --units meV",
-        )
-    value = float(match[1])
-    constant, relative = (0.0, value / 100.0) if match[2] else (value / factor, 0.0)
-    if constant > WIDEST or relative > 1.0:
-        raise ConfigError(
-            f"--resolution {text[:20]} is too wide",
-            f"a width is at most 100 %, or {WIDEST:g} cm-1: nothing would be left of a spectrum",
-            "write for example --resolution 3%, or --resolution 2 --units meV",
-        )
-    return constant, relative
 
 
 def _draw(results: Results, study: "Comparison", name: str, units: str) -> None:

@@ -1,11 +1,8 @@
 """`phonodos data`: fetch public data sets, prepare them for training, split and describe them."""
 
-import dataclasses
 import sys
-from collections.abc import Callable, Mapping
-from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Protocol
+from typing import Annotated
 
 import typer
 
@@ -13,52 +10,32 @@ from phonodos.cli.interrupt import interruptible
 from phonodos.cli.options import MaxSizeOption
 from phonodos.cli.output import exit_code, print_json
 from phonodos.cli.progress import shown_progress
-from phonodos.errors import ConfigError
+from phonodos.datasets.kinds import KINDS
 from phonodos.files import write_text
 from phonodos.time_limit import DEFAULT_TIMEOUT
 
 app = typer.Typer(
     help="Fetch public data, prepare it for training, split and describe it.", no_args_is_help=True
 )
-
-# What `prepare` reads: a module with a function prepare(source, output, *, workers, progress,
-# timeout), and the settings that this function has besides.
-KINDS = {
-    "dfpt2018": "phonodos.datasets.dfpt2018",
-    "phonondb": "phonodos.datasets.phonondb",
-}
-SETTINGS: dict[str, tuple[str, ...]] = {"dfpt2018": (), "phonondb": ("cutoff", "dos", "resume")}
 RECORDS_A_LINE = 200
 MEGABYTE = 1_000_000
 
-RestartOption = Annotated[
-    bool, typer.Option("--restart", help="phonondb: throw an unfinished run away")
+DatasetArgument = Annotated[Path, typer.Argument(help="Parquet data set (phonodos data prepare)")]
+AsJson = Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")]
+CutoffOption = Annotated[
+    float | None, typer.Option(help="phonondb: longest edge to list [A]; 7", show_default=False)
+]
+DosOption = Annotated[
+    bool | None,
+    typer.Option(
+        "--dos/--no-dos",
+        help="phonondb: density of states, total and per atom; with",
+        show_default=False,
+    ),
 ]
 TimeoutOption = Annotated[
     float, typer.Option(metavar="SECONDS", help="longest time for a record; then it failed")
 ]
-AsJson = Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")]
-
-
-class Prepared(Protocol):
-    """What `prepare` of a kind answers: a dataclass."""
-
-    __dataclass_fields__: ClassVar[dict[str, Any]]
-
-    @property
-    def output(self) -> Path:
-        """The data set."""
-
-    @property
-    def written(self) -> int:
-        """Records in it."""
-
-    @property
-    def failed(self) -> Mapping[str, str]:
-        """Records left out, and why."""
-
-    def lines(self) -> list[str]:
-        """Return what else there is to say."""
 
 
 @app.command("fetch")
@@ -83,7 +60,7 @@ def fetch(
     with shown_progress("download", "MB", scale=MEGABYTE, every=10 * MEGABYTE) as advance:
         found = archive.fetch(source, cache, address=address, progress=advance)
     if as_json:
-        record = {**dataclasses.asdict(found), "path": str(found.path)}
+        record = {**vars(found), "path": str(found.path)}
         cited = {"citation": source.citation, "licence": source.licence}
         print_json({"kind": kind, **record, **cited})
         return
@@ -103,19 +80,11 @@ def prepare(
         Path, typer.Option("-o", "--output", metavar="DATASET", help="Parquet file to write")
     ],
     workers: Annotated[int, typer.Option(min=1, help="processes")] = 2,
-    cutoff: Annotated[
-        float | None,
-        typer.Option(help="phonondb: longest edge to list [A]; 7", show_default=False),
-    ] = None,
-    dos: Annotated[
-        bool | None,
-        typer.Option(
-            "--dos/--no-dos",
-            help="phonondb: density of states, total and per atom; with",
-            show_default=False,
-        ),
-    ] = None,
-    restart: RestartOption = False,
+    cutoff: CutoffOption = None,
+    dos: DosOption = None,
+    restart: Annotated[
+        bool, typer.Option("--restart", help="throw an unfinished run away")
+    ] = False,
     timeout: TimeoutOption = DEFAULT_TIMEOUT,
     packed: Annotated[
         bool, typer.Option("--pack", help="write only what training needs (phonodos data pack)")
@@ -125,57 +94,38 @@ def prepare(
 ) -> None:
     """Turn records into one Parquet data set; broken records are named and left out.
 
-    A run of phonondb that was interrupted goes on when the same command is given again.
+    A run that was interrupted goes on when the same command is given again.
     """
-    if kind not in KINDS:
-        raise ConfigError(
-            f"'{kind}' is no kind of record",
-            "known are " + ", ".join(KINDS),
-            f"choose one of them, for example: phonodos data prepare {next(iter(KINDS))} {path}",
+    from phonodos.datasets.pack import pack as write_packed
+    from phonodos.datasets.preparation import prepare as write_dataset
+
+    settings = {k: v for k, v in {"cutoff": cutoff, "dos": dos}.items() if v is not None}
+    with interruptible(), shown_progress("prepare", "records", every=RECORDS_A_LINE) as advance:
+        report = write_dataset(
+            kind,
+            path,
+            output,
+            workers=workers,
+            progress=advance,
+            resume=not restart,
+            timeout=timeout,
+            **settings,
         )
-    given = {"cutoff": cutoff, "dos": dos, "resume": False if restart else None}
-    settings = {name: value for name, value in given.items() if value is not None}
-    _check_settings(kind, settings)
-    convert: Callable[..., Prepared] = import_module(KINDS[kind]).prepare
-    shown = shown_progress("prepare", "records", every=RECORDS_A_LINE)
-    with interruptible(), shown as advance:
-        report = convert(
-            path, output, workers=workers, progress=advance, timeout=timeout, **settings
-        )
-    size = _pack(output, output, None) if packed else None
-    _tell(kind, report, size, as_json)
+    small = write_packed(output, output) if packed else None
+    if as_json:
+        print_json({**report.values(), **({} if small is None else {"packed": small.sizes()})})
+    else:
+        print(f"{report.written} records written to {output}, {len(report.failed)} failed")
+        print("\n".join([*report.lines(), *([] if small is None else [small.line()])]))
     for name, reason in report.failed.items():
         print(f"failed: {name}: {reason}", file=sys.stderr)
     if code := exit_code(report.written, len(report.failed)):
         raise typer.Exit(code)
 
 
-def _tell(kind: str, report: Prepared, size: Any, as_json: bool) -> None:
-    """Print what was prepared, as text or as JSON."""
-    if as_json:
-        extra = {} if size is None else {"packed": size}
-        record = {**dataclasses.asdict(report), "output": str(report.output)}
-        print_json({"kind": kind, **record, **extra})
-    else:
-        print(f"{report.written} records written to {report.output}, {len(report.failed)} failed")
-        print("\n".join(report.lines()))
-        if size is not None:
-            print(_sizes(size))
-
-
-def _check_settings(kind: str, settings: Mapping[str, Any]) -> None:
-    words = {"cutoff": "--cutoff", "dos": "--dos and --no-dos", "resume": "--restart"}
-    if other := [words[name] for name in settings if name not in SETTINGS[kind]]:
-        raise ConfigError(
-            f"{kind} has no {', '.join(other)}",
-            "its records are taken as they are, in one go",
-            "leave " + ("it" if len(other) == 1 else "them") + " out",
-        )
-
-
 @app.command("pack")
 def pack(
-    dataset: Annotated[Path, typer.Argument(help="Parquet data set (phonodos data prepare)")],
+    dataset: DatasetArgument,
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="PACKED", help="Parquet file to write")
     ],
@@ -186,32 +136,18 @@ def pack(
     as_json: AsJson = False,
 ) -> None:
     """Write what training needs of a data set and nothing else; `train` reads it all the same."""
-    size = _pack(dataset, output, cutoff)
-    if as_json:
-        print_json({"output": str(output), **size})
-    else:
-        print(f"{size['records']} records written to {output}\n{_sizes(size)}")
-
-
-def _pack(dataset: Path, output: Path, cutoff: float | None) -> dict[str, int]:
     from phonodos.datasets.pack import pack as write_packed
 
     made = write_packed(dataset, output, cutoff=cutoff)
-    return {
-        "records": made.records,
-        "bytes_before": made.bytes_before,
-        "bytes_after": made.bytes_after,
-    }
-
-
-def _sizes(size: Mapping[str, int]) -> str:
-    before, after = size["bytes_before"], size["bytes_after"]
-    return f"packed: {after / MEGABYTE:.1f} MB, before {before / MEGABYTE:.1f} MB"
+    if as_json:
+        print_json({"output": str(output), **made.sizes()})
+    else:
+        print(f"{made.records} records written to {output}\n{made.line()}")
 
 
 @app.command("split")
 def split(
-    dataset: Annotated[Path, typer.Argument(help="Parquet data set (phonodos data prepare)")],
+    dataset: DatasetArgument,
     output: Annotated[Path, typer.Option("-o", "--output", metavar="FILE", help="JSON to write")],
     valid: Annotated[float, typer.Option(help="share of the records for valid")] = 0.1,
     test: Annotated[float, typer.Option(help="share of the records for test")] = 0.1,
@@ -235,7 +171,7 @@ def split(
 
 @app.command("card")
 def card(
-    dataset: Annotated[Path, typer.Argument(help="Parquet data set (phonodos data prepare)")],
+    dataset: DatasetArgument,
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="write it there")
     ] = None,
@@ -245,7 +181,7 @@ def card(
     from phonodos.datasets.card import markdown, summarise
     from phonodos.datasets.dataset import Dataset, check_writable
 
-    described: dict[str, Any] = summarise(Dataset.open(dataset))
+    described = summarise(Dataset.open(dataset))
     text = markdown(dataset.name, described)
     if output is not None:
         check_writable(output)

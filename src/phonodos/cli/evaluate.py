@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from phonodos.cli.inputs import check_output
-from phonodos.cli.options import MembersOption
+from phonodos.cli.options import JsonOption, MembersOption
 from phonodos.cli.output import SOME_FAILED
 from phonodos.results.desk import Results
 
@@ -26,7 +26,7 @@ def evaluate(
         Path | None,
         typer.Option(help="folder for figures; train and valid are drawn beside the part"),
     ] = None,
-    as_json: Annotated[bool, typer.Option("--json", help="the summary as JSON on stdout")] = False,
+    as_json: JsonOption = False,
 ) -> None:
     """Compare a model with reference spectra: metrics.json, materials.csv, summary.md."""
     from phonodos.datasets.dataset import Dataset

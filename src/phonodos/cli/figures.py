@@ -64,7 +64,7 @@ def screening(
 
 
 def _show(found: "Survey") -> None:
-    from phonodos.physics.correlation import shown
+    from phonodos.figures.panels import shown
 
     land, (first, second) = found.landscape, found.components.explained
     print(f"{land.model}: {len(land.ids)} predictions, {land.n_failed} failed rows")

@@ -13,7 +13,6 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from phonodos import __version__
 from phonodos.cli import (
     alloy,
     bands,
@@ -48,6 +47,7 @@ from phonodos.errors import (
     WeightsWarning,
     failure_of,
 )
+from phonodos.version import __version__
 
 BUG = 1
 # Where typer keeps the classes of click differs from version to version.

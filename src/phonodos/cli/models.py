@@ -97,7 +97,7 @@ def card(
 ) -> None:
     """Write the model card of a weight file: network, data, training, accuracy, limits."""
     from phonodos.evaluation.card import card as make_card
-    from phonodos.evaluation.documents import read_metrics
+    from phonodos.evaluation.card import read_metrics
     from phonodos.model.weights import read_header, weights_path
 
     path = weights_path(name)
@@ -107,17 +107,6 @@ def card(
         print(text, end="")
     else:
         _write(output, text)
-
-
-@app.command("documents", hidden=True)
-def documents(
-    root: Annotated[Path, typer.Argument(help="folder of the repository")] = Path(),
-) -> None:
-    """Write all documents with numbers anew from docs/metrics: cards, docs/accuracy.md, README."""
-    from phonodos.evaluation.documents import documents as make_documents
-
-    for path, text in make_documents(root).items():
-        _write(root / path, text)
 
 
 def _write(path: Path, text: str) -> None:

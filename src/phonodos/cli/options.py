@@ -1,6 +1,7 @@
 """Options that several subcommands share, word for word, and what their values mean."""
 
 import os
+import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
 
 MOST_TEMPERATURES = 100_000
 HOTTEST = 1e5  # [K]
+WIDEST = 1000.0  # [cm^-1] of a resolution
 
 
 def allow_size(megabytes: int | None) -> int | None:
@@ -94,6 +96,39 @@ def temperature_range(low: float, high: float, step: float) -> list[float]:
             "write for example --tmin 0 --tmax 1000 --tstep 50",
         )
     return [low + step * i for i in range(int((high - low) / step + 1e-9) + 1)]
+
+
+def parse_resolution(text: str, factor: float) -> tuple[float, float]:
+    """Return the constant [cm^-1] and the relative width of ``3%`` or ``15``.
+
+    Parameters
+    ----------
+    text
+        What the user wrote.
+    factor
+        How many of the user's units one cm^-1 is.
+
+    Raises
+    ------
+    ConfigError
+        If it is neither.
+    """
+    match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*(%?)", text.strip())
+    if match is None:
+        raise ConfigError(
+            f"--resolution {text} is no width",
+            "a width is a share of the frequency with %, or a number in --units; not negative",
+            "write for example --resolution 3%, or --resolution 2 --units meV",
+        )
+    value = float(match[1])
+    constant, relative = (0.0, value / 100.0) if match[2] else (value / factor, 0.0)
+    if constant > WIDEST or relative > 1.0:
+        raise ConfigError(
+            f"--resolution {text[:20]} is too wide",
+            f"a width is at most 100 %, or {WIDEST:g} cm-1: nothing would be left of a spectrum",
+            "write for example --resolution 3%, or --resolution 2 --units meV",
+        )
+    return constant, relative
 
 
 def arrangements(

@@ -5,13 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from phonodos.cli.output import Column, format_note, format_table
-from phonodos.physics.units import ROOM_TEMPERATURE
+from phonodos.physics.units import FREQUENCY_DIGITS, ROOM_TEMPERATURE
 
 if TYPE_CHECKING:
     from phonodos.prediction.prediction import Prediction
-
-DIGITS = {"cm-1": 0, "THz": 2, "meV": 1}
-MENTIONED_SHARE = 1e-3  # of imaginary states
 
 
 def quantities(prediction: "Prediction", units: str) -> dict[str, tuple[float, str]]:
@@ -55,6 +52,9 @@ def remarks(
     prediction: "Prediction", imaginary_share: float, formats: Collection[str]
 ) -> list[str]:
     """Return what the table and the files leave out."""
+
+    from phonodos.physics.dos import MENTIONED_SHARE
+
     found, share = [], imaginary_share
     if share > MENTIONED_SHARE:
         found.append(
@@ -93,7 +93,7 @@ def _table(done: list[dict[str, Any]], units: str) -> str:
         Column("ZPE", "kJ/mol", 6),
         Column("Debye", "K", 5),
     ]
-    digits = DIGITS[units]
+    digits = FREQUENCY_DIGITS[units]
     shown = (
         ("mean_frequency", digits),
         ("max_frequency", digits),

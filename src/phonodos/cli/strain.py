@@ -23,7 +23,6 @@ if TYPE_CHECKING:
     from phonodos.studies.strain import StrainStudy
 
 EXAMPLE = "-0.03:0.03:0.01"
-MENTIONED_SHARE = 1e-3  # of imaginary states
 
 
 def strain(
@@ -79,6 +78,7 @@ def _write(results: Results, study: "StrainStudy", units: str) -> None:
 
 
 def _shown(study: "StrainStudy", name: str, units: str) -> str:
+    from phonodos.physics.dos import MENTIONED_SHARE
     from phonodos.physics.units import per_wavenumber
 
     factor = per_wavenumber(units)

@@ -37,8 +37,6 @@ if TYPE_CHECKING:
     from phonodos.physics.thermodynamics import ThermalProperties
     from phonodos.prediction.prediction import Prediction
 
-MENTIONED_SHARE = 1e-3  # of imaginary states
-
 
 def thermo(
     files: FilesArgument,
@@ -108,21 +106,19 @@ def _write(
 
 
 def _shown(found: "ThermalProperties", prediction: "Prediction", name: str) -> str:
+    from phonodos.results.spectra import thermal_table
+
     columns = [
         Column("C_V", "J/K", 12), Column("S", "J/K", 12), Column("U", "kJ", 12),
         Column("F", "kJ", 12),
     ]  # fmt: skip
+    digits = (3, 3, 4, 4)
     rows = [
-        (f"{t:g}", "", [f"{c:.3f}", f"{s:.3f}", f"{u / 1000:.4f}", f"{f / 1000:.4f}"])
-        for t, c, s, u, f in zip(
-            found.temperatures,
-            found.heat_capacity,
-            found.entropy,
-            found.internal_energy,
-            found.free_energy,
-            strict=True,
-        )
+        (f"{kelvin:g}", "", [f"{v:.{d}f}" for v, d in zip(values, digits, strict=True)])
+        for kelvin, *values in thermal_table(found)[1]
     ]
+    from phonodos.physics.dos import MENTIONED_SHARE
+
     doubts = list(prediction.warnings)
     if (share := found.imaginary_fraction) > MENTIONED_SHARE:
         doubts.append(f"{100 * share:.1f} % of the states are imaginary and left out")

@@ -87,14 +87,14 @@ def schema(provenance: Mapping[str, Any]) -> "pa.Schema":
 
     header = {"format_version": FORMAT_VERSION, **provenance}
     fields = [
-        pa.field(name, arrow_type(name), metadata={"unit": unit})
-        for name, (_, unit) in COLUMNS.items()
+        pa.field(name, arrow_type(kind), metadata={"unit": unit})
+        for name, (kind, unit) in COLUMNS.items()
     ]
     return pa.schema(fields, metadata={METADATA_KEY: json.dumps(header).encode()})
 
 
-def arrow_type(name: str) -> "pa.DataType":
-    """Return the Arrow type of a column."""
+def arrow_type(kind: str) -> "pa.DataType":
+    """Return the Arrow type that `COLUMNS` calls so."""
     import pyarrow as pa
 
     types = {
@@ -106,7 +106,6 @@ def arrow_type(name: str) -> "pa.DataType":
         "float": pa.float32(),
         "double": pa.float64(),
     }
-    kind = COLUMNS[name][0]
     inner = kind.removeprefix("list<").removesuffix(">")
     return types[kind] if kind in types else pa.list_(types[inner])
 

@@ -149,7 +149,9 @@ class Dataset:
         if name not in self._columns and name in self._absent:
             import pyarrow as pa
 
-            self._columns[name] = pa.chunked_array([pa.nulls(len(self), arrow_type(name))])
+            self._columns[name] = pa.chunked_array(
+                [pa.nulls(len(self), arrow_type(COLUMNS[name][0]))]
+            )
         elif name not in self._columns:
             column = pq.read_table(self.path, columns=[name]).column(name)
             self._columns[name] = column if self._rows is None else column.take(self._rows)

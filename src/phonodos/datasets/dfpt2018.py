@@ -1,121 +1,187 @@
 """dfpt2018: DFPT phonons of 1,521 semiconductors (Petretto et al., Sci. Data 5, 180065, 2018).
 
-ABINIT, PBEsol, one JSON file a material (`dfpt2018_record`); archive or folder to data set.
+ABINIT, PBEsol, one JSON file a material. Quirks: the DOS is in states/eV on a cm^-1 axis; two flags
+are strings; thermodynamics is absent where a frequency is negative, and per formula unit as the
+source counts them (Li2O2, where the row says LiO and gets the numbers of that); Born charges and
+the dielectric tensor are often in another frame than the cell (`tensor_frame`).
 """
 
 import json
+import warnings
 from collections import Counter
-from collections.abc import Callable, Mapping
-from contextlib import closing
-from dataclasses import dataclass
+from collections.abc import Mapping
 from operator import itemgetter
-from pathlib import Path
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
-from phonodos.datasets.conversion import converted
-from phonodos.datasets.dataset import check_writable, write_dataset
-from phonodos.datasets.dfpt2018_record import LARGEST_BORN_CHARGE, read_record
-from phonodos.datasets.sources import SOURCES
+from phonodos.datasets.kinds import Column, Kind, kept_lines
+from phonodos.datasets.soundness import FRAME_TOLERANCE, sound_born_charges, sound_dielectric
+from phonodos.datasets.tensor_frame import find_frame
 from phonodos.errors import DataError
-from phonodos.physics.target import RECIPE
-from phonodos.structures.archives import read_members, sha256_of
-from phonodos.time_limit import DEFAULT_TIMEOUT
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.overlap import check_overlap
+from phonodos.physics.target import RECIPE, spectrum_target
+from phonodos.physics.units import WAVENUMBER_PER_EV
+from phonodos.structures.archives import read_members
 
 MOVED = 0.05  # [e]; tensors that the space group moves more are not in the cell's frame
+INTEGRAL_TOLERANCE = 0.05  # of 3N
+
+_THERMO = {
+    "thermo_temperatures": "temperature",
+    "thermo_heat_capacity": "C_v",
+    "thermo_entropy": "entropy",
+    "thermo_internal_energy": "internal",
+    "thermo_free_energy": "helmholtz_energy",
+}
+_FLAGS = {
+    "has_negative_frequencies": "has_neg_fr",
+    "small_q_negative_frequencies": "small_q_neg_fr",
+    "large_asr_break": "large_asr_break",
+    "large_cnsr_break": "large_cnsr_break",
+}
 
 
-@dataclass(frozen=True)
-class PrepareReport:
-    """What became of the records."""
-
-    output: Path
-    written: int
-    failed: Mapping[str, str]  # record -> reason
-    frames: Mapping[str, int]
-    largest_residual: float  # [e], of Born charges that are no garbage, in the frame chosen
-    moved_in_cell_frame: int
-    sound: int
-
-    def lines(self) -> list[str]:
-        """Return the report in words, without the failures."""
-
-        def share(count: int) -> str:
-            return f"{count} ({count / self.written:.1%})"
-
-        frames = ", ".join(f"{name} {share(n)}" for name, n in sorted(self.frames.items()))
-        return [
-            f"frame the tensors were given in: {frames}",
-            f"not fit for the frame of the cell as given: {share(self.moved_in_cell_frame)} "
-            f"(the space group moves them by more than {MOVED} e); turned into it, it moves Born "
-            f"charges by at most {self.largest_residual:.3f} e",
-            f"sound by every mask: {share(self.sound)}",
-        ]
-
-
-def prepare(
-    source: Path,
-    output: Path,
-    *,
-    workers: int = 2,
-    progress: Callable[[int, int | None], None] | None = None,
-    timeout: float | None = DEFAULT_TIMEOUT,
-) -> PrepareReport:
-    """Read the records in an archive or a folder and write one data set.
-
-    A broken record is left out and named in the report.
-
-    Parameters
-    ----------
-    source
-        tar (any compression), zip, a folder of JSON files, or one JSON file.
-    output
-        Parquet file to write.
-    workers
-        Processes that convert records; 1 does it in this one.
-    progress
-        Called with the number of records done, and None: how many there are shows at the end.
-    timeout
-        Longest time for a record [s], after which it is named and left out; no limit if None.
+def read_record(data: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the row of one record: columns of the data set and the residuals of its frame.
 
     Raises
     ------
-    ConfigError
-        If the time limit or the number of workers makes no sense.
     DataError
-        If the source is missing or unreadable, holds no records, or all of them fail; if the
-        output cannot be written.
+        If a key is missing, an array has the wrong shape, or the DOS is not one.
     """
-    check_writable(output)
-    rows: dict[str, dict[str, Any]] = {}
-    failed: dict[str, str] = {}
-    members = read_members(source)
-    results = converted(_convert, members, itemgetter(0), workers=workers, timeout=timeout)
-    with closing(results):
-        for name, row, reason in results:
-            if row is None:
-                failed[name] = reason
-            elif row["id"] in rows:
-                failed[name] = f"there is a record {row['id']} already"
-            else:
-                rows[row["id"]] = row
-            if progress is not None:
-                progress(len(rows) + len(failed), None)
-    if not rows:
-        shown = "; ".join(f"{name}: {reason}" for name, reason in list(failed.items())[:5])
-        raise DataError(
-            f"no record of {source} could be read",
-            shown or "there are no .json files in it",
-            "give the archive 'Parsed phonon data' of Petretto et al. (2018), or its folder",
-        )
-    ordered = [rows[name] for name in sorted(rows, key=_number)]
-    report = _report(output, ordered, failed)
-    write_dataset(output, [_public(row) for row in ordered], _provenance(source, report))
-    return report
+    try:
+        crystal, structure = _crystal(data["metadata"])
+        row = _spectrum(data["phonon"], crystal) | _bands(data["phonon"], crystal.n_atoms)
+        row |= {name: _flag(data["flags"][key]) for name, key in _FLAGS.items()}
+        row |= _thermo(data.get("thermo") or {}, crystal, structure)
+        row |= _tensors(data["dielectric"], structure)
+    except KeyError as err:
+        raise DataError("incomplete record", f"key {err} is missing", "see docs/data.md") from err
+    except (TypeError, ValueError, IndexError, AttributeError) as err:
+        raise DataError("malformed record", str(err), "see docs/data.md") from err
+    row |= {
+        "id": str(data["metadata"]["material_id"]),
+        "source": "dfpt2018",
+        "formula": crystal.formula,
+        "n_atoms": crystal.n_atoms,
+        "species": list(crystal.symbols),
+        "cell": crystal.cell.ravel().tolist(),
+        "frac_coords": crystal.frac_coords.ravel().tolist(),
+    }
+    return row
 
 
-def _convert(member: tuple[str, bytes | DataError]) -> dict[str, Any]:
+def _crystal(metadata: Mapping[str, Any]) -> tuple[Crystal, Any]:
+    from pymatgen.io.cif import CifParser
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # rounding of coordinates to thirds, as intended
+        structure = CifParser.from_str(metadata["structure"]).parse_structures(primitive=False)[0]
+    if len(structure) != metadata["nsites"]:
+        raise ValueError(f"{len(structure)} atoms in the CIF, {metadata['nsites']} expected")
+    symbols = [site.specie.symbol for site in structure]
+    crystal = Crystal.ordered(
+        structure.lattice.matrix, structure.frac_coords, symbols, str(metadata["material_id"])
+    )
+    check_overlap(crystal)
+    return crystal, structure
+
+
+def _spectrum(phonon: Mapping[str, Any], crystal: Crystal) -> dict[str, Any]:
+    frequencies = np.array(phonon["dos_frequencies"], dtype=np.float64)
+    densities = np.array(phonon["ph_dos"], dtype=np.float64) / WAVENUMBER_PER_EV
+    if frequencies.ndim != 1 or frequencies.shape != densities.shape:
+        raise ValueError(f"DOS of shape {densities.shape} on an axis of {frequencies.shape}")
+    _check_finite("the points of the DOS", frequencies, densities)
+    if (np.diff(frequencies) <= 0).any():
+        raise ValueError("the axis of the DOS does not rise")
+    states = float(np.trapezoid(densities, frequencies))
+    if abs(states / (3 * crystal.n_atoms) - 1.0) > INTEGRAL_TOLERANCE:
+        raise ValueError(f"the DOS holds {states:.2f} states, not {3 * crystal.n_atoms}")
+    return {
+        "dos_frequencies": frequencies.tolist(),
+        "dos_densities": densities.tolist(),
+        "target": spectrum_target(frequencies, densities).tolist(),
+    }
+
+
+def _check_finite(what: str, *arrays: NDArray[np.float64]) -> None:
+    if not all(np.isfinite(array).all() for array in arrays):
+        raise ValueError(f"{what} hold values that are not finite")
+
+
+def _bands(phonon: Mapping[str, Any], n_atoms: int) -> dict[str, Any]:
+    qpoints = np.array(phonon["qpts"], dtype=np.float64)
+    frequencies = np.array(phonon["ph_bandstructure"], dtype=np.float64)
+    if qpoints.shape[1:] != (3,) or frequencies.shape != (len(qpoints), 3 * n_atoms):
+        raise ValueError(f"bands of shape {frequencies.shape} at {len(qpoints)} q-points")
+    _check_finite("the bands", qpoints, frequencies)
+    return {
+        "band_qpoints": qpoints.ravel().tolist(),
+        "band_frequencies": frequencies.ravel().tolist(),
+    }
+
+
+def _flag(value: object) -> bool:
+    if value in (True, "True"):
+        return True
+    if value in (False, "False"):
+        return False
+    raise ValueError(f"flag {value!r} is neither true nor false")
+
+
+def _thermo(thermo: Mapping[str, Any], crystal: Crystal, structure: Any) -> dict[str, Any]:
+    if not thermo:
+        return dict.fromkeys(_THERMO)
+    # The source counts formula units as pymatgen does: peroxides and N2 are not reduced to the end.
+    theirs = structure.composition.get_reduced_composition_and_factor()[1]
+    table = {
+        name: np.array(thermo[key], dtype=np.float64) * (theirs / crystal.n_formula_units)
+        for name, key in _THERMO.items()
+    }
+    table["thermo_temperatures"] = np.array(thermo["temperature"], dtype=np.float64)
+    lengths = {values.shape for values in table.values()}
+    if len(lengths) != 1 or len(*lengths) != 1:
+        raise ValueError("the columns of the thermodynamics are no numbers, or differ in length")
+    _check_finite("the thermodynamics", *table.values())
+    return {name: values.tolist() for name, values in table.items()}
+
+
+def _tensors(dielectric: Mapping[str, Any], structure: Any) -> dict[str, Any]:
+    absent = {"born_charges": None, "dielectric": None, "tensor_frame": None}
+    unsound = {"born_sound": False, "dielectric_sound": False, "_residual": 0.0, "_own": 0.0}
+    if dielectric.get("becs") is None or dielectric.get("eps_electronic") is None:
+        return absent | unsound
+    born = np.array(dielectric["becs"], dtype=np.float64)
+    eps = np.array(dielectric["eps_electronic"], dtype=np.float64)
+    if born.shape != (len(structure), 3, 3) or eps.shape != (3, 3):
+        raise ValueError(f"Born charges of shape {born.shape}, dielectric tensor {eps.shape}")
+    _check_finite("the Born charges or the dielectric tensor", born, eps)
+    frame = find_frame(structure, born, eps)
+    born, eps = (frame.rotation @ t @ frame.rotation.T for t in (born, eps))
+    fits = frame.residual <= FRAME_TOLERANCE
+    return {
+        "born_charges": born.ravel().tolist(),
+        "dielectric": eps.ravel().tolist(),
+        "tensor_frame": frame.name,
+        "born_sound": sound_born_charges(born) and fits,
+        "dielectric_sound": sound_dielectric(eps) and fits,
+        "_residual": frame.residual,
+        "_own": frame.cell_residual,
+    }
+
+
+def convert(member: tuple[str, bytes | DataError]) -> dict[str, Any]:
+    """Return the row of a JSON file: its name and content, or why it has none.
+
+    Raises
+    ------
+    DataError
+        If it is no JSON, or no record of dfpt2018.
+    """
     content = member[1]
     if isinstance(content, DataError):
         raise content
@@ -126,46 +192,61 @@ def _convert(member: tuple[str, bytes | DataError]) -> dict[str, Any]:
     return read_record(record)
 
 
-def _report(output: Path, rows: list[dict[str, Any]], failed: dict[str, str]) -> PrepareReport:
-    sane = [r for r in rows if _sane(r)]
-    return PrepareReport(
-        output=output,
-        written=len(rows),
-        failed=failed,
-        frames=dict(Counter(r["tensor_frame"] or "none" for r in rows)),
-        largest_residual=max((r["_residual"] for r in sane), default=0.0),
-        moved_in_cell_frame=sum(r["_own"] > MOVED for r in rows),
-        sound=sum(
-            r["born_sound"] and r["dielectric_sound"] and not r["large_cnsr_break"] for r in rows
-        ),
+def _facts(column: Column) -> dict[str, Any]:
+    charges, left = column("born_charges"), column("_residual")
+    masks = zip(
+        column("born_sound"), column("dielectric_sound"), column("large_cnsr_break"), strict=True
     )
-
-
-def _sane(row: Mapping[str, Any]) -> bool:
-    born = row["born_charges"]
-    return born is not None and bool(np.abs(born).max() <= LARGEST_BORN_CHARGE)
-
-
-def _public(row: Mapping[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in row.items() if not key.startswith("_")}
-
-
-def _provenance(source: Path, report: PrepareReport) -> dict[str, Any]:
-    from phonodos import __version__
-
     return {
-        "sources": [{"name": source.name, "sha256": sha256_of(source), "kind": "dfpt2018"}],
-        "citation": SOURCES["dfpt2018"].citation,
-        "licence": SOURCES["dfpt2018"].licence,
-        "functional": "PBEsol",
-        "made_by": f"phonodos {__version__}",
-        "target": RECIPE,
-        "records": report.written,
-        "failed": dict(report.failed),
-        "tensor_frames": dict(report.frames),
+        "frames": dict(Counter(frame or "none" for frame in column("tensor_frame"))),
+        # [e], of Born charges that are no garbage, in the frame chosen
+        "largest_residual": max(
+            (
+                residual
+                for tensors, residual in zip(charges, left, strict=True)
+                if tensors is not None and sound_born_charges(np.array(tensors))
+            ),
+            default=0.0,
+        ),
+        "moved_in_cell_frame": sum(own > MOVED for own in column("_own")),
+        "sound": sum(born and eps and not broken for born, eps, broken in masks),
     }
+
+
+def _lines(facts: Mapping[str, Any], written: int, kept: int) -> list[str]:
+    def share(count: int) -> str:
+        return f"{count} ({count / written:.1%})"
+
+    frames = ", ".join(f"{name} {share(n)}" for name, n in sorted(facts["frames"].items()))
+    return [
+        *kept_lines(kept),
+        f"frame the tensors were given in: {frames}",
+        f"not fit for the frame of the cell as given: {share(facts['moved_in_cell_frame'])} "
+        f"(the space group moves them by more than {MOVED} e); turned into it, it moves Born "
+        f"charges by at most {facts['largest_residual']:.3f} e",
+        f"sound by every mask: {share(facts['sound'])}",
+    ]
 
 
 def _number(name: str) -> tuple[int, str]:
     digits = name.rpartition("-")[2]
-    return (int(digits) if digits.isdigit() else 0, name)
+    return (int(digits) if digits.isdecimal() else 0, name)
+
+
+KIND = Kind(
+    records=read_members,  # tar (any compression), zip, a folder of JSON files, or one of them
+    name_of=itemgetter(0),
+    convert=convert,
+    recipe=lambda: {"target": RECIPE},
+    order=_number,
+    beside={"_residual": "double", "_own": "double"},
+    facts=_facts,
+    told={"tensor_frames": "frames"},
+    lines=_lines,
+    origin="dfpt2018",
+    functional="PBEsol",
+    nothing=(
+        "there are no .json files in it",
+        "give the archive 'Parsed phonon data' of Petretto et al. (2018), or its folder",
+    ),
+)

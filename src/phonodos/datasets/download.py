@@ -80,7 +80,7 @@ class Download:
     def _get(self, url: str) -> None:
         from pooch import HTTPDownloader
 
-        from phonodos import __version__
+        from phonodos.version import __version__
 
         validator = self._validator()
         headers = {"Accept-Encoding": "identity", "User-Agent": f"phonodos/{__version__}"}

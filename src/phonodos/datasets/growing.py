@@ -58,8 +58,6 @@ class Form:
         Whether a finished output is taken up again; else it is replaced at the end.
     fit
         Function (row, schema) -> row: what to write of a row that Arrow has no place for.
-    group
-        Rows in a row group of the output; what is held in memory at a time.
     """
 
     schema: Callable[[Mapping[str, Any]], "pa.Schema"]
@@ -68,7 +66,6 @@ class Form:
     otherwise: str
     goes_on: bool = False
     fit: Callable[[Row, "pa.Schema"], Row] = _as_it_is
-    group: int = GROUP
 
 
 class GrowingTable:
@@ -219,7 +216,9 @@ class GrowingTable:
         values = dict(read_columns(self.tables, (self._form.noted[0], name)))
         return [values[key] for key in keys]
 
-    def finish(self, keys: Sequence[str], schema: "pa.Schema | None" = None) -> int:
+    def finish(
+        self, keys: Sequence[str], schema: "pa.Schema | None" = None, group: int = GROUP
+    ) -> int:
         """Make the output of the rows of these keys, remove the parts, and return their number.
 
         Parameters
@@ -228,6 +227,8 @@ class GrowingTable:
             First noted column of the rows, in the order they are to have.
         schema
             Arrow schema of the output, with its metadata; by default that of a part.
+        group
+            Rows in a row group; some of those are held in memory at a time.
 
         Raises
         ------
@@ -242,7 +243,7 @@ class GrowingTable:
                 schema or self._schema,
                 keys,
                 key=self._form.noted[0],
-                group=self._form.group,
+                group=group,
                 within=self.folder,
             )
         except DataError as err:

@@ -50,6 +50,19 @@ class PackReport:
     bytes_before: int
     bytes_after: int
 
+    def sizes(self) -> dict[str, int]:
+        """Return the numbers by name."""
+        return {
+            "records": self.records,
+            "bytes_before": self.bytes_before,
+            "bytes_after": self.bytes_after,
+        }
+
+    def line(self) -> str:
+        """Return the sizes in words [MB]."""
+        after, before = (size / 1e6 for size in (self.bytes_after, self.bytes_before))
+        return f"packed: {after:.1f} MB, before {before:.1f} MB"
+
 
 def pack(dataset: Path, output: Path, *, cutoff: float | None = None) -> PackReport:
     """Write the part of a data set that training needs; the output may be the data set itself.
@@ -131,7 +144,7 @@ def _packed(batch: "pa.RecordBatch", whole: "pa.Schema", cutoff: float | None) -
         rows = list(_bonds(batch, cutoff))
         for k, name in enumerate(EDGES):
             values = [None if row is None else row[k].ravel() for row in rows]
-            columns[name] = pa.array(values, arrow_type(name))
+            columns[name] = pa.array(values, arrow_type(COLUMNS[name][0]))
     for field in whole:
         if field.name in columns:
             continue

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from phonodos.evaluation.metrics import spearman
 from phonodos.evaluation.report import Judged
 from phonodos.figures.accuracy import (
     CLOSE,
@@ -17,7 +18,6 @@ from phonodos.figures.accuracy import (
 )
 from phonodos.figures.overview import plot_overview
 from phonodos.figures.periodic_table import plot_periodic_table
-from phonodos.physics.correlation import spearman
 from phonodos.physics.target import target_of
 from phonodos.results.desk import Results
 
@@ -104,7 +104,8 @@ def _figures(
             shown.crystal, shown.predicted, cutoff=cutoff, reference=shown.reference, model=model
         ),
     )
-    yield "errors_by_size", plot_errors_by_size(compared)
+    rhos = {name: row["spearman_sites_mse"] for name, row in numbers["parts"].items()}
+    yield "errors_by_size", plot_errors_by_size(compared, rhos)
     over = " and ".join(numbers["elements_over"])
     yield (
         "errors_by_element",

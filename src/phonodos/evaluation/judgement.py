@@ -5,13 +5,13 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from phonodos import __version__
 from phonodos.datasets.dataset import Dataset
 from phonodos.datasets.splits import PARTS, Split
 from phonodos.errors import ConfigError, PhonodosError, PredictionError
 from phonodos.evaluation.lattice_errors import lattice_errors
 from phonodos.evaluation.report import Judged, Report, Seen, report_of
 from phonodos.prediction.predictor import AnyPredictor, as_predictor
+from phonodos.version import __version__
 
 
 def evaluate(

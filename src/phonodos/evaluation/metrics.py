@@ -7,7 +7,7 @@ literature are stated with each.
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from phonodos.physics.dos import Gap, PhononDos, last_occupied, unit_sum, widest_gap
 from phonodos.physics.dos import wasserstein as distances
@@ -150,3 +150,13 @@ def coverage(truth: Array, low: Array, high: Array) -> Coverage:
 
 def _mean(values: list[float]) -> float | None:
     return float(np.mean(values)) if values else None
+
+
+def spearman(a: ArrayLike, b: ArrayLike) -> float | None:
+    """Return Spearman's rank correlation of two rows; None where a row is constant or short."""
+    from scipy.stats import spearmanr
+
+    first, second = np.asarray(a, dtype=np.float64), np.asarray(b, dtype=np.float64)
+    if len(first) < 3 or np.ptp(first) == 0.0 or np.ptp(second) == 0.0:
+        return None
+    return float(spearmanr(first, second).statistic)

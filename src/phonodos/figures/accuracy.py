@@ -9,9 +9,8 @@ import matplotlib.style
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.figures.panels import PAGE_WIDTH, bare, panels
+from phonodos.figures.panels import PAGE_WIDTH, bare, panels, shown
 from phonodos.figures.spectra import BLACK, BLUE, COLUMN_WIDTH, GREY, STYLE, formula_label
-from phonodos.physics.correlation import shown, spearman
 from phonodos.physics.target import TARGET_GRID
 
 if TYPE_CHECKING:
@@ -50,14 +49,16 @@ class Compared:
         return self.reference, self.predicted
 
 
-def plot_errors_by_size(parts: Mapping[str, Compared]) -> "Figure":
+def plot_errors_by_size(
+    parts: Mapping[str, Compared], rhos: Mapping[str, float | None]
+) -> "Figure":
     """Draw the MSE against the number of sites in the cell, with Spearman's rho a part."""
     figure, axes = panels(1, 1, width=COLUMN_WIDTH, height=2.6)
     with matplotlib.style.context(STYLE):
         panel = axes[0]
         for name, compared in parts.items():
             colour, marker = PARTS[name]
-            rho = shown(spearman(compared.n_sites, compared.errors))
+            rho = shown(rhos[name])
             panel.plot(
                 compared.n_sites, compared.errors, marker, color=colour, ms=2.2, mew=0,
                 alpha=0.35 if name == "train" else 0.8, zorder=1 if name == "train" else 2,

@@ -8,7 +8,7 @@ import matplotlib.style
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.figures.panels import PAGE_WIDTH, bare, panels
+from phonodos.figures.panels import PAGE_WIDTH, bare, panels, shown
 from phonodos.figures.spectra import (
     BLACK,
     BLUE,
@@ -18,7 +18,6 @@ from phonodos.figures.spectra import (
     VERMILLION,
     formula_label,
 )
-from phonodos.physics.correlation import shown
 from phonodos.physics.curve import Curve
 from phonodos.physics.target import TARGET_GRID
 

@@ -32,3 +32,8 @@ def letter(axes: "Axes", name: str) -> None:
 def bare(axes: "Axes") -> None:
     """Leave a panel without axes."""
     axes.set_axis_off()
+
+
+def shown(rho: float | None) -> str:
+    """Return a coefficient of correlation with its sign and two digits, or a dash."""
+    return "–" if rho is None else f"{rho:+.2f}"

@@ -11,11 +11,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.errors import ConfigError
-from phonodos.figures.inset import INSET_FLOOR, furnish
 from phonodos.files import write_bytes
 from phonodos.physics.dos import VISIBLE_FRACTION, PhononDos
 from phonodos.physics.thermodynamics import ThermalProperties
-from phonodos.physics.units import FREQUENCY_LABELS, per_wavenumber
+from phonodos.physics.units import FREQUENCY_DIGITS, FREQUENCY_LABELS, GAS_CONSTANT, per_wavenumber
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -29,6 +28,11 @@ COLUMN_WIDTH = 3.4  # [inch]
 HEIGHT = 2.35  # [inch]
 COARSE = 5.0  # [cm^-1]; points further apart than this are drawn as points
 FINE_STEP = 1.0  # [cm^-1] of the curve drawn through coarse points
+
+INSET_KELVIN = 600.0
+INSET_WIDTH, INSET_FLOOR = 0.42, 0.5  # with its labels, in fractions of the axes
+LEGEND_WIDTH = 0.27
+HEADROOM = 1.12  # height of the axes over the highest peak
 
 # Okabe and Ito's colours, told apart by the colour blind and in grey print.
 BLUE, VERMILLION, BLACK, GREY = "#0072B2", "#D55E00", "#000000", "#666666"
@@ -97,7 +101,7 @@ def plot_dos(
         curves = _draw_lines(axes, _lines(dos, projected or {}, reference, reference_label), factor)
         curves += _draw_spread(axes, dos, members, factor)
         _draw_points(axes, dos, factor)
-        furnish(axes, curves, thermal, dos.n_atoms, factor)
+        _place_above(axes, curves, thermal, dos.n_atoms, factor)
         _mark_mean(axes, dos, factor, unit, half_width)
         _name_axes(axes, dos, crystal_label, FREQUENCY_LABELS[unit])
     return figure
@@ -236,11 +240,66 @@ def _limits(dos: PhononDos, reference: PhononDos | None) -> tuple[float, float]:
     return (min(low, -0.02 * width) - 0.02 * width if low < 0.0 else 0.0), high + 0.05 * width
 
 
+def _place_above(
+    axes: "Axes", curves: list[Curve], thermal: ThermalProperties | None, n_atoms: int,
+    factor: float,
+) -> None:  # fmt: skip
+    """Place the legend and the heat capacity above the curves, and raise the axes for them."""
+    low, high = axes.get_xlim()
+    peak = max(float(g.max()) for _, g in curves)
+    entries = len(axes.get_legend_handles_labels()[1])
+    start = max(0.0, -low / (high - low))
+    scaled = [((w * factor - low) / (high - low), g / peak) for w, g in curves]
+    free, headroom = 1.0, HEADROOM
+    if entries > 1:
+        free, headroom = _room(scaled, LEGEND_WIDTH, start, 1.0, 1.0 - 0.02 - 0.085 * entries)
+        axes.legend(loc="upper left", bbox_to_anchor=(free, 0.99), borderaxespad=0.3)
+    if thermal is not None and free - start >= INSET_WIDTH:
+        left, height = _room(scaled, INSET_WIDTH, start, free, INSET_FLOOR)
+        headroom = max(headroom, height)
+        _draw_heat_capacity(axes, thermal, n_atoms, left)
+    axes.set_ylim(0.0, headroom * peak / factor)
+
+
+def _room(
+    curves: list[Curve], width: float, start: float, end: float, floor: float
+) -> tuple[float, float]:
+    """Find the left edge and the least headroom for a box above the curves, the right one first.
+
+    `floor` is the lower edge of the box; everything but the headroom in fractions of the axes.
+    """
+    places = np.arange(end - width, start - 1e-9, -0.02)
+    heights = []
+    for left in places:
+        inside = [g[(x > left) & (x < left + width)] for x, g in curves]
+        heights.append(max(float(g.max(initial=0.0)) for g in inside) / (0.97 * floor))
+    needed = np.maximum(heights, HEADROOM)
+    best = int(np.argmin(np.round(needed, 2)))  # argmin takes the first, the rightmost, of equals
+    return float(places[best]), float(needed[best])
+
+
+def _draw_heat_capacity(
+    axes: "Axes", thermal: ThermalProperties, n_atoms: int, left: float
+) -> None:
+    inset = axes.inset_axes((left + 0.1, INSET_FLOOR + 0.155, INSET_WIDTH - 0.155, 0.305))
+    keep = thermal.temperatures <= INSET_KELVIN
+    share = thermal.heat_capacity[keep] / (3.0 * n_atoms * GAS_CONSTANT)
+    inset.plot(thermal.temperatures[keep], share, color=BLACK, lw=0.8, gid="heat_capacity")
+    inset.set_xlim(0.0, INSET_KELVIN)
+    inset.set_ylim(0.0, 1.1)
+    inset.set_xticks([0, 300, 600])
+    inset.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
+    inset.tick_params(labelsize=6, pad=1.5, length=2)
+    inset.tick_params(which="minor", length=1.2)
+    inset.set_xlabel("$T$ (K)", fontsize=6.5, labelpad=0.5)
+    inset.set_ylabel(r"$C_V$ (3$R$)", fontsize=6.5, labelpad=1)
+
+
 def _mark_mean(
     axes: "Axes", dos: PhononDos, factor: float, unit: str, half_width: float | None
 ) -> None:
     """Dash the mean frequency as far up as nothing else can stand, and name it above the axes."""
-    digits = {"cm-1": 0, "THz": 2, "meV": 1}[unit]
+    digits = FREQUENCY_DIGITS[unit]
     mean = dos.mean_frequency
     at_mean = float(dos.on(np.array([mean]))[0]) / factor
     top = max(at_mean, 0.9 * INSET_FLOOR * axes.get_ylim()[1])

@@ -11,11 +11,13 @@ from torch import Tensor
 
 from phonodos.errors import PredictionError
 from phonodos.model.harmonic import HarmonicCrystals, obey_sum_rules, on_site
-from phonodos.physics.crystal import reduced_basis
+from phonodos.physics.crystal import reciprocal, reduced_basis
 from phonodos.physics.dipole import COULOMB, LAMBDA
 from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
 
-LARGEST_EXPONENT = 9.0  # dipole terms smaller than exp(-9) are left out
+# Dipole terms smaller than exp(-9) are left out: less than half of the wave vectors that
+# `physics.dipole` takes for the references, down to exp(-16). A test holds the two together.
+LARGEST_EXPONENT = 9.0
 MOST_WAVES = 4e6  # reciprocal lattice vectors looked at; a cell of 5000 atoms takes 40,000
 NEAR_GAMMA = 1e-5  # [1/A], below it q counts as zero and has no direction
 
@@ -178,7 +180,7 @@ def _inside(cell: np.ndarray, metric: np.ndarray, reach: float) -> np.ndarray:
         )
     most = most.astype(int)
     grids = np.meshgrid(*[np.arange(-m, m + 1) for m in most], indexing="ij")
-    g = np.stack([x.ravel() for x in grids], axis=1) @ (2.0 * np.pi * np.linalg.inv(short).T)
+    g = np.stack([x.ravel() for x in grids], axis=1) @ reciprocal(short)
     return np.asarray(g[np.einsum("ka,ab,kb->k", g, metric, g) < reach**2])
 
 

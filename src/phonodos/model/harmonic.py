@@ -70,20 +70,17 @@ class HarmonicCrystals:
         return total.index_add(0, self.pairs, values).view(c, n, n, *values.shape[1:])
 
 
+def members_by_size(crystals: BondedCrystals) -> list[list[int]]:
+    """Return the numbers of the crystals of equal size, sizes in order of first appearance."""
+    members: dict[int, list[int]] = {}
+    for index, count in enumerate(crystals.atom_counts):
+        members.setdefault(count, []).append(index)
+    return list(members.values())
+
+
 def group_by_size(crystals: BondedCrystals, lattice: Lattice) -> list[HarmonicCrystals]:
-    """Return the crystals of a batch in groups of equal size, in order of first appearance."""
-    members: dict[int, list[int]] = {}
-    for index, count in enumerate(crystals.atom_counts):
-        members.setdefault(count, []).append(index)
-    return [_group(crystals, lattice, picked) for picked in members.values()]
-
-
-def size_order(crystals: BondedCrystals) -> list[int]:
-    """Return the crystals' numbers in the order of `group_by_size`, groups laid end to end."""
-    members: dict[int, list[int]] = {}
-    for index, count in enumerate(crystals.atom_counts):
-        members.setdefault(count, []).append(index)
-    return [index for picked in members.values() for index in picked]
+    """Return the crystals of a batch in the groups of `members_by_size`."""
+    return [group_of(crystals, lattice, members) for members in members_by_size(crystals)]
 
 
 def harmonic_of(
@@ -104,7 +101,7 @@ def harmonic_of(
         That crystal alone in double precision, whose cell and positions are taken instead of the
         rounded ones of the batch.
     """
-    alone = _group(crystals, lattice, [index])
+    alone = group_of(crystals, lattice, [index])
     values = {
         name: value.double() for name, value in vars(alone).items() if value.is_floating_point()
     }
@@ -117,7 +114,8 @@ def harmonic_of(
     return replace(alone, **values)
 
 
-def _group(crystals: BondedCrystals, lattice: Lattice, picked: list[int]) -> HarmonicCrystals:
+def group_of(crystals: BondedCrystals, lattice: Lattice, picked: list[int]) -> HarmonicCrystals:
+    """Return some crystals of a batch, all of one size, side by side."""
     device = crystals.positions.device
     first_atom = torch.tensor(crystals.first_atoms, device=device)
     counts = torch.tensor(crystals.bond_counts, device=device)

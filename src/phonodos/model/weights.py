@@ -38,6 +38,7 @@ from phonodos.model.header import (
 from phonodos.model.kinds import build_network as build_network
 from phonodos.model.kinds import reference_answers
 from phonodos.model.network import Network
+from phonodos.version import __version__
 
 REFERENCE_TOLERANCE = 1e-3  # of the largest value; float32 on other machines differs by 1e-6
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
@@ -404,8 +405,8 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
 
 def versions() -> dict[str, str]:
     """Return the versions of the packages that decide the numbers."""
-    found = {}
-    for package in ("phonodos", "torch", "e3nn", "numpy"):
+    found = {"phonodos": __version__}
+    for package in ("torch", "e3nn", "numpy"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

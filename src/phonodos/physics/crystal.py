@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -28,6 +29,8 @@ FINEST_BITS = 120  # of the largest number of a cell, kept in its reduction; a d
 MOST_REDUCTIONS = 1000  # steps; 60 undo a shear of ten thousand cells
 ALIKE = 10**9  # lengths and ratios that differ by one part in this count as equal
 EXACT_WHOLE = 2**53  # whole numbers below it are exact in floating point
+
+_Number = TypeVar("_Number", int, float)
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,7 +115,12 @@ class Crystal:
     @cached_property
     def volume(self) -> float:
         """Volume of the cell [A^3], from its short vectors: no digits are lost if it is skewed."""
-        return float(abs(np.linalg.det(self.reduction @ self.cell)))
+        return volume_and_heights(self.short_cell)[0]
+
+    @cached_property
+    def short_cell(self) -> NDArray[np.float64]:
+        """(3, 3) short vectors of the same lattice [A], ``reduction @ cell``."""
+        return self.reduction @ self.cell
 
     @cached_property
     def positions(self) -> NDArray[np.float64]:
@@ -152,6 +160,11 @@ class Crystal:
         return amounts
 
     @cached_property
+    def reciprocal_cell(self) -> NDArray[np.float64]:
+        """(3, 3) reciprocal lattice vectors as rows, with the factor 2 pi [1/A]."""
+        return reciprocal(self.cell)
+
+    @cached_property
     def n_formula_units(self) -> int:
         """Number of formula units in the cell.
 
@@ -167,6 +180,11 @@ class Crystal:
             symbol + _amount(self.composition[symbol] / self.n_formula_units)
             for symbol in sorted(self.composition, key=lambda s: (elements.electronegativity(s), s))
         )
+
+
+def reciprocal(cell: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return the (3, 3) reciprocal vectors [1/A] of lattice vectors as rows [A], 2 pi included."""
+    return np.asarray(2.0 * np.pi * np.linalg.inv(cell).T, dtype=np.float64)
 
 
 def _amount(value: float) -> str:
@@ -269,7 +287,27 @@ def _shorten_longest(short: list[list[int]], basis: list[list[int]]) -> bool:
     return True
 
 
-def _dot(a: list[int], b: list[int]) -> int:
+def volume_and_heights(
+    cell: NDArray[np.float64],
+) -> tuple[float, tuple[float, float, float]]:
+    """Return the volume of a cell [A^3] and the distances of its lattice planes [A].
+
+    The planes are those along the second and third vector, the third and first, the first and
+    second. A distance d spans at most d / height of fractional coordinate. In plain numbers: every
+    crystal that is built comes here, and arrays of three cost more than they compute.
+    """
+    a, b, c = cell.tolist()
+    normals = _cross(b, c), _cross(c, a), _cross(a, b)
+    volume = abs(_dot(a, normals[0]))
+    x, y, z = (volume / size if (size := math.sqrt(_dot(n, n))) else 0.0 for n in normals)
+    return volume, (x, y, z)
+
+
+def _cross(a: list[float], b: list[float]) -> list[float]:
+    return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
+
+
+def _dot(a: list[_Number], b: list[_Number]) -> _Number:
     return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
 
 
@@ -343,7 +381,7 @@ def _check_cell(crystal: Crystal, who: str) -> None:
     if ROUNDING * np.abs(cell).max() > LOST_DIGITS:
         limit = f"{LONGEST_AXIS:g} A at most, and digits enough to tell atoms apart"
         raise _out_of_range(who, f"a lattice vector of {np.abs(cell).max():.3g} A", limit)
-    volume = abs(np.linalg.det(cell))
+    volume, _ = volume_and_heights(cell)
     if volume < MINIMUM_VOLUME_PER_ATOM * n:
         raise StructureError(
             f"{who}: cell volume of {volume:.3g} A^3 for {n} atoms",
@@ -358,9 +396,8 @@ def _check_cell(crystal: Crystal, who: str) -> None:
     if lost > LOST_DIGITS:
         error = _bad_cell(f"rounding its numbers moves its short vectors by {lost:.1g} A")
         raise StructureError(f"{who}: {error.summary}", error.reason, error.fix)
-    short = basis @ cell
-    longest = np.linalg.norm(short, axis=1).max()
-    height = 1.0 / np.linalg.norm(np.linalg.inv(short), axis=0).max()
+    longest = math.sqrt(max(_dot(v, v) for v in crystal.short_cell.tolist()))
+    height = min(volume_and_heights(crystal.short_cell)[1])
     if crystal.volume > MAXIMUM_VOLUME_PER_ATOM * n:
         found = f"a cell volume of {crystal.volume:.3g} A^3 for {n} atoms"
         raise _out_of_range(who, found, f"{MAXIMUM_VOLUME_PER_ATOM:g} A^3 an atom at most")
@@ -418,19 +455,33 @@ def _check_occupancy(crystal: Crystal) -> None:
             if not elements.is_element(symbol):
                 raise StructureError(
                     f"{who}: site {i + 1} holds '{symbol}', which is not a chemical element",
-                    "dummy species and elements beyond 118 have no mass and no phonons",
-                    "replace or remove that site",
+                    "names of dummy sites, groups of atoms (OH, Wat) and elements beyond 118 have "
+                    "no mass of their own",
+                    "write the symbol of the element that is there, with a position for every "
+                    "atom of a group; leave the site out only if no atom is there",
                 )
         total = sum(site.values())
         # 0.333 + 0.333 + 0.333 is allowed, and its last digit is rounding.
         if not abs(total - 1.0) <= OCCUPANCY_TOLERANCE + 1e-9 or min(site.values()) <= 0.0:
-            shown = ", ".join(f"{s} {f:g}" for s, f in site.items())
-            raise StructureError(
-                f"{who}: occupancies of site {i + 1} sum to {total:g} ({shown})",
-                "every site must be filled exactly once by positive fractions; "
-                "vacancies and split sites are not supported",
-                "complete the fractions to 1 (or give an ordered approximant of the crystal)",
-            )
+            raise _wrong_sum(f"{who}: occupancies of site {i + 1} sum to {total:g}", site, total)
+
+
+def _wrong_sum(summary: str, site: Mapping[str, float], total: float) -> StructureError:
+    shown = ", ".join(f"{s} {f:g}" for s, f in site.items())
+    if 0.0 < total < 1.0 and min(site.values()) > 0.0:
+        fix = (
+            "if the missing part is a rounding, complete the fractions to 1; if it is vacant, give "
+            "an ordered approximant, or take the spectrum of the filled crystal instead "
+            "(--vacancies fill, in Python vacancies='fill')"
+        )
+    else:
+        fix = "correct the fractions; atoms of a split site are not there at the same time"
+    return StructureError(
+        f"{summary} ({shown})",
+        "every site must be filled exactly once by positive fractions; "
+        "vacancies and split sites are not supported",
+        fix,
+    )
 
 
 def element_union(crystals: Iterable[Crystal]) -> frozenset[str]:

@@ -10,12 +10,15 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from phonodos.physics.crystal import reciprocal
 from phonodos.physics.units import ELEMENTARY_CHARGE
 
 LAMBDA: Final = 0.4  # [1/A]
 VACUUM_PERMITTIVITY: Final = 8.8541878128e-12  # [F/m], CODATA 2018
 COULOMB: Final = 1e10 * ELEMENTARY_CHARGE / (4.0 * math.pi * VACUUM_PERMITTIVITY)  # e^2 [eV A]
-LARGEST_EXPONENT: Final = 16.0  # terms smaller than exp(-16) are left out
+# Terms smaller than exp(-16) are left out: references are separated once, to all the digits there
+# are. A network's own constants take up what is missing, so `model.dynamics` stops at exp(-9).
+LARGEST_EXPONENT: Final = 16.0
 _ZERO = 1e-12  # [1/A^2], K^2 of a wave vector that is Gamma
 
 
@@ -73,5 +76,4 @@ def _reciprocal_vectors(
     shift = np.abs(qpoints @ cell.T).max(axis=0, initial=0.0)
     reach = np.floor((extent + shift) / (2.0 * math.pi)).astype(int)
     grid = np.stack(np.meshgrid(*(np.arange(-n, n + 1) for n in reach), indexing="ij"), axis=-1)
-    vectors: NDArray[np.float64] = 2.0 * math.pi * grid.reshape(-1, 3) @ np.linalg.inv(cell).T
-    return vectors
+    return np.asarray(grid.reshape(-1, 3) @ reciprocal(cell))

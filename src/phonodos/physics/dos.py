@@ -17,6 +17,7 @@ EMPTY_FRACTION = 0.02  # of the maximum: below it a point counts as empty, for g
 NARROWEST_GAP = 30.0  # [cm^-1]; of the points every 20 cm^-1 two must be empty
 HIGHEST_FREQUENCY = 10_000.0  # [cm^-1]; H2, the stiffest of all, vibrates at 4,400
 IMAGINARY_THRESHOLD = -10.0  # [cm^-1]; above it a negative frequency is numerical noise at Gamma
+MENTIONED_SHARE = 1e-3  # of imaginary states; less is not worth a line
 UNSTABLE_SHARE = 0.01  # of the states below -10 cm^-1; a crystal with more is called unstable
 STEP = 1.0  # [cm^-1], of the axis on which spectra are made and compared
 

@@ -92,6 +92,15 @@ def isotope_masses(element: str) -> tuple[float, ...]:
 
 
 @cache
+def isotope_mass(element: str, mass_number: int) -> float | None:
+    """Return the mass of an isotope [amu], None if none of this mass number is known."""
+    import periodictable
+
+    found = getattr(periodictable, element)
+    return float(found[mass_number].mass) if mass_number in found.isotopes else None
+
+
+@cache
 def is_natural(element: str) -> bool:
     """Return whether an element occurs in nature, so that its standard mass is a measured one."""
     import periodictable
@@ -120,7 +129,7 @@ def atomic_number(species: str) -> int:
         raise StructureError(
             f"'{species}' is not a chemical element",
             "a site is occupied by a dummy species, a vacancy or something beyond the 118 elements",
-            "replace or remove that site; partial occupancy is written with real elements",
+            "write the symbol of the element; partial occupancy is written with real elements",
         ) from None
 
 

@@ -19,7 +19,8 @@ GAMMA = "GAMMA"
 GREEK = {GAMMA: r"\Gamma", "SIGMA": r"\Sigma", "DELTA": r"\Delta", "LAMBDA": r"\Lambda"}
 # How far along a path "at Gamma" is [1/A]: far enough for a direction, too short for dispersion.
 GAMMA_STEP = 1e-4
-STORED_STEP = 2e-3  # of the stored paths that networks are taught and judged by
+# The same for the stored paths of data sets; weights were taught and judged with it, so it stays.
+STORED_STEP = 2e-3
 _ZERO = 1e-9  # fractional, of a wave vector that is Gamma
 
 
@@ -116,16 +117,11 @@ def band_path(crystal: Crystal, spacing: float = SPACING) -> BandPath:
     return path_of_lines(crystal, lines, spacing)
 
 
-def reciprocal_cell(crystal: Crystal) -> Array:
-    """Return the (3, 3) reciprocal lattice vectors as rows, with the factor 2 pi [1/A]."""
-    return np.asarray(2.0 * np.pi * np.linalg.inv(crystal.cell).T, dtype=np.float64)
-
-
 def path_of_lines(
     crystal: Crystal, lines: list[tuple[str, str, Array, Array]], spacing: float = SPACING
 ) -> BandPath:
     """Return the path along given lines: name of start and end, fractional q of start and end."""
-    reciprocal = reciprocal_cell(crystal)
+    reciprocal = crystal.reciprocal_cell
     segments, travelled = [], 0.0
     for start, end, a, b in lines:
         length = float(np.linalg.norm((np.asarray(b) - a) @ reciprocal))
@@ -155,7 +151,7 @@ def step_from_gamma(qpoints: Array, reciprocal: Array, step: float) -> Array:
     for k, neighbour in ((0, 1), (len(qpoints) - 1, -2)):
         if np.abs(qpoints[k]).max() < _ZERO:
             direction = qpoints[neighbour]
-            moved[k] = direction * (step / np.linalg.norm(direction @ reciprocal))
+            moved[k] = _shortened(direction, reciprocal, step)
     return moved
 
 
@@ -166,14 +162,19 @@ def step_along_path(qpoints: Array, frequencies: Array, crystal: Crystal) -> Arr
     neighbours the one with the closer frequencies gives that direction.
     """
     moved = qpoints.copy()
-    reciprocal = reciprocal_cell(crystal)
+    reciprocal = crystal.reciprocal_cell
     for k in np.flatnonzero(np.abs(qpoints).max(axis=1) < _ZERO):
         sides = [j for j in (k - 1, k + 1) if 0 <= j < len(qpoints) and np.abs(qpoints[j]).any()]
         if not sides:
             continue
         near = min(sides, key=lambda j: float(np.abs(frequencies[j] - frequencies[k]).sum()))
-        moved[k] = qpoints[near] * (STORED_STEP / np.linalg.norm(qpoints[near] @ reciprocal))
+        moved[k] = _shortened(qpoints[near], reciprocal, STORED_STEP)
     return moved
+
+
+def _shortened(direction: Array, reciprocal: Array, step: float) -> Array:
+    """Return the fractional wave vector of a direction that is `step` [1/A] long."""
+    return np.asarray(direction * (step / np.linalg.norm(direction @ reciprocal)))
 
 
 def corner_text(name: str) -> str:

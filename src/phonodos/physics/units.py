@@ -4,7 +4,7 @@ Constants are the exact values of the 2019 SI, the unified atomic mass unit that
 """
 
 import math
-from typing import Final, Literal
+from typing import Final, NamedTuple
 
 from phonodos.errors import ConfigError
 
@@ -29,13 +29,27 @@ WAVENUMBER_PER_SQRT_SPRING: Final = (
     math.sqrt(ELEMENTARY_CHARGE / ATOMIC_MASS) * 1e10 / (2.0 * math.pi * SPEED_OF_LIGHT * 100.0)
 )
 
-FrequencyUnit = Literal["cm-1", "THz", "meV"]
-FREQUENCY_UNITS: Final[dict[str, float]] = {
-    "cm-1": 1.0,
-    "THz": THZ_PER_WAVENUMBER,
-    "meV": MEV_PER_WAVENUMBER,
+
+class FrequencyUnit(NamedTuple):
+    """A unit that frequencies are shown in; a further one is a further line of the table below."""
+
+    per_wavenumber: float
+    label: str  # for mathtext
+    digits: int  # of a frequency in words
+    names: tuple[str, ...] = ()  # other ways to write it in a file
+
+
+_UNITS: Final = {
+    "cm-1": FrequencyUnit(1.0, "cm$^{-1}$", 0, ("cm^-1", "cm^{-1}", "1/cm")),
+    "THz": FrequencyUnit(THZ_PER_WAVENUMBER, "THz", 2),
+    "meV": FrequencyUnit(MEV_PER_WAVENUMBER, "meV", 1),
 }
-FREQUENCY_LABELS: Final[dict[str, str]] = {"cm-1": "cm$^{-1}$", "THz": "THz", "meV": "meV"}
+FREQUENCY_UNITS: Final = {name: unit.per_wavenumber for name, unit in _UNITS.items()}
+FREQUENCY_LABELS: Final = {name: unit.label for name, unit in _UNITS.items()}
+FREQUENCY_DIGITS: Final = {name: unit.digits for name, unit in _UNITS.items()}
+UNIT_SPELLINGS: Final = {
+    word.lower(): name for name, unit in _UNITS.items() for word in (name, *unit.names)
+}
 
 
 def per_wavenumber(unit: str) -> float:

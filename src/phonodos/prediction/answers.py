@@ -1,13 +1,14 @@
 """How a kind of network answers: graphs of primitive cells in, spectra out, many at once."""
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
 import torch
 
-from phonodos.errors import PhonodosError, PredictionError
+from phonodos.errors import ConfigError, PhonodosError, PredictionError
 from phonodos.model.bonds import BondedCrystals, bond_crystal, collate_bonded
 from phonodos.model.graph import CrystalGraph, build_graph, collate
 from phonodos.model.header import WeightHeader
@@ -22,6 +23,9 @@ from phonodos.prediction.doubts import (
     axis_doubts,
     bond_doubts,
     graph_doubts,
+    hydride_doubts,
+    isotope_refusal,
+    metal_doubts,
     stability_doubts,
     training_doubts,
 )
@@ -40,6 +44,7 @@ class Answer:
     doubts: tuple[str, ...]
     lattice: LatticeDynamics | None = None
     members: tuple[PhononDos, ...] = ()
+    outside: tuple[str, ...] = ()  # why no interval is stated
 
 
 class Answerer(Protocol):
@@ -86,6 +91,8 @@ class SpectrumAnswers:
         self, crystal: Crystal, graph: CrystalGraph, values: list[np.ndarray]
     ) -> Answer | PhonodosError:
         name = self.header.name
+        if refusal := isotope_refusal(crystal, name):
+            return refusal
         if not all(np.isfinite(v).all() and v.max() > 0.0 for v in values):
             return PredictionError(
                 f"{crystal.label}: {name} gives no spectrum",
@@ -97,6 +104,7 @@ class SpectrumAnswers:
             *training_doubts(crystal, self.header),
             *bond_doubts(crystal, graph, self.header),
             *axis_doubts(crystal, graph, name),
+            *hydride_doubts(crystal, name),
             *graph_doubts(graph, self.cutoff),
         )
         return Answer(mean_of(members), doubts, None, members if len(members) > 1 else ())
@@ -113,6 +121,13 @@ class LatticeAnswers:
         self.cutoff = networks[0].config.cutoff
         self.dtype = next(networks[0].parameters()).dtype
         self.networks = [network.to(device) for network in networks]
+        self.metal = False
+
+    def of_metals(self) -> "LatticeAnswers":
+        """Return the same without charges: in a metal free electrons screen the dipoles."""
+        found = copy(self)
+        found.metal = True
+        return found
 
     def graph(self, crystal: Crystal) -> BondedCrystals:
         """Return the bonded crystal."""
@@ -128,6 +143,7 @@ class LatticeAnswers:
             refused = self._refused(crystals, graphs, batch, outputs[0])
             if len(refused) < len(crystals):
                 outputs += [network(batch) for network in self.networks[1:]]
+            outputs = self._screened(outputs)
             mean = Lattice(*map(_mean, zip(*outputs, strict=True)))
         return [
             refused[k]
@@ -135,6 +151,12 @@ class LatticeAnswers:
             else _each(crystal, self._finish, graphs[k], batch, [mean, *outputs], k)
             for k, crystal in enumerate(crystals)
         ]
+
+    def _screened(self, outputs: list[Lattice]) -> list[Lattice]:
+        """Return the outputs, of metals without charges."""
+        if not self.metal:
+            return outputs
+        return [x._replace(born=torch.zeros_like(x.born)) for x in outputs]
 
     def _refused(
         self, crystals: Sequence[Crystal], graphs: Sequence[BondedCrystals],
@@ -159,6 +181,41 @@ class LatticeAnswers:
         outputs: list[Lattice], index: int,
     ) -> Answer | PhonodosError:  # fmt: skip
         """Return the answer of crystal `index`; the first of `outputs` is the members' mean."""
+        unseen = bond_doubts(crystal, graph.graph, self.header)
+        doubts = (*training_doubts(crystal, self.header), *unseen)
+        return self._follow(crystal, graph, batch, outputs, index, doubts, unseen)
+
+    def averaged(
+        self, crystals: Sequence[Crystal], shares: Sequence[float]
+    ) -> Answer | PhonodosError:
+        """Return the answer for the first crystal with what the network says of the others.
+
+        Parameters
+        ----------
+        crystals
+            A crystal, then others that differ from it in their elements alone.
+        shares
+            Of the others, sum 1: force constants, Born charges and dielectric tensor are their
+            means by these shares, of every member by itself.
+        """
+        graphs = [self.graph(crystal) for crystal in crystals]
+        bonded = [g.to(device=self.device, dtype=self.dtype) for g in graphs]
+        with torch.inference_mode():
+            outputs = []
+            for network in self.networks:
+                found = [network(b) for b in bonded[1:]]
+                outputs.append(Lattice(*(_weighted(t, shares) for t in zip(*found, strict=True))))
+            outputs = self._screened(outputs)
+            mean = Lattice(*map(_mean, zip(*outputs, strict=True)))
+        doubts = dict.fromkeys(t for c in crystals[1:] for t in training_doubts(c, self.header))
+        return self._follow(crystals[0], graphs[0], bonded[0], [mean, *outputs], 0, tuple(doubts))
+
+    def _follow(
+        self, crystal: Crystal, graph: BondedCrystals, batch: BondedCrystals,
+        outputs: list[Lattice], index: int, doubts: tuple[str, ...],
+        unseen: Sequence[str] = (),
+    ) -> Answer | PhonodosError:  # fmt: skip
+        """Return what follows from a network's tensors, with `doubts` before those of its own."""
         whole, *each = (lattice_dynamics(crystal, batch, x, index, graph) for x in outputs)
         if not all(_is_finite(x) for x in each):
             return PredictionError(
@@ -169,13 +226,18 @@ class LatticeAnswers:
         mesh = each[0].mesh()
         members = tuple(x.dos(mesh, projected=self.project) for x in each)
         dos = mean_of(members)
+        stability = stability_doubts(dos)
+        metal = metal_doubts(crystal, self.header, screened=self.metal)
         doubts = (
-            *training_doubts(crystal, self.header),
-            *bond_doubts(crystal, graph.graph, self.header),
+            *doubts,
             *graph_doubts(graph.graph, self.cutoff),
-            *stability_doubts(dos),
+            *metal,
+            *stability,
         )
-        return Answer(dos, doubts, whole, members if len(members) > 1 else ())
+        reasons = {"unseen bonds": unseen, "a metal": metal, "unstable": stability}
+        outside = tuple(name for name, found in reasons.items() if found)
+        whole = replace(whole, metal=self.metal)
+        return Answer(dos, doubts, whole, members if len(members) > 1 else (), outside)
 
 
 def _each(
@@ -190,18 +252,40 @@ def _each(
 
 def answers_of(
     networks: Sequence[Network], header: WeightHeader | Mapping[str, Any], device: str,
-    project: bool,
+    project: bool, *, metal: bool = False,
 ) -> Answerer:  # fmt: skip
-    """Return what answers for networks of one kind."""
+    """Return what answers for networks of one kind; for metals, without charges.
+
+    Raises
+    ------
+    ConfigError
+        If `metal` is asked of networks that predict no charges.
+    """
+    header = WeightHeader.of(header)
     make = resolved(kind_of(networks[0]).answers)
-    answerer: Answerer = make(networks, WeightHeader.of(header), device, project)
-    return answerer
+    answerer: Answerer = make(networks, header, device, project)
+    if not metal:
+        return answerer
+    if not isinstance(answerer, LatticeAnswers):
+        raise ConfigError(
+            f"{header.name} cannot be told that a crystal is a metal",
+            "it predicts a spectrum and no charges, which a metal would screen",
+            "use weights of lattice dynamics, such as lattice, or leave --metal out",
+        )
+    return answerer.of_metals()
 
 
 def _is_finite(lattice: LatticeDynamics) -> bool:
     harmonic = lattice.harmonic
     found = (harmonic.force_constants, harmonic.born, harmonic.dielectric)
     return all(bool(torch.isfinite(x).all()) for x in found)
+
+
+def _weighted(tensors: Sequence[torch.Tensor], shares: Sequence[float]) -> torch.Tensor:
+    total = torch.zeros_like(tensors[0])
+    for tensor, share in zip(tensors, shares, strict=True):
+        total = total + share * tensor
+    return total
 
 
 def _mean(tensors: Sequence[torch.Tensor]) -> torch.Tensor:

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import torch
 
+from phonodos.errors import PredictionError
 from phonodos.model.bond_kinds import bond_kinds, bond_name
 from phonodos.model.bond_lengths import TrainingLengths, length_doubts
 from phonodos.model.bonds import BondedCrystals
@@ -12,6 +13,7 @@ from phonodos.model.header import WeightHeader
 from phonodos.physics.crystal import Crystal, mixed_sites
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.elements import element_of
+from phonodos.physics.metals import metallic_family
 from phonodos.physics.target import TARGET_GRID
 
 RARE = 5  # an element in fewer training crystals than this is named
@@ -43,6 +45,45 @@ def training_doubts(crystal: Crystal, header: WeightHeader) -> list[str]:
             "their encodings, and peaks that no end member has may be artefacts"
         )
     return found
+
+
+def metal_doubts(crystal: Crystal, header: WeightHeader, *, screened: bool = False) -> list[str]:
+    """Return what speaks for a metal: nothing where the formula was trained on, as an insulator.
+
+    `screened` says that the prediction is without charges, as was asked for.
+    """
+    if screened:
+        return [
+            "taken for a metal, as was asked for: without charges, and no interval is stated, "
+            "since training held insulators only"
+        ]
+    family = metallic_family(crystal)
+    if family is None or crystal.formula in header.training_formulas:
+        return []
+    return [
+        f"this may be a metal ({family}): training held insulators only, with charges whose field "
+        "free electrons would screen. --metal (metal=True) leaves it out; no interval is stated"
+    ]
+
+
+def hydride_doubts(crystal: Crystal, name: str) -> list[str]:
+    """Return what a spectrum network says of crystals with hydrogen: its worst, by far."""
+    if all(element_of(species) != "H" for species in crystal.composition):
+        return []
+    return [f"{name} errs several times more for crystals with hydrogen; use lattice for them"]
+
+
+def isotope_refusal(crystal: Crystal, name: str) -> PredictionError | None:
+    """Return why a spectrum network cannot answer for isotopes, where there are some."""
+    isotopes = sorted(s for s in crystal.composition if element_of(s) != s)
+    if not isotopes:
+        return None
+    return PredictionError(
+        f"{crystal.label}: {name} knows nothing of isotopes ({', '.join(isotopes)})",
+        "it maps the masses of the elements it was trained on to a spectrum; for D in place of H "
+        "the mean frequency rose in 86 % of 63 hydrides, where it has to fall by a quarter",
+        "use weights of lattice dynamics, such as lattice",
+    )
 
 
 def bond_doubts(crystal: Crystal, graph: CrystalGraph, header: WeightHeader) -> list[str]:

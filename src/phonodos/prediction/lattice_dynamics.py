@@ -34,7 +34,6 @@ from phonodos.physics.path import (
     BandPath,
     BandStructure,
     band_path,
-    reciprocal_cell,
     step_from_gamma,
 )
 from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
@@ -56,10 +55,13 @@ class LatticeDynamics:
         The primitive cell.
     harmonic
         Bonds, masses, force constants, Born charges and dielectric tensor as tensors.
+    metal
+        Whether the charges were left out, as free electrons screen them.
     """
 
     crystal: Crystal
     harmonic: HarmonicCrystals
+    metal: bool = False
 
     @property
     def born_charges(self) -> Array:
@@ -140,7 +142,7 @@ class LatticeDynamics:
         Where a segment starts or ends at Gamma, the polar modes are those of its direction.
         """
         path = band_path(self.crystal) if path is None else path
-        reciprocal = reciprocal_cell(self.crystal)
+        reciprocal = self.crystal.reciprocal_cell
         points = [step_from_gamma(s.qpoints, reciprocal, GAMMA_STEP) for s in path.segments]
         found = self.frequencies(np.concatenate(points))
         ends = np.cumsum([len(p) for p in points])[:-1]

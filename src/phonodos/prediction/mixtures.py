@@ -4,21 +4,16 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Literal
 
-import torch
-
-from phonodos.errors import ConfigError
-from phonodos.model.bonds import bond_crystal
+from phonodos.errors import ConfigError, PhonodosError
 from phonodos.model.isolation import undisturbed
 from phonodos.model.kinds import kind_of
-from phonodos.model.lattice import Lattice
+from phonodos.model.lattice import LatticeNetwork
 from phonodos.physics.alloy import Alloy
 from phonodos.physics.crystal import Crystal, compact
-from phonodos.physics.dos import PhononDos, mean_of
 from phonodos.physics.primitive import primitive_cell
+from phonodos.prediction.answers import LatticeAnswers
 from phonodos.prediction.disorder import QuasirandomPredictor
-from phonodos.prediction.doubts import graph_doubts, stability_doubts, training_doubts
 from phonodos.prediction.failures import named
-from phonodos.prediction.lattice_dynamics import lattice_dynamics
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import AnyPredictor
 
@@ -89,39 +84,28 @@ def virtual_crystal(
     Force constants, Born charges and dielectric tensor are (1 - x) times those of the first end
     member's elements plus x times those of the second's, both on the lattice and positions of the
     mixture; so are the masses. Every member of an ensemble is averaged by itself.
+
+    Raises
+    ------
+    PredictionError
+        If the numbers of the network are not finite.
     """
     cells, site_map = _cells(alloy, x, mixture)
-    whole = cells[0]
-    doubts: list[str] = []
-    each: list[tuple[PhononDos, Lattice]] = []
-    network = predictor.networks[0]
-    dtype = next(network.parameters()).dtype
-    graphs = [bond_crystal(cell, network.config.cutoff) for cell in cells]
-    bonded = [g.to(device=predictor.device, dtype=dtype) for g in graphs]
-    mesh = None
-    for member in predictor.networks:
-        with torch.inference_mode():
-            first, second = (member(b) for b in bonded[1:])
-        mean = Lattice(*((1.0 - x) * a + x * b for a, b in zip(first, second, strict=True)))
-        dynamics = lattice_dynamics(whole, bonded[0], mean)
-        mesh = dynamics.mesh() if mesh is None else mesh
-        each.append((dynamics.dos(mesh), mean))
-    for cell in cells[1:]:
-        doubts += [t for t in training_doubts(cell, predictor.header) if t not in doubts]
-    doubts += graph_doubts(graphs[0].graph, network.config.cutoff)
-    dos = mean_of([d for d, _ in each])
-    doubts += stability_doubts(dos)
-    tensors = zip(*(m for _, m in each), strict=True)
-    average = Lattice(*(torch.stack(list(t)).mean(dim=0) for t in tensors))
-    multiplicity = len(site_map) / whole.n_atoms
-    members = tuple(d.per_cells(multiplicity, mixture.n_atoms) for d, _ in each)
+    networks = [network for network in predictor.networks if isinstance(network, LatticeNetwork)]
+    answers = LatticeAnswers(networks, predictor.header, predictor.device, project=False)
+    if predictor.metal:
+        answers = answers.of_metals()
+    answer = answers.averaged(cells, (1.0 - x, x))
+    if isinstance(answer, PhonodosError):
+        raise answer
+    multiplicity = len(site_map) / cells[0].n_atoms
     return Prediction(
         mixture,
-        dos.per_cells(multiplicity, mixture.n_atoms),
-        lattice_dynamics(whole, bonded[0], average),
+        answer.dos.per_cells(multiplicity, mixture.n_atoms),
+        answer.lattice,
         predictor.name,
-        tuple(doubts),
-        members if len(members) > 1 else (),
+        answer.doubts,
+        tuple(d.per_cells(multiplicity, mixture.n_atoms) for d in answer.members),
     )
 
 

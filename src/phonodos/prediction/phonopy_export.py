@@ -70,17 +70,20 @@ def to_phonopy(lattice: "LatticeDynamics", reach: float | None = None) -> "Phono
             log_level=0,
         )
     phonon.force_constants = total_force_constants(lattice, supercell, phonon)
-    phonon.nac_params = {
-        "born": lattice.born_charges,
-        "dielectric": lattice.dielectric,
-        "factor": _coulomb(),
-        "method": "gonze",
-    }
+    if not lattice.metal:
+        phonon.nac_params = {
+            "born": lattice.born_charges,
+            "dielectric": lattice.dielectric,
+            "factor": _coulomb(),
+            "method": "gonze",
+        }
     return phonon
 
 
 def write_phonopy(results: Results, lattice: "LatticeDynamics") -> None:
     """Write ``phonopy.yaml`` (cell, force constants, charges, eps) and ``BORN``.
+
+    Of what was predicted as a metal, without charges and without BORN.
 
     ``phonopy.load("phonopy.yaml")`` reads the first alone; BORN is there for other programs. Both
     are of the primitive cell.
@@ -101,6 +104,8 @@ def write_phonopy(results: Results, lattice: "LatticeDynamics") -> None:
         phonon.save(str(path), settings={"displacements": False})
 
     results.yaml(PHONOPY_YAML, results.made_by(save, PHONOPY_YAML))
+    if lattice.metal:
+        return
     born = results.made_by(lambda path: write_BORN(phonon.primitive, *tensors, str(path)), BORN)
     # The format has one line for remarks, the first; numbers start in the second.
     first, rest = born.split("\n", 1)

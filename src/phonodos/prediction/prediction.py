@@ -39,6 +39,9 @@ class Prediction:
         Spectra of the members of an ensemble, whose mean `dos` is; empty for a single network.
     calibrations
         What the weight file says of the errors of such predictions; see `intervals`.
+    outside
+        Why no interval is stated: bonds that training never held, a metal, an unstable crystal.
+        There the reference lay inside far less often than the intervals say.
     """
 
     crystal: Crystal
@@ -48,14 +51,17 @@ class Prediction:
     warnings: tuple[str, ...]
     members: tuple[PhononDos, ...] = ()
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)
+    outside: tuple[str, ...] = ()
 
     @cached_property
     def intervals(self) -> dict[str, Interval]:
         """90 % intervals of ``mean_frequency`` [cm^-1] and C_V(300 K) [J/(K mol of atoms)].
 
         ``heat_capacity`` is the key of the second. Empty for weights that were not calibrated with
-        this number of members.
+        this number of members, and where such intervals do not hold (`outside`).
         """
+        if self.outside:
+            return {}
         return intervals(self.dos, self.members, self.calibrations)
 
     def thermal_properties(self, temperatures: ArrayLike) -> ThermalProperties:

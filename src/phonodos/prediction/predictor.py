@@ -40,6 +40,7 @@ def load(
     members: int | None = None,
     project: bool = False,
     check: bool = True,
+    metal: bool = False,
 ) -> "Predictor":
     """Return a `Predictor` with released weights (by name) or weights of your own (by path).
 
@@ -56,16 +57,23 @@ def load(
     check
         Whether crystals whose atoms are absurdly close are refused, and distances beyond those of
         training told of. Without it every prediction carries a warning that says so.
+    metal
+        Whether the crystals are metals: the charges, whose field free electrons screen, are left
+        out of spectra, bands and exports. Networks of lattice dynamics only.
 
     Raises
     ------
     WeightsError
         If the weights are unknown, damaged, of a newer format, or have fewer members.
+    ConfigError
+        If `metal` is asked of a network that predicts no charges.
     """
     path = weights_path(name_or_path or DEFAULT_WEIGHTS)
     with undisturbed():
         networks, header = load_networks(path, members)
-        predictor = Predictor(networks, header, device=device, project=project, check=check)
+        predictor = Predictor(
+            networks, header, device=device, project=project, check=check, metal=metal
+        )
     predictor.path = path
     return predictor
 
@@ -93,6 +101,7 @@ class AnyPredictor(ABC):
     """
 
     path: Path | None = None  # of the weight file, where it was loaded from one
+    metal = False  # whether the charges are left out
 
     def __init__(self, networks: Sequence[Network], header: WeightHeader, device: str) -> None:
         self.networks = tuple(networks)
@@ -197,8 +206,8 @@ class Predictor(AnyPredictor):
         Where to compute.
     project
         Whether spectra are to be projected on the atoms (networks of lattice dynamics only).
-    check
-        Whether distances are held against those of training (`load`).
+    check, metal
+        Whether distances are held against those of training, and charges left out (`load`).
     """
 
     def __init__(
@@ -209,11 +218,12 @@ class Predictor(AnyPredictor):
         device: str = "cpu",
         project: bool = False,
         check: bool = True,
+        metal: bool = False,
     ) -> None:
         super().__init__(networks, WeightHeader.of(header), device)
-        self.answers = answers_of(networks, self.header, device, project)
+        self.answers = answers_of(networks, self.header, device, project, metal=metal)
         self.calibrations = calibrations_of(self.header, len(self.networks))
-        self.check = check
+        self.check, self.metal = check, metal
 
     def _results(
         self, xs: Iterable[Any], limit: float | None
@@ -283,6 +293,7 @@ class Predictor(AnyPredictor):
                 return Prediction(
                     item.crystal, item.whole(answer.dos), answer.lattice, self.name,
                     (*item.crystal.notes, *item.doubts, *answer.doubts), members, self.calibrations,
+                    answer.outside,
                 )  # fmt: skip
         except Exception as err:
             return failed(err, item.crystal.label)

@@ -7,9 +7,11 @@ import numpy as np
 
 from phonodos.errors import ConfigError, DataError
 from phonodos.physics.curve import Curve
-from phonodos.physics.units import FREQUENCY_UNITS, per_wavenumber
+from phonodos.physics.units import UNIT_SPELLINGS, per_wavenumber
 
-_UNIT = re.compile(r"(?<![A-Za-z])(cm-1|cm\^-1|cm\^\{-1\}|1/cm|meV|THz)(?![A-Za-z])", re.IGNORECASE)
+_UNIT = re.compile(
+    rf"(?<![A-Za-z])({'|'.join(map(re.escape, UNIT_SPELLINGS))})(?![A-Za-z])", re.IGNORECASE
+)
 _FIX = "give two columns of numbers, frequency and intensity; comments start with #"
 
 
@@ -74,9 +76,8 @@ def _numbers(line: str) -> list[float] | None:
 def _unit(path: Path, given: str | None, comments: list[str]) -> str:
     if given is not None:
         per_wavenumber(given)
-    by_lower = {name.lower(): name for name in FREQUENCY_UNITS}
     words = [match[1].lower() for line in comments for match in _UNIT.finditer(line)]
-    named = {by_lower.get(word, "cm-1") for word in words}
+    named = {UNIT_SPELLINGS[word] for word in words}
     if given is None and len(named) == 1:
         return named.pop()
     if given is None:

@@ -6,7 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
-from phonodos import __version__
+from phonodos.version import __version__
 
 SHORT = 12  # digits of a hash in a line of text
 

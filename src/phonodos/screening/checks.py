@@ -1,25 +1,32 @@
 """Checks: a sample of the rows of a table computed again and compared."""
 
 import math
-from collections.abc import Sequence
+import re
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from phonodos.errors import ConfigError, DataError
+from phonodos.errors import ConfigError, DataError, PhonodosError
 from phonodos.physics.dos import sampled
 from phonodos.screening.calculator import DIGITS, Calculator, Recipe
 from phonodos.screening.results import crystal_of, numeric_columns
 from phonodos.screening.rows import Row
 from phonodos.screening.source import Item, chunks, digest_of
 from phonodos.screening.table import read_settings
+from phonodos.structures.entries import TABLES, split_name
+from phonodos.structures.unpacking import plain
 
 TOLERANCE = 1e-4  # relative, between two computations of a row; other batches differ by 1e-6
 _UNCHECKED = {"seconds", "position"}  # never equal
 # A step of the axis apart where a density is at the threshold of visibility [cm^-1].
 _STEPPED = {"max_frequency": 1.0, "max_frequency_std": 0.5}
 _TEXTS = ("formula", "spacegroup_symbol", "unstable", "in_training")
+_FACTS = ("id", "status", "reason", "model", "model_hash", "position", "source")
+_STATES = ("ok", "failed")
+_NUMBER = re.compile(r"\d+(?:\.(\d+))?")
 
 
 @dataclass(frozen=True)
@@ -64,6 +71,7 @@ def verify(
     ConfigError
         If the weights are not those the table was made with, or the share makes no sense.
     """
+    import pyarrow as pa
     import pyarrow.compute as pc
     import pyarrow.parquet as pq
 
@@ -78,20 +86,80 @@ def verify(
         settings["temperatures"],
         bool(settings.get("check", True)),
     )
-    if settings["model_hash"] not in [digest[:DIGITS] for digest in known_as(Path(recipe.weights))]:
+    known = {digest[:DIGITS] for digest in known_as(Path(recipe.weights))}
+    if settings["model_hash"] not in known:
         raise ConfigError(
             f"{path} was made with other weights",
             f"their SHA-256 begins with {settings['model_hash']}, that of {recipe.name} with "
             f"{recipe.digest}",
             "give the weight file with --model",
         )
-    ids = pq.read_table(path, columns=["id"], filters=pc.field("status") == "ok")["id"].to_pylist()
-    if not ids:
+    names, faults = _listed(path, settings, known)
+    if not names and not faults:
         raise DataError(f"{path} has no successful row", "every structure failed", "see results")
-    size = max(1, round(sample * len(ids)))
-    chosen = np.random.default_rng(seed).choice(ids, size, replace=False).tolist()
-    rows = pq.read_table(path, filters=pc.field("id").isin(chosen)).to_pylist()
-    return _compared(rows, Calculator(recipe), numeric_columns(settings))
+    size = min(max(1, round(sample * len(names))), len(names))
+    chosen = np.random.default_rng(seed).choice(names, size, replace=False).tolist()
+    ok = pc.field("status") == "ok"
+    rows = pq.read_table(
+        path, filters=ok & pc.field("id").isin(pa.array(chosen, "string"))
+    ).to_pylist()
+    found = _compared(rows, Calculator(recipe), numeric_columns(settings))
+    seen = {name for name, _ in found.differing}
+    told = [(name, what) for name, what in faults.items() if name not in seen]
+    return Check(len(rows), math.inf if told else found.deviation, [*found.differing, *told])
+
+
+def _listed(
+    path: Path, settings: Mapping[str, Any], hashes: Collection[str]
+) -> tuple[list[str], dict[str, str]]:
+    """Return the ids of the rows to choose from, and what is wrong with the facts of any row.
+
+    Facts are what a table alone tells: a row that was not chosen is looked at too.
+    """
+    import pyarrow.parquet as pq
+
+    number, total = map(int, str(settings["shard"]).split("/"))
+    origin = _one_file(settings["source"])
+    names: list[str] = []
+    faults: dict[str, str] = {}
+    ids: set[int] = set()
+    places: set[int] = set()
+    strangers: list[str] = []  # not of the file that the header names
+    first = 1
+    with pq.ParquetFile(path) as file:
+        for batch in file.iter_batches(columns=list(_FACTS)):
+            for i, row in enumerate(batch.to_pylist(), first):
+                name, place, ok = row["id"], row["position"], row["status"] == "ok"
+                wrong = {
+                    "it has no id": name is None,
+                    "another row has its id": hash(name) in ids,
+                    "status": row["status"] not in _STATES,
+                    "reason": row["status"] in _STATES and bool(row["reason"]) is ok,
+                    "model": row["model"] != settings["model"],
+                    "model_hash": row["model_hash"] not in hashes,
+                    "position": place is None or place in places or place % total != number - 1,
+                    "source": not row["source"],
+                }
+                found = [what for what, is_so in wrong.items() if is_so]
+                if found:
+                    faults[f"row {i}" if name is None else name] = ", ".join(found)
+                elif ok:
+                    names.append(name)
+                if row["source"] and origin not in row["source"]:
+                    strangers.append(name)
+                ids.add(hash(name))
+                places.add(place)
+            first += len(batch)
+    if len(strangers) < first / 2:  # more: the file has another name here, such as that of a link
+        faults |= {name: "source" for name in strangers if name not in faults}
+    return names, faults
+
+
+def _one_file(source: str) -> str:
+    """Return what the source of every row holds: the name of the file, if there is but one."""
+    name = Path(source).name
+    single = split_name(name)[1] or name.lower().endswith(TABLES)
+    return plain(name) if single and not Path(source).is_dir() else ""
 
 
 def _compared(rows: Sequence[Row], calculator: Calculator, names: Sequence[str]) -> Check:
@@ -115,7 +183,12 @@ def _compared(rows: Sequence[Row], calculator: Calculator, names: Sequence[str])
 
 
 def _item(row: Row) -> Item:
-    crystal = crystal_of(row)
+    try:
+        crystal = crystal_of(row)
+    except PhonodosError as error:
+        if row["id"] in error.summary:
+            raise
+        raise type(error)(f"{row['id']}: {error.summary}", error.reason, error.fix) from error
     return Item(row["id"], row["position"], row["source"], digest_of(crystal), crystal)
 
 
@@ -142,7 +215,8 @@ def _deviation(kept: Row, fresh: Row, scales: dict[str, float]) -> tuple[str, fl
             step = _STEPPED[name] + 1e-6
             apart = 0.0 if abs(kept[name] - fresh[name]) <= step else apart
         found.append((name, apart))
-    found.append(("dos_densities", _gap(kept, fresh)))
+    found.append(("trust", 0.0 if _alike(kept["trust"], fresh.get("trust")) else np.inf))
+    found += [(name, _gap(kept, fresh, name)) for name in ("dos_densities", "dos_densities_std")]
     return max(found, key=lambda pair: pair[1])
 
 
@@ -155,22 +229,35 @@ def _apart(a: float | None, b: float | None, scale: float) -> float:
     return abs(a - b) / max(abs(a), scale, 1e-12)
 
 
-def _gap(kept: Row, fresh: Row) -> float:
-    """Return the largest difference of two spectra over the largest density.
+def _alike(a: str | None, b: str | None) -> bool:
+    """Return whether two texts say the same, their numbers up to a digit in the last place."""
+    if a is None or b is None:
+        return a is b
+    if _NUMBER.sub("0", a) != _NUMBER.sub("0", b):
+        return False
+    for one, other in zip(_NUMBER.finditer(a), _NUMBER.finditer(b), strict=True):
+        digits = min(len(one[1] or ""), len(other[1] or ""))
+        if abs(float(one[0]) - float(other[0])) > 1.001 * 10.0**-digits:
+            return False
+    return True
+
+
+def _gap(kept: Row, fresh: Row, name: str = "dos_densities") -> float:
+    """Return the largest difference of two spectra, or of their spreads, over the largest density.
 
     Where the axis ends at the outermost mode, rounding can make it a step longer.
     """
     if fresh["status"] != "ok":
-        return float("inf")
-    if not kept["dos_densities"] or len(kept["dos_densities"]) != len(
-        kept["dos_frequencies"] or []
-    ):
         return math.inf
-    if not all(np.isfinite(kept[n]).all() for n in ("dos_frequencies", "dos_densities")):
+    if kept.get(name) is None and fresh.get(name) is None:
+        return 0.0 if name != "dos_densities" else math.inf
+    if not kept.get(name) or fresh.get(name) is None:
+        return math.inf
+    if len(kept[name]) != len(kept["dos_frequencies"] or []):
+        return math.inf
+    if not all(np.isfinite(kept[n]).all() for n in ("dos_frequencies", name)):
         return math.inf
     axis = np.union1d(kept["dos_frequencies"], fresh["dos_frequencies"])
-    before, now = (
-        sampled(axis, row["dos_frequencies"], row["dos_densities"]) for row in (kept, fresh)
-    )
-    deviation = float(np.abs(before - now).max() / before.max())
+    before, now = (sampled(axis, row["dos_frequencies"], row[name]) for row in (kept, fresh))
+    deviation = float(np.abs(before - now).max() / np.max(fresh["dos_densities"]))
     return math.inf if math.isnan(deviation) else deviation

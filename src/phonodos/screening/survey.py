@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from phonodos.datasets.dataset import Dataset
 from phonodos.errors import ConfigError, DataError
-from phonodos.physics.correlation import spearman
+from phonodos.evaluation.metrics import spearman
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.target import TARGET_GRID, dos_from_target, target_of

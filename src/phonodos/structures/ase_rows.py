@@ -127,6 +127,22 @@ def is_ase_json(data: Any) -> bool:
     return isinstance(data, Mapping) and "ids" in data and "nextid" in data
 
 
+def is_ase_atoms(data: Mapping[str, Any]) -> bool:
+    """Return whether parsed JSON is one Atoms object of ASE (``ase.io.jsonio``, ``todict``)."""
+    return "numbers" in data and "positions" in data and ("cell" in data or "pbc" in data)
+
+
+def crystal_of_ase_json(data: Mapping[str, Any], name: str = "") -> Crystal:
+    """Build the crystal of one Atoms object in JSON.
+
+    Raises
+    ------
+    StructureError
+        If a part is missing or of the wrong kind, and as `crystal_from_atoms` does.
+    """
+    return _build_json(data, name)
+
+
 def rows_of_json(data: Mapping[str, Any]) -> Rows:
     """Yield every row of an ASE data base in JSON, its number as the label.
 
@@ -157,11 +173,19 @@ def _build_json(row: Any, name: str) -> Crystal:
             [False] * 3 if pbc is None else [bool(p) for p in _plain(pbc).tolist()],
             None if masses is None else _plain(masses),
             name,
+            _occupancies(row),
         )
     except KeyError as error:
         raise _broken(f"it has no {error}") from None
     except (TypeError, ValueError, OverflowError, AttributeError) as error:
         raise _broken(error) from None
+
+
+def _occupancies(row: Mapping[str, Any]) -> tuple[Any, NDArray[Any] | None]:
+    """Return what ASE keeps of shared sites beside the atoms: their table, and the kind of each."""
+    info, kinds = row.get("info"), row.get("spacegroup_kinds")
+    table = info.get("occupancy") if isinstance(info, Mapping) else None
+    return table, None if kinds is None else _plain(kinds).astype(np.int64)
 
 
 def _plain(value: Any) -> NDArray[Any]:
@@ -179,6 +203,7 @@ def _crystal(
     pbc: list[bool],
     masses: NDArray[Any] | None,
     name: str,
+    occupancies: tuple[Any, NDArray[Any] | None] = (None, None),
 ) -> Crystal:
     from ase import Atoms
 
@@ -188,6 +213,9 @@ def _crystal(
     if cell.shape not in ((3, 3), (3,)) or len(pbc) != 3:
         raise ValueError(f"a cell of shape {cell.shape}, periodic in {len(pbc)} directions")
     atoms = Atoms(whole, positions=positions, cell=cell, pbc=pbc, masses=masses)
+    atoms.info["occupancy"], kinds = occupancies
+    if kinds is not None:
+        atoms.set_array("spacegroup_kinds", kinds)
     return crystal_from_atoms(atoms, name)
 
 

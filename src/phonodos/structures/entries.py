@@ -8,7 +8,7 @@ cannot be built; whatever a reader raises becomes the failure of the entry it wa
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from functools import partial
+from functools import lru_cache, partial
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 
@@ -17,15 +17,13 @@ from phonodos.physics.crystal import Crystal
 from phonodos.physics.overlap import check_overlap
 from phonodos.structures.archives import ARCHIVE_DAMAGE, archive_members
 from phonodos.structures.ase_rows import read_sqlite
+from phonodos.structures.builds import Build, Entries, failed
 from phonodos.structures.cif.reading import read_cif
-from phonodos.structures.formats import (
-    Entries,
-    json_line,
-    read_extxyz,
-    read_json,
-    read_poscar,
-)
+from phonodos.structures.extxyz import read_extxyz
+from phonodos.structures.json_records import json_line, read_json
+from phonodos.structures.look import format_of, unknown
 from phonodos.structures.objects import read_phonopy
+from phonodos.structures.poscar import read_poscar
 from phonodos.structures.unpacking import (
     DAMAGE,
     OPENERS,
@@ -37,8 +35,6 @@ from phonodos.structures.unpacking import (
     text_of,
     unpacked,
 )
-
-Build = Callable[[str], Crystal]
 
 READERS: dict[str, Callable[[str], Entries]] = {
     "cif": read_cif,
@@ -63,7 +59,6 @@ _SUFFIXES = {
 }
 TABLES = (".parquet", ".pq")
 ARCHIVES = (".zip", ".tar", ".tar.gz", ".tgz", ".tar.xz", ".tar.bz2", ".tar.lzma")
-FORMATS = "CIF, POSCAR, extxyz, JSON of pymatgen or ASE, ASE db, phonopy.yaml"
 FIX = "check the file with the program that wrote it; if it is sound, please report this"
 
 
@@ -161,7 +156,7 @@ def entries(path: str | Path, text: str | None = None) -> Iterator[Entry]:
                 raise wrong from error
             where = f"{plain(Path(path).name)}, after {last.source}"
             stem = plain(Path(path).name)
-            yield Entry("", stem, last.index + 1, False, False, where, partial(_raise, wrong))
+            yield Entry("", stem, last.index + 1, False, False, where, partial(failed, wrong))
             return
         last = entry
         yield entry
@@ -199,7 +194,7 @@ def open_entries(path: str | Path, text: str | None = None) -> Entries:
     if text is None and str(path) == "-":
         raise StructureError("no text", "a structure was to come from there", "pipe a file into it")
     if text is not None:
-        return iter(READERS[_sniff(text)](text))
+        return iter(READERS[format_of(text)](text))
     path = Path(path)
     stem, suffix, _ = split_name(path.name)
     kind = _SUFFIXES.get(suffix, "")
@@ -247,6 +242,7 @@ def structure_files(folder: Path) -> Iterator[Path]:
             yield path
 
 
+@lru_cache(maxsize=256)  # asked three times for every file
 def split_name(name: str) -> tuple[str, str, str]:
     """Split a file name into stem, format suffix and compression suffix."""
     path = Path(name)
@@ -261,7 +257,7 @@ def split_name(name: str) -> tuple[str, str, str]:
 
 def _of_text(text: str, stem: str, kind: str) -> Entries:
     if not kind:
-        kind = "poscar" if re.match(r"(POSCAR|CONTCAR)", stem) else _sniff(text)
+        kind = "poscar" if re.match(r"(POSCAR|CONTCAR|XDATCAR)", stem) else format_of(text)
     return iter(READERS[kind](text))
 
 
@@ -312,7 +308,7 @@ def _each(files: Iterator[tuple[str, str, Callable[[], Entries]]], empty: str) -
         try:
             yield from _numbered(open_file, stem, where, True)
         except PhonodosError as error:
-            yield Entry("", stem, 0, True, True, where, partial(_raise, error))
+            yield Entry("", stem, 0, True, True, where, partial(failed, error))
     if not found:
         raise DataError(
             empty,
@@ -346,7 +342,7 @@ def _numbered(
         except Exception as error:
             place = f"{where}, after entry {index - 1}" if index else where
             wrong = failure_of(error, "", StructureError, FIX)
-            yield Entry("", stem, index, not many, inside, place, partial(_raise, wrong))
+            yield Entry("", stem, index, not many, inside, place, partial(failed, wrong))
             return
         place = f"{where}, entry {own or index}" if many else where
         yield Entry(plain(own), stem, index, not many, inside, place, make)
@@ -361,7 +357,7 @@ def _json_lines(path: Path) -> Entries:
             for line in lines(stream, path.name):
                 number += 1
                 if isinstance(line, DataError):
-                    yield "", partial(_raise, line)
+                    yield "", partial(failed, line)
                 elif text := text_of(line).strip():
                     yield from json_line(text)
     except DAMAGE as error:
@@ -387,45 +383,5 @@ def _checked_text(data: bytes) -> str:
         raise StructureError("is empty", "no byte of a structure is in it", "write the file again")
     text = text_of(data)
     if "\0" in text:
-        raise _unknown("it is a binary file")
+        raise unknown("it is a binary file")
     return text
-
-
-def _sniff(text: str) -> str:
-    """Return the format of a text."""
-    start = text.lstrip("\ufeff \t\r\n\f\v")
-    lines = text.lstrip("\ufeff").splitlines()
-    if start[:1] in ("{", "["):
-        return "json"
-    words = [line.lstrip()[:5].lower() for line in lines]
-    if any(w == "data_" for w in words) and any(re.match(r"_\w", w) for w in words):
-        return "cif"
-    if any(line.startswith(("unit_cell:", "lattice:")) for line in lines):
-        return "phonopy"
-    numbers = [_floats(line) for line in lines[1:5]]
-    if len(numbers) == 4 and numbers[0] in (1, 3) and all(n >= 3 for n in numbers[1:]):
-        return "poscar"
-    if len(lines) > 2 and lines[0].strip().isdecimal():
-        return "extxyz"
-    raise _unknown("its contents look like none of the known formats")
-
-
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+|nan)(?:[eE][+-]?\d+)?", re.IGNORECASE)
-
-
-def _floats(line: str) -> int:
-    """Return how many numbers a line begins with, at most 4."""
-    count = 0
-    for word in line[:400].split()[:4]:
-        if len(word) > 60 or not _NUMBER.fullmatch(word):
-            break
-        count += 1
-    return count
-
-
-def _unknown(reason: str) -> StructureError:
-    return StructureError("is in no format known here", reason, f"give one of: {FORMATS}")
-
-
-def _raise(error: PhonodosError, name: str) -> Crystal:  # noqa: ARG001 - the shape of a build
-    raise error

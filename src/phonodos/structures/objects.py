@@ -1,6 +1,7 @@
 """Structures of other programs, in and out: pymatgen, ASE and phonopy objects, phonopy.yaml."""
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
@@ -25,16 +26,34 @@ if TYPE_CHECKING:
 
 BOHR = 0.529177210903  # [A], CODATA 2018
 LAST_ELEMENT = 118
+# Programs whose phonopy files are in Angstrom or in bohr
+# (`phonopy.interface.calculator.get_calculator_physical_units`).
+IN_ANGSTROM = frozenset({"vasp", "aims", "castep", "cp2k", "crystal", "lammps", "pwmat"})
+IN_BOHR = frozenset(
+    {"abacus", "abinit", "dftbp", "elk", "exciting", "fleur", "octopus", "qe", "qlm", "siesta"}
+    | {"turbomole", "wien2k"}
+)
 
 
 def kind_of(x: object) -> str:
-    """Return ``structure``, ``molecule``, ``atoms``, ``phonopy`` or "", importing nothing."""
+    """Return what is known of an object's kind, "" if nothing, importing nothing.
+
+    ``structure``, ``molecule``, ``atoms``, ``phonopy`` (PhonopyAtoms), ``calculation`` (Phonopy,
+    Phono3py), ``jarvis``, ``frame`` or ``series`` (of pandas or polars).
+    """
     names = {(c.__module__.partition(".")[0], c.__name__) for c in type(x).__mro__}
     kinds = {
         ("pymatgen", "IStructure"): "structure",
         ("pymatgen", "IMolecule"): "molecule",
         ("ase", "Atoms"): "atoms",
         ("phonopy", "PhonopyAtoms"): "phonopy",
+        ("phonopy", "Phonopy"): "calculation",
+        ("phono3py", "Phono3py"): "calculation",
+        ("jarvis", "Atoms"): "jarvis",
+        ("pandas", "DataFrame"): "frame",
+        ("pandas", "Series"): "series",
+        ("polars", "DataFrame"): "frame",
+        ("polars", "Series"): "series",
     }
     return next((kind for name, kind in kinds.items() if name in names), "")
 
@@ -54,16 +73,25 @@ def crystal_from_structure(structure: Any, name: str = "") -> Crystal:
     return crystal_of_species(structure.lattice.matrix, structure.frac_coords, species, name)
 
 
-def crystal_from_atoms(atoms: Any, name: str = "") -> Crystal:
+def crystal_from_atoms(atoms: Any, name: str = "", species: Sequence[str] = ()) -> Crystal:
     """Convert ASE Atoms, honouring the occupancies that ASE keeps beside the atoms.
 
-    Hydrogen of deuterium's or tritium's mass becomes D or T.
+    Masses that were set make isotopes, D and T among them.
+
+    Parameters
+    ----------
+    atoms
+        The atoms.
+    name
+        Name of the crystal.
+    species
+        One an atom, where they are known better than ASE can hold them (``D``).
 
     Raises
     ------
     StructureError
         If the atoms are not periodic in all three directions, if occupancies are there but
-        cannot be assigned to the atoms, or if masses were set by hand.
+        cannot be assigned to the atoms, or if no isotope has the mass that was set.
     """
     if not all(atoms.pbc):
         raise _not_periodic(
@@ -76,7 +104,7 @@ def crystal_from_atoms(atoms: Any, name: str = "") -> Crystal:
             f"elements have 1 to {LAST_ELEMENT}",
             "correct the atomic numbers",
         )
-    symbols = list(atoms.symbols)
+    symbols = list(species) or list(atoms.symbols)
     if "masses" in atoms.arrays:
         symbols = [isotope(s, float(m)) for s, m in zip(symbols, atoms.get_masses(), strict=True)]
     coords = scaled(atoms.cell.array, atoms.positions)
@@ -112,7 +140,11 @@ def _not_periodic(pbc: Any, fix: str) -> StructureError:
 
 
 def crystal_from_phonopy(atoms: Any, name: str = "") -> Crystal:
-    """Convert PhonopyAtoms, site mixtures of phonopy 4 included."""
+    """Convert PhonopyAtoms, site mixtures of phonopy 4 included.
+
+    They do not say their unit of length: Angstrom is assumed. A Phonopy object says it
+    (`crystal_from_calculation`).
+    """
     if getattr(atoms, "is_site_mixture", False):
         block = read_yaml_mapping("\n".join(atoms.get_yaml_lines()))
         return _from_cell_block(block, 1.0, name)
@@ -120,6 +152,44 @@ def crystal_from_phonopy(atoms: Any, name: str = "") -> Crystal:
     if atoms.masses is not None:
         symbols = [isotope(s, m) for s, m in zip(symbols, atoms.masses, strict=True)]
     return Crystal.ordered(atoms.cell, atoms.scaled_positions, symbols, name)
+
+
+def crystal_from_calculation(phonon: Any, name: str = "") -> Crystal:
+    """Convert the unit cell of a Phonopy or Phono3py object, in the unit of its calculator.
+
+    Raises
+    ------
+    StructureError
+        If phonopy's unit of length for the calculator is not known here.
+    """
+    calculator = getattr(phonon, "calculator", None)
+    scale = _length_unit(None, calculator)
+    crystal = crystal_from_phonopy(phonon.unitcell, name)
+    if scale == 1.0:
+        return crystal
+    return replace(crystal, cell=scale * crystal.cell)
+
+
+def _length_unit(stated: object, calculator: object) -> float:
+    """Return a unit of length [A]: the stated one, else that of the calculator, else Angstrom."""
+    program = str(calculator or "vasp").lower()
+    if stated:
+        found = {"angstrom": 1.0, "a": 1.0, "au": BOHR, "bohr": BOHR}.get(str(stated).lower())
+    else:
+        found = 1.0 if program in IN_ANGSTROM else BOHR if program in IN_BOHR else None
+    if found is None:
+        raise StructureError(
+            f"unit of length '{str(stated or None)[:40]}' of the phonopy file is not known",
+            f"it was made for {str(calculator or 'another program')[:40]}, which may use bohr",
+            "add 'physical_unit:' with 'length: \"angstrom\"' or 'length: \"au\"' to the file",
+        )
+    return found
+
+
+def crystal_from_jarvis(atoms: Any, name: str = "") -> Crystal:
+    """Convert Atoms of jarvis-tools."""
+    symbols = [element_symbol(str(s)) for s in atoms.elements]
+    return Crystal.ordered(atoms.lattice_mat, atoms.frac_coords, symbols, name)
 
 
 def _base(symbol: str) -> str:
@@ -158,15 +228,9 @@ def _build_phonopy(data: Mapping[str, Any], name: str) -> Crystal:
     units, header = data.get("physical_unit"), data.get("phonopy")
     length = units.get("length") if isinstance(units, Mapping) else None
     calculator = header.get("calculator") if isinstance(header, Mapping) else None
-    scale = {"angstrom": 1.0, "a": 1.0, "au": BOHR, "bohr": BOHR}.get(
-        str(length).lower() if length or calculator not in (None, "vasp") else "angstrom"
-    )
-    if scale is None:
-        raise StructureError(
-            f"unit of length '{length}' of the phonopy file is not known",
-            f"the file was made for {calculator or 'another program'}, which may use bohr",
-            "add 'physical_unit:' with 'length: \"angstrom\"' or 'length: \"au\"' to the file",
-        )
+    if isinstance(units, Mapping) and not length and calculator not in IN_ANGSTROM:
+        length = "none"  # the list of units was cut: nothing is certain
+    scale = _length_unit(length, calculator or "vasp")
     block = data.get("unit_cell")
     if not isinstance(block, Mapping) or "lattice" not in block:
         raise StructureError(

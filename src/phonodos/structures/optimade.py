@@ -1,7 +1,7 @@
 """OPTIMADE: the structures of a response saved as JSON (version 1 of the specification)."""
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -9,7 +9,8 @@ import numpy as np
 from phonodos.errors import StructureError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.elements import element_of
-from phonodos.structures.sites import crystal_of_species
+from phonodos.structures.occupancies import filling
+from phonodos.structures.sites import crystal_of_species, element_symbol
 
 FORMULA_TOLERANCE = 0.02  # relative, of an element's share; what rounded fractions do
 _HIDING = ("implicit_atoms", "site_attachments", "assemblies")
@@ -62,7 +63,7 @@ def crystal_from_optimade(data: Mapping[str, Any], name: str = "") -> Crystal:
             "response_fields",
         ) from None
     crystal = crystal_of_species(cell, coords, species, name)
-    _check_formula(attributes, crystal)
+    _check_formula(attributes, species)
     return crystal
 
 
@@ -85,7 +86,7 @@ def _refuse_hidden_atoms(attributes: Mapping[str, Any]) -> None:
         )
 
 
-def _check_formula(attributes: Mapping[str, Any], crystal: Crystal) -> None:
+def _check_formula(attributes: Mapping[str, Any], species: Sequence[Mapping[str, float]]) -> None:
     """Hold the stated reduced formula, where it is plain, against the sites."""
     text = attributes.get("chemical_formula_reduced")
     if not isinstance(text, str) or not re.fullmatch(r"(?:[A-Z][a-z]?\d{0,6}){1,118}", text):
@@ -94,8 +95,10 @@ def _check_formula(attributes: Mapping[str, Any], crystal: Crystal) -> None:
     for symbol, amount in re.findall(r"([A-Z][a-z]?)(\d*)", text):
         stated[element_of(symbol)] = stated.get(element_of(symbol), 0.0) + float(amount or 1)
     found: dict[str, float] = {}
-    for symbol, share in crystal.composition.items():
-        found[element_of(symbol)] = found.get(element_of(symbol), 0.0) + share
+    for site in species:  # as written: vacancies may have been filled since
+        for name, share in site.items():
+            symbol = element_of(element_symbol(name))
+            found[symbol] = found.get(symbol, 0.0) + share
     total, atoms = sum(stated.values()), sum(found.values())
     for symbol in {**stated, **found}:
         ours, theirs = found.get(symbol, 0.0) / atoms, stated.get(symbol, 0.0) / (total or 1.0)
@@ -108,14 +111,17 @@ def _check_formula(attributes: Mapping[str, Any], crystal: Crystal) -> None:
 
 
 def _shares(kind: Mapping[str, Any]) -> dict[str, float]:
-    """Return element -> fraction of a species; vacancies are refused, not filled."""
+    """Return element -> fraction of a species; vacancies are left out where they are filled."""
     shares: dict[str, float] = {}
     for symbol, part in zip(kind["chemical_symbols"], kind["concentration"], strict=True):
+        if symbol == "vacancy" and filling() and 0.0 <= float(part) < 1.0:
+            continue
         if symbol == "vacancy":
             raise StructureError(
                 f"species '{kind['name']}' is partly vacant",
                 "every site must be filled exactly once by positive fractions",
-                "give an ordered approximant of the crystal",
+                "give an ordered approximant of the crystal, or take the spectrum of the filled "
+                "crystal instead (--vacancies fill, in Python vacancies='fill')",
             )
         shares[str(symbol)] = shares.get(str(symbol), 0.0) + float(part)
     return shares

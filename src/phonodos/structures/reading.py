@@ -1,21 +1,33 @@
 """The door for structures: files, standard input and objects of other programs into `Crystal`."""
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 from phonodos.errors import PhonodosError, StructureError, failure_of
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.overlap import check_overlap
 from phonodos.structures.entries import Entry, entries, split_name
+from phonodos.structures.frames import FrameRow
+from phonodos.structures.json_records import (
+    crystal_from_mapping,
+    crystal_from_text,
+    holds_structure,
+)
 from phonodos.structures.objects import (
     crystal_from_atoms,
+    crystal_from_calculation,
+    crystal_from_jarvis,
     crystal_from_phonopy,
     crystal_from_structure,
     kind_of,
 )
+from phonodos.structures.occupancies import check_vacancies, filling
+from phonodos.structures.occupancies import vacancies as policy
+from phonodos.structures.tables import crystal_of_row
 
 _OVERLONG = 80  # characters of an entry's id that go into a name
 
@@ -51,15 +63,19 @@ def read_text(text: str, name: str = "stdin") -> list[Crystal]:
     return [replace(c, name=name + c.name.removeprefix("stdin")) for c in read_crystals("-", text)]
 
 
-def iter_crystals(path: str | Path, text: str | None = None) -> Iterator[Crystal | StructureError]:
+def iter_crystals(
+    path: str | Path, text: str | None = None, *, vacancies: str | None = None
+) -> Iterator[Crystal | StructureError]:
     """Yield every structure of a source, or in its place the error that it is broken.
 
-    Formats: CIF (ordered or disordered, many blocks), POSCAR, extxyz, JSON (pymatgen structures
-    and entries, OPTIMADE, ASE data bases, plain records, JSON lines), ASE db, Parquet tables,
-    phonopy.yaml and relatives; all but db and Parquet also compressed (gz, xz, lzma, bz2); folders
-    and archives (zip, tar) of them. The format follows from the name of the file, else from its
-    contents. Errors that concern the whole file are yielded as well.
+    Formats: CIF (ordered or disordered, many blocks), POSCAR, XDATCAR, extxyz, JSON (pymatgen, ASE,
+    JARVIS and OPTIMADE, records and pandas tables that hold them, JSON lines), ASE db, Parquet
+    tables, phonopy.yaml and relatives; all but db and Parquet also compressed (gz, xz, lzma, bz2);
+    folders and archives (zip, tar) of them. The format follows from the name of the file, else from
+    its contents. Errors that concern the whole file are yielded as well. Sites that are partly
+    vacant are refused, or with ``vacancies="fill"`` filled by the elements on them, with a note.
     """
+    held = check_vacancies(vacancies) if vacancies else "fill" if filling() else "refuse"
     source = "standard input" if str(path) == "-" else str(path)
     stem = "stdin" if str(path) == "-" else split_name(Path(path).name)[0]
     seen: set[str] = set()
@@ -74,7 +90,8 @@ def iter_crystals(path: str | Path, text: str | None = None) -> Iterator[Crystal
             return
         name = _name(entry, seen)
         try:
-            crystal = entry.build(name)
+            with policy(held):
+                crystal = entry.build(name)
         except PhonodosError as error:
             yield _located(error, entry.source, name)
         else:
@@ -91,13 +108,23 @@ def _name(entry: Entry, seen: set[str]) -> str:
     return name
 
 
-def read_crystal(path: str | Path) -> Crystal:
+def read_crystal(path: str | Path, *, vacancies: str = "refuse") -> Crystal:
     """Read the one structure in a file; raises as `as_crystal` does."""
-    return as_crystal(Path(path))
+    return as_crystal(Path(path), vacancies=vacancies)
 
 
-def as_crystal(x: object) -> Crystal:
-    """Turn a path, a `Crystal`, or an object of pymatgen, ASE or phonopy into a `Crystal`.
+def as_crystal(x: object, *, vacancies: str | None = None) -> Crystal:
+    """Turn a path, a `Crystal`, or an object of another program into a `Crystal`.
+
+    Parameters
+    ----------
+    x
+        A path, a `Crystal`, a pymatgen Structure or what carries one (an entry, a document of the
+        Materials Project), ASE or JARVIS Atoms, Phonopy or Phono3py, PhonopyAtoms, or a dictionary
+        as JSON files hold it. Lengths are in Angstrom; Phonopy objects are taken in the unit of
+        their calculator, which PhonopyAtoms do not know.
+    vacancies
+        ``refuse`` or ``fill``: what to do where a site is partly vacant. None is as around.
 
     Raises
     ------
@@ -105,42 +132,75 @@ def as_crystal(x: object) -> Crystal:
         If the structure is broken, the path holds more than one, atoms are not periodic, or the
         object is of another kind.
     """
-    if isinstance(x, str | Path):
-        first = list(islice(iter_crystals(x), 2))
-        for crystal in first:
-            if isinstance(crystal, StructureError):
-                raise crystal
-        if len(first) > 1:
-            raise StructureError(
-                f"{x} holds several structures",
-                "one was asked for, and which of them is meant is open",
-                "use predict_many, or phonodos.structures.reading.read_crystals and choose one",
-            )
-        return first[0]  # type: ignore[return-value]  # errors have been raised above
+    if vacancies is not None:
+        with policy(vacancies):
+            return as_crystal(x)
+    if isinstance(x, PhonodosError):
+        raise x
+    if isinstance(x, FrameRow):
+        return replace(as_crystal(x.content), name=x.name) if x.name else as_crystal(x.content)
+    if isinstance(x, Path) or (isinstance(x, str) and "\n" not in x):
+        return _only_one(x)
     if isinstance(x, Crystal):
         check_overlap(x)
         return x
-    converters = {
-        "structure": crystal_from_structure,
-        "atoms": crystal_from_atoms,
-        "phonopy": crystal_from_phonopy,
-    }
-    kind = kind_of(x)
-    if kind not in converters:
-        raise StructureError(
-            f"a {type(x).__name__} is not a crystal",
-            "a molecule has no lattice"
-            if kind == "molecule"
-            else "nothing is known about its kind",
-            "give a path, a Crystal, a pymatgen Structure, ASE Atoms or PhonopyAtoms",
-        )
     try:
-        crystal = converters[kind](x)
+        crystal = _converted(x)
         check_overlap(crystal)
     except Exception as error:
         fix = "check the object; a file of the structure may be read instead"
         raise failure_of(error, f"the {type(x).__name__}", StructureError, fix) from error
     return crystal
+
+
+def _only_one(x: str | Path) -> Crystal:
+    first = list(islice(iter_crystals(x), 2))
+    for crystal in first:
+        if isinstance(crystal, StructureError):
+            raise crystal
+    if len(first) > 1:
+        raise StructureError(
+            f"{x} holds several structures",
+            "one was asked for, and which of them is meant is open",
+            "use predict_many, or phonodos.structures.reading.read_crystals and choose one",
+        )
+    return first[0]  # type: ignore[return-value]  # errors have been raised above
+
+
+def _converted(x: Any) -> Crystal:
+    """Return the crystal of an object of another program, of a dictionary or of a text."""
+    converters: dict[str, Callable[[Any], Crystal]] = {
+        "structure": crystal_from_structure,
+        "atoms": crystal_from_atoms,
+        "phonopy": crystal_from_phonopy,
+        "calculation": crystal_from_calculation,
+        "jarvis": crystal_from_jarvis,
+    }
+    kind = kind_of(x)
+    if kind in converters:
+        return converters[kind](x)
+    if isinstance(x, str):
+        return crystal_from_text(x)
+    if isinstance(x, Mapping) and not kind:
+        if holds_structure(x):
+            return crystal_from_mapping(x)
+        if {"cell", "frac_coords", "species"} <= x.keys():
+            return crystal_of_row(x["cell"], x["frac_coords"], list(x["species"]), "")
+    inner = getattr(x, "structure", None)  # of entries and of documents of the Materials Project
+    if not kind and kind_of(inner) == "structure":
+        return crystal_from_structure(inner, str(getattr(x, "material_id", None) or ""))
+    reasons = {
+        "molecule": "a molecule has no lattice",
+        "frame": "a table holds many structures",
+        "series": "a column holds many structures",
+    }
+    raise StructureError(
+        f"a {type(x).__name__} is not a crystal",
+        reasons.get(kind, "nothing is known about its kind"),
+        "use predict_many"
+        if kind in ("frame", "series")
+        else "give a path, a Crystal, a pymatgen Structure, ASE Atoms, Phonopy or PhonopyAtoms",
+    )
 
 
 def _clean(label: str) -> str:

@@ -8,9 +8,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from phonodos.errors import StructureError
 from phonodos.physics import elements
-from phonodos.physics.crystal import OCCUPANCY_TOLERANCE, Crystal
+from phonodos.physics.crystal import OCCUPANCY_TOLERANCE, Crystal, volume_and_heights
+from phonodos.structures.occupancies import occupied
 
 SAME_PLACE = 0.05  # [A]; atoms that share a site are written at the same place up to rounding
+FILLED_TWICE = 1.5  # sum of occupancies at one place from which on rows are repeated
+FEW_SITES = 128  # up to which all pairs are looked at
 MOST_REPEATS = 60  # times that an atom is listed; packed cells list one at a corner 8 times
 MASS_TOLERANCE = 0.005  # relative; tables of standard masses differ by up to half a percent
 LOOSE_TOLERANCE = 0.02  # relative; for elements without stable isotopes tables disagree
@@ -20,6 +23,11 @@ ISOTOPE_TOLERANCE = 1e-4  # relative; how well the mass of an isotope is given
 _HYDROXYL = re.compile(r"O-H|O\(H", re.IGNORECASE)
 _WATER = re.compile(r"(?:O-?H|OW|H2O|WAT)\w*|W\d+\w*|HO\d+\w*|[Ww]at.*|O[hw]\d*")
 _SITE_LETTER = re.compile(r"([A-Z][a-z]?)[A-Z]\d*(?![A-Za-z])")  # MgM1, AlT, OA
+_MASS_NUMBER = re.compile(r"(\d{1,3})([A-Z][a-z]?)(?:\d{0,2}\.?\d*[+-]|[+-]\d{0,2})?")
+_NAMED_ISOTOPE = re.compile(r"([A-Z][a-z]?)-(\d{1,3})")  # B-10, Li-7; O-2 is a charge
+HIGHEST_CHARGE = 4  # of anions; larger numbers behind a minus are those of isotopes
+# Names in tables of X-ray scattering factors (International Tables C, 6.1.1).
+_SCATTERING = {"Cval": "C", "Siva": "Si", "Sival": "Si", "Siv": "Si", "Hiso": "H"}
 _DECORATED = re.compile(r"([A-Za-z]+)(?:\d*\.?\d*[+-]|[+-]\d*\.?\d*)?\d*")
 
 
@@ -36,11 +44,29 @@ def number(text: str) -> float:
 def element_symbol(text: str) -> str:
     """Return the element in ``Sr2+``, ``O-2``, ``FE``, ``Cl1``; the text itself if there is none.
 
-    A text that names no element (Vac, OH, X) is returned as it is, for `Crystal` to refuse.
+    Names of scattering factors (``Cval``) are those of their element, and ``10B`` or ``B-10`` is
+    the isotope. A text that names no element (Vac, OH, X) is returned as it is, for `Crystal` to
+    refuse.
     """
-    match = _DECORATED.fullmatch(text.strip()[:40])
+    word = text.strip()[:40]
+    named = _MASS_NUMBER.fullmatch(word)
+    behind = _NAMED_ISOTOPE.fullmatch(word)
+    if named:
+        return _isotope_of(named.group(2), int(named.group(1))) or text
+    if behind and int(behind.group(2)) > HIGHEST_CHARGE:
+        return _isotope_of(behind.group(1), int(behind.group(2))) or text
+    match = _DECORATED.fullmatch(word)
     symbol = match.group(1).capitalize() if match else text
+    symbol = _SCATTERING.get(symbol, symbol)
     return symbol if elements.is_element(symbol) else text
+
+
+def _isotope_of(element: str, mass_number: int) -> str:
+    """Return the species of an isotope, "" if none is known."""
+    if element not in elements.symbols():
+        return ""
+    mass = elements.isotope_mass(element, mass_number)
+    return "" if mass is None else isotope(element, mass)
 
 
 def label_symbol(label: str, known: Container[str] = ()) -> str:
@@ -160,7 +186,7 @@ def shared_sites(
             sites.append({symbol: fraction})
         else:
             sites[host][symbol] = sites[host].get(symbol, 0.0) + fraction
-    return Crystal(lattice, coords[places], tuple(sites), name)
+    return occupied(lattice, coords[places], sites, name)
 
 
 def repeated_sites(
@@ -169,31 +195,55 @@ def repeated_sites(
     symbols: NDArray[np.str_],
     fractions: NDArray[np.float64],
 ) -> NDArray[np.bool_]:
-    """Return (n,) whether a full atom stands at the place of an earlier one of its element.
+    """Return (n,) whether a row repeats an earlier one: element, place and occupancy.
+
+    Partial ones only where the place would be filled twice without: two rows of half an iron atom
+    may be its two valences.
 
     Parameters
     ----------
     cell, frac_coords, symbols, fractions
         (3, 3) lattice vectors [A], and for each of n rows position, element and occupancy.
     """
-    from scipy.spatial import cKDTree
-
     twice = np.zeros(len(symbols), dtype=bool)
-    if len(symbols) < 2 or not np.isfinite(frac_coords).all() or np.linalg.det(cell) == 0.0:
+    if len(symbols) < 2 or not np.isfinite(frac_coords).all():
         return twice
-    reach = min(SAME_PLACE * float(np.linalg.norm(np.linalg.inv(cell), 2)), 0.49)
-    wrapped = np.mod(np.mod(frac_coords, 1.0), 1.0)  # -1e-17 becomes 1 at first
-    tree = cKDTree(wrapped, boxsize=1.0)
-    if tree.count_neighbors(tree, reach) > MOST_REPEATS * len(symbols):
-        return twice  # no crystal, or a cell so skewed that near means nothing in fractions
-    pairs = tree.query_pairs(reach, output_type="ndarray")
+    pairs = _near_pairs(frac_coords, cell)
+    if not len(pairs):
+        return twice
     gaps = frac_coords[pairs[:, 0]] - frac_coords[pairs[:, 1]]
-    near = np.linalg.norm((gaps - np.rint(gaps)) @ cell, axis=1) < SAME_PLACE
-    full = np.abs(fractions - 1.0) <= OCCUPANCY_TOLERANCE
+    pairs = pairs[np.linalg.norm((gaps - np.rint(gaps)) @ cell, axis=1) < SAME_PLACE]
+    totals = fractions.copy()
+    np.add.at(totals, pairs[:, 0], fractions[pairs[:, 1]])
+    np.add.at(totals, pairs[:, 1], fractions[pairs[:, 0]])
     alike = symbols[pairs[:, 0]] == symbols[pairs[:, 1]]
-    pairs = pairs[near & alike & full[pairs].all(axis=1)]
+    alike &= np.abs(np.subtract(*fractions[pairs].T)) <= OCCUPANCY_TOLERANCE
+    pairs = pairs[alike & (totals[pairs] > FILLED_TWICE).all(axis=1)]
     twice[pairs.max(axis=1)] = True
     return twice
+
+
+def _near_pairs(frac_coords: NDArray[np.float64], cell: NDArray[np.float64]) -> NDArray[np.int64]:
+    """Return (p, 2) pairs of rows that may be at one place; none in cells without volume."""
+    none = np.zeros((0, 2), dtype=np.int64)
+    height = min(volume_and_heights(cell)[1])
+    if not height > 0.0:
+        return none
+    reach = min(SAME_PLACE / height, 0.49)
+    if len(frac_coords) <= FEW_SITES:
+        gaps = frac_coords[:, None] - frac_coords
+        gaps -= np.rint(gaps)
+        near = (np.abs(gaps) <= reach).all(axis=2)
+        if np.count_nonzero(near) == len(frac_coords):
+            return none
+        return np.argwhere(np.triu(near, 1))
+    from scipy.spatial import cKDTree
+
+    wrapped = np.mod(np.mod(frac_coords, 1.0), 1.0)  # -1e-17 becomes 1 at first
+    tree = cKDTree(wrapped, boxsize=1.0)
+    if tree.count_neighbors(tree, reach, p=np.inf) > MOST_REPEATS * len(frac_coords):
+        return none  # no crystal, or a cell so skewed that near means nothing in fractions
+    return np.asarray(tree.query_pairs(reach, p=np.inf, output_type="ndarray"))
 
 
 def _host(
@@ -227,4 +277,4 @@ def crystal_of_species(
             site[symbol] = site.get(symbol, 0.0) + float(fraction)
         sites.append(site)
     coords = np.asarray(frac_coords, dtype=np.float64)
-    return Crystal(np.asarray(cell, dtype=np.float64), coords, tuple(sites), name)
+    return occupied(np.asarray(cell, dtype=np.float64), coords, sites, name)

@@ -1,7 +1,6 @@
 """Parquet tables as a source: data sets of phonodos, results of a screening, tables of others."""
 
-import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -10,19 +9,28 @@ import numpy as np
 
 from phonodos.errors import DataError, StructureError
 from phonodos.physics.crystal import Crystal
-from phonodos.structures.formats import ID_KEYS, crystal_from_mapping
+from phonodos.structures.builds import Entries, failed
+from phonodos.structures.ids import ID_KEYS
+from phonodos.structures.json_records import HOLDERS, crystal_from_mapping, crystal_from_text
+from phonodos.structures.occupancies import occupied
+from phonodos.structures.sites import element_symbol
+from phonodos.structures.unpacking import text_of
 
 BATCH = 512  # rows read at once
 
 _CELLS = ("cell", "lattice")
-_KINDS = "a column 'structure' (CIF text or a pymatgen dictionary), or 'cell' or 'lattice' "
+_KINDS = (
+    "a column 'structure' (text of CIF or POSCAR, or a dictionary of pymatgen, ASE or JARVIS; "
+    "also 'atoms', 'cif' or 'poscar'), or 'cell' or 'lattice' "
+)
 
 
-def table_rows(path: Path) -> Iterator[tuple[str, Callable[[str], Crystal]]]:
+def table_rows(path: Path) -> Entries:
     """Yield (own id or "", build) of every row.
 
-    A row holds its structure as ``structure`` (CIF text, or a pymatgen dictionary as JSON text or
-    as a struct), or as ``cell`` or ``lattice`` (rows [A]), ``frac_coords`` and ``species``.
+    A row holds its structure as ``structure`` (or ``atoms``, ``cif``, ``poscar``: text of CIF or
+    POSCAR, or a dictionary of pymatgen, ASE or JARVIS as JSON text or as a struct), or as ``cell``
+    or ``lattice`` (rows [A]), ``frac_coords`` and ``species``.
 
     Raises
     ------
@@ -33,15 +41,15 @@ def table_rows(path: Path) -> Iterator[tuple[str, Callable[[str], Crystal]]]:
     names = set(file.schema_arrow.names)
     cell = next((name for name in _CELLS if name in names), None)
     missing = ([] if cell else ["cell"]) + sorted({"frac_coords", "species"} - names)
-    if "structure" not in names and missing:
+    held = next((name for name in HOLDERS if name in names), None)
+    if held is None and missing:
         raise DataError(
             f"{path} is no table of structures",
             f"columns are missing: {', '.join(missing)}",
             f"give {_KINDS}(rows in Angstrom) with 'frac_coords' and 'species'",
         )
     own = next((name for name in ID_KEYS if name in names), None)
-    held = ["structure"] if "structure" in names else [str(cell), "frac_coords", "species"]
-    columns = [*([own] if own else []), *held]
+    columns = [*([own] if own else []), *([held] if held else [cell, "frac_coords", "species"])]
     for group in range(file.num_row_groups):
         try:
             for batch in file.iter_batches(batch_size=BATCH, row_groups=[group], columns=columns):
@@ -54,11 +62,7 @@ def table_rows(path: Path) -> Iterator[tuple[str, Callable[[str], Crystal]]]:
                 f"{type(error).__name__}: {' '.join(str(error).split())[:200]}",
                 "write or copy the table again",
             )
-            yield "", partial(_raise, wrong)
-
-
-def _raise(error: StructureError, name: str) -> Crystal:  # noqa: ARG001 - the shape of a build
-    raise error
+            yield "", partial(failed, wrong)
 
 
 def count_rows(path: Path) -> int:
@@ -79,16 +83,13 @@ def _opened(path: Path) -> Any:
 
 
 def _build(row: Mapping[str, Any], name: str) -> Crystal:
-    structure = row.get("structure")
-    if isinstance(structure, str) and structure.lstrip().startswith("{"):
-        try:
-            structure = json.loads(structure)
-        except (ValueError, RecursionError) as error:
-            raise StructureError(
-                "the structure of the row is not JSON", str(error)[:200], "write the table again"
-            ) from None
+    structure = next((row[key] for key in HOLDERS if row.get(key)), None)
+    if isinstance(structure, bytes):
+        structure = text_of(structure)
+    if isinstance(structure, str):
+        return crystal_from_text(structure, name)
     if structure:
-        return crystal_from_mapping({"structure": structure}, name)
+        return crystal_from_mapping({"structure": _without_gaps(structure)}, name)
     cell = row.get("cell", row.get("lattice"))
     coords, species = row.get("frac_coords"), row.get("species")
     if cell is None or coords is None or species is None:
@@ -96,6 +97,13 @@ def _build(row: Mapping[str, Any], name: str) -> Crystal:
             "a row without a structure", "its cell, coordinates or species are empty", "fill them"
         )
     return crystal_of_row(cell, coords, species, name)
+
+
+def _without_gaps(value: Any) -> Any:
+    """Return a struct of Arrow without the fields that only other rows have (null here)."""
+    if isinstance(value, Mapping):
+        return {key: _without_gaps(part) for key, part in value.items() if part is not None}
+    return [_without_gaps(part) for part in value] if isinstance(value, list) else value
 
 
 def crystal_of_row(cell: Any, coords: Any, species: list[str], name: str) -> Crystal:
@@ -121,7 +129,7 @@ def crystal_of_row(cell: Any, coords: Any, species: list[str], name: str) -> Cry
             f"{error}",
             "give 9 numbers a cell, 3 numbers and one species a site",
         ) from None
-    return Crystal(lattice, places, tuple(sites), name)
+    return occupied(lattice, places, sites, name)
 
 
 def species_texts(crystal: Crystal) -> list[str]:
@@ -135,6 +143,10 @@ def species_texts(crystal: Crystal) -> list[str]:
 def site_of_text(text: str) -> dict[str, float]:
     """Return element -> fraction of a site written as ``Si`` or ``Cu:0.7 Au:0.3``."""
     if ":" not in text:
-        return {text: 1.0}
-    parts = (part.split(":") for part in text.split())
-    return {symbol: float(share) for symbol, share in parts}
+        return {element_symbol(text): 1.0}
+    site: dict[str, float] = {}
+    for part in text.split():
+        word, share = part.split(":")
+        symbol = element_symbol(word)
+        site[symbol] = site.get(symbol, 0.0) + float(share)
+    return site

@@ -3,7 +3,8 @@
 The one place where foreign YAML is parsed. The loader knows plain values alone: no tags (a tag may
 name an object to be made), no merged mappings, no dates, numbers as in JSON. Aliases are allowed,
 as PyYAML writes them; what they repeat is counted before anything is built: nine lines of nine
-aliases each stand for 400 million values. Source: YAML 1.2, core schema.
+aliases each stand for 400 million values. So are the values of a long text, of which one may take
+350 times its own size. Source: YAML 1.2, core schema.
 """
 
 import re
@@ -13,8 +14,11 @@ from typing import Any
 import yaml
 
 from phonodos.errors import StructureError
+from phonodos.structures.unpacking import LARGEST_MB, LIMIT_VARIABLE, largest_content
 
-LARGEST_CONTENT = 20_000_000  # nodes after aliases are written out; 1 GB as Python objects
+# Values, lists and mappings, aliases written out; of the kind that takes most (empty lists) so
+# many take 0.9 GB while they are parsed.
+LARGEST_CONTENT = 1_200_000
 LONGEST_NUMBER = 400  # characters; a double has 17 digits and an exponent
 
 _PREFIX = "tag:yaml.org,2002:"
@@ -71,19 +75,20 @@ def read_yaml(text: str) -> Any:
     Raises
     ------
     StructureError
-        If the text is no YAML, holds a tag, nests too deeply, or becomes too large where its
-        aliases are written out.
+        If the text is no YAML, holds a tag, nests too deeply, or holds too many values, those
+        that aliases repeat included.
     """
     loader = None
     try:
-        if "!" in text:
-            _refuse_tags(text)
+        most = most_nodes()
+        if "!" in text or _upper_bound(text) > most:
+            _check_events(text, most)
         loader = PlainLoader(text)
         node = loader.get_single_node()
         if node is None:
             return None
         if "*" in text:
-            _check_size(node, {})
+            _check_size(node, {}, most)
         return loader.construct_document(node)
     except StructureError:
         raise
@@ -114,8 +119,27 @@ def read_yaml_mapping(text: str) -> Mapping[str, Any]:
     return data if isinstance(data, dict) else {}
 
 
-def _refuse_tags(text: str) -> None:
-    for event in yaml.parse(text, Loader=PlainLoader):  # events, no object
+def most_nodes() -> int:
+    """Return how many values, lists and mappings a text may stand for; `--max-size` raises it."""
+    return LARGEST_CONTENT * max(1, largest_content() // (LARGEST_MB << 20))
+
+
+def _upper_bound(text: str) -> int:
+    """Return a number of nodes that a text cannot exceed, at the cost of a search.
+
+    A node begins at a line, or behind one of the signs; two at most behind one (a mapping and its
+    key, a key and the value it has not).
+    """
+    return 2 * (1 + sum(map(text.count, "[{,:?-\n\r\x85\u2028\u2029")))
+
+
+def _check_events(text: str, most: int) -> None:
+    """Refuse tags and a text of too many nodes before any of them is built."""
+    nodes = 0
+    for event in yaml.parse(text, Loader=PlainLoader):
+        nodes += isinstance(event, yaml.NodeEvent)
+        if nodes > most:
+            raise _too_much("the text holds", most)
         tag = getattr(event, "tag", None)
         if tag is not None:
             raise StructureError(
@@ -125,22 +149,27 @@ def _refuse_tags(text: str) -> None:
             )
 
 
-def _check_size(node: Any, sizes: dict[int, int]) -> int:
+def _too_much(what: str, most: int) -> StructureError:
+    return StructureError(
+        "YAML of too many values",
+        f"{what} more than {most:,} values, which would take a gigabyte or more",
+        "write the file without aliases and what is not needed, or raise the limit: twice as many "
+        f"with --max-size (or {LIMIT_VARIABLE}) {2 * LARGEST_MB}, and so on",
+    )
+
+
+def _check_size(node: Any, sizes: dict[int, int], most: int) -> int:
     """Return the number of nodes below one, aliases counted as often as they are used."""
     known = sizes.get(id(node))
     if known is not None:
         return known
-    sizes[id(node)] = LARGEST_CONTENT + 1  # met again below itself: it has no end
+    sizes[id(node)] = most + 1  # met again below itself: it has no end
     size = 1
     if isinstance(node.value, list):
         for part in node.value:
             for child in part if isinstance(part, tuple) else (part,):
-                size += _check_size(child, sizes)
-                if size > LARGEST_CONTENT:
-                    raise StructureError(
-                        "YAML that unfolds without measure",
-                        f"its aliases stand for more than {LARGEST_CONTENT:,} values",
-                        "write the file again without anchors and aliases",
-                    )
+                size += _check_size(child, sizes, most)
+                if size > most:
+                    raise _too_much("its aliases stand for", most)
     sizes[id(node)] = size
     return size

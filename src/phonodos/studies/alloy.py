@@ -229,7 +229,7 @@ def alloy(
     PredictionError
         If the prediction of a mixture fails.
     """
-    mixed = first if isinstance(first, Alloy) else alloy_between(first, second, substitute)
+    mixed = alloy_between(first, second, substitute)
     compositions = _compositions(mixed, x, at if reference is not None else 0.0)
     predictor = as_predictor(model, members)
     methods = _methods(predictor, method)
@@ -245,8 +245,13 @@ def alloy(
 
 
 def alloy_between(first: Any, second: Any = None, substitute: Sequence[str] = ()) -> Alloy:
-    """Return the alloy of two structures, or of a parent and rules; raises as `alloy` does."""
-    if (second is None) == (not substitute):
+    """Return the alloy of two structures, or of a parent and rules; raises as `alloy` does.
+
+    An `Alloy` alone comes back as it is.
+    """
+    if isinstance(first, Alloy) and second is None and not substitute:
+        return first
+    if isinstance(first, Alloy) or (second is None) == (not substitute):
         raise ConfigError(
             "an alloy needs two end members or a substitution",
             "either a second structure or --sub must be given, and not both",

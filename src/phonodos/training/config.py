@@ -5,7 +5,7 @@ import math
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, Literal, get_args
+from typing import Annotated, Any, Literal, Self, get_args
 
 import torch
 from pydantic import (
@@ -15,6 +15,7 @@ from pydantic import (
     SerializeAsAny,
     ValidationError,
     field_validator,
+    model_validator,
 )
 
 from phonodos.errors import ConfigError
@@ -73,6 +74,16 @@ class LatticeLossConfig(_Section):
     dos: float = Field(1.0, ge=0, le=1e6, description="quantiles of the density of states")
     tensors: float = Field(0.3, ge=0, le=1e6, description="Born charges and dielectric tensor")
     force_constants: float = Field(0.0, ge=0, le=1e6, description="short-range force constants")
+    sound: float = Field(
+        0.0, ge=0, le=1e6, description="the three lowest branches, by relative error"
+    )
+    unstable: float = Field(
+        0.0, ge=0, le=1e6, description="more weight of crystals with imaginary modes, at these"
+    )
+    strain: float = Field(1.0, ge=0, le=1e6, description="Grueneisen parameters of [strain]")
+    softening: float = Field(
+        8.0, gt=0, le=100, description="of the square root at zero frequency [cm^-1]"
+    )
     budget: int = Field(
         96,
         gt=0,
@@ -85,6 +96,15 @@ class LatticeLossConfig(_Section):
         return max(3, min(12, self.budget // n_atoms))
 
 
+class StrainConfig(_Section):
+    """A teacher of how frequencies change with the cell (lattice only)."""
+
+    teacher: Path = Field(description="frequencies of strained crystals (JSON lines, .gz)")
+    factor: float = Field(
+        1.0, gt=0, le=10, description="by which the teacher's logarithms of ratios are multiplied"
+    )
+
+
 class TrainConfig(_Section):
     """One training run.
 
@@ -95,6 +115,7 @@ class TrainConfig(_Section):
     folder: Path = Field(description="run folder: log, checkpoint, best weights")
     data: DataConfig
     more: tuple[DataConfig, ...] = Field((), description="further data sets to train on")
+    strain: StrainConfig | None = Field(None, description="a teacher of strain")
     network: Annotated[
         SerializeAsAny[NetworkConfig],
         Field(default_factory=KINDS[DEFAULT_KIND].config, validate_default=True),
@@ -118,6 +139,12 @@ class TrainConfig(_Section):
     @classmethod
     def _of_its_kind(cls, value: Any) -> Any:
         return network_config(value) if isinstance(value, dict) else value
+
+    @model_validator(mode="after")
+    def _strain_has_a_pupil(self) -> Self:
+        if self.strain is not None and self.network.kind != "lattice":
+            raise ValueError("only a network of kind lattice can be taught strain")
+        return self
 
 
 def network_config(values: Mapping[str, Any]) -> NetworkConfig:
@@ -281,6 +308,9 @@ def _anchor(config: TrainConfig, base: Path) -> TrainConfig:
         "data": anchored(config.data),
         "more": tuple(map(anchored, config.more)),
     }
+    if config.strain is not None:
+        where = resolve(config.strain.teacher)
+        update["strain"] = config.strain.model_copy(update={"teacher": where})
     if config.init is not None and config.init.endswith(".safetensors"):
         update["init"] = str(resolve(Path(config.init)))
     return config.model_copy(update=update)

@@ -73,6 +73,8 @@ def weight_header(config: TrainConfig, taught: list[Dataset]) -> dict[str, Any]:
                 elements[symbol] = elements.get(symbol, 0) + 1
     sources = [dataset.provenance for dataset in taught]
     settings = config.model_dump(mode="json", exclude={"folder", "data", "more", "network"})
+    if config.strain is not None:  # likewise a name, not a path
+        settings["strain"]["teacher"] = config.strain.teacher.name
     if config.init is not None:
         settings["init"] = Path(config.init).name  # a path would say where it lay, not what it was
     return {

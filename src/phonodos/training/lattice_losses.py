@@ -6,7 +6,6 @@ that is the Wasserstein distance.
 """
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,21 +20,23 @@ from phonodos.model.dynamics import dynamical_matrices, frequencies, settled, se
 from phonodos.model.harmonic import (
     HarmonicCrystals,
     group_by_size,
-    size_order,
+    group_of,
+    members_by_size,
 )
 from phonodos.model.lattice import Lattice
 from phonodos.physics.mesh import dos_from_frequencies
 from phonodos.physics.target import target_of
 from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
-from phonodos.training.lattice_samples import LatticeSample, lattice_samples
-from phonodos.training.sample_cache import cached_samples
+from phonodos.training.lattice_samples import UNSTABLE, LatticeSample, lattice_samples
+from phonodos.training.strain import StrainSample, read_teacher, strain_loss
 
 if TYPE_CHECKING:
     from phonodos.training.config import LatticeLossConfig, TrainConfig
 
 UNIT = 100.0  # [cm^-1]
-SOFTENING = 8.0  # [cm^-1], of the square root at zero frequency
-BAND_HUBER, DOS_HUBER, TENSOR_HUBER = 0.2, 0.1, 0.3
+BAND_HUBER, DOS_HUBER, TENSOR_HUBER, SOUND_HUBER = 0.2, 0.1, 0.3, 0.2
+SOUND_FLOOR = 15.0  # [cm^-1], relative errors of the acoustic branches are of w plus this
+SOFT_SHARE = 3  # one of so many wave vectors is drawn where an unstable crystal is softest
 # Steps of the additive recurrence with the best spread in three dimensions (1/g, 1/g^2, 1/g^3).
 SPREAD = np.array([0.8191725133961645, 0.6710436067037893, 0.5497004779019703])
 
@@ -48,63 +49,97 @@ class LatticeTask:
         self.dtype = getattr(torch, config.dtype)
         self.device = config.device
         self.weights: LatticeLossConfig = config.losses
+        self.strain = config.strain
 
     def samples(self, dataset: Dataset, *, judged: bool = False) -> list[LatticeSample]:
         """Return the samples of a data set; `judged` ones get the mesh of validation."""
-        if judged:
-            return lattice_samples(dataset, self.cutoff, self.dtype, meshes=True)
-        build = partial(lattice_samples, dataset, self.cutoff, self.dtype, meshes=False)
-        return cached_samples(dataset, self.cutoff, self.dtype, build)
+        return lattice_samples(dataset, self.cutoff, self.dtype, meshes=judged)
 
-    def size(self, sample: LatticeSample) -> int:
+    def strained(self, taught: Sequence[Dataset]) -> list[StrainSample]:
+        """Return the samples of the teacher of strain, whose crystals are among those taught."""
+        if self.strain is None:
+            return []
+        return read_teacher(self.strain.teacher, taught, self.cutoff, self.dtype)
+
+    def size(self, sample: LatticeSample | StrainSample) -> int:
         """Return the number of atoms: crystals of equal size share a batch cheaply."""
+        if isinstance(sample, StrainSample):
+            return sample.crystals[0].atom_counts[0]
         return sample.crystal.atom_counts[0]
 
     def loss(
-        self, network: nn.Module, batch: Sequence[LatticeSample], generator: torch.Generator
+        self,
+        network: nn.Module,
+        batch: Sequence[LatticeSample | StrainSample],
+        generator: torch.Generator,
     ) -> Tensor:
         """Return the mean over the crystals of a batch of the weighted sum of all losses."""
+        strained = [s for s in batch if isinstance(s, StrainSample)]
+        records = [s for s in batch if isinstance(s, LatticeSample)]
+        total = torch.zeros((), dtype=self.dtype, device=self.device)
+        if records:
+            total = total + self._records_loss(network, records, generator)
+        if strained:
+            factor = 1.0 if self.strain is None else self.strain.factor
+            lesson = strain_loss(network, strained, factor, generator, self.device)
+            total = total + self.weights.strain * lesson
+        return total / len(batch)
+
+    def _records_loss(
+        self, network: nn.Module, batch: Sequence[LatticeSample], generator: torch.Generator
+    ) -> Tensor:
         crystals = collate_bonded([s.crystal for s in batch]).to(
             device=self.device, dtype=self.dtype
         )
         lattice: Lattice = network(crystals)
         total = self.weights.tensors * self._tensor_loss(batch, lattice)
-        places = size_order(crystals)
-        for group in group_by_size(crystals, lattice):
-            picked, places = places[: group.n_crystals], places[group.n_crystals :]
+        for picked in members_by_size(crystals):
+            group = group_of(crystals, lattice, picked)
             total = total + self._vibrations(group, [batch[k] for k in picked], generator)
-        return total / len(batch)
+        return total
 
     def _vibrations(
         self, group: HarmonicCrystals, samples: list[LatticeSample], generator: torch.Generator
     ) -> Tensor:
         modes = 3 * group.n_atoms
         n = self.weights.points(group.n_atoms)
-        points, bands = _draw(samples, n, generator)
+        points, bands = _draw(samples, n, generator, soft=self.weights.unstable > 0.0)
         group, site = settled(group)
         matrices = settled_matrices(group, site, points.to(group.cells))
-        found = frequencies(matrices, softening=SOFTENING)
+        softening = self.weights.softening
+        found = frequencies(matrices, softening=softening)
         total = found.new_zeros(())
         for k, sample in enumerate(samples):
             first = 0
             reference = bands[k]
             if reference is not None:
                 first = len(reference)
-                wanted = _soft(torch.from_numpy(reference)).to(found)
-                band = functional.huber_loss(
-                    found[k, :first] / UNIT, wanted / UNIT, delta=BAND_HUBER
-                )
-                total = total + self.weights.bands * band
+                wanted = _soft(torch.from_numpy(reference), softening).to(found)
+                total = total + self._band_loss(found[k, :first], wanted, sample)
             if sample.levels is None:
                 continue
             spread = found[k, first:].flatten().sort().values
-            quantiles = _soft(torch.from_numpy(sample.quantiles(len(spread)))).to(found)
+            quantiles = torch.from_numpy(sample.quantiles(len(spread)))
+            quantiles = _soft(quantiles, softening).to(found)
             dos = functional.huber_loss(spread / UNIT, quantiles / UNIT, delta=DOS_HUBER)
             total = total + self.weights.dos * dos
         if self.weights.force_constants and any(s.constants for s in samples):
             total = total + self.weights.force_constants * self._constants(group, site, samples)
         assert found.shape[2] == modes
         return total
+
+    def _band_loss(self, found: Tensor, wanted: Tensor, sample: LatticeSample) -> Tensor:
+        """Return the loss of (q, 3n) frequencies: absolute of all, relative of the lowest three."""
+        weight = self.weights.bands
+        if sample.unstable:
+            weight *= 1.0 + self.weights.unstable
+        band = functional.huber_loss(found / UNIT, wanted / UNIT, delta=BAND_HUBER)
+        if not self.weights.sound:
+            return weight * band
+        lowest = wanted[:, :3]
+        error = (found[:, :3] - lowest) / (lowest.abs() + SOUND_FLOOR)
+        sound = functional.huber_loss(error, torch.zeros_like(error), delta=SOUND_HUBER)
+        return weight * band + self.weights.sound * sound
 
     def _constants(
         self, group: HarmonicCrystals, site: Tensor, samples: list[LatticeSample]
@@ -166,16 +201,17 @@ class LatticeTask:
         return target_of(dos_from_frequencies(w, sample.mesh.weights))
 
 
-def _soft(w: Tensor) -> Tensor:
-    return w * w.abs() / (w.square() + SOFTENING**2).sqrt()
+def _soft(w: Tensor, softening: float) -> Tensor:
+    return w * w.abs() / (w.square() + softening**2).sqrt()
 
 
 def _draw(
-    samples: Sequence[LatticeSample], n: int, generator: torch.Generator
+    samples: Sequence[LatticeSample], n: int, generator: torch.Generator, *, soft: bool = False
 ) -> tuple[Tensor, list[np.ndarray | None]]:
     """Return (C, 2n, 3) wave vectors, the first n from the bands where there are some.
 
-    All of them where nothing but bands is taught.
+    All of them where nothing but bands is taught. With `soft` a third of those of an unstable
+    crystal lies where its lowest branch is imaginary.
     """
     points, bands = [], []
     for sample in samples:
@@ -185,6 +221,9 @@ def _draw(
         if sample.band_qpoints is not None and sample.band_frequencies is not None:
             count = 2 * n if sample.levels is None else n
             drawn = torch.randint(len(sample.band_qpoints), (count,), generator=generator).numpy()
+            if soft and sample.unstable:
+                (where,) = np.nonzero(sample.band_frequencies[:, 0] < UNSTABLE)
+                drawn[::SOFT_SHARE] = where[drawn[::SOFT_SHARE] % len(where)]
             q = sample.band_qpoints[drawn]
             spread = np.concatenate([q - np.rint(q), spread[: 2 * n - count]])
             reference = sample.band_frequencies[drawn]

@@ -17,6 +17,7 @@ from phonodos.physics.path import step_along_path
 if TYPE_CHECKING:
     from phonodos.datasets.force_constants import ForceConstants
 
+UNSTABLE = -15.0  # [cm^-1], a branch below it is one that the crystal is unstable along
 MESH_LENGTH = 20.0  # [A], of the meshes of validation
 Array = NDArray[np.float64]
 
@@ -67,6 +68,13 @@ class LatticeSample:
     target: Array  # (51,) own maximum
     mesh: QMesh | None  # validation only
     mean_frequency: float  # [cm^-1]
+
+    @property
+    def unstable(self) -> bool:
+        """Return whether a branch of the bands is imaginary, by more than rounding."""
+        return self.band_frequencies is not None and bool(
+            (self.band_frequencies[:, 0] < UNSTABLE).any()
+        )
 
     def quantiles(self, n: int) -> Array:
         """Return n frequencies [cm^-1] at equal steps of the cumulated DOS."""

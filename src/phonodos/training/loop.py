@@ -8,7 +8,8 @@ import copy
 import json
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -117,9 +118,27 @@ def fit(
     """
     started = time.monotonic()
     check_device(config.device)
+    with _own_settings(config):
+        run = _set_up(config, resume, report)
+        deadline = None if time_limit is None else started + time_limit
+        return _train(run, deadline)
+
+
+@contextmanager
+def _own_settings(config: TrainConfig) -> Iterator[None]:
+    """Give a run its threads, and the process its own threads and random numbers back after it."""
+    threads = torch.get_num_threads()
+    used = range(torch.cuda.device_count()) if config.device.startswith("cuda") else ()
     torch.set_num_threads(config.threads)
-    run = _set_up(config, resume, report)
-    deadline = None if time_limit is None else started + time_limit
+    try:
+        with torch.random.fork_rng(devices=list(used)):
+            yield
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _train(run: _Run, deadline: float | None) -> FitResult:
+    config = run.config
     with collected() as interrupted:
         while run.progress.epoch < config.epochs:
             reason = _train_epoch(run, deadline, interrupted)
@@ -153,6 +172,8 @@ def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
         restore(tensors, network, average, optimizer)
         _cut_log(config.folder, progress)
     train = [sample for dataset in taught for sample in task.samples(dataset)]
+    if config.strain is not None:
+        train += task.strained(taught)
     valid = task.samples(judged, judged=True)
     header = {**weight_header(config, taught), **provenance}
     run = _Run(config, task, network, average, optimizer, train, valid, progress, header, report)

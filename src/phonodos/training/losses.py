@@ -36,6 +36,10 @@ class Task(Protocol):
         """Return the samples of a data set, graphs built once; `judged` ones for validation."""
         ...
 
+    def strained(self, taught: Sequence[Dataset]) -> list[Any]:
+        """Return the samples of the teacher of strain; asked only where there is one."""
+        ...
+
     def size(self, sample: Any) -> int:
         """Return the number of atoms of a sample."""
         ...
@@ -69,6 +73,10 @@ class SpectrumTask:
             graph = build_graph(crystal, self.cutoff).to(device=self.device, dtype=self.dtype)
             found.append(Sample(name, graph, targets[index : index + 1]))
         return found
+
+    def strained(self, taught: Sequence[Dataset]) -> list[Sample]:  # noqa: ARG002
+        """Return nothing: a spectrum has no teacher of strain (`TrainConfig` refuses one)."""
+        return []
 
     def loss(
         self,

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from phonodos.datasets.phonondb import prepare
 from phonodos.datasets.phonopy.calculation import PhonopyCalculation, read_calculation
 from phonodos.datasets.phonopy.files import read_conf
-from phonodos.datasets.phonopy.folders import find_calculations
+from phonodos.datasets.phonopy.folders import Calculation, find_calculations
+from phonodos.datasets.preparation import prepare
 from phonodos.errors import DataError
 from phonodos.physics.crystal import Crystal
 from phonodos.structures.reading import iter_crystals
@@ -110,6 +110,84 @@ def test_forms(
     )
     assert other.born_charges == pytest.approx(plain.born_charges, abs=1e-7)
     assert other.dielectric == pytest.approx(plain.dielectric, abs=1e-7)
+
+
+def external_link(file: Any, fc: np.ndarray, folder: Path) -> None:
+    import h5py
+
+    with h5py.File(folder / "other.h5", "w") as other:
+        other["fc2"] = fc
+    file["fc2"] = h5py.ExternalLink(str(folder / "other.h5"), "fc2")
+
+
+def soft_link(file: Any, fc: np.ndarray, _: Path) -> None:
+    import h5py
+
+    file["elsewhere"] = fc
+    file["fc2"] = h5py.SoftLink("/elsewhere")
+
+
+def virtual(file: Any, fc: np.ndarray, folder: Path) -> None:
+    import h5py
+
+    with h5py.File(folder / "other.h5", "w") as other:
+        other["fc2"] = fc
+    layout = h5py.VirtualLayout(fc.shape, fc.dtype)
+    layout[:] = h5py.VirtualSource(str(folder / "other.h5"), "fc2", fc.shape)
+    file.create_virtual_dataset("fc2", layout)
+
+
+def external_bytes(file: Any, fc: np.ndarray, folder: Path) -> None:
+    (folder / "bytes").write_bytes(fc.tobytes())
+    file.create_dataset("fc2", fc.shape, fc.dtype, external=str(folder / "bytes"))
+
+
+def never_written(shape: tuple[int, ...], name: str = "fc2", dtype: Any = float) -> Any:
+    def make(file: Any, fc: np.ndarray, _: Path) -> None:
+        if name != "fc2":
+            file["fc2"] = fc
+        size = tuple(n or len(fc) for n in shape)
+        file.create_dataset(name, size, dtype, chunks=True, compression="gzip")
+
+    return make
+
+
+HDF5: dict[str, tuple[Callable[[Any, np.ndarray, Path], None], str]] = {
+    "a link to another file": (external_link, "leads elsewhere"),
+    "a link within": (soft_link, "leads elsewhere"),
+    "an array of another file": (virtual, "leads to another file"),
+    "bytes of another file": (external_bytes, "leads to another file"),
+    "many atoms": (never_written((10**6, 0, 3, 3)), "supercell"),
+    "a large supercell": (never_written((10**4, 10**4, 3, 3)), "supercell"),
+    "a flat array": (never_written((10**9,)), "supercell"),
+    "no atoms": (never_written((1, 0, 3, 3, 10**6)), "supercell"),
+    "texts": (never_written((0, 0, 3, 3), dtype="S1000000"), "holds no numbers"),
+    "a long map": (never_written((10**9,), "p2s_map", "i8"), "p2s_map has more numbers"),
+    "a map of texts": (never_written((0,), "p2s_map", "S100000000"), "holds no numbers"),
+    "a map that is a group": (
+        lambda f, fc, _: f.update(fc2=fc) or f.create_group("p2s_map"),
+        "no array",
+    ),
+    "nothing": (lambda *_: None, "not readable"),
+}
+
+
+@pytest.mark.parametrize("kind", HDF5)
+def test_hdf5_that_claims_or_leads(
+    kind: str, spring_phonon: Any, spring_files: Path, tmp_path: Path
+) -> None:
+    """Nothing of it is read: the arrays that are claimed would not fit into any memory."""
+    import h5py
+    from phonopy.harmonic.force_constants import compact_fc_to_full_fc
+
+    make, message = HDF5[kind]
+    folder = shutil.copytree(spring_files, tmp_path / "form")
+    (folder / "FORCE_SETS").unlink()
+    full = compact_fc_to_full_fc(spring_phonon.primitive, spring_phonon.force_constants)
+    with h5py.File(folder / "force_constants.hdf5", "w") as file:
+        make(file, full, tmp_path)
+    with pytest.raises(DataError, match=message):
+        read(folder)
 
 
 def test_units_of_other_programs(
@@ -217,7 +295,7 @@ def test_archives_of_yaml_with_tags_run_nothing(tmp_path: Path, form: str) -> No
     elif form == "file":
         source = folder / "phonopy_params.yaml"
     with pytest.raises(DataError, match="a tag"):
-        prepare(source, tmp_path / "out.parquet", workers=1)
+        prepare("phonondb", source, tmp_path / "out.parquet", workers=1)
     assert [c for c in iter_crystals(source) if isinstance(c, Crystal)] == []
     assert not mark.exists()
 
@@ -241,3 +319,32 @@ def test_absurd_sizes(small_files: Path, file: str, content: str, message: str) 
     with pytest.raises(DataError) as caught:
         read_calculation(files, "x")
     assert message in str(caught.value)
+
+
+@pytest.fixture
+def odd(spring_files: Path, tmp_path: Path) -> Calculation:
+    """A calculation whose DIM has the right number of atoms and the wrong shape."""
+    folder = shutil.copytree(spring_files, tmp_path / "odd")
+    conf = folder / "phonopy.conf"
+    conf.write_text(conf.read_text().replace("2 2 2", "4 2 1"))
+    (found,) = find_calculations(folder)
+    return found
+
+
+def test_a_supercell_of_another_shape_is_refused(odd: Calculation) -> None:
+    with pytest.raises(DataError, match="do not fit the supercell") as caught:
+        read_calculation(odd.files(), odd.name)
+    assert "symmetric FORCE_CONSTANTS" in caught.value.fix
+
+
+def test_published_supercells_are_believed(odd: Calculation) -> None:
+    """Ten calculations of phonondb are as far from symmetric as this one."""
+    constants = read_calculation(odd.files(), odd.name, known_sound=True).phonon.force_constants
+    assert np.isfinite(constants).all()
+    assert np.abs(constants.sum(axis=1)).max() < 1e-6
+
+
+def test_symmetric_ones_pass(spring_files: Path) -> None:
+    (found,) = find_calculations(spring_files)
+    constants = read_calculation(found.files(), found.name).phonon.force_constants
+    assert np.abs(constants.sum(axis=1)).max() < 1e-6

@@ -68,3 +68,20 @@ def test_the_next_key_is_tried() -> None:
     assert (name, len(settings)) == ("47", 1)
     assert named_settings({NAME: ["P m m Q"], NUMBER: ["?"]}) == ("P m m Q", [])
     assert named_settings({NAME: ["."]}) == ("", [])
+
+
+@pytest.mark.parametrize(
+    ("short", "full"),
+    [
+        *(("A2/a", "A 1 2/a 1"), ("I 2/c", "I 1 2/c 1"), ("C2/n", "C 1 2/n 1"), ("Aa", "A 1 a 1")),
+        *(("P21/b", "P 1 1 21/b"), ("B2/b", "B 1 1 2/b"), ("B 2", "B 1 1 2"), ("P b", "P 1 1 b")),
+    ],
+)
+def test_short_monoclinic_names_of_every_setting(short: str, full: str) -> None:
+    (first,), (second,) = (named_settings({NAME: [name]})[1] for name in (short, full))
+    assert np.array_equal(first.rotations, second.rotations)
+    assert np.array_equal(first.translations, second.translations)
+
+
+def test_origins_of_settings_with_other_axes() -> None:
+    assert rotations_of(NAME, "P n c b:1") == rotations_of(NAME, "P n c b:2") == [8]

@@ -218,7 +218,7 @@ BAD = {
     "_atom_site_fract_x is missing": cif(["Sr ? 0 0"]),
     "_atom_site_fract_y is missing": cif(["Sr 0 . 0"]),
     "_atom_site_fract_z is missing or not a number ('abc')": cif(["Sr 0 0 abc"]),
-    "_atom_site_fract_x is missing or": cif(["Sr 0 0 0"]).replace("_fract_", "_Cartn_"),
+    "_atom_site_fract_x is missing or": cif(["Sr 0 0 0"]).replace("_fract_", "_other_"),
     "not finite": cif(["Sr nan 0 0"]),
     "holds 'X'": cif(["X 0 0 0"]),
     "holds 'Vac'": cif(["Vac 0 0 0"]),
@@ -380,3 +380,100 @@ def test_elements_from_labels_that_nothing_checks_are_noted() -> None:
     crystal = read_one(text)
     assert crystal.composition == {"Mg": 1.0, "O": 1.0}
     assert "taken from the labels" in crystal.notes[0]
+
+
+def test_a_column_may_be_cartesian() -> None:
+    text = cif(["Na 0 0 0", "Cl 2.0 2.5 3.0"], cell=BOX).replace("_fract_", "_Cartn_")
+    crystal = read_one(text)
+    assert crystal.frac_coords[1] == pytest.approx([0.5, 0.5, 0.5])
+    assert crystal.notes == ()
+
+
+def test_cartesian_axes_of_a_skew_cell_are_the_usual_ones_or_stated() -> None:
+    cell = (4.0, 4.0, 6.0, 90, 90, 120)
+    text = cif(["Na 0 0 0", f"Cl 0 {4 / 3**0.5} 3.0"], cell=cell).replace("_fract_", "_Cartn_")
+    crystal = read_one(text)
+    assert crystal.frac_coords[1] == pytest.approx([1 / 3, 2 / 3, 0.5])
+    assert "a along x" in crystal.notes[0]
+    own = read_one(text.replace("loop_", f"{axes((1.0, 0.5, 0.0, 3**0.5 / 2))}loop_"))
+    assert own.notes == ()
+    assert own.frac_coords[1] != pytest.approx(crystal.frac_coords[1], abs=0.01)
+
+
+def axes(block: tuple[float, float, float, float]) -> str:
+    """Write the transformation of fractions to Cartesian coordinates, in the plane of a and b."""
+    (m11, m12, m21, m22), key = block, "_atom_sites_Cartn_tran_matrix_"
+    first = f"{key}11 {4 * m11}\n{key}12 {-4 * m12}\n{key}13 0\n{key}21 {4 * m21}\n"
+    return f"{first}{key}22 {-4 * m22}\n{key}23 0\n{key}31 0\n{key}32 0\n{key}33 6\n"
+
+
+def test_axes_that_are_not_those_of_the_cell_are_refused(tmp_path: Path) -> None:
+    text = cif(NACL, cell=(4.0, 4.0, 6.0, 90, 90, 120)).replace("_fract_", "_Cartn_")
+    for wrong in ((1.0, 0.0, 0.0, 1.0), (0.0, 0.0, 0.0, 0.0)):
+        bad = text.replace("loop_", f"{axes(wrong)}loop_")
+        assert "axes of the file do not fit" in refused(tmp_path, bad).summary
+
+
+def test_a_macromolecule_is_refused(tmp_path: Path) -> None:
+    text = cif([f"{row} ATOM" for row in NACL], columns=("_atom_site_group_PDB",))
+    assert "macromolecule" in refused(tmp_path, text).summary
+
+
+def test_operations_without_quotes_and_a_file_without_its_first_line() -> None:
+    listed = LISTED + "\nx, y, z\n-x, -y, -z + 1/2\n"
+    text = cif(["Sr 0.1 0.2 0.3"], listed, BOX)
+    assert read_one(text).frac_coords[1] == pytest.approx([0.9, 0.8, 0.2])
+    numbered = text.replace("_symmetry_equiv_pos_as_xyz", "_a_id _symmetry_equiv_pos_as_xyz")
+    numbered = numbered.replace("x, y", "1 x, y", 1).replace("-x, -y", "2 -x, -y")
+    assert read_one(numbered).n_atoms == 2
+    assert read_one(text.removeprefix("data_x\n")).n_atoms == 2
+
+
+def test_types_of_scattering_factors_and_unknown_ones() -> None:
+    rows = ["C1 Cval 0 0 0", "Si1 Siva .5 .5 .5", "O1 ? 0 .5 0", "O2 . .5 0 0"]
+    text = cif(rows).replace("_atom_site_type_symbol", "_atom_site_label _atom_site_type_symbol")
+    crystal = read_one(text)
+    assert crystal.symbols == ("C", "Si", "O", "O")
+    assert "taken from the labels" in crystal.notes[0]
+
+
+def test_a_mixture_written_as_a_type() -> None:
+    rows = ["'0.8Nb + 0.2Zr' 0 0 0 1", "N 0.5 0.5 0.5 1"]
+    crystal = read_one(cif(rows, columns=OCC))
+    assert [dict(site) for site in crystal.occupancy] == [{"Nb": 0.8, "Zr": 0.2}, {"N": 1.0}]
+
+
+def test_a_mixture_with_a_vacancy_is_refused(tmp_path: Path) -> None:
+    text = cif(["'0.8Nb + 0.1Zr' 0 0 0 1"], columns=OCC)
+    assert "sum to 0.9" in refused(tmp_path, text).summary
+    assert "not a chemical" in refused(tmp_path, text.replace("0.1Zr", "0.2Q")).summary
+
+
+def test_occupancies_that_miss_one_by_rounding_are_scaled_with_a_note(tmp_path: Path) -> None:
+    rows = ["Mg 0 0 0 0.67", "Fe 0 0 0 0.34", "O .5 .5 .5 1."]
+    crystal = read_one(cif(rows, columns=OCC))
+    assert dict(crystal.occupancy[0]) == pytest.approx({"Mg": 0.67 / 1.01, "Fe": 0.34 / 1.01})
+    assert "were scaled to 1" in crystal.notes[0]
+    text = cif([*rows[:1], "Fe 0 0 0 0.345", rows[2]], columns=OCC)
+    assert "sum to 1.015" in refused(tmp_path, text).summary
+    assert "sum to 0.99" in refused(tmp_path, cif(["O 0 0 0 0.99"], columns=OCC)).summary
+
+
+def test_shared_sites_written_twice_are_one_site() -> None:
+    rows = ["Cu 0 0 0 .7", "Au 0 0 0 .3", "Cu 1 0 0 .7", "Au 1 0 0 .3", "Fe .5 .5 .5 .5"]
+    crystal = read_one(cif([*rows, "Fe .5 .5 .5 .5"], columns=OCC))
+    assert [dict(site) for site in crystal.occupancy] == [{"Cu": 0.7, "Au": 0.3}, {"Fe": 1.0}]
+    assert "2 of 6 sites repeat" in crystal.notes[0]
+
+
+def test_nuclei_follow_from_magnetic_operations() -> None:
+    loops = (
+        "loop_ _space_group_symop_magn_operation.id _space_group_symop_magn_operation.xyz\n"
+        "1 x,y,z,+1\n2 -x,-y,-z,-1\n"
+        "loop_ _space_group_symop_magn_centering.id _space_group_symop_magn_centering.xyz\n"
+        "1 x,y,z,+1\n2 x,y,z+1/2,-1\n_space_group_magn.number_BNS 2.7"
+    )
+    crystal = read_one(cif(["Mn .1 .2 .3"], loops, BOX))
+    assert crystal.n_atoms == 4
+    one = cif(["Mn .1 .2 .3"], loops.replace("x,y,z+1/2,-1", "x,y,z,-1"), BOX)
+    assert read_one(one).n_atoms == 2  # time reversal alone moves no nucleus

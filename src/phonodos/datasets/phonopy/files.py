@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.errors import DataError, PhonodosError
-from phonodos.structures.formats import read_poscar
 from phonodos.structures.objects import read_phonopy
+from phonodos.structures.poscar import read_poscar
 from phonodos.structures.sites import number
 from phonodos.structures.yaml_text import read_yaml_mapping
 

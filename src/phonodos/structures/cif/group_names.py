@@ -133,6 +133,7 @@ def _tables() -> tuple[_Table, _Table, _Table]:
     halls: dict[str, list[int]] = {}
     numbers: dict[str, list[int]] = {}
     standard: dict[int, int] = {}
+    along_c: dict[str, list[int]] = {}
     old = _old_names()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
@@ -155,14 +156,15 @@ def _tables() -> tuple[_Table, _Table, _Table]:
         if kind.number >= 195:
             found |= {n.replace("-3", "3") for n in found}  # Fm3m, as written before 1983
         found |= {f"{n}:{kind.choice.lower()}" for n in found if kind.choice}
-        found |= {
-            f"{n}:{kind.choice[0]}" for n in found if hall in old and kind.choice[:1].isdigit()
-        }
+        found |= {f"{n}:{kind.choice[0]}" for n in found if kind.choice[:1].isdigit()}
         for name in found:
             names.setdefault(name, []).append(hall)
+        if kind.choice.lstrip("-").startswith("c"):
+            along_c.setdefault(_plain(_without_ones(international)), []).append(hall)
         symbol = _plain_hall(kind.hall_symbol)
         for written in {symbol, symbol.replace(" ", "")}:
             halls.setdefault(written, []).append(hall)
+    names = along_c | names  # B 2/b and P 21/b, as written before 1983: only c can be the axis
     return tuple({k: tuple(v) for k, v in t.items()} for t in (names, halls, numbers))  # type: ignore[return-value]
 
 
@@ -184,5 +186,9 @@ def _names(international: str, choice: str) -> Iterator[str]:
     """Yield ``P 1 21/n 1`` and its short form ``P 21/n`` (only for the usual unique axis b)."""
     full = international.rsplit("=", 1)[-1].strip()
     yield full
-    if choice.startswith("b"):
-        yield re.sub(r"\s1(?=\s|$)", "", full)
+    if choice.lstrip("-").startswith("b"):
+        yield _without_ones(international)
+
+
+def _without_ones(international: str) -> str:
+    return re.sub(r"\s1(?=\s|$)", "", international.rsplit("=", 1)[-1].strip())

@@ -4,16 +4,22 @@ import math
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
-from functools import partial
+from functools import lru_cache, partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.errors import StructureError
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.elements import element_of
+from phonodos.physics.elements import is_element
+from phonodos.structures.cif.contents import (
+    Formula,
+    check_contents,
+    setting_agrees,
+    stated_formula,
+)
 from phonodos.structures.cif.grammar import Block, parse_blocks
-from phonodos.structures.cif.symmetry import Operations, operations
+from phonodos.structures.cif.symmetry import METRIC_TOLERANCE, Operations, operations
 from phonodos.structures.sites import (
     element_symbol,
     label_symbol,
@@ -23,18 +29,19 @@ from phonodos.structures.sites import (
 )
 
 SPECIAL_POSITION = 0.1  # [A]; images of one site this close are the site itself
-DENSITY_TOLERANCE = 0.06  # relative; stated densities differ from mass over volume by less
-LARGEST_DENSITY = 100.0  # [g/cm^3]; osmium has 22.6
-GRAM_PER_CM3 = 1.66053906660  # amu/A^3 in g/cm^3
-LONGEST_FORMULA = 2000  # characters
-DEEPEST_BRACKETS = 4
-FORMULA_TOLERANCE = 0.05  # share of an element among the atoms, stated against found
+MOST_PARTS = 12  # elements of a mixture written as a type
 
 _CELL = (
     *(f"_cell_length_{axis}" for axis in "abc"),
     *(f"_cell_angle_{angle}" for angle in ("alpha", "beta", "gamma")),
 )
 _COORDS = ("_atom_site_fract_x", "_atom_site_fract_y", "_atom_site_fract_z")
+_CARTESIAN = ("_atom_site_cartn_x", "_atom_site_cartn_y", "_atom_site_cartn_z")
+_TYPE, _OCCUPANCY = "_atom_site_type_symbol", "_atom_site_occupancy"
+_MACROMOLECULE = ("_atom_site_group_pdb", "_atom_site_label_comp_id", "_atom_site_auth_comp_id")
+# Names of tables of scattering factors: valence form factors of carbon and silicon.
+_SCATTERING = re.compile(r"([A-Z][a-z]?)(?:val|va|v)", re.IGNORECASE)
+_PART = re.compile(r"\s*(\d*\.?\d+)\s*\*?\s*([A-Z][a-z]?(?:\d*[+-])?)\s*")
 
 
 def read_cif(text: str) -> Iterator[tuple[str, Callable[[str], Crystal]]]:
@@ -72,15 +79,15 @@ def build_crystal(block: Block, name: str) -> Crystal:
     StructureError
         As `read_cif` says.
     """
-    block = _without_dummies(block)
+    block = _with_plain_types(_without_dummies(block))
     _refuse_unsupported(block)
-    cell = cell_from_parameters(
-        *(
-            _number(block, key, 0, 90.0 if "angle" in key and key not in block else None)
-            for key in _CELL
-        )
-    )
-    symbols, fractions, coords = _rows(block)
+    angles = {key: 90.0 for key in _CELL if "angle" in key and key not in block}
+    parameters = [_number(block, key, 0, angles.get(key)) for key in _CELL]
+    cell = cell_from_parameters(*parameters)
+    formula = stated_formula(block)
+    symbols, by_label = _symbols(block, formula)
+    coords, notes = _coordinates(block, cell, len(symbols))
+    fractions = _column(block, _OCCUPANCY, len(symbols), 1.0)
     candidates = [o for o in operations(block, cell) if o.fit(cell)]
     if not candidates:
         raise StructureError(
@@ -88,31 +95,38 @@ def build_crystal(block: Block, name: str) -> Crystal:
             "a symmetry operation changes the lengths or angles of the cell by more than 1 %",
             "check the cell against the space group and its setting",
         )
-    symmetry, sites = _expanded(block, candidates, cell, coords, symbols, fractions)
+    symmetry, sites = _expanded(block, formula, candidates, cell, coords, symbols, fractions)
     counts = [len(images) for images in sites]
     places, species = np.concatenate(sites), np.repeat(symbols, counts)
     shares = np.repeat(fractions, counts)
-    rows, notes = _merged(symmetry, cell, places, species, shares, len(symbols))
+    rows, merged = _merged(symmetry, cell, places, species, shares, len(symbols))
     crystal = shared_sites(cell, places[rows], species[rows].tolist(), shares[rows].tolist(), name)
-    _check_formula(block, crystal)
-    notes += _density_note(block, crystal)
-    if "_atom_site_type_symbol" not in block and not _formula(block):
+    listed: dict[str, float] = {}
+    for symbol, share in zip(species[rows].tolist(), shares[rows].tolist(), strict=True):
+        listed[symbol] = listed.get(symbol, 0.0) + share
+    listed = {symbol: amount for symbol, amount in listed.items() if amount > 0.0}
+    notes += merged + check_contents(block, formula, crystal, listed)
+    if by_label and not formula.amounts:
         notes.append("elements are taken from the labels of the sites; no formula checks them")
     return replace(crystal, notes=(*crystal.notes, *notes)) if notes else crystal
 
 
 def _expanded(
     block: Block,
+    formula: Formula,
     candidates: Sequence[Operations],
     cell: NDArray[np.float64],
     coords: NDArray[np.float64],
     symbols: Sequence[str],
-    fractions: Sequence[float],
+    fractions: NDArray[np.float64],
 ) -> tuple[Operations, list[NDArray[np.float64]]]:
     """Return the operations that are meant, and the images of every row."""
     expansions = [(o, [_orbit(o, cell, xyz) for xyz in coords]) for o in candidates]
     if len(expansions) > 1:
-        expansions = [e for e in expansions if _agrees(block, symbols, fractions, e[1])]
+        shares = fractions.tolist()
+        expansions = [
+            e for e in expansions if setting_agrees(block, formula, symbols, shares, e[1])
+        ]
     if len(expansions) != 1:
         raise StructureError(
             "the space group leaves the origin or the axes open",
@@ -156,22 +170,6 @@ def _merged(
     ]
 
 
-def _density_note(block: Block, crystal: Crystal) -> list[str]:
-    """Return a note where the stated density is not mass over volume: atoms may be missing."""
-    text = "".join(block.get("_exptl_crystal_density_diffrn", ("",))[:1])
-    try:
-        stated = number(text.partition("(")[0])
-    except ValueError:
-        return []
-    found = float(crystal.masses.sum()) / crystal.volume * GRAM_PER_CM3
-    if not 0.0 < stated < LARGEST_DENSITY or abs(found / stated - 1.0) <= DENSITY_TOLERANCE:
-        return []
-    return [
-        f"the file states a density of {stated:g} g/cm3, its atoms and cell give {found:.4g}: "
-        "atoms may be missing or too many"
-    ]
-
-
 def cell_from_parameters(
     a: float, b: float, c: float, alpha: float, beta: float, gamma: float
 ) -> NDArray[np.float64]:
@@ -206,12 +204,49 @@ def _without_dummies(block: Block) -> Block:
     }
 
 
+def _with_plain_types(block: Block) -> Block:
+    """Return the block with a row an element where a type is a mixture (``0.8Nb + 0.2Zr``)."""
+    types = block.get(_TYPE, [])
+    mixtures = {t: _mixture(t) for t in set(types) if "+" in t and len(t) > 4}
+    if not any(mixtures.values()):
+        return block
+    parts = [mixtures.get(t) or [(t, 1.0)] for t in types]
+    rows = [row for row, found in enumerate(parts) for _ in found]
+    spelled = {
+        key: [values[row] for row in rows]
+        if _is_site_key(key) and len(values) == len(types)
+        else values
+        for key, values in block.items()
+    }
+    spelled[_TYPE] = [symbol for found in parts for symbol, _ in found]
+    whole = [_number(block, _OCCUPANCY, row, 1.0) for row in range(len(types))]
+    shares = [share for found in parts for _, share in found]
+    spelled[_OCCUPANCY] = [
+        f"{whole[row] * share:.9g}" for row, share in zip(rows, shares, strict=True)
+    ]
+    return spelled
+
+
+def _mixture(text: str) -> list[tuple[str, float]]:
+    """Return element and share of every part of a mixture; nothing if it is none."""
+    parts = [_PART.fullmatch(part) for part in re.split(r"\+(?=\s*[\d.])", text[:200])]
+    found = [(m.group(2), float(m.group(1))) for m in parts if m is not None]
+    return found if 1 < len(found) == len(parts) <= MOST_PARTS else []
+
+
 def _refuse_unsupported(block: Block) -> None:
     if block.get("_cell_modulation_dimension", ["0"])[:1] not in ([], ["0"], ["."], ["?"]):
         raise StructureError(
             "modulated structure",
             "an incommensurate crystal has no unit cell that repeats in three dimensions",
             "give a commensurate approximant",
+        )
+    if any(key in block for key in _MACROMOLECULE):
+        raise StructureError(
+            "a macromolecule",
+            "its water is a liquid and most of its hydrogen has no positions: it is no crystal "
+            "whose phonons could be computed",
+            "give an inorganic or molecular crystal",
         )
     key = "_atom_site_attached_hydrogens"
     known = [row for row, text in enumerate(block.get(key, ())) if text != "?"]
@@ -234,34 +269,117 @@ def _number(block: Block, key: str, row: int, default: float | None = None) -> f
         raise StructureError(
             f"{key} is missing or not a number" + ("" if text == "?" else f" ('{text}')"),
             "the structure is not defined without it",
-            "complete the CIF: six cell parameters, and fractional coordinates for every atom",
+            "write 1 for sites that are full, or the fraction of each of its elements"
+            if key == _OCCUPANCY
+            else "complete the CIF: six cell parameters, and fractional coordinates for every atom",
         ) from None
 
 
-def _rows(block: Block) -> tuple[list[str], list[float], NDArray[np.float64]]:
-    """Return element, occupancy and position of every listed atom."""
-    if "_atom_site_type_symbol" in block:
-        symbols = [element_symbol(s) for s in block["_atom_site_type_symbol"]]
-    else:
-        known = _formula(block)
-        symbols = [label_symbol(s, known) for s in block.get("_atom_site_label", ())]
-    if not symbols:
-        raise StructureError(
-            "the atoms of the CIF have no elements",
-            "neither _atom_site_type_symbol nor _atom_site_label is there",
-            "add _atom_site_type_symbol to the table of atoms",
-        )
-    rows = range(len(symbols))
-    coords = np.array([[_number(block, key, row) for key in _COORDS] for row in rows])
+def _column(
+    block: Block, key: str, n_rows: int, default: float | None = None
+) -> NDArray[np.float64]:
+    """Return the numbers of a column; a missing one is the default, if there is one."""
+    texts = block.get(key)
+    if texts is None and default is not None:
+        return np.full(n_rows, default)
+    if texts is not None and len(texts) == n_rows:
+        joined = "".join(texts)
+        if joined.isascii() and "_" not in joined:
+            try:
+                return np.array([float(text) for text in texts])
+            except ValueError:
+                pass  # uncertainties in brackets, dots and question marks
+    return np.array([_number(block, key, row, default) for row in range(n_rows)])
+
+
+def _symbols(block: Block, formula: Formula) -> tuple[list[str], bool]:
+    """Return the element of every listed atom, and whether labels had to say it."""
+    labels, types = block.get("_atom_site_label", []), block.get(_TYPE, [])
+    if types and len(labels) == len(types):
+        unknown = [t in ("?", ".") for t in types]
+        symbols = [
+            label_symbol(label, formula.amounts) if open_ else _type_symbol(t)
+            for t, label, open_ in zip(types, labels, unknown, strict=True)
+        ]
+        return symbols, any(unknown)
+    if types:
+        return [_type_symbol(t) for t in types], False
+    if labels:
+        return [label_symbol(label, formula.amounts) for label in labels], True
+    raise StructureError(
+        "the atoms of the CIF have no elements",
+        "neither _atom_site_type_symbol nor _atom_site_label is there",
+        "add _atom_site_type_symbol to the table of atoms",
+    )
+
+
+@lru_cache(maxsize=1024)
+def _type_symbol(text: str) -> str:
+    """Return the element of a type: ``Sr2+``, or ``Cval`` and ``Siva`` of scattering factors."""
+    symbol = element_symbol(text)
+    match = None if is_element(symbol) else _SCATTERING.fullmatch(text)
+    if match and is_element(match.group(1).capitalize()):
+        return match.group(1).capitalize()
+    return symbol
+
+
+def _coordinates(
+    block: Block, cell: NDArray[np.float64], n_rows: int
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Return (n, 3) fractional coordinates, and what was assumed about them."""
+    cartesian = not any(key in block for key in _COORDS) and _CARTESIAN[0] in block
+    keys = _CARTESIAN if cartesian else _COORDS
+    coords = np.stack([_column(block, key, n_rows) for key in keys], axis=1)
     if not np.isfinite(coords).all():
         raise StructureError(
             "coordinates are not finite numbers",
             "a NaN or an infinity stands where a number should",
             "check the structure file, or the code that wrote it",
         )
-    if "_atom_site_occupancy" not in block:
-        return symbols, [1.0] * len(symbols), coords
-    return symbols, [_number(block, "_atom_site_occupancy", row, 1.0) for row in rows], coords
+    return _from_cartesian(block, cell, coords) if cartesian else (coords, [])
+
+
+def _from_cartesian(
+    block: Block, cell: NDArray[np.float64], coords: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], list[str]]:
+    """Return fractions of Cartesian coordinates [A], by the stated axes or the usual ones."""
+    for kind in ("cartn", "fract"):
+        key = f"_atom_sites_{kind}_tran_"
+        if f"{key}matrix_11" not in block:
+            continue
+        matrix = np.array(
+            [[_number(block, f"{key}matrix_{i}{j}", 0) for j in (1, 2, 3)] for i in (1, 2, 3)]
+        )
+        shift = np.array([_number(block, f"{key}vector_{i}", 0, 0.0) for i in (1, 2, 3)])
+        # Cartesian = matrix fractional + shift, or the other way round.
+        vectors: NDArray[np.float64] = (matrix if kind == "cartn" else _inverse(matrix)).T
+        metric = cell @ cell.T
+        if np.abs(vectors @ vectors.T - metric).max() > METRIC_TOLERANCE * np.trace(metric):
+            raise _strange_axes()
+        if kind == "cartn":
+            return (coords - shift) @ _inverse(vectors), []
+        return coords @ matrix.T + shift, []
+    # b in the plane of a and x, as the protein data bank has it: the one usual choice.
+    vectors = np.asarray(np.linalg.cholesky(cell @ cell.T), dtype=np.float64)
+    right = np.abs(cell - np.diag(np.diag(cell))).max() < 1e-6
+    note = "Cartesian coordinates were taken with a along x and b in the xy plane"
+    return coords @ _inverse(vectors), [] if right else [note]
+
+
+def _inverse(matrix: NDArray[np.float64]) -> NDArray[np.float64]:
+    try:
+        return np.asarray(np.linalg.inv(matrix))
+    except np.linalg.LinAlgError:
+        raise _strange_axes() from None
+
+
+def _strange_axes() -> StructureError:
+    return StructureError(
+        "the Cartesian axes of the file do not fit its cell",
+        "the transformation it states (_atom_sites_Cartn_tran_ or _atom_sites_fract_tran_) does "
+        "not give the lengths and angles of the cell",
+        "give fractional coordinates",
+    )
 
 
 def _orbit(
@@ -290,82 +408,3 @@ def _orbit(
             "check the symmetry operations and the position, or write all atoms in P1",
         )
     return np.array(sites)
-
-
-def _agrees(
-    block: Block,
-    symbols: Sequence[str],
-    fractions: Sequence[float],
-    sites: Sequence[NDArray[np.float64]],
-) -> bool:
-    """Return whether the number of atoms and site multiplicities are those the file states."""
-    for key in ("_atom_site_symmetry_multiplicity", "_atom_site_site_symmetry_multiplicity"):
-        stated = block.get(key, [])
-        if any(
-            s.isascii() and s.isdecimal() and s.lstrip("0") != str(len(n))
-            for s, n in zip(stated, sites, strict=False)
-        ):
-            return False
-    formula = _formula(block)
-    units = "".join(block.get("_cell_formula_units_z", ("",))[:1])
-    if not formula or not (units.isascii() and units.isdecimal() and len(units) < 7):
-        return True
-    found: dict[str, float] = {}
-    for symbol, fraction, images in zip(symbols, fractions, sites, strict=True):
-        element = _hydrogen(symbol)
-        found[element] = found.get(element, 0.0) + fraction * len(images)
-    return all(
-        abs(found.get(s, 0.0) - int(units) * n) <= FORMULA_TOLERANCE * int(units) * n
-        for s, n in formula.items()
-    )
-
-
-def _formula(block: Block) -> dict[str, float]:
-    """Return the stated formula; empty where there is none or it is not a plain sum."""
-    text = "".join(block.get("_chemical_formula_sum", ("",))[:1])
-    amounts: dict[str, float] = {}
-    for part in _without_brackets(text[:LONGEST_FORMULA]).split():
-        match = re.fullmatch(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?", part[:60])
-        if match is None:
-            return {}
-        symbol = _hydrogen(match.group(1))
-        amounts[symbol] = amounts.get(symbol, 0.0) + float(match.group(2) or 1.0)
-    return amounts
-
-
-def _without_brackets(formula: str) -> str:
-    """Write out brackets: ``(Fe.1 Mg.9) (O H)2`` is ``Fe.1 Mg.9 O2 H2``."""
-
-    def multiplied(match: re.Match[str]) -> str:
-        times = float(match.group(2) or 1.0)
-        parts = re.findall(r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?", match.group(1))
-        return " ".join(f" {s}{float(n or 1.0) * times:.6f} " for s, n in parts)
-
-    text = formula.replace("[", "(").replace("]", ")")
-    for _ in range(DEEPEST_BRACKETS):
-        text = re.sub(r"\(([A-Za-z0-9.\s]*)\)(\d+\.?\d*|\.\d+)?", multiplied, text)
-    return text
-
-
-def _hydrogen(symbol: str) -> str:
-    return element_of(symbol)
-
-
-def _check_formula(block: Block, crystal: Crystal) -> None:
-    """Refuse a crystal that is not what the file says it is: lost hydrogen, lost symmetry."""
-    stated = _formula(block)
-    found: dict[str, float] = {}
-    for symbol, amount in crystal.composition.items():
-        found[_hydrogen(symbol)] = found.get(_hydrogen(symbol), 0.0) + amount
-    if not stated or not sum(stated.values()):
-        return
-    for symbol in {**stated, **found}:
-        share = stated.get(symbol, 0.0) / sum(stated.values())
-        actual = found.get(symbol, 0.0) / crystal.n_atoms
-        if abs(share - actual) > FORMULA_TOLERANCE or (share > 0.0) != (actual > 0.0):
-            raise StructureError(
-                f"the atoms do not add up to the formula '{block['_chemical_formula_sum'][0]}'",
-                f"{symbol} is {share:.1%} of the atoms by the formula, {actual:.1%} by the sites; "
-                "atoms without positions (often hydrogen) or lost symmetry operations do this",
-                "complete the table of atoms or the symmetry, or correct _chemical_formula_sum",
-            )

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from fractions import Fraction
 from functools import lru_cache
+from itertools import islice, product
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,10 @@ SAME_SHIFT = 0.02  # of the cell; translations closer than this are one (0.33 is
 MOST_FACTORS = 192  # operations whose products with all others are looked at; no group has more
 
 _OPERATION_KEYS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
+IDENTITY = np.eye(3)
+_MAGNETIC = "_space_group_symop_magn_operation_xyz"
+_BOTH_MAGNETIC = (_MAGNETIC, "_space_group_symop_magn_centering_xyz")
+MOST_OPERATIONS = 20_000  # that a file may list
 _TERM = re.compile(r"([+-]?)(?:(\d+/\d+|\d*\.\d+|\d+\.?)|([xyz]))")
 
 
@@ -38,6 +43,8 @@ class Operations:
 
     def fit(self, cell: NDArray[np.float64]) -> bool:
         """Return whether every rotation leaves the lengths and angles of the cell as they are."""
+        if len(self.rotations) == 1 and (self.rotations[0] == IDENTITY).all():
+            return True
         metric = cell @ cell.T
         rotated = np.einsum("mji,jk,mkl->mil", self.rotations, metric, self.rotations)
         return bool(np.abs(rotated - metric).max() <= METRIC_TOLERANCE * np.trace(metric))
@@ -72,10 +79,12 @@ def operations(
         if texts:
             named = [Operations(s.rotations, s.translations) for s in settings]
             return _held_against(_listed(tuple(texts)), name, named, cell)
+    if _MAGNETIC in block:
+        return _held_against(_nuclear(block), "", [], cell)
     if any(k.startswith(("_space_group_symop_magn", "_space_group_magn")) for k in block):
         raise StructureError(
-            "magnetic symmetry operations only",
-            "a magnetic space group does not say by itself how the nuclei repeat",
+            "magnetic symmetry without operations",
+            "the magnetic symmetry operations, not listed here, would say how the nuclei repeat",
             "export the structure with ordinary symmetry operations, or in P1",
         )
     if settings:
@@ -90,6 +99,16 @@ def operations(
     return [_stack([parse_operation("x,y,z")])]
 
 
+def _nuclear(block: Mapping[str, Sequence[str]]) -> Operations:
+    """Return the operations of the nuclei under a magnetic group: time reversal moves none."""
+    texts = [[re.sub(r",\s*[+-]?1\s*$", "", t) for t in block.get(k, ())] for k in _BOTH_MAGNETIC]
+    moves, centrings = (_stack([parse_operation(t) for t in ts or ["x,y,z"]]) for ts in texts)
+    pairs = product(zip(centrings.rotations, centrings.translations, strict=True),
+                    zip(moves.rotations, moves.translations, strict=True))  # fmt: skip
+    found = [(c @ r, c @ t + s) for (c, s), (r, t) in islice(pairs, MOST_OPERATIONS)]
+    return _distinct(_stack(found))
+
+
 def _held_against(
     listed: Operations,
     name: str,
@@ -101,6 +120,10 @@ def _held_against(
     Settings that do not fit the cell are not meant: rhombohedral axes under the name of a
     hexagonal cell, a primitive cell under the name of the centred one.
     """
+    if len(listed.rotations) == 1 and (listed.rotations[0] == IDENTITY).all():
+        named = [o for o in named if len(o.rotations) > 1]
+        if not named and not listed.translations.any():
+            return [listed]
     fitting = [o for o in named if cell is None or o.fit(cell)]
     n, complete = len(listed.rotations), _is_group(listed)
     if complete and all(len(o.rotations) <= n for o in fitting):
@@ -133,7 +156,11 @@ def _held_against(
 @lru_cache(maxsize=256)
 def _listed(texts: tuple[str, ...]) -> Operations:
     """Return the distinct operations (modulo lattice vectors) of a list."""
-    found = _stack([parse_operation(text) for text in texts])
+    return _distinct(_stack([parse_operation(text) for text in texts]))
+
+
+def _distinct(found: Operations) -> Operations:
+    """Return the operations that differ by more than lattice vectors."""
     keep: dict[tuple[int, ...], list[int]] = {}
     for row, rotation in enumerate(_codes(found.rotations).tolist()):
         same = keep.setdefault((rotation,), [])

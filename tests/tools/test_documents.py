@@ -8,8 +8,7 @@ from typing import Any
 import pytest
 import torch
 
-from phonodos.errors import DataError
-from phonodos.evaluation.documents import (
+from documents import (
     BEGIN,
     END,
     METRICS,
@@ -19,10 +18,11 @@ from phonodos.evaluation.documents import (
     accuracy_page,
     documents,
     evaluations,
-    read_metrics,
+    main,
     readme_table,
     with_table,
 )
+from phonodos.errors import DataError
 from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
 from phonodos.model.weights import save_network
 
@@ -156,10 +156,10 @@ def test_a_readme_without_a_place(text: str) -> None:
         with_table(text, "table")
 
 
-@pytest.mark.parametrize("text", ["not json", "[]", '{"n": 3}'])
-def test_files_that_are_no_metrics(tmp_path: Path, text: str) -> None:
-    (tmp_path / "metrics.json").write_text(text)
-    with pytest.raises(DataError):
-        read_metrics(tmp_path / "metrics.json")
-    with pytest.raises(DataError, match="cannot be read"):
-        read_metrics(tmp_path / "gone.json")
+def test_the_script_writes_what_it_says(
+    repository: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main(repository)
+    assert (repository / PAGE).read_text().startswith("# Accuracy\n")
+    assert (repository / WEIGHTS / "tiny.md").read_text().startswith("# tiny\n")
+    assert capsys.readouterr().err.count("written: ") == 3

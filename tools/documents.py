@@ -1,4 +1,6 @@
-"""The documents with numbers of a repository: model cards, docs/accuracy.md, the README's table.
+"""Write the documents with numbers of the repository: cards, docs/accuracy.md, the README's table.
+
+    python tools/documents.py [FOLDER OF THE REPOSITORY]
 
 All are made from docs/metrics: ``<name>/<evaluation>.json``, the metrics.json of `evaluate` for
 every released weight, ``rivals.json``, values of others with their sources, and
@@ -6,13 +8,15 @@ every released weight, ``rivals.json``, values of others with their sources, and
 """
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from phonodos.errors import DataError
-from phonodos.evaluation.card import card, group_table, set_name
+from phonodos.evaluation.card import Metrics, card, group_table, read_metrics, set_name
 from phonodos.evaluation.measures import FEATURES, HEADLINE, MEASURES, flatten, markdown_table
+from phonodos.files import write_text
 from phonodos.model.weights import known_as, read_header
 
 WEIGHTS = Path("src/phonodos/weights")
@@ -22,7 +26,6 @@ README = Path("README.md")
 BEGIN, END = "<!-- accuracy:begin -->", "<!-- accuracy:end -->"
 ORDER = ("test", "valid", "train")  # of evaluations
 
-Metrics = Mapping[str, Any]
 Released = Mapping[str, Sequence[Metrics]]  # name -> evaluations
 
 
@@ -33,7 +36,7 @@ def documents(root: Path) -> dict[Path, str]:
     ------
     DataError
         If a released weight has no evaluation, an evaluation is of another weight file than the
-        released one, a file is unreadable, or the README has no place for the table.
+        released one, or the README has no place for the table.
     """
     found: dict[Path, str] = {}
     released: dict[str, list[Metrics]] = {}
@@ -73,24 +76,6 @@ def evaluations(folder: Path, weights: Path) -> list[Metrics]:
     return sorted(found, key=_place)
 
 
-def read_metrics(path: Path) -> Metrics:
-    """Return the content of a metrics.json.
-
-    Raises
-    ------
-    DataError
-        If the file is missing, no JSON, or not written by `evaluate`.
-    """
-    values = _read(path)
-    if not isinstance(values, dict) or not {"n", "spectrum", "full"} <= values.keys():
-        raise DataError(
-            f"{path} holds no metrics",
-            "an object with n, spectrum and full is expected",
-            "give the metrics.json of phonodos evaluate",
-        )
-    return values
-
-
 def readme_table(released: Released, rivals: Sequence[Mapping[str, Any]]) -> str:
     """Return the table of the README: released weights on test (valid where not tested), rivals."""
     rows = []
@@ -116,7 +101,7 @@ def accuracy_page(
     ]
     parts = [
         "# Accuracy",
-        "Made by `phonodos models documents .` from docs/metrics; not edited by hand.",
+        "Made by `make cards` from docs/metrics; not edited by hand.",
         "## Released weights",
         _table(rows),
         _bases(HEADLINE),
@@ -258,9 +243,15 @@ def _place(metrics: Metrics) -> tuple[int, list[str]]:
 
 
 def _read(path: Path) -> Any:
-    try:
-        return json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as err:
-        raise DataError(
-            f"{path} cannot be read", f"it is missing or no JSON ({err})", "check the path"
-        ) from err
+    return json.loads(path.read_text(encoding="utf-8"))
+
+
+def main(root: Path) -> None:
+    """Write every generated document below `root` anew."""
+    for path, text in documents(root).items():
+        write_text(root / path, text)
+        print(f"written: {path}", file=sys.stderr)
+
+
+if __name__ == "__main__":
+    main(Path(*sys.argv[1:2]))

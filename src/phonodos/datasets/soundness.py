@@ -1,0 +1,25 @@
+"""The limits within which Born charges and dielectric tensors are believed."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+LARGEST_BORN_CHARGE = 12.0  # [e]
+LARGEST_DIELECTRIC = 60.0  # mean of the diagonal; beyond it the gap has closed in the calculation
+FRAME_TOLERANCE = 0.06  # [e], what the space group may move
+NEUTRALITY_BREAK = 0.2  # [e], largest sum of Born charges over the cell (the flag of dfpt2018)
+
+
+def sound_born_charges(charges: NDArray[np.float64]) -> bool:
+    """Return whether no entry of (n, 3, 3) Born charges is larger than any ion's [e]."""
+    return bool(np.abs(charges).max() <= LARGEST_BORN_CHARGE)
+
+
+def sound_dielectric(tensor: NDArray[np.float64]) -> bool:
+    """Return whether a (3, 3) tensor is an insulator's: in a metal nothing splits LO from TO."""
+    smallest = np.linalg.eigvalsh((tensor + tensor.T) / 2.0)[0]
+    return bool(np.trace(tensor) / 3.0 <= LARGEST_DIELECTRIC and smallest > 1.0)
+
+
+def breaks_neutrality(charges: NDArray[np.float64]) -> bool:
+    """Return whether (n, 3, 3) Born charges [e] add up to more than a cell of an insulator has."""
+    return bool(np.abs(charges.sum(axis=0)).max() > NEUTRALITY_BREAK)

@@ -1,0 +1,47 @@
+"""The records of a run: which are taught and judged, and what the weights will say of them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from phonodos.datasets.splits import Split
+from phonodos.errors import DataError
+from phonodos.training.config import TrainConfig
+from phonodos.training.data import open_data, weight_header
+
+Configure = Callable[..., TrainConfig]
+
+
+def test_parts_are_taught_and_judged_as_the_split_says(configure: Configure, data: Path) -> None:
+    taught, valid, header = open_data(configure("run"))
+    split = Split.read(data / "split.json").parts
+    assert [set(d.ids) for d in taught] == [set(split["train"])]
+    assert set(valid.ids) == set(split["valid"])
+    assert header == {"split": {name: list(ids) for name, ids in split.items()}}
+
+
+def test_a_part_that_the_split_does_not_have(configure: Configure, data: Path) -> None:
+    place = {"dataset": data / "data.parquet", "split": data / "split.json", "parts": ["learn"]}
+    with pytest.raises(DataError, match="has no part 'learn'") as caught:
+        open_data(configure("run", data=place))
+    assert "train, valid, test" in caught.value.reason
+
+
+def test_weights_say_what_they_were_taught(configure: Configure) -> None:
+    config = configure("run")
+    taught, valid, _ = open_data(config)
+    header = weight_header(config, taught)
+    symbols = [set(c.composition) for c in taught[0].crystals()]
+    assert header["training_elements"] == {
+        s: sum(s in each for each in symbols) for s in sorted(set().union(*symbols))
+    }
+    assert header["training_formulas"] == sorted(taught[0].formulas)
+    assert not set(valid.formulas) & set(header["training_formulas"])
+    assert header["training_bonds"]["Na-Cl"] == 1
+    assert header["training"]["data"]["citation"] == "nobody"
+    # Settings, but no path: a path would say where something lay, not what it was.
+    settings = header["training"]["config"]
+    assert settings["epochs"] == 3
+    assert "folder" not in settings
+    assert "data" not in settings
