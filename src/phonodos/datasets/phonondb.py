@@ -15,8 +15,12 @@ from phonodos.datasets.force_constants import ForceConstants, commensurate_point
 from phonodos.datasets.kinds import Column, Kind
 from phonodos.datasets.phonopy.calculation import PhonopyCalculation, quiet, read_calculation
 from phonodos.datasets.phonopy.folders import Calculation, count_calculations, find_calculations
-from phonodos.datasets.phonopy.space_group import asymmetry, space_group
-from phonodos.datasets.soundness import FRAME_TOLERANCE, breaks_neutrality, sound_born_charges
+from phonodos.datasets.soundness import (
+    FRAME_TOLERANCE,
+    asymmetry,
+    breaks_neutrality,
+    sound_born_charges,
+)
 from phonodos.errors import ConfigError, DataError
 from phonodos.physics.dipole import LAMBDA
 from phonodos.physics.dos import PhononDos
@@ -116,7 +120,8 @@ def _tensors(calculation: PhonopyCalculation) -> dict[str, Any]:
     born, eps = calculation.born_charges, calculation.dielectric
     if born is None or eps is None:
         return {"born_sound": False, "dielectric_sound": False}
-    fits = asymmetry(space_group(calculation), born, eps) <= FRAME_TOLERANCE
+    moved = asymmetry(calculation.space_group, calculation.crystal.cell, born, eps)
+    fits = moved <= FRAME_TOLERANCE
     return {
         "born_charges": born.ravel(),
         "dielectric": eps.ravel(),

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from phonodos.errors import StructureError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.elements import is_element
+from phonodos.physics.space_group import METRIC_TOLERANCE
 from phonodos.structures.cif.contents import (
     Formula,
     check_contents,
@@ -19,7 +20,7 @@ from phonodos.structures.cif.contents import (
     stated_formula,
 )
 from phonodos.structures.cif.grammar import Block, parse_blocks
-from phonodos.structures.cif.symmetry import METRIC_TOLERANCE, Operations, operations
+from phonodos.structures.cif.symmetry import Operations, operations
 from phonodos.structures.sites import (
     element_symbol,
     label_symbol,
