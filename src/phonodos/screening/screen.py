@@ -135,7 +135,7 @@ def screen(
     timeout: float | None = DEFAULT_TIMEOUT,
     check: bool = True,
     vacancies: str = "refuse",
-    watch: Watch = lambda _: None,
+    watch: Watch | None = None,
 ) -> Summary:
     """Predict every structure of `source` and write one row for each to the Parquet file `output`.
 
@@ -206,14 +206,14 @@ class Run:
     progress
         How far it is.
     watch
-        Called after every row.
+        Called after every row, if anything.
     """
 
     recipe: Recipe
     engine: EngineConfig
     table: GrowingTable
     progress: Progress
-    watch: Watch
+    watch: Watch | None = None
 
     def finish(self, items: Iterable[Item], retry_failed: bool) -> int:
         """Compute what has no row yet, make the table, and return its number of rows.
@@ -272,7 +272,8 @@ class Run:
     def _keep(self, row: Row) -> None:
         self.table.add([row])
         self.progress.count([row])
-        self.watch(self.progress)
+        if self.watch is not None:
+            self.watch(self.progress)
 
     def _fail(self, lost: Lost) -> None:
         origin = {"model": self.recipe.name, "model_hash": self.recipe.digest}
