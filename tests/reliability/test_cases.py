@@ -227,7 +227,9 @@ def test_no_tag_runs_anything(command: str, done: dict[str, Done]) -> None:
 @pytest.mark.long
 @pytest.mark.parametrize("name", [*STRUCTURES, "MgO_x0.4.vasp", "newlines.txt.gz"])
 def test_predict_alone(name: str, inputs: Path, tmp_path: Path) -> None:
-    good, bad = {**STRUCTURES, "MgO_x0.4.vasp": (0, 1), "newlines.txt.gz": (0, 1)}[name]
+    good, bad = {**STRUCTURES, "MgO_x0.4.vasp": (0, 1), "newlines.txt.gz": (0, 1), **BY_LATTICE}[
+        name
+    ]
     (done,) = runs(tmp_path, {"all": ["predict", inputs / name, "--no-plot"]}).values()
     assert done.returncode == (0 if not bad else 3 if good else 4), done.stderr
     assert "Traceback" not in done.stderr
