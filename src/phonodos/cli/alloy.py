@@ -212,7 +212,7 @@ def _write(
     spectra = [p.dos for each in found.values() for p in each]
     low = min(d.frequencies[0] for d in spectra)
     high = max(d.frequencies[-1] for d in spectra)
-    step = min(float(np.diff(d.frequencies).min()) for d in spectra)
+    step = min(float(np.diff(d.frequencies).max()) for d in spectra)
     axis = np.arange(low, high + step / 2, step)
     columns = [d.on(axis) for d in spectra]
     head = ["frequency [cm-1]"]
