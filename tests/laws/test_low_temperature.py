@@ -189,3 +189,15 @@ def test_phonopy_on_the_exported_file(tmp_path: Path) -> None:
     heat = phonon.thermal_properties.heat_capacity[0] / 2.0
     ours = thermal_properties(spectrum_of("NaCl"), [10.0]).heat_capacity[0] / 2.0
     assert ours == pytest.approx(heat, rel=0.05)
+
+
+def test_a_file_of_the_spectrum_keeps_it(tmp_path: Path) -> None:
+    from phonodos.results.spectra import read_total_dos, total_dos_text
+
+    path = tmp_path / "total_dos.dat"
+    path.write_text(total_dos_text(spectrum_of("MgO")))
+    found, known = (
+        thermal_properties(dos, [2.0, 10.0]) for dos in (read_total_dos(path), spectrum_of("MgO"))
+    )
+    np.testing.assert_allclose(found.heat_capacity, known.heat_capacity, rtol=1e-3)
+    np.testing.assert_allclose(found.entropy, known.entropy, rtol=1e-3)
