@@ -92,7 +92,9 @@ def test_longitudinal_optical_modes_split(springs: Dataset, frequencies_of: Freq
 def test_density_of_states(springs: Dataset) -> None:
     dos = springs.dos(0)
     assert dos.integral == pytest.approx(6.0, abs=1e-9)
-    assert np.diff(dos.frequencies) == pytest.approx(1.0)
+    steps = np.diff(dos.frequencies)
+    assert steps[dos.frequencies[1:] > 10.5] == pytest.approx(1.0)
+    assert steps.min() == pytest.approx(0.2)  # near zero, for a few K
     assert dos.projected is not None
     np.testing.assert_allclose(dos.projected.sum(axis=0), dos.densities, atol=1e-5)
     np.testing.assert_allclose(np.trapezoid(dos.projected, dos.frequencies), 3.0, atol=1e-4)
