@@ -13,7 +13,6 @@ import pytest
 
 from phonodos.physics.crystal import Crystal, reduced_basis
 from phonodos.physics.dos import PhononDos
-from phonodos.physics.path import reciprocal_cell
 from phonodos.physics.sound import elastic_debye_temperature
 from phonodos.physics.thermodynamics import thermal_properties
 from phonodos.physics.units import GAS_CONSTANT, KELVIN_PER_WAVENUMBER
@@ -58,7 +57,7 @@ def spectrum_of(name: str) -> PhononDos:
 
 def refined_sum(springs: "LatticeDynamics", cells: int = CELLS) -> tuple[np.ndarray, np.ndarray]:
     """Return C_V and S [J/(K mol of atoms)] of the real modes, by cells refined around Gamma."""
-    reciprocal = reciprocal_cell(springs.crystal)
+    reciprocal = springs.crystal.reciprocal_cell
     turn = reduced_basis(reciprocal)
     lengths = np.linalg.norm(turn @ reciprocal, axis=1)
     n = 2 * np.maximum(cells // 2, np.rint(lengths / 0.15)).astype(int)
@@ -116,7 +115,7 @@ def test_from_2_kelvin_up_as_the_refined_sum(name: str) -> None:
 def test_the_cube_law_of_the_velocities_of_sound(name: str) -> None:
     """C_V -> 12 pi^4 R / 5 (T / theta)^3 a mole of atoms, theta from the same springs."""
     springs = lattice(name)
-    cartesian = np.asarray(np.linalg.inv(reciprocal_cell(springs.crystal)), dtype=np.float64)
+    cartesian = np.asarray(np.linalg.inv(springs.crystal.reciprocal_cell), dtype=np.float64)
     sound = springs.sound.along(cartesian)
     theta = elastic_debye_temperature(sound, springs.crystal.volume)
     cube = 12.0 * np.pi**4 * GAS_CONSTANT / 5.0 * (TEMPERATURES[0] / theta) ** 3
