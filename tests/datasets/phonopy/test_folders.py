@@ -153,6 +153,24 @@ def test_sources_that_are_none(folder: Path, tmp_path: Path) -> None:
     assert list(find_calculations(tmp_path / "nothing")) == []
 
 
+@pytest.mark.parametrize("form", ["folder", "tar"])
+def test_archives_beside_a_calculation_are_left_out(
+    form: str, folder: Path, tmp_path: Path
+) -> None:
+    """Outputs packed away, as phonopy's own examples have them."""
+    shutil.copytree(folder, tmp_path / "set" / "a")
+    (tmp_path / "set" / "a" / "vaspruns.tar.lzma").write_bytes(b"outputs")
+    shutil.copytree(folder, tmp_path / "set" / "b")
+    source = tmp_path / "set"
+    if form == "tar":
+        source = tmp_path / "set.tar"
+        packed(tmp_path / "set", source, "w")
+    found = list(find_calculations(source))
+    assert [c.place.split("/")[-1] for c in found] == ["a", "b"]
+    assert count_calculations(source) == 2
+    assert all(c.files() for c in found)
+
+
 def test_archives_within_must_hold_one_calculation(folder: Path, tmp_path: Path) -> None:
     shutil.copytree(folder, tmp_path / "pair" / "a")
     shutil.copytree(folder, tmp_path / "pair" / "b")

@@ -131,12 +131,21 @@ def count_calculations(source: Path) -> int | None:
     if names is None:
         return None
     paths = [PurePosixPath(name) for name in names if _relevant(name)]
-    archives = sum(path.name.endswith(ARCHIVES) for path in paths)
+    finished = _finished(names)
+    archives = [p for p in paths if p.name.endswith(ARCHIVES) and p.parent not in finished]
+    return len(archives) + len(finished)
+
+
+def _finished(names: Iterable[str]) -> set[PurePosixPath]:
+    """Return the folders of an archive that are calculations, by the names of their files.
+
+    Archives that lie in them, outputs packed away as a rule, are none.
+    """
     files: dict[PurePosixPath, list[str]] = {}
-    for path in paths:
+    for path in map(PurePosixPath, filter(_relevant, names)):
         if not path.name.endswith(ARCHIVES):
             files.setdefault(path.parent, []).append(path.name)
-    return archives + sum(_is_calculation(names) for names in files.values())
+    return {folder for folder, found in files.items() if _is_calculation(found)}
 
 
 def entry_name(path: str) -> str:
@@ -159,11 +168,14 @@ def _naming(path: str | Path) -> tuple[str, bool]:
 def _in_folder(source: Path) -> Iterator[Calculation]:
     folders = {p.parent for p in source.rglob("*") if _wanted(p.name) and p.is_file()}
     archives = {p for p in source.rglob("*") if p.name.endswith(ARCHIVES) and p.is_file()}
+    finished = {folder for folder in folders if _is_calculation(p.name for p in folder.iterdir())}
     for path in sorted(folders | archives):
+        if path in archives and path.parent in finished:
+            continue  # what a calculation was made from, or its output in another form
         inside = plain(path.relative_to(source).as_posix())
         if path in archives:
             yield Calculation(inside, *_naming(_stem(inside)), path=path)
-        elif _is_calculation(p.name for p in path.iterdir()):
+        elif path in finished:
             name, published = _naming(path.absolute() if inside == "." else inside)
             yield Calculation(inside, name, published, path=path)
 
@@ -172,8 +184,11 @@ def _in_archive(source: Path) -> Iterator[Calculation]:
     """Yield archives within an archive, then the folders of files in it."""
     folders: dict[str, dict[str, bytes | DataError]] = {}
     inner = 0
+    finished = _finished(names_in(source) or ())
     for path, content in _members(source):
         name = PurePosixPath(path).name
+        if name.endswith(ARCHIVES) and PurePosixPath(path).parent in finished:
+            continue
         if name.endswith(ARCHIVES):
             inner += 1
             if isinstance(content, bytes):
