@@ -15,8 +15,10 @@ from phonodos.cli.inputs import (
 from phonodos.cli.options import (
     CheckOption,
     FilesArgument,
+    IsotopeOption,
     JsonOption,
     MembersOption,
+    MetalOption,
     ModelOption,
     OutputOption,
     PlotOption,
@@ -39,6 +41,8 @@ def bands(
     units: UnitsOption = "cm-1",
     model: ModelOption = None,
     members: MembersOption = None,
+    metal: MetalOption = False,
+    isotope: IsotopeOption = None,
     check: CheckOption = True,
     plot: PlotOption = True,
     as_json: JsonOption = False,
@@ -51,7 +55,7 @@ def bands(
     from phonodos.prediction.predictor import load
     from phonodos.studies import bands as home
 
-    predictor = load(model, members=members, check=check)
+    predictor = load(model, members=members, check=check, metal=metal)
 
     def handle(entry: Entry, answer: "Prediction") -> Done:
         study = home.bands(answer)
@@ -63,7 +67,7 @@ def bands(
         files = {"folder": str(results.folder), "files": results.written}
         return Done({**record, **files, **(lines if as_json else {})})
 
-    outcome = for_each(predictions(predictor, read_inputs(files)), handle)
+    outcome = for_each(predictions(predictor, read_inputs(files, isotopes=isotope)), handle)
     outcome.finish(
         predictor.name, as_json, lambda done: print(_report(done, predictor.name, units))
     )

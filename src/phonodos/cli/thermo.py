@@ -18,8 +18,10 @@ from phonodos.cli.options import (
     CheckOption,
     DisorderOption,
     FilesArgument,
+    IsotopeOption,
     JsonOption,
     MembersOption,
+    MetalOption,
     ModelOption,
     OutputOption,
     SqsAtomsOption,
@@ -49,6 +51,8 @@ def thermo(
     ] = "atom",
     model: ModelOption = None,
     members: MembersOption = None,
+    metal: MetalOption = False,
+    isotope: IsotopeOption = None,
     check: CheckOption = True,
     disorder: DisorderOption = "average",
     sqs_atoms: SqsAtomsOption = None,
@@ -68,7 +72,7 @@ def thermo(
         )
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed)
     check_output(output)
-    predictor = load_predictor(model, members, arranged, check=check)
+    predictor = load_predictor(model, members, arranged, check=check, metal=metal)
 
     def handle(entry: Entry, answer: "Prediction") -> Done:
         from phonodos.results.spectra import thermal_record
@@ -87,7 +91,7 @@ def thermo(
         text += f"\nwrote {', '.join(results.written)} to {results.folder}"
         return Done(record, text)
 
-    pairs = predictions(predictor, read_inputs(files))
+    pairs = predictions(predictor, read_inputs(files, isotopes=isotope))
     for_each(pairs, handle, show=not as_json).finish(predictor.name, as_json)
 
 

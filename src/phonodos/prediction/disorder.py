@@ -40,7 +40,7 @@ class QuasirandomPredictor(AnyPredictor):
         check_installed()
         super().__init__(predictor.networks, predictor.header, predictor.device)
         self.predictor = predictor
-        self.path = predictor.path
+        self.path, self.metal = predictor.path, predictor.metal
         self.order = order or Arrangements()
 
     def _results(

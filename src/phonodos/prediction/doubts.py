@@ -54,11 +54,11 @@ def metal_doubts(crystal: Crystal, header: WeightHeader, *, screened: bool = Fal
     """
     if screened:
         return [
-            "taken for a metal, as was asked for: without charges, and no interval is stated, "
-            "since training held insulators only"
+            "metal: charges left out, as was asked for; no interval is stated, since training held "
+            "insulators only"
         ]
     family = metallic_family(crystal)
-    if family is None or crystal.formula in header.training_formulas:
+    if family is None or crystal.element_formula in header.training_formulas:
         return []
     return [
         f"this may be a metal ({family}): training held insulators only, with charges whose field "

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from phonodos.datasets.growing import GrowingTable
+from phonodos.physics.isotopes import Isotope, check_sites, read_isotopes
 from phonodos.screening.calculator import Recipe
 from phonodos.screening.engines import Engine, EngineConfig, start_engine
 from phonodos.screening.rows import (
@@ -133,6 +134,8 @@ def screen(
     retry_failed: bool = False,
     timeout: float | None = DEFAULT_TIMEOUT,
     check: bool = True,
+    metal: bool = False,
+    isotopes: Sequence[Isotope | str] = (),
     watch: Watch = lambda _: None,
 ) -> Summary:
     """Predict every structure of `source` and write one row for each to the Parquet file `output`.
@@ -145,8 +148,10 @@ def screen(
     source, output
         Structures in a file or folder of any format; Parquet file (``<output>.parts`` till the
         end), whose columns docs/screening.md lists with their units.
-    model, members, check
+    model, members, check, metal
         See `phonodos.load`.
+    isotopes
+        Masses of elements, such as ``O=17.999`` [amu]; a structure without the element fails.
     temperatures
         Of the thermodynamic columns [K]; 300 K is always among them.
     engine, workers, address, timeout, max_atoms
@@ -163,10 +168,12 @@ def screen(
     """
     start = time.perf_counter()
     shard = Shard.parse(shard) if isinstance(shard, str) else shard
-    given = Source(Path(source), shard or Shard())
+    masses = read_isotopes(isotopes)
+    check_sites(masses)
+    given = Source(Path(source), shard or Shard(), masses)
     config = EngineConfig(engine, workers, address, timeout, max_atoms)
     path = writable_output(Path(output))
-    recipe = Recipe.of(model, members, temperatures_of(temperatures), check)
+    recipe = Recipe.of(model, members, temperatures_of(temperatures), check, metal)
     items, progress = given.items(), Progress(total=given.total())
     table = GrowingTable(path, _settings(recipe, given), FORM)
     try:
@@ -186,7 +193,9 @@ def _settings(recipe: Recipe, source: Source) -> dict[str, object]:
         "temperatures": list(recipe.temperatures),
         "source": str(source.path.resolve()),
         "shard": str(source.shard),
-        **({} if recipe.check else {"check": False}),
+        "check": recipe.check,
+        "metal": recipe.metal,
+        "isotopes": sorted(f"{i.element}={i.mass:.6f}" for i in source.isotopes),
     }
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from phonodos.physics.crystal import Crystal
+from phonodos.physics.isotopes import Isotope
 from phonodos.physics.strain import Gruneisen, gruneisen, strained
 from phonodos.physics.thermodynamics import left_out, omega_log
 from phonodos.prediction.doubts import stability_doubts
@@ -103,6 +104,8 @@ def strain(
     *,
     model: AnyPredictor | str | Path | None = None,
     members: int | None = None,
+    metal: bool = False,
+    isotopes: Sequence[Isotope | str] = (),
 ) -> StrainStudy:
     """Predict a crystal at several volumes, V = V0 (1 + e)^3.
 
@@ -114,6 +117,8 @@ def strain(
         Linear strains e: two or more different ones within 20 %.
     model, members
         A predictor, or weights and number of members as `load` takes them.
+    metal, isotopes
+        Whether the charges are left out (`load`); masses, as `Predictor.predict` takes them.
 
     Raises
     ------
@@ -125,9 +130,9 @@ def strain(
         If the network gives no spectrum at a strain.
     """
     check_strains(strains)
-    whole = as_crystal(crystal)
+    whole = as_crystal(crystal, isotopes=isotopes)
     crystals = [strained(whole, e) for e in strains]
-    predictor = as_predictor(model, members)
+    predictor = as_predictor(model, members, metal=metal)
     found = tuple(predictor.predict_many(crystals))
     points = tuple(
         StrainPoint(
