@@ -277,7 +277,7 @@ def test_isotopes_are_settings_and_masses(
 def test_a_table_from_before_there_were_isotopes(forty: tuple[Path, Path], tmp_path: Path) -> None:
     table = pq.read_table(forty[1])
     header = json.loads(table.schema.metadata[METADATA_KEY])
-    for key in ("check", "metal", "isotopes"):
+    for key in ("check", "metal", "isotopes", "vacancies"):
         del header[key]
     old = tmp_path / "old.parquet"
     place = table.schema.get_field_index("omega_log")

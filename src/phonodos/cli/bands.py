@@ -23,6 +23,7 @@ from phonodos.cli.options import (
     OutputOption,
     PlotOption,
     UnitsOption,
+    VacanciesOption,
 )
 from phonodos.cli.output import Column, format_note, format_table
 from phonodos.physics.units import FREQUENCY_DIGITS
@@ -44,6 +45,7 @@ def bands(
     metal: MetalOption = False,
     isotope: IsotopeOption = None,
     check: CheckOption = True,
+    vacancies: VacanciesOption = "refuse",
     plot: PlotOption = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -55,7 +57,7 @@ def bands(
     from phonodos.prediction.predictor import load
     from phonodos.studies import bands as home
 
-    predictor = load(model, members=members, check=check, metal=metal)
+    predictor = load(model, members=members, check=check, metal=metal, vacancies=vacancies)
 
     def handle(entry: Entry, answer: "Prediction") -> Done:
         study = home.bands(answer)
@@ -67,7 +69,8 @@ def bands(
         files = {"folder": str(results.folder), "files": results.written}
         return Done({**record, **files, **(lines if as_json else {})})
 
-    outcome = for_each(predictions(predictor, read_inputs(files, isotopes=isotope)), handle)
+    entries = read_inputs(files, vacancies=vacancies, isotopes=isotope)
+    outcome = for_each(predictions(predictor, entries), handle)
     outcome.finish(
         predictor.name, as_json, lambda done: print(_report(done, predictor.name, units))
     )

@@ -73,6 +73,10 @@ CheckOption = Annotated[
         help="hold the distances of atoms against those of training; refuse absurd ones",
     ),
 ]
+VacanciesOption = Annotated[
+    str,
+    typer.Option(help="of sites partly vacant: refuse, or fill by the elements on them"),
+]
 TimeoutOption = Annotated[
     float, typer.Option(metavar="SECONDS", help="longest time to read, compute or write a crystal")
 ]
@@ -206,11 +210,14 @@ def load_predictor(
     project: bool = False,
     check: bool = True,
     metal: bool = False,
+    vacancies: str = "refuse",
 ) -> "AnyPredictor":
     """Return the weights as a predictor that averages shared sites, or fills them as ordered."""
     from phonodos.prediction.predictor import load
 
-    predictor = load(model, members=members, project=project, check=check, metal=metal)
+    predictor = load(
+        model, members=members, project=project, check=check, metal=metal, vacancies=vacancies
+    )
     if order is None:
         return predictor
     from phonodos.prediction.disorder import QuasirandomPredictor

@@ -27,6 +27,7 @@ from phonodos.cli.options import (
     SqsAtomsOption,
     SqsNumberOption,
     SqsSeedOption,
+    VacanciesOption,
     arrangements,
     load_predictor,
     temperature_range,
@@ -54,6 +55,7 @@ def thermo(
     metal: MetalOption = False,
     isotope: IsotopeOption = None,
     check: CheckOption = True,
+    vacancies: VacanciesOption = "refuse",
     disorder: DisorderOption = "average",
     sqs_atoms: SqsAtomsOption = None,
     sqs_number: SqsNumberOption = None,
@@ -72,7 +74,9 @@ def thermo(
         )
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed)
     check_output(output)
-    predictor = load_predictor(model, members, arranged, check=check, metal=metal)
+    predictor = load_predictor(
+        model, members, arranged, check=check, metal=metal, vacancies=vacancies
+    )
 
     def handle(entry: Entry, answer: "Prediction") -> Done:
         from phonodos.results.spectra import thermal_record
@@ -91,7 +95,7 @@ def thermo(
         text += f"\nwrote {', '.join(results.written)} to {results.folder}"
         return Done(record, text)
 
-    pairs = predictions(predictor, read_inputs(files, isotopes=isotope))
+    pairs = predictions(predictor, read_inputs(files, vacancies=vacancies, isotopes=isotope))
     for_each(pairs, handle, show=not as_json).finish(predictor.name, as_json)
 
 

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.physics.crystal import Crystal, compact, reduced_basis, site_kinds
+from phonodos.physics.space_group import symmetry_of
 
 SYMMETRY_TOLERANCE = 1e-3  # [A], how far equivalent sites may be from each other
 
@@ -149,17 +150,11 @@ def row_basis(rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def symmetry_dataset(crystal: Crystal, symprec: float, kinds: Sequence[int] | None = None) -> Any:
-    """Return spglib's data set, None where it finds nothing (old and new error handling).
+    """Return spglib's data set, None where it finds nothing.
 
     Sites are alike if their `kinds` are the same, by default those of `site_kinds`.
     """
-    import spglib
-
-    cell = (crystal.cell, crystal.frac_coords, kinds or site_kinds(crystal))
-    try:
-        return spglib.get_symmetry_dataset(cell, symprec=symprec)
-    except getattr(spglib, "SpglibError", RuntimeError):  # the class is newer than our lower bound
-        return None
+    return symmetry_of(crystal.cell, crystal.frac_coords, kinds or site_kinds(crystal), symprec)
 
 
 def standard_basis(dataset: Any, otherwise: NDArray[np.int64] | None = None) -> NDArray[np.float64]:

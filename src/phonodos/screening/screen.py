@@ -21,6 +21,7 @@ from phonodos.screening.rows import (
 )
 from phonodos.screening.source import ATOMS, Chunks, Item, Lost, Shard, Source, ahead, chunks
 from phonodos.screening.table import FORM, finish, writable_output
+from phonodos.structures.occupancies import check_vacancies
 from phonodos.time_limit import DEFAULT_TIMEOUT, TimeLimitExceeded
 
 DEPTH = 8  # chunks read ahead
@@ -136,7 +137,8 @@ def screen(
     check: bool = True,
     metal: bool = False,
     isotopes: Sequence[Isotope | str] = (),
-    watch: Watch = lambda _: None,
+    vacancies: str = "refuse",
+    watch: Watch | None = None,
 ) -> Summary:
     """Predict every structure of `source` and write one row for each to the Parquet file `output`.
 
@@ -148,7 +150,7 @@ def screen(
     source, output
         Structures in a file or folder of any format; Parquet file (``<output>.parts`` till the
         end), whose columns docs/screening.md lists with their units.
-    model, members, check, metal
+    model, members, check, metal, vacancies
         See `phonodos.load`.
     isotopes
         Masses of elements, such as ``O=17.999`` [amu]; a structure without the element fails.
@@ -170,7 +172,7 @@ def screen(
     shard = Shard.parse(shard) if isinstance(shard, str) else shard
     masses = read_isotopes(isotopes)
     check_sites(masses)
-    given = Source(Path(source), shard or Shard(), masses)
+    given = Source(Path(source), shard or Shard(), check_vacancies(vacancies), masses)
     config = EngineConfig(engine, workers, address, timeout, max_atoms)
     path = writable_output(Path(output))
     recipe = Recipe.of(model, members, temperatures_of(temperatures), check, metal)
@@ -196,6 +198,7 @@ def _settings(recipe: Recipe, source: Source) -> dict[str, object]:
         "check": recipe.check,
         "metal": recipe.metal,
         "isotopes": sorted(f"{i.element}={i.mass:.6f}" for i in source.isotopes),
+        "vacancies": source.vacancies,
     }
 
 
@@ -212,14 +215,14 @@ class Run:
     progress
         How far it is.
     watch
-        Called after every row.
+        Called after every row, if anything.
     """
 
     recipe: Recipe
     engine: EngineConfig
     table: GrowingTable
     progress: Progress
-    watch: Watch
+    watch: Watch | None = None
 
     def finish(self, items: Iterable[Item], retry_failed: bool) -> int:
         """Compute what has no row yet, make the table, and return its number of rows.
@@ -278,7 +281,8 @@ class Run:
     def _keep(self, row: Row) -> None:
         self.table.add([row])
         self.progress.count([row])
-        self.watch(self.progress)
+        if self.watch is not None:
+            self.watch(self.progress)
 
     def _fail(self, lost: Lost) -> None:
         origin = {"model": self.recipe.name, "model_hash": self.recipe.digest}

@@ -13,6 +13,7 @@ from phonodos.errors import ConfigError, DataError, PhonodosError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.isotopes import Isotope, with_isotopes
 from phonodos.structures.entries import Entry, count, entries
+from phonodos.structures.occupancies import vacancies as filled
 
 T = TypeVar("T")
 WINDOW = 2048  # structures read before they are sorted by size
@@ -91,12 +92,15 @@ class Source:
         A file or folder, see `phonodos.structures.entries.entries`.
     shard
         The share.
+    vacancies
+        What to do where a site is partly vacant: ``refuse`` or ``fill``.
     isotopes
         Masses that elements have in all structures.
     """
 
     path: Path
     shard: Shard = Shard()
+    vacancies: str = "refuse"
     isotopes: tuple[Isotope, ...] = ()
 
     def items(self) -> "Iterator[Item]":
@@ -118,7 +122,7 @@ class Source:
         first = next(stream, None)
         if first is None:
             raise DataError(f"{path}: no structures", "there is not one entry in it", "check it")
-        return items(chain([first], stream), self.shard, self.isotopes)
+        return items(chain([first], stream), self.shard, self.vacancies, self.isotopes)
 
     def total(self) -> int | None:
         """Return how many structures the share has; None where nobody knows before the end."""
@@ -127,11 +131,14 @@ class Source:
 
 
 def items(
-    entries: Iterable[Entry], shard: Shard, isotopes: Sequence[Isotope] = ()
+    entries: Iterable[Entry],
+    shard: Shard,
+    vacancies: str = "refuse",
+    isotopes: Sequence[Isotope] = (),
 ) -> Iterator[Item]:
     """Yield the structures of a shard, built, with their isotopes, each with an id of its own.
 
-    Ids depend on the order of the source only, not on the shard.
+    Ids depend on the order of the source only, not on the shard. `vacancies` as in `Source`.
     """
     seen: set[int] = set()
     for position, entry in enumerate(entries):
@@ -141,7 +148,7 @@ def items(
         if not mine and not repeated:
             seen.add(_number(name))
             continue
-        content = _content(entry.build, name, isotopes)
+        content = _content(entry.build, name, vacancies, isotopes)
         digest = digest_of(content)
         if repeated:
             name = _distinct(f"{name}#{digest[:8]}", seen)
@@ -163,10 +170,11 @@ def digest_of(content: Crystal | PhonodosError) -> str:
 
 
 def _content(
-    build: Callable[[str], Crystal], name: str, isotopes: Sequence[Isotope]
+    build: Callable[[str], Crystal], name: str, policy: str, isotopes: Sequence[Isotope]
 ) -> Crystal | PhonodosError:
     try:
-        return with_isotopes(build(name), isotopes)
+        with filled(policy):
+            return with_isotopes(build(name), isotopes)
     except PhonodosError as error:
         return error
 

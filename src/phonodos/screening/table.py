@@ -83,7 +83,7 @@ def _are_temperatures(value: object) -> bool:
 
 
 # What tables say that were made before there was the choice.
-EARLIER: dict[str, Any] = {"check": True, "metal": False, "isotopes": []}
+EARLIER: dict[str, Any] = {"check": True, "metal": False, "isotopes": [], "vacancies": "refuse"}
 # What a header says, and whether that makes sense.
 SETTINGS: dict[str, Callable[[Any], bool]] = {
     "temperatures": _are_temperatures,
@@ -93,6 +93,7 @@ SETTINGS: dict[str, Callable[[Any], bool]] = {
     "source": lambda v: isinstance(v, str),
     "check": lambda v: isinstance(v, bool),
     "metal": lambda v: isinstance(v, bool),
+    "vacancies": lambda v: isinstance(v, str),
     "isotopes": lambda v: isinstance(v, list) and all(isinstance(text, str) for text in v),
     "shard": lambda v: re.fullmatch(r"[1-9]\d{0,8}/[1-9]\d{0,8}", str(v)) is not None,
 }
