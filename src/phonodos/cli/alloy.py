@@ -36,41 +36,45 @@ LATTICES = {  # beside the table, where the lattice at x = 1 is not that of a se
 }  # fmt: skip
 EXAMPLE = "0:1:0.25"
 
+SubOption = Annotated[
+    list[str] | None, typer.Option("--sub", help="substitute on the parent: 'Sb=Sb{1-x}Bi{x}'")
+]
+MethodOption = Annotated[
+    str | None,
+    typer.Option(
+        help="of averaged sites: embedding, vca or both; default: all that the model has",
+        show_default=False,
+    ),
+]
+CellEndOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cell-end",
+        help="with --sub: structure whose lattice is that of x = 1; default: by radii",
+        show_default=False,
+    ),
+]
+ReferenceOption = Annotated[
+    list[Path] | None,
+    typer.Option(help="two-column spectrum to compare with (inset); may be repeated"),
+]
+AtOption = Annotated[
+    list[float] | None, typer.Option(help="composition of the reference, or one for each; 0.5")
+]
+
 
 def alloy(
     parent: Annotated[Path, typer.Argument(help="structure at x = 0, or the parent of --sub")],
     second: Annotated[
         Path | None, typer.Argument(help="structure at x = 1", show_default=False)
     ] = None,
-    sub: Annotated[
-        list[str] | None,
-        typer.Option("--sub", help="substitute on the parent: 'Sb=Sb{1-x}Bi{x}'"),
-    ] = None,
+    sub: SubOption = None,
     x: Annotated[str, typer.Option("--x", help="compositions: 0:1:0.25 or 0.1,0.5")] = EXAMPLE,
-    method: Annotated[
-        str | None,
-        typer.Option(
-            help="of averaged sites: embedding, vca or both; default: all that the model has",
-            show_default=False,
-        ),
-    ] = None,
+    method: MethodOption = None,
     temperature: Annotated[float, typer.Option(help="of C_V, S and F [K]")] = ROOM_TEMPERATURE,
-    cell_end: Annotated[
-        Path | None,
-        typer.Option(
-            "--cell-end",
-            help="with --sub: structure whose lattice is that of x = 1; default: by radii",
-            show_default=False,
-        ),
-    ] = None,
-    reference: Annotated[
-        list[Path] | None,
-        typer.Option(help="two-column spectrum to compare with (inset); may be repeated"),
-    ] = None,
-    at: Annotated[
-        list[float] | None,
-        typer.Option(help="composition of the reference, or one for each; 0.5"),
-    ] = None,
+    cell_end: CellEndOption = None,
+    reference: ReferenceOption = None,
+    at: AtOption = None,
     reference_units: ReferenceUnitsOption = None,
     units: UnitsOption = "cm-1",
     output: OutputOption = Path(),

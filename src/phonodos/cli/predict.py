@@ -40,6 +40,7 @@ from phonodos.cli.options import (
 from phonodos.cli.prediction_table import (
     absent_intervals,
     interval_record,
+    largest_record,
     quantities,
     remarks,
     report,
@@ -85,15 +86,8 @@ def predict(
     limit, order = check_timeout(timeout), Order(units, project, _formats(formats), plot)
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed, project=project)
     check_output(output)
-    predictor = load_predictor(
-        model,
-        members,
-        arranged,
-        project=project is not None,
-        check=check,
-        metal=metal,
-        vacancies=vacancies,
-    )
+    choices = {"project": project is not None, "check": check, "metal": metal}
+    predictor = load_predictor(model, members, arranged, **choices, vacancies=vacancies)
 
     def handle(entry: Entry, answer: "Prediction") -> Done:
         from phonodos.prediction.failures import named
@@ -111,6 +105,7 @@ def predict(
             "formula": answer.crystal.formula,
             "n_atoms": answer.crystal.n_atoms,
             **{key: {"value": v, "unit": unit} for key, (v, unit) in facts.items()},
+            "max_frequency": largest_record(answer, units),
             "intervals": interval_record(answer, units),
             "absent_intervals": absent_intervals(answer),
             "warnings": [*answer.warnings, *remarks(answer, share, order.formats)],

@@ -3,7 +3,7 @@
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
 from typing import TypeVar
@@ -185,20 +185,6 @@ class Crystal:
             symbol + _amount(self.composition[symbol] / self.n_formula_units)
             for symbol in sorted(self.composition, key=lambda s: (elements.electronegativity(s), s))
         )
-
-    @cached_property
-    def element_formula(self) -> str:
-        """`formula` with isotopes counted as their elements: what training formulas are."""
-        if all(elements.element_of(s) == s for s in self.composition):
-            return self.formula
-        sites: list[dict[str, float]] = []
-        for site in self.occupancy:
-            plain: dict[str, float] = {}
-            for species, fraction in site.items():
-                symbol = elements.element_of(species)
-                plain[symbol] = plain.get(symbol, 0.0) + fraction
-            sites.append(plain)
-        return replace(self, occupancy=tuple(sites)).formula
 
 
 def reciprocal(cell: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -146,8 +146,8 @@ def with_isotopes(crystal: Crystal, isotopes: Sequence[Isotope | str]) -> Crysta
     return replace(_with_masses(crystal, wanted), notes=(*others, note_of(wanted)))
 
 
-def check_sites(isotopes: Iterable[Isotope]) -> None:
-    """Raise `ConfigError` if an isotope is meant for a site by its number: of many crystals."""
+def check_sites(isotopes: tuple[Isotope, ...]) -> tuple[Isotope, ...]:
+    """Return isotopes for many crystals: `ConfigError` if one is meant for a site by its number."""
     for isotope in isotopes:
         if isotope.site is not None:
             raise ConfigError(
@@ -155,6 +155,21 @@ def check_sites(isotopes: Iterable[Isotope]) -> None:
                 "sites are numbered in the order of one input, and other crystals have other sites",
                 f"name the element ({isotope.element}={isotope.mass:g}), or give one structure",
             )
+    return isotopes
+
+
+def element_formula(crystal: Crystal) -> str:
+    """Return the formula with isotopes counted as their elements: what training formulas are."""
+    if all(element_of(species) == species for species in crystal.composition):
+        return crystal.formula
+    sites: list[dict[str, float]] = []
+    for site in crystal.occupancy:
+        plain: dict[str, float] = {}
+        for species, share in site.items():
+            symbol = element_of(species)
+            plain[symbol] = plain.get(symbol, 0.0) + share
+        sites.append(plain)
+    return replace(crystal, occupancy=tuple(sites)).formula
 
 
 def note_of(isotopes: Iterable[Isotope]) -> str:

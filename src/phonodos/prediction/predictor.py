@@ -373,7 +373,11 @@ class _Prepared:
         multiplicity = self.crystal.n_atoms / self.primitive.n_atoms
         projected = None if dos.projected is None else dos.projected[self.site_map]
         return PhononDos(
-            dos.frequencies, dos.densities * multiplicity, self.crystal.n_atoms, projected
+            dos.frequencies,
+            dos.densities * multiplicity,
+            self.crystal.n_atoms,
+            projected,
+            dos.highest,
         )
 
 

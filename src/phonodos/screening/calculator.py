@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phonodos.errors import PhonodosError, PredictionError, WeightsError, failure_of
+from phonodos.physics.isotopes import element_formula
 from phonodos.screening.rows import Row, failed_row, predicted_row, reason_of
 from phonodos.screening.source import Chunk, Item, Lost
 from phonodos.structures.archives import sha256_of
@@ -150,7 +151,7 @@ class Calculator:
     def _trained_on(self, row: Row, item: Item) -> bool | None:
         if row.get("formula") is None or isinstance(item.content, PhonodosError):
             return None
-        return item.content.element_formula in self._formulas or row["id"] in self._ids
+        return element_formula(item.content) in self._formulas or row["id"] in self._ids
 
 
 def start_calculator(recipe: Recipe) -> Callable[[Chunk], Iterator[Row]]:

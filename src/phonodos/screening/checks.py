@@ -81,13 +81,8 @@ def verify(
     if not 0.0 < sample <= 1.0:
         raise ConfigError(f"a sample of {sample:g}", "it is above 0 and at most 1", "try 1%")
     settings = read_settings(path)
-    recipe = Recipe.of(
-        model or settings["model"],
-        settings["members"],
-        settings["temperatures"],
-        bool(settings["check"]),
-        bool(settings["metal"]),
-    )
+    name, choices = model or settings["model"], (bool(settings["check"]), bool(settings["metal"]))
+    recipe = Recipe.of(name, settings["members"], settings["temperatures"], *choices)
     known = {digest[:DIGITS] for digest in known_as(Path(recipe.weights))}
     if settings["model_hash"] not in known:
         raise ConfigError(

@@ -148,20 +148,16 @@ def screen(
     Parameters
     ----------
     source, output
-        Structures in a file or folder of any format; Parquet file (``<output>.parts`` till the
-        end), whose columns docs/screening.md lists with their units.
+        Structures, in a file or folder; Parquet file (columns and units: docs/screening.md).
     model, members, check, metal, vacancies
         See `phonodos.load`.
-    isotopes
-        Masses of elements, such as ``O=17.999`` [amu]; a structure without the element fails.
-    temperatures
-        Of the thermodynamic columns [K]; 300 K is always among them.
+    temperatures, isotopes
+        Of the thermodynamic columns [K], with 300 K; masses of elements, ``O=17.999`` [amu].
     engine, workers, address, timeout, max_atoms
         See `EngineConfig`: who computes, for how long at most a crystal [s], in what batches.
-    shard
-        The share of the structures to do, such as ``3/20``; all if None.
-    retry_failed, watch
-        Whether to try again what failed in an earlier run; called after every row.
+    shard, retry_failed, watch
+        Share of the structures, such as ``3/20``; whether what failed earlier is tried again;
+        called after every row.
 
     Raises
     ------
@@ -170,8 +166,7 @@ def screen(
     """
     start = time.perf_counter()
     shard = Shard.parse(shard) if isinstance(shard, str) else shard
-    masses = read_isotopes(isotopes)
-    check_sites(masses)
+    masses = check_sites(read_isotopes(isotopes))
     given = Source(Path(source), shard or Shard(), check_vacancies(vacancies), masses)
     config = EngineConfig(engine, workers, address, timeout, max_atoms)
     path = writable_output(Path(output))

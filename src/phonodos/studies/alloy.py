@@ -11,7 +11,13 @@ import numpy as np
 from phonodos.errors import ConfigError
 from phonodos.physics.alloy import Alloy, alloy_of
 from phonodos.physics.curve import Curve, distance, sampled_like
-from phonodos.physics.isotopes import Isotope, alloy_with_isotopes, check_sites, read_isotopes
+from phonodos.physics.isotopes import (
+    Isotope,
+    alloy_with_isotopes,
+    check_sites,
+    element_formula,
+    read_isotopes,
+)
 from phonodos.physics.neutron import curve_of
 from phonodos.physics.substitution import parse_substitution, substituted
 from phonodos.physics.thermodynamics import debye_temperature
@@ -81,12 +87,12 @@ class AlloyPoint:
 
     @property
     def max_frequency(self) -> float:
-        """Highest frequency [cm^-1]."""
-        return self.prediction.dos.max_frequency
+        """Largest frequency [cm^-1], the mean over members."""
+        return self.prediction.max_frequency
 
     def to_dict(self, unit: str = "cm-1") -> dict[str, Any]:
         """Return a dictionary fit for JSON; names hold units, `unit` is that of frequencies."""
-        factor = per_wavenumber(unit)
+        factor, spread = per_wavenumber(unit), self.prediction.max_frequency_spread
         return {
             "method": self.method,
             "x": self.x,
@@ -101,6 +107,7 @@ class AlloyPoint:
             "debye_temperature [K]": self.debye_temperature,
             "imaginary_share": self.imaginary_share,
             "temperature [K]": self.temperature,
+            f"max_frequency_std [{unit}]": None if spread is None else spread * factor,
         }
 
 
@@ -255,6 +262,13 @@ def alloy(
     given = _placed(reference, at)
     compositions = _compositions(mixed, x, [place for _, place in given])
     predictor = as_predictor(model, members, metal=metal)
+    return _study(predictor, mixed, compositions, given, method, temperature)
+
+
+def _study(
+    predictor: AnyPredictor, mixed: Alloy, compositions: tuple[float, ...],
+    given: list[tuple[Curve, float]], method: str | None, temperature: float,
+) -> AlloyStudy:  # fmt: skip
     methods = _methods(predictor, method)
     found = {m: list(predict_mixtures(predictor, mixed, compositions, m)) for m in methods}
     points = tuple(
@@ -401,7 +415,7 @@ def _unseen(predictor: AnyPredictor, mixed: Alloy) -> Iterator[str]:
     """Yield which end members lie outside of the training data."""
     seen = set(predictor.header.training_formulas)
     for crystal, x in ((mixed.first, 0), (mixed.second, 1)):
-        if crystal.element_formula not in seen:
+        if element_formula(crystal) not in seen:
             yield (
                 f"{crystal.formula} (x = {x}) was not in the training data of {predictor.name}: "
                 "towards it the sweep is an extrapolation"

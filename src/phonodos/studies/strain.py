@@ -28,7 +28,8 @@ class StrainPoint:
     volume
         Of the cell [A^3].
     mean_frequency, omega_log, max_frequency
-        <w>, exp <ln w> and the highest frequency [cm^-1], over the modes with real frequencies.
+        <w>, exp <ln w> over the density of states, and the largest frequency (mean over members)
+        [cm^-1], over the modes with real frequencies.
     imaginary_share
         Share of the states at imaginary frequencies, which the means leave out.
     """
@@ -136,7 +137,7 @@ def strain(
     found = tuple(predictor.predict_many(crystals))
     points = tuple(
         StrainPoint(
-            float(e), c.volume, p.dos.mean_frequency, omega_log(p.dos), p.dos.max_frequency,
+            float(e), c.volume, p.dos.mean_frequency, omega_log(p.dos), p.max_frequency,
             left_out(p.dos),
         )
         for e, c, p in zip(strains, crystals, found, strict=True)
