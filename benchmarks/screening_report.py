@@ -38,23 +38,29 @@ def overview(rows: list[dict[str, Any]], flagged: set[str]) -> None:
     print(f"with a reason for doubt: {sum(r['trust'] is not None for r in good)}")
     print(f"unstable: {sum(r['unstable'] for r in good)}")
     both = [row for row in good if row["id"] in flagged]
-    for name, chosen in (("all", good), ("screened by the paper too", both)):
+    groups = {"all": good, "screened by the paper too": both}
+    groups |= {
+        f"{name}, never trained on": [row for row in chosen if not row["in_training"]]
+        for name, chosen in groups.items()
+    }
+    for name, chosen in groups.items():
         high = sum(row[COLUMN] > HIGH for row in chosen)
-        share = 100 * high / len(chosen)
+        share = 100 * high / max(len(chosen), 1)
         print(f"above {HIGH:g} J/(kg K): {high} of {len(chosen)} ({share:.1f} %), {name}")
 
 
 def top(rows: list[dict[str, Any]]) -> None:
     """Print the rows of highest heat capacity as a table."""
-    print("\n| id | formula | atoms | space group | C_V(293.15 K) [J/(kg K)] | doubt |")
-    print("|---|---|---:|---:|---:|---|")
+    print("\n| id | formula | atoms | space group | C_V(293.15 K) [J/(kg K)] | doubt | trained |")
+    print("|---|---|---:|---:|---:|---|---|")
     good = [row for row in rows if row["status"] == "ok"]
     for row in sorted(good, key=lambda r: -r[COLUMN])[:TOP]:
         width = row["c_v_300_per_kg_interval"]
-        shown = f"{row[COLUMN]:.0f}" + ("" if width is None else f" +- {width:.0f}")
+        shown = f"{row[COLUMN]:.0f}" + (" +- n/a" if width is None else f" +- {width:.0f}")
         doubt = "" if row["trust"] is None else row["trust"].split(":")[0]
         place = f"{row['id']} | {row['formula']} | {row['n_atoms']} | {row['spacegroup']}"
-        print(f"| {place} | {shown} | {doubt} |")
+        trained = "yes" if row["in_training"] else ""
+        print(f"| {place} | {shown} | {doubt} | {trained} |")
 
 
 def agreement(rows: list[dict[str, Any]], dataset: Dataset, split: Split) -> None:

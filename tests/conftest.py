@@ -294,3 +294,23 @@ def metrics() -> dict[str, Any]:
         "groups": {"hydrogen": {"n": 3, **numbers}, "error quartile 1": {"n": 2, **numbers}},
         "failed": {"x": "no neighbours"},
     }
+
+
+@pytest.fixture(scope="session")
+def lattice_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A weight file of a small random network of lattice dynamics."""
+    import torch
+
+    from phonodos.model.lattice import LatticeConfig, LatticeNetwork
+    from phonodos.model.weights import save_network
+
+    torch.manual_seed(1)
+    config = LatticeConfig(
+        learned=2, tabulated=3, bessel=3, gaussians=3, embedding=6, cutoff=4.5,
+        hidden=("6x0e+2x1o+2x2e",), radial_hidden=(6,), head=(4, 2, 2), head_hidden=(6,),
+        head_mixed=2, charge_hidden=4,
+    )  # fmt: skip
+    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
+    header = {"name": "small", "target": {}, "split": {}, "training": {}, "training_elements": {}}
+    save_network(path, LatticeNetwork(config), header)
+    return path

@@ -12,14 +12,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
-import torch
 from typer.testing import CliRunner, Result
 
 import phonodos.prediction.predictor as home_of_load
 from phonodos.cli.main import app
 from phonodos.datasets.dataset import Dataset
-from phonodos.model.lattice import LatticeConfig, LatticeNetwork
-from phonodos.model.weights import save_network
 from phonodos.physics.crystal import Crystal
 from phonodos.prediction.predictor import Predictor
 
@@ -137,21 +134,6 @@ def workshop(
         done = CliRunner().invoke(app, ["data", *words])
         assert done.exit_code == 0, done.output
     return folder
-
-
-@pytest.fixture(scope="session")
-def lattice_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A weight file of a small random network of lattice dynamics."""
-    torch.manual_seed(1)
-    config = LatticeConfig(
-        learned=2, tabulated=3, bessel=3, gaussians=3, embedding=6, cutoff=4.5,
-        hidden=("6x0e+2x1o+2x2e",), radial_hidden=(6,), head=(4, 2, 2), head_hidden=(6,),
-        head_mixed=2, charge_hidden=4,
-    )  # fmt: skip
-    path = tmp_path_factory.mktemp("weights") / "small.safetensors"
-    header = {"name": "small", "target": {}, "split": {}, "training": {}, "training_elements": {}}
-    save_network(path, LatticeNetwork(config), header)
-    return path
 
 
 @pytest.fixture(scope="session")

@@ -110,6 +110,30 @@ def test_lattice_networks_show_both_methods(
     assert "embedding: a mixed site" in notes
 
 
+def test_the_lattice_of_a_substitution(
+    phonodos: Phonodos, ends: tuple[Path, Path], tmp_path: Path
+) -> None:
+    words = ("alloy", ends[0], "--sub", "Sb=Sb{1-x}Bi{x}", "--x", "0,1")
+    radii = phonodos(*words).stdout
+    assert "chen2021, embedding; at 300 K; mol: of atoms; lattice: by radii\n" in radii
+    assert "the parent's times 1.0" in " ".join(radii.split())
+    assert "lattice of x = 1: the parent's" in (tmp_path / "Mg3Sb2-alloy/alloy.csv").read_text()
+    given = phonodos(*words, "--cell-end", ends[1])
+    assert "lattice: of --cell-end" in given.stdout
+    answer = json.loads(phonodos(*words, "--cell-end", ends[1], "--json").stdout)
+    assert answer["lattice_of"] == "cell end"
+
+
+def test_two_references(phonodos: Phonodos, ends: tuple[Path, Path], tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / f"{name}.csv").write_text("frequency [meV],g\n5,0\n10,1\n20,0.5\n40,0\n")
+    words = ("--reference", "a.csv", "--at", "0", "--reference", "b.csv", "--at", "1")
+    done = phonodos("alloy", *ends, "--x", "0,1", *words)
+    assert done.exit_code == 0, done.output
+    assert "x = 0, embedding: distance from a:" in done.stdout
+    assert "x = 1, embedding: distance from b:" in done.stdout
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [
@@ -127,6 +151,14 @@ def test_lattice_networks_show_both_methods(
         (["Mg3Sb2.cif", "--sub", "O=S"], 4, "holds no O"),
         (["Mg3Sb2.cif", "Mg3Bi2.cif", "--reference", "gone.csv"], 4, "gone.csv cannot be read"),
         (["gone.cif", "Mg3Bi2.cif"], 4, "gone.cif"),
+        (["Mg3Sb2.cif", "Mg3Bi2.cif", "--cell-end", "Mg3Bi2.cif"], 2, "--cell-end without a"),
+        (["Mg3Sb2.cif", "--sub", "Sb=Bi", "--cell-end", "gone.cif"], 4, "gone.cif"),
+        (["Mg3Sb2.cif", "--sub", "Sb=Bi", "--cell-end", "NaCl.cif"], 4, "has 8 sites"),
+        (
+            ["Mg3Sb2.cif", "Mg3Bi2.cif", *("--reference", "r.csv") * 2, *("--at", "0") * 3],
+            2,
+            "2 references and 3 compositions",
+        ),
         (
             ["Mg3Sb2.cif", "Mg3Bi2.cif", "--reference", "r.csv", "--at", "2"],
             2,

@@ -109,3 +109,99 @@ def test_widths() -> None:
 def test_widths_that_leave_nothing(text: str) -> None:
     with pytest.raises(ConfigError, match="is too wide"):
         parse_resolution(text, 1.0)
+
+
+COMMANDS = ("predict", "bands", "thermo", "strain")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_metals_and_isotopes(
+    phonodos: Phonodos, examples: Path, tmp_path: Path, lattice_weights: Path, command: str
+) -> None:
+    words = ("--model", lattice_weights, "--metal", "--isotope", "O=17.999", "--isotope", "1=Mg26")
+    short = {"strain": ("-e", "-0.01,0.01"), "thermo": ("--tmax", "300", "--tstep", "300")}
+    more = ("--no-plot",) if command in ("predict", "bands") else ()
+    call = (command, examples / "MgO.cif", *words, *more, *short.get(command, ()))
+    (found,) = json.loads(phonodos(*call, "--json").stdout)["results"]
+    isotopes = "isotopes: O = 17.999 amu, Mg = 25.982593 amu on site 1"
+    metal = next(text for text in found["warnings"] if text.startswith("metal: charges left out"))
+    assert isotopes in found["warnings"]
+    for path in (tmp_path / "MgO").iterdir():
+        if path.suffix in (".csv", ".yaml", ".json", ".dat"):
+            text = path.read_text()
+            assert isotopes in text, path
+            assert metal in text, path
+    assert not (tmp_path / "MgO" / "BORN").exists()
+
+
+def test_metals_and_isotopes_of_alloys(
+    phonodos: Phonodos, examples: Path, lattice_weights: Path
+) -> None:
+    ends = (examples / "Mg3Sb2.cif", examples / "Mg3Bi2.cif")
+    call = ("alloy", *ends, "--x", "0,0.5,1", "--model", lattice_weights, "--json")
+    words = ("--metal", "--isotope", "Sb=Sb123")
+    plain = json.loads(phonodos(*call).stdout)["results"]
+    found = json.loads(phonodos(*call, *words).stdout)
+    assert "isotopes: Sb = 122.904215 amu" in found["notes"]
+    assert any(note.startswith("metal: charges left out") for note in found["notes"])
+    masses = [row["c_v [J/(K kg)]"] / row["c_v [J/(K mol of atoms)]"] for row in found["results"]]
+    before = [row["c_v [J/(K kg)]"] / row["c_v [J/(K mol of atoms)]"] for row in plain]
+    heavier = [a < b * (1 - 1e-4) for a, b in zip(masses, before, strict=True)]
+    assert heavier == [True, True, False] * 2  # Sb at x = 0 and 0.5, by both methods
+
+
+def test_metals_and_isotopes_beside_a_reference(
+    phonodos: Phonodos, examples: Path, tmp_path: Path, lattice_weights: Path
+) -> None:
+    (tmp_path / "peak.csv").write_text("frequency [meV],g\n5,0\n10,1\n20,0.5\n40,0\n")
+    call = ("compare", examples / "MgO.cif", "peak.csv", "--model", lattice_weights, "--json")
+    found = json.loads(phonodos(*call, "--metal", "--isotope", "O=O18").stdout)
+    assert any(note.startswith("metal: charges left out") for note in found["notes"])
+    assert any(note.startswith("isotopes: O = 17.999") for note in found["notes"])
+    (tmp_path / "dos.csv").write_text("frequency [cm-1],dos\n0,0\n100,0.1\n200,0\n")
+    done = phonodos("compare", "dos.csv", "peak.csv", "--isotope", "O=O18")
+    assert done.exit_code == 2
+    assert "--isotope with a spectrum" in done.stderr
+    assert "fix:" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("words", "message", "code"),
+    [
+        (["--isotope", "O=O99"], "names no isotope", 2),
+        (["--isotope", "O=-3"], "no isotope of O has a mass of -3 amu", 2),
+        (["--isotope", "O"], "'O' names no isotope", 2),
+        (["--isotope", "O=17", "--isotope", "O=18"], "O is given two masses", 2),
+        (["--isotope", "Ge=73"], "MgO holds no Ge", 4),
+        (["--isotope", "1=O18"], "site 1 of MgO is Mg", 4),
+        (["--isotope", "99=O18"], "MgO has no site 99", 4),
+        (["--model", "chen2021", "--metal"], "cannot be told that a crystal is a metal", 2),
+        (["--model", "chen2021", "--isotope", "O=O18"], "chen2021 knows nothing of isotopes", 4),
+    ],
+)  # fmt: skip
+def test_metals_and_isotopes_refused(
+    phonodos: Phonodos, examples: Path, words: list[str], message: str, code: int
+) -> None:
+    done = phonodos("predict", examples / "MgO.cif", "--no-plot", *words)
+    assert done.exit_code == code
+    assert message in done.stderr
+    assert "reason:" in done.stderr
+    assert "fix:" in done.stderr
+
+
+def test_sites_of_several_crystals_are_refused(phonodos: Phonodos, examples: Path) -> None:
+    files = (examples / "MgO.cif", examples / "SrTiO3.cif")
+    assert phonodos("predict", *files, "--isotope", "1=Mg26").exit_code == 2
+    ends = (examples / "Mg3Sb2.cif", examples / "Mg3Bi2.cif")
+    done = phonodos("alloy", *ends, "--isotope", "1=Mg26")
+    assert done.exit_code == 2
+    assert "of more than one crystal" in done.stderr
+
+
+@pytest.mark.parametrize("words", [("--tmin", "-5"), ("--tmin", "cold")])
+def test_temperatures_that_are_none(
+    phonodos: Phonodos, examples: Path, words: tuple[str, ...]
+) -> None:
+    done = phonodos("thermo", examples / "MgO.cif", *words)
+    assert done.exit_code == 2
+    assert "Traceback" not in done.output

@@ -1,12 +1,21 @@
 """What the table of `predict` leaves out is said."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
-from phonodos.cli.prediction_table import remarks
+from phonodos.cli.prediction_table import (
+    absent_intervals,
+    interval_record,
+    quantities,
+    remarks,
+    report,
+)
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.prediction.prediction import Prediction
+from phonodos.prediction.uncertainty import Calibration
 
 
 @pytest.fixture
@@ -33,3 +42,35 @@ def test_shared_sites_have_no_phonopy_yaml(mixed: Crystal, rock_salt: Crystal) -
     assert remarks(prediction(mixed, object()), 0.0, ("csv",)) == []
     assert remarks(prediction(mixed, None), 0.0, ("phonopy",)) == []
     assert remarks(prediction(rock_salt, object()), 0.0, ("phonopy",)) == []
+
+
+def test_an_interval_that_does_not_hold_is_not_available(
+    rock_salt: Crystal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = ("mean_frequency", "heat_capacity")
+    calibrations = {name: Calibration(2.0, 1.0, 100) for name in named}
+    held = replace(prediction(rock_salt, None), calibrations=calibrations)
+    doubtful = replace(held, outside=("a metal", "unstable"))
+    assert absent_intervals(held) == {}
+    assert absent_intervals(doubtful) == dict.fromkeys(calibrations, "n/a: a metal, unstable")
+    assert absent_intervals(replace(doubtful, calibrations={})) == {}
+    rows = [
+        {
+            "name": name, "formula": "NaCl", "n_atoms": 2, "warnings": [], "folder": ".",
+            "files": [], "intervals": interval_record(p, "cm-1"),
+            "absent_intervals": absent_intervals(p),
+            **{k: {"value": v} for k, (v, _) in quantities(p, "cm-1").items()},
+        }
+        for name, p in (("sure", held), ("soft", doubtful))
+    ]  # fmt: skip
+    report(rows, "x", "cm-1")
+    out = capsys.readouterr().out
+    lines = {line.split()[0]: line for line in out.splitlines()}
+    assert lines["sure"].count("+-") == 2
+    assert lines["sure"].count("n/a") == 0
+    assert lines["soft"].count("+-n/a") == 2
+    assert "n/a soft: no interval is stated, since 9 of 10 would not hold: a metal, unstable" in (
+        " ".join(out.split())
+    )
+    assert "Debye (2nd moment)" in out
+    assert max(map(len, out.splitlines())) <= 80

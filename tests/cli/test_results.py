@@ -47,6 +47,30 @@ def test_json_stays_valid_where_a_number_is_none(
     assert row["mean_frequency"] > 0.0
 
 
+def test_an_interval_that_is_absent_is_said(
+    phonodos: Phonodos, table: Path, tmp_path: Path
+) -> None:
+    held = pq.read_table(table)
+    values = {
+        "mean_frequency_interval": pa.array([None, *[3.0] * (held.num_rows - 1)], pa.float64()),
+        "trust": pa.array(["predicted unstable", *[None] * (held.num_rows - 1)], pa.string()),
+    }
+    for name, column in values.items():
+        place = held.schema.get_field_index(name)
+        held = held.set_column(place, held.schema.field(name), column)
+    pq.write_table(held, tmp_path / "some.parquet")
+    words = ("results", "top", "some.parquet", "--csv", "some.csv")
+    rows = json.loads(phonodos(*words, "--json").stdout)["rows"]
+    for row in rows:
+        first = row["id"] == held["id"][0].as_py()
+        why = row["absent_intervals"].get("mean_frequency_interval")
+        assert why == ("n/a: predicted unstable" if first else None)
+    with (tmp_path / "some.csv").open(newline="") as file:
+        cells = {row["id"]: row["mean_frequency_interval"] for row in csv.DictReader(file)}
+    assert cells.pop(held["id"][0].as_py()) == "n/a"
+    assert set(cells.values()) == {"3.0"}
+
+
 def test_the_winners(phonodos: Phonodos, table: Path) -> None:
     done = phonodos("results", "top", table, "-n", "3")
     assert done.exit_code == 0

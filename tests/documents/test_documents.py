@@ -74,11 +74,11 @@ def test_readme_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         assert done.exit_code == 0, f"{line}: {done.output}"
     made = {str(path) for path in Path().rglob("*") if path.is_file()}
     assert made >= {
-        "SrTiO3/total_dos.dat",
-        "SrTiO3/thermal_properties.yaml",
-        "SrTiO3/phonopy.yaml",
-        "SrTiO3/BORN",
-        "SrTiO3/dos.png",
+        "Al2O3/total_dos.dat",
+        "Al2O3/thermal_properties.yaml",
+        "Al2O3/phonopy.yaml",
+        "Al2O3/BORN",
+        "Al2O3/dos.png",
         "results/Si/dos.csv",
         "MgO/thermal_properties.csv",
         "stdin/total_dos.dat",

@@ -11,13 +11,19 @@ import pytest
 import torch
 
 import phonodos
-from phonodos.errors import PhonodosError, PredictionError, StructureError, WeightsError
+from phonodos.errors import (
+    ConfigError,
+    PhonodosError,
+    PredictionError,
+    StructureError,
+    WeightsError,
+)
 from phonodos.model.graph import build_graph
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.isotopes import read_isotope, with_isotopes
 from phonodos.prediction.doubts import stiff_bonds
 from phonodos.prediction.prediction import PhonodosWarning
-from phonodos.prediction.predictor import Predictor, load
+from phonodos.prediction.predictor import Predictor, as_predictor, check_unpredicted, load
 from phonodos.structures.objects import to_atoms, to_phonopy_atoms, to_structure
 
 
@@ -182,7 +188,10 @@ def test_isotopes_are_other_masses_on_the_same_springs(
     springs: Predictor, rock_salt: Crystal
 ) -> None:
     heavy = with_isotopes(rock_salt, [read_isotope("Cl=Cl37")])
-    plain, found = springs.predict(rock_salt).lattice, springs.predict(heavy).lattice
+    with pytest.warns(PhonodosWarning, match="isotopes: Cl = 36.965903 amu"):
+        asked = springs.predict(rock_salt, isotopes=["Cl=Cl37"])
+    assert asked.crystal.occupancy == heavy.occupancy
+    plain, found = springs.predict(rock_salt).lattice, asked.lattice
     assert plain is not None
     assert found is not None
     masses = [37.0 if s == "Cl" else None for s in plain.crystal.symbols]
@@ -205,6 +214,15 @@ def test_no_interval_where_it_does_not_hold(springs: Predictor) -> None:
     assert p.intervals == {}
     rock = Crystal.ordered(4.21 * (1 - np.eye(3)) / 2, [[0.0] * 3, [0.5] * 3], ["Mg", "O"], "MgO")
     assert set(springs.predict(rock).intervals) == {"mean_frequency", "heat_capacity"}
+
+
+def test_a_predictor_keeps_its_mind_about_metals(springs: Predictor) -> None:
+    assert as_predictor(springs) is springs
+    with pytest.raises(ConfigError, match="that keeps the charges"):
+        as_predictor(springs, metal=True)
+    with pytest.raises(ConfigError, match="--isotope with a spectrum"):
+        check_unpredicted("a spectrum", metal=False, isotopes=["O=O18"])
+    check_unpredicted("a spectrum", metal=False, isotopes=[])
 
 
 def test_many_are_taken_from_a_frame_a_file_or_one_object(

@@ -16,9 +16,12 @@ import pytest
 from phonodos.errors import ConfigError, DataError, WeightsError
 from phonodos.screening import screen as home
 from phonodos.screening.calculator import Calculator
+from phonodos.screening.checks import verify
 from phonodos.screening.results import merge
+from phonodos.screening.rows import METADATA_KEY
 from phonodos.screening.screen import Progress, screen
 from phonodos.screening.source import Chunk, Shard
+from phonodos.screening.table import read_settings
 
 Lines = Callable[..., Path]
 Rows = Callable[[Path], list[dict[str, Any]]]
@@ -240,3 +243,58 @@ def test_the_numbers_of_a_run(monkeypatch: pytest.MonkeyPatch) -> None:
     progress.count([{"status": "ok"}, *({"status": "failed", "id": i, "reason": ""} for i in "ab")])
     assert (progress.ok, progress.failed, progress.done) == (1, 2, 6)
     assert progress.failures == [("a", "")]
+
+
+def test_isotopes_are_settings_and_masses(
+    tmp_path: Path, lines: Lines, rows: Rows, lattice_weights: Path
+) -> None:
+    source = tmp_path / "some.jsonl"
+    kept = [x for x in lines(tmp_path / "x.jsonl", 12).read_text().splitlines() if '"O"' in x]
+    other = [x for x in lines(tmp_path / "x.jsonl", 12).read_text().splitlines() if '"O"' not in x]
+    source.write_text("\n".join([*kept, other[0], ""]))
+    plain, heavy = tmp_path / "plain.parquet", tmp_path / "heavy.parquet"
+    how = {"model": lattice_weights, "engine": "serial"}
+    screen(source, plain, **how)
+    found = screen(source, heavy, **how, metal=True, isotopes=["O=17.999"])
+    assert found.failed == 1  # holds no oxygen
+    before, after = rows(plain), rows(heavy)
+    for a, b in zip(before[:-1], after[:-1], strict=True):
+        assert "isotopes: O = 17.999 amu" in b["trust"]
+        assert "metal: charges left out" in b["trust"]
+        assert "O[17.999]" in b["species"]
+        assert b["digest"] != a["digest"]
+    assert "holds no O" in after[-1]["reason"]
+    settings = read_settings(heavy)
+    assert (settings["metal"], settings["isotopes"]) == (True, ["O=17.999000"])
+    check = verify(heavy, 1.0, model=lattice_weights)
+    assert (check.checked, check.differing) == (len(kept), [])
+    assert screen(source, heavy, **how, metal=True, isotopes=["O=17.999"]).made == 0
+    for others in ({}, {"metal": True}, {"metal": True, "isotopes": ["O=O17"]}):
+        with pytest.raises(ConfigError, match="belongs to another run"):
+            screen(source, heavy, **how, **others)
+
+
+def test_a_table_from_before_there_were_isotopes(forty: tuple[Path, Path], tmp_path: Path) -> None:
+    table = pq.read_table(forty[1])
+    header = json.loads(table.schema.metadata[METADATA_KEY])
+    for key in ("check", "metal", "isotopes", "vacancies"):
+        del header[key]
+    old = tmp_path / "old.parquet"
+    place = table.schema.get_field_index("omega_log")
+    worded = table.schema.field(place).with_metadata({b"unit": b"other words [cm^-1]"})
+    table = table.cast(table.schema.set(place, worded))
+    pq.write_table(table.replace_schema_metadata({METADATA_KEY: json.dumps(header)}), old)
+    assert screen(forty[0], old, engine="serial").made == 0
+    pq.write_table(pq.read_table(old).slice(5), old)
+    assert screen(forty[0], old, engine="serial").made == 5
+    assert b"alpha2F" in pq.read_schema(old).field("omega_log").metadata[b"unit"]
+    for others in ({"check": False}, {"isotopes": ["O=O17"]}):
+        with pytest.raises(ConfigError, match="belongs to another run"):
+            screen(forty[0], old, engine="serial", **others)
+
+
+def test_sites_and_spectra_are_refused(forty: tuple[Path, Path], tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="of more than one crystal"):
+        screen(forty[0], tmp_path / "t.parquet", isotopes=["1=O18"])
+    with pytest.raises(ConfigError, match="cannot be told that a crystal is a metal"):
+        screen(forty[0], tmp_path / "t.parquet", model="chen2021", metal=True)

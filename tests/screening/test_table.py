@@ -15,6 +15,7 @@ from phonodos.datasets.growing import GrowingTable, read_columns, write_rows
 from phonodos.errors import ConfigError, DataError
 from phonodos.screening.rows import METADATA_KEY, SCHEMA_VERSION, schema
 from phonodos.screening.table import (
+    EARLIER,
     FORM,
     finish,
     ordered_ids,
@@ -46,7 +47,7 @@ def test_rows_come_back(tmp_path: Path) -> None:
     write(path, [row(0, dos_densities=np.ones(3, np.float32), unstable=True)])
     (found,) = pq.read_table(path).to_pylist()
     assert (found["dos_densities"], found["unstable"], found["formula"]) == ([1.0] * 3, True, None)
-    assert read_settings(path) == SETTINGS
+    assert read_settings(path) == {**EARLIER, **SETTINGS}
     assert list(read_columns([path], FORM.noted)) == [("c-0", "0", "ok")]
     assert list(tmp_path.iterdir()) == [path]
 

@@ -12,7 +12,8 @@ from phonodos.physics.alloy import alloy_of
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.neutron import curve_of
 from phonodos.prediction.predictor import Predictor
-from phonodos.studies.alloy import AlloyStudy, _doubts, alloy, alloy_between
+from phonodos.prediction.uncertainty import Calibration
+from phonodos.studies.alloy import AlloyStudy, _disagreements, _doubts, alloy, alloy_between
 
 
 @pytest.fixture
@@ -111,8 +112,67 @@ def test_doubts_have_a_place(study: AlloyStudy) -> None:
 
 def test_substitution(quick: Predictor, rock_salt: Crystal, potassium: Crystal) -> None:
     by_rule = alloy(rock_salt, x=[0.5], substitute=["Na=Na{1-x}K{x}"], model=quick)
-    by_ends = alloy(alloy_of(rock_salt, potassium), x=[0.5], model=quick)
+    scale = by_rule.alloy.second.cell[0, 1] / rock_salt.cell[0, 1]
+    assert 1.05 < scale < 1.2
+    other = replace(potassium, cell=scale * potassium.cell)
+    by_ends = alloy(alloy_of(rock_salt, other), x=[0.5], model=quick)
     assert by_rule.points[0].mean_frequency == by_ends.points[0].mean_frequency
+
+
+def test_the_lattice_of_the_other_end(
+    quick: Predictor, rock_salt: Crystal, potassium: Crystal
+) -> None:
+    wide = replace(potassium, cell=1.1 * potassium.cell)
+    words = {"substitute": ["Na=Na{1-x}K{x}"], "model": quick}
+    study = alloy(rock_salt, x=[1.0], cell_end=wide, **words)
+    np.testing.assert_allclose(study.points[0].prediction.crystal.cell, wide.cell)
+    record = study.to_dict()
+    assert record["lattice_of"] == "cell end"
+    assert record["notes"][0].startswith("lattice of x = 1: that of KCl")
+    assert any("the parent's to the other end's" in text for text in record["notes"])
+    assert not any("positions follow Vegard" in text for text in record["notes"])
+    with pytest.raises(ConfigError, match="--cell-end without a substitution"):
+        alloy(rock_salt, potassium, cell_end=wide, model=quick)
+
+
+def test_several_spectra_beside_it(
+    quick: Predictor, rock_salt: Crystal, potassium: Crystal
+) -> None:
+    own = [curve_of(p.dos) for p in quick.predict_many([rock_salt, potassium])]
+    study = alloy(rock_salt, potassium, [0.5], reference=own, at=[0.0, 1.0], model=quick)
+    assert [r.x for r in study.references] == [0.0, 1.0]
+    assert study.beside is study.references[0]
+    for found in study.to_dict()["references"]:
+        assert found["distances [cm-1]"]["embedding"] == pytest.approx(0.0, abs=1.5)
+    same = alloy(rock_salt, potassium, [0.5], reference=own, at=1.0, model=quick)
+    assert [r.x for r in same.references] == [1.0, 1.0]
+    with pytest.raises(ConfigError, match="2 references and 3 compositions"):
+        alloy(rock_salt, potassium, [0.5], reference=own, at=[0.0, 1.0, 0.5], model=quick)
+
+
+def test_methods_that_differ_say_so(study: AlloyStudy) -> None:
+    def point(method: str, x: float, shift: float):
+        dos = study.points[0].prediction.dos
+        moved = replace(dos, frequencies=dos.frequencies + shift)
+        calibrations = {"mean_frequency": Calibration(1.0, 8.0, 100)}
+        p = replace(study.points[0].prediction, dos=moved, calibrations=calibrations)
+        return replace(study.points[0], method=method, x=x, prediction=p)
+
+    pairs = [point("embedding", 0.5, 0), point("embedding", 0.7, 0), point("vca", 0.5, 20.0),
+             point("vca", 0.7, 5.0)]  # fmt: skip
+    (said,) = _disagreements(pairs)
+    assert said.startswith("x = 0.5: the methods differ by 20 cm^-1 in mean frequency")
+    assert "+-8" in said
+    assert not list(_disagreements(study.points))
+
+
+def test_metals_and_isotopes(lattice: Predictor, rock_salt: Crystal, potassium: Crystal) -> None:
+    study = alloy(rock_salt, potassium, [0.0, 0.5], isotopes=["Cl=Cl37"], model=lattice)
+    assert study.notes[0] == "isotopes: Cl = 36.965903 amu"
+    assert not any("isotopes" in text for p in study.points for text in p.prediction.warnings)
+    assert not any(text.startswith("NaCl") for text in study.notes)  # trained on, of other mass
+    with pytest.raises(ConfigError, match="that keeps the charges"):
+        alloy(rock_salt, potassium, [0.0], metal=True, model=lattice)
 
 
 def test_what_is_refused(quick: Predictor, rock_salt: Crystal, potassium: Crystal) -> None:

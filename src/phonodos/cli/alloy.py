@@ -8,8 +8,10 @@ import typer
 from phonodos.cli.inputs import check_output, output_folder
 from phonodos.cli.options import (
     DisorderOption,
+    IsotopeOption,
     JsonOption,
     MembersOption,
+    MetalOption,
     ModelOption,
     OutputOption,
     ReferenceUnitsOption,
@@ -29,7 +31,36 @@ from phonodos.results.desk import Results
 if TYPE_CHECKING:
     from phonodos.studies.alloy import AlloyStudy
 
+LATTICES = {  # beside the table, where the lattice at x = 1 is not that of a second structure
+    "end members": "", "radii": "; lattice: by radii", "cell end": "; lattice: of --cell-end",
+}  # fmt: skip
 EXAMPLE = "0:1:0.25"
+
+SubOption = Annotated[
+    list[str] | None, typer.Option("--sub", help="substitute on the parent: 'Sb=Sb{1-x}Bi{x}'")
+]
+MethodOption = Annotated[
+    str | None,
+    typer.Option(
+        help="of averaged sites: embedding, vca or both; default: all that the model has",
+        show_default=False,
+    ),
+]
+CellEndOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--cell-end",
+        help="with --sub: structure whose lattice is that of x = 1; default: by radii",
+        show_default=False,
+    ),
+]
+ReferenceOption = Annotated[
+    list[Path] | None,
+    typer.Option(help="two-column spectrum to compare with (inset); may be repeated"),
+]
+AtOption = Annotated[
+    list[float] | None, typer.Option(help="composition of the reference, or one for each; 0.5")
+]
 
 
 def alloy(
@@ -37,28 +68,20 @@ def alloy(
     second: Annotated[
         Path | None, typer.Argument(help="structure at x = 1", show_default=False)
     ] = None,
-    sub: Annotated[
-        list[str] | None,
-        typer.Option("--sub", help="substitute on the parent: 'Sb=Sb{1-x}Bi{x}'"),
-    ] = None,
+    sub: SubOption = None,
     x: Annotated[str, typer.Option("--x", help="compositions: 0:1:0.25 or 0.1,0.5")] = EXAMPLE,
-    method: Annotated[
-        str | None,
-        typer.Option(
-            help="of averaged sites: embedding, vca or both; default: all that the model has",
-            show_default=False,
-        ),
-    ] = None,
+    method: MethodOption = None,
     temperature: Annotated[float, typer.Option(help="of C_V, S and F [K]")] = ROOM_TEMPERATURE,
-    reference: Annotated[
-        Path | None, typer.Option(help="two-column spectrum to compare with (inset)")
-    ] = None,
-    at: Annotated[float, typer.Option(help="composition of the reference")] = 0.5,
+    cell_end: CellEndOption = None,
+    reference: ReferenceOption = None,
+    at: AtOption = None,
     reference_units: ReferenceUnitsOption = None,
     units: UnitsOption = "cm-1",
     output: OutputOption = Path(),
     model: ModelOption = None,
     members: MembersOption = None,
+    metal: MetalOption = False,
+    isotope: IsotopeOption = None,
     disorder: DisorderOption = "average",
     sqs_atoms: SqsAtomsOption = None,
     sqs_number: SqsNumberOption = None,
@@ -73,44 +96,45 @@ def alloy(
     from phonodos.results.measurements import read_curve
     from phonodos.studies import alloy as home
 
-    mixed = home.alloy_between(parent, second, sub or [])
+    mixed = home.alloy_between(parent, second, sub or [], cell_end=cell_end, isotopes=isotope or ())
     check_output(output)
-    given = None if reference is None else read_curve(reference, reference_units)[0]
-    predictor = load_predictor(model, members, order)
+    given = [read_curve(path, reference_units)[0] for path in reference or ()]
+    predictor = load_predictor(model, members, order, metal=metal)
     study = home.alloy(
-        mixed, x=compositions, method=method, temperature=temperature, reference=given, at=at,
-        model=predictor,
+        mixed, x=compositions, method=method, temperature=temperature, reference=given,
+        at=at or 0.5, model=predictor,
     )  # fmt: skip
     folder = output_folder(output, parent.stem + (f"-{second.stem}" if second else "-alloy"))
     results = Results(folder, predictor.provenance.warned(study.notes))
-    label = "" if reference is None else reference.stem
-    _write(results, study, label, units)
+    labels = [path.stem for path in reference or ()]
+    _write(results, study, labels, units)
     if as_json:
         print_json({**study.to_dict(units), "folder": str(folder)})
         return
-    _print(study, label, temperature, units)
+    _print(study, labels, temperature, units)
     print(f"wrote {', '.join(results.written)} to {folder}")
 
 
-def _write(results: Results, study: "AlloyStudy", label: str, units: str) -> None:
+def _write(results: Results, study: "AlloyStudy", labels: list[str], units: str) -> None:
     from phonodos.figures.alloy import Reference, plot_alloy
     from phonodos.physics.neutron import curve_of
 
     results.csv("alloy.csv", *study.table(units), digits=8)
     results.csv("spectra.csv", *study.spectra_table(), digits=8)
-    beside = study.beside
     figure = plot_alloy(
         study.compositions,
         [point.formula for point in study.of(study.methods[0])],
         {m: [curve_of(p.prediction.dos) for p in study.of(m)] for m in study.methods},
-        reference=None if beside is None else Reference(beside.x, beside.curve, legible(label)),
-        compared=None if beside is None else beside.predicted,
+        references=[
+            Reference(r.x, r.curve, legible(label), r.predicted)
+            for r, label in zip(study.references, labels, strict=True)
+        ],
         unit=units,
     )
     results.figure("alloy", figure)
 
 
-def _print(study: "AlloyStudy", label: str, kelvin: float, units: str) -> None:
+def _print(study: "AlloyStudy", labels: list[str], kelvin: float, units: str) -> None:
     factor = per_wavenumber(units)
     columns = [
         Column("mean", units, 6), Column("max", units, 6), Column("C_V", "J/(K mol)", 9),
@@ -125,10 +149,11 @@ def _print(study: "AlloyStudy", label: str, kelvin: float, units: str) -> None:
                 f"{p.free_energy:.3f}",
             ]  # fmt: skip
             rows.append((f"{p.x:g}", p.formula, cells))
-        print(f"{study.model}, {method}; at {kelvin:g} K; mol: of atoms")
+        lattice = LATTICES[study.alloy.lattice_of]
+        print(f"{study.model}, {method}; at {kelvin:g} K; mol: of atoms{lattice}")
         print(format_table(("x", "formula"), columns, rows) + "\n")
-    if study.beside is not None:
-        for name, value in study.beside.distances.items():
-            where = f"x = {study.beside.x:g}, {name}: distance from {label}"
+    for beside, label in zip(study.references, labels, strict=True):
+        for name, value in beside.distances.items():
+            where = f"x = {beside.x:g}, {name}: distance from {label}"
             print(f"{where}: {value:.1f} cm-1 (Wasserstein)")
     print("\n".join(format_note("note", "alloy", text) for text in study.notes))

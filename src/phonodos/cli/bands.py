@@ -15,8 +15,10 @@ from phonodos.cli.inputs import (
 from phonodos.cli.options import (
     CheckOption,
     FilesArgument,
+    IsotopeOption,
     JsonOption,
     MembersOption,
+    MetalOption,
     ModelOption,
     OutputOption,
     PlotOption,
@@ -40,6 +42,8 @@ def bands(
     units: UnitsOption = "cm-1",
     model: ModelOption = None,
     members: MembersOption = None,
+    metal: MetalOption = False,
+    isotope: IsotopeOption = None,
     check: CheckOption = True,
     vacancies: VacanciesOption = "refuse",
     plot: PlotOption = True,
@@ -53,7 +57,7 @@ def bands(
     from phonodos.prediction.predictor import load
     from phonodos.studies import bands as home
 
-    predictor = load(model, members=members, check=check, vacancies=vacancies)
+    predictor = load(model, members=members, check=check, metal=metal, vacancies=vacancies)
 
     def handle(entry: Entry, answer: "Prediction") -> Done:
         study = home.bands(answer)
@@ -65,7 +69,8 @@ def bands(
         files = {"folder": str(results.folder), "files": results.written}
         return Done({**record, **files, **(lines if as_json else {})})
 
-    outcome = for_each(predictions(predictor, read_inputs(files, vacancies=vacancies)), handle)
+    entries = read_inputs(files, vacancies=vacancies, isotopes=isotope)
+    outcome = for_each(predictions(predictor, entries), handle)
     outcome.finish(
         predictor.name, as_json, lambda done: print(_report(done, predictor.name, units))
     )

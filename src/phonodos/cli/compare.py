@@ -7,8 +7,10 @@ import typer
 
 from phonodos.cli.inputs import check_output, output_folder
 from phonodos.cli.options import (
+    IsotopeOption,
     JsonOption,
     MembersOption,
+    MetalOption,
     ModelOption,
     OutputOption,
     ReferenceUnitsOption,
@@ -38,6 +40,8 @@ def compare(
     output: OutputOption = Path(),
     model: ModelOption = None,
     members: MembersOption = None,
+    metal: MetalOption = False,
+    isotope: IsotopeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Overlay a prediction with any two-column spectrum; both over their own maximum."""
@@ -51,7 +55,7 @@ def compare(
 
     study = comparison.compare(
         prediction, given, neutron=neutron, resolution=constant, relative_resolution=relative,
-        model=model, members=members,
+        model=model, members=members, metal=metal, isotopes=isotope or (),
     )  # fmt: skip
     folder = output_folder(output, prediction.stem)
     results = Results(folder, study.provenance)

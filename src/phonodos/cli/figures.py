@@ -72,6 +72,11 @@ def _show(found: "Survey") -> None:
         f"C_V at {land.kelvin:g} K: median {found.median:.0f} J/(kg K), "
         f"{100 * found.share_above:.1f} % above 1000 J/(kg K)"
     )
+    if new := found.untrained["n"]:
+        print(
+            f"of the {new} never trained on: median {found.untrained['median']:.0f} J/(kg K), "
+            f"{100 * found.untrained['share_above']:.1f} % above 1000 J/(kg K)"
+        )
     print(
         f"PC1 and PC2 explain {100 * first:.0f} % and {100 * second:.0f} % of the variance; "
         f"Spearman(PC1, C_V) {shown(found.spearman)}"

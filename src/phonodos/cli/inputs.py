@@ -3,7 +3,7 @@
 import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -39,14 +39,23 @@ class Entry:
 
 
 def read_inputs(
-    files: Sequence[str], timeout: float | None = None, vacancies: str = "refuse"
+    files: Sequence[str],
+    timeout: float | None = None,
+    vacancies: str = "refuse",
+    isotopes: Sequence[str] | None = None,
 ) -> list[Entry]:
     """Read every structure of files, folders, archives, tables and ``-`` (standard input).
 
     Names are those of the files (and ids). Files of one name in several folders get the name of
     their folder before it, and what is still equal ``-2``, ``-3`` after it. What takes longer to
     read than `timeout` [s] is an error, and so is the rest of its file. `vacancies` says what to do
-    where a site is partly vacant: ``refuse`` or ``fill``.
+    where a site is partly vacant: ``refuse`` or ``fill``. What has no place for the `isotopes`
+    (``O=17.999``, ``3=O18``) is an error too.
+
+    Raises
+    ------
+    ConfigError
+        If an isotope is meant for a site by its number, and there is more than one structure.
     """
     from phonodos.structures.occupancies import check_vacancies
 
@@ -68,7 +77,25 @@ def read_inputs(
         name = _distinct(label, taken)
         taken.add(name.casefold())
         entries.append(Entry(source, name, content))
-    return entries
+    return _isotopic(entries, isotopes) if isotopes else entries
+
+
+def _isotopic(entries: Sequence[Entry], texts: Sequence[str]) -> list[Entry]:
+    from phonodos.physics.isotopes import check_sites, read_isotopes, with_isotopes
+
+    isotopes = read_isotopes(texts)
+    if len(entries) > 1:
+        check_sites(isotopes)
+    found = []
+    for entry in entries:
+        content = entry.content
+        if not isinstance(content, PhonodosError):
+            try:
+                content = with_isotopes(content, isotopes)
+            except PhonodosError as error:
+                content = error
+        found.append(replace(entry, content=content))
+    return found
 
 
 def predictions(

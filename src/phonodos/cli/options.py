@@ -25,6 +25,15 @@ def allow_size(megabytes: int | None) -> int | None:
     return megabytes
 
 
+def allow_isotopes(texts: list[str] | None) -> list[str]:
+    """Return the texts, which are refused before anything is read if they name no isotopes."""
+    if texts:
+        from phonodos.physics.isotopes import read_isotopes
+
+        read_isotopes(texts)
+    return list(texts or [])
+
+
 FilesArgument = Annotated[
     list[str], typer.Argument(help="structure files, folders, or - for standard input")
 ]
@@ -34,6 +43,19 @@ ModelOption = Annotated[
 MembersOption = Annotated[
     int | None,
     typer.Option(help="members of an ensemble to use, the first ones; all", show_default=False),
+]
+MetalOption = Annotated[
+    bool,
+    typer.Option("--metal", help="of metals: the charges, whose field is screened, are left out"),
+]
+IsotopeOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--isotope",
+        help="mass of an element or a site: O=17.999 [amu], O=O18, 3=O18",
+        show_default=False,
+        callback=allow_isotopes,
+    ),
 ]
 UnitsOption = Annotated[str, typer.Option(help="of frequencies shown: cm-1, THz or meV")]
 OutputOption = Annotated[
@@ -187,12 +209,15 @@ def load_predictor(
     *,
     project: bool = False,
     check: bool = True,
+    metal: bool = False,
     vacancies: str = "refuse",
 ) -> "AnyPredictor":
     """Return the weights as a predictor that averages shared sites, or fills them as ordered."""
     from phonodos.prediction.predictor import load
 
-    predictor = load(model, members=members, project=project, check=check, vacancies=vacancies)
+    predictor = load(
+        model, members=members, project=project, check=check, metal=metal, vacancies=vacancies
+    )
     if order is None:
         return predictor
     from phonodos.prediction.disorder import QuasirandomPredictor

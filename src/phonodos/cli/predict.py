@@ -20,9 +20,11 @@ from phonodos.cli.options import (
     CheckOption,
     DisorderOption,
     FilesArgument,
+    IsotopeOption,
     JsonOption,
     MaxSizeOption,
     MembersOption,
+    MetalOption,
     ModelOption,
     OutputOption,
     PlotOption,
@@ -35,7 +37,14 @@ from phonodos.cli.options import (
     arrangements,
     load_predictor,
 )
-from phonodos.cli.prediction_table import interval_record, quantities, remarks, report
+from phonodos.cli.prediction_table import (
+    absent_intervals,
+    interval_record,
+    largest_record,
+    quantities,
+    remarks,
+    report,
+)
 from phonodos.errors import ConfigError
 from phonodos.results.desk import Results
 from phonodos.time_limit import DEFAULT_TIMEOUT, check_timeout, time_limit
@@ -61,6 +70,8 @@ def predict(
     plot: PlotOption = True,
     model: ModelOption = None,
     members: MembersOption = None,
+    metal: MetalOption = False,
+    isotope: IsotopeOption = None,
     disorder: DisorderOption = "average",
     sqs_atoms: SqsAtomsOption = None,
     sqs_number: SqsNumberOption = None,
@@ -75,9 +86,8 @@ def predict(
     limit, order = check_timeout(timeout), Order(units, project, _formats(formats), plot)
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed, project=project)
     check_output(output)
-    predictor = load_predictor(
-        model, members, arranged, project=project is not None, check=check, vacancies=vacancies
-    )
+    choices = {"project": project is not None, "check": check, "metal": metal}
+    predictor = load_predictor(model, members, arranged, **choices, vacancies=vacancies)
 
     def handle(entry: Entry, answer: "Prediction") -> Done:
         from phonodos.prediction.failures import named
@@ -95,14 +105,17 @@ def predict(
             "formula": answer.crystal.formula,
             "n_atoms": answer.crystal.n_atoms,
             **{key: {"value": v, "unit": unit} for key, (v, unit) in facts.items()},
+            "max_frequency": largest_record(answer, units),
             "intervals": interval_record(answer, units),
+            "absent_intervals": absent_intervals(answer),
             "warnings": [*answer.warnings, *remarks(answer, share, order.formats)],
             "folder": str(results.folder),
             "files": write_outputs(results, answer, order),
             **({"dos": _record(answer, order)} if as_json else {}),
         }
 
-    outcome = for_each(predictions(predictor, read_inputs(files, limit, vacancies), limit), handle)
+    entries = read_inputs(files, limit, vacancies, isotope)
+    outcome = for_each(predictions(predictor, entries, limit), handle)
     outcome.finish(predictor.name, as_json, lambda done: report(done, predictor.name, units))
 
 

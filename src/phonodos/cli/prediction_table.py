@@ -21,13 +21,22 @@ def quantities(prediction: "Prediction", units: str) -> dict[str, tuple[float, s
     at = f"at {ROOM_TEMPERATURE:g} K"
     return {
         "mean_frequency": (prediction.dos.mean_frequency * factor, units),
-        "max_frequency": (prediction.dos.max_frequency * factor, units),
+        "max_frequency": (prediction.max_frequency * factor, units),
         "heat_capacity": (float(thermal.heat_capacity[0]), f"J/(K {thermal.amount}) {at}"),
         "entropy": (float(thermal.entropy[0]), f"J/(K {thermal.amount}) {at}"),
         "zero_point_energy": (thermal.zero_point_energy / 1000, f"kJ/{thermal.amount}"),
-        "debye_temperature": (debye_temperature(prediction.dos), "K"),
+        "debye_temperature": (debye_temperature(prediction.dos), "K (2nd moment)"),
         "imaginary_share": (thermal.imaginary_fraction, "of all states"),
     }
+
+
+def largest_record(prediction: "Prediction", units: str) -> dict[str, Any]:
+    """Return the largest frequency for JSON, with the standard deviation of the members."""
+    from phonodos.physics.units import per_wavenumber
+
+    factor, spread = per_wavenumber(units), prediction.max_frequency_spread
+    found = {"value": prediction.max_frequency * factor, "unit": units}
+    return found if spread is None else {**found, "spread": spread * factor}
 
 
 def interval_record(prediction: "Prediction", units: str) -> dict[str, Any]:
@@ -46,6 +55,17 @@ def interval_record(prediction: "Prediction", units: str) -> dict[str, Any]:
             "unit": units if frequency else interval.unit,
         }
     return found
+
+
+def absent_intervals(prediction: "Prediction") -> dict[str, str]:
+    """Return why no interval is stated: name -> ``n/a: unstable``; empty where there are some.
+
+    Weights that were never calibrated state none anywhere, and nothing is said of it.
+    """
+    if not prediction.outside:
+        return {}
+    reason = f"n/a: {', '.join(prediction.outside)}"
+    return dict.fromkeys(prediction.calibrations, reason)
 
 
 def remarks(
@@ -73,8 +93,16 @@ def report(done: list[dict[str, Any]], model: str, units: str) -> None:
         f"{model}; C_V and S at {ROOM_TEMPERATURE:g} K; C_V, S and zero-point energy (ZPE) "
         "per mole of atoms"
     )
+    if any("spread" in r["max_frequency"] for r in done):
+        print("max: mean of the members' largest frequencies (their s.d. in the last digit)")
+    print("Debye (2nd moment): k theta = hbar sqrt(5 <w^2> / 3) over all frequencies")
     if any(r["intervals"] for r in done):
         print("after +-: half width of the interval that holds 9 of 10 DFT values (PBEsol)")
+    for result in done:
+        if result["absent_intervals"]:
+            reason = next(iter(result["absent_intervals"].values())).removeprefix("n/a: ")
+            text = f"no interval is stated, since 9 of 10 would not hold: {reason}"
+            print(format_note("n/a", result["name"], text))
     for result in done:
         for text in result["warnings"]:
             print(format_note("warning", result["name"], text))
@@ -87,8 +115,8 @@ def _table(done: list[dict[str, Any]], units: str) -> str:
     columns = [
         Column("atoms", "", 5),
         Column("mean", units, 8),
-        Column("max", units, 6),
-        Column("C_V", "J/(K mol)", 12),
+        Column("max", units, 8),
+        Column("C_V", "J/(K mol)", 11),
         Column("S", "J/(K mol)", 9),
         Column("ZPE", "kJ/mol", 6),
         Column("Debye", "K", 5),
@@ -110,7 +138,11 @@ def _table(done: list[dict[str, Any]], units: str) -> str:
 
 
 def _number(result: dict[str, Any], key: str, digits: int) -> str:
-    """Return a number of the table, with the half width of its interval where there is one."""
+    """Return a number of the table, with the half width of its interval or n/a where it has one."""
     text = f"{result[key]['value']:.{digits}f}"
+    if (spread := result[key].get("spread")) is not None:
+        return f"{text}({spread * 10**digits:.0f})"
+    if key in result["absent_intervals"]:
+        return f"{text}+-n/a"
     interval = result["intervals"].get(key)
     return text if interval is None else f"{text}+-{interval['half_width']:.{digits}f}"

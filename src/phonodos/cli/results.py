@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 app = typer.Typer(help="Look at tables of phonodos screen.", no_args_is_help=True)
 SHOWN = 10  # rows that differ
+INTERVAL = "_interval"  # ends the names of columns of half widths
+NOT_STATED = "n/a"  # in their place; the column trust says why
 
 
 @app.callback()
@@ -53,7 +55,10 @@ def show_top(
     if cif is not None:
         _write_cifs(cif, found.to_pylist())
     if as_json:
-        plain = [{name: _finite(value) for name, value in row.items()} for row in rows]
+        plain = [
+            {**{name: _finite(value) for name, value in row.items()}, "absent_intervals": _why(row)}
+            for row in rows
+        ]
         print_json({"file": str(file), "by": by, "unit": _unit(found, by), "rows": plain})
         return
     if not rows:
@@ -174,12 +179,20 @@ def _table(rows: list[dict[str, Any]], by: str) -> str:
     return format_table(("id", "formula"), columns, lines)
 
 
+def _why(row: dict[str, Any]) -> dict[str, str]:
+    """Return the intervals that a row has not, with the reasons for doubt."""
+    absent = [name for name, value in row.items() if name.endswith(INTERVAL) and value is None]
+    return dict.fromkeys(absent, f"n/a: {row['trust'] or 'these weights have none'}")
+
+
 def _write_csv(path: Path, rows: list[dict[str, Any]], names: list[str]) -> None:
     held = [name for name in names if any(name in row for row in rows)]
     text = io.StringIO(newline="")
     writer = csv.DictWriter(text, held)
     writer.writeheader()
-    writer.writerows({name: row.get(name) for name in held} for row in rows)
+    for row in rows:
+        cells = {name: row.get(name) for name in held}
+        writer.writerow(cells | dict.fromkeys(_why(row), NOT_STATED))
     write_text(path, text.getvalue())
 
 

@@ -11,9 +11,11 @@ import typer
 from phonodos.cli.interrupt import interruptible
 from phonodos.cli.options import (
     CheckOption,
+    IsotopeOption,
     JsonOption,
     MaxSizeOption,
     MembersOption,
+    MetalOption,
     ModelOption,
     TimeoutOption,
     VacanciesOption,
@@ -59,6 +61,8 @@ def screen(
     timeout: TimeoutOption = DEFAULT_TIMEOUT,
     model: ModelOption = None,
     members: MembersOption = None,
+    metal: MetalOption = False,
+    isotope: IsotopeOption = None,
     as_json: JsonOption = False,
     max_size: MaxSizeOption = None,  # noqa: ARG001  # its callback does it
 ) -> None:
@@ -75,6 +79,7 @@ def screen(
                 path, output, model=model, members=members, temperatures=kelvin, engine=engine,
                 workers=workers, address=address, shard=shard, max_atoms=batch_atoms,
                 retry_failed=retry_failed, timeout=timeout, check=check, vacancies=vacancies,
+                metal=metal, isotopes=isotope or (),
                 watch=lambda p: show(p.done, p.total, state(p, time.monotonic() - start)),
             )  # fmt: skip
         except KeyboardInterrupt:

@@ -8,8 +8,10 @@ import typer
 from phonodos.cli.inputs import Done, Entry, check_output, for_each, output_folder, read_inputs
 from phonodos.cli.options import (
     FilesArgument,
+    IsotopeOption,
     JsonOption,
     MembersOption,
+    MetalOption,
     ModelOption,
     OutputOption,
     UnitsOption,
@@ -34,6 +36,8 @@ def strain(
     output: OutputOption = Path(),
     model: ModelOption = None,
     members: MembersOption = None,
+    metal: MetalOption = False,
+    isotope: IsotopeOption = None,
     as_json: JsonOption = False,
 ) -> None:
     """Predict crystals at several volumes, V = V0 (1 + e)^3; no atom is relaxed."""
@@ -46,7 +50,7 @@ def strain(
     from phonodos.studies import strain as home
 
     home.check_strains(wanted)
-    predictor = load(model, members=members)
+    predictor = load(model, members=members, metal=metal)
 
     def handle(entry: Entry, crystal: "Crystal") -> Done:
         study = home.strain(crystal, wanted, model=predictor)
@@ -58,7 +62,7 @@ def strain(
         text += f"\nwrote {', '.join(results.written)} to {results.folder}"
         return Done({**study.to_dict(), "folder": str(results.folder)}, text)
 
-    pairs = ((entry, entry.content) for entry in read_inputs(files))
+    pairs = ((entry, entry.content) for entry in read_inputs(files, isotopes=isotope))
     for_each(pairs, handle, show=not as_json).finish(predictor.name, as_json)
 
 

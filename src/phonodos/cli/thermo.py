@@ -18,8 +18,10 @@ from phonodos.cli.options import (
     CheckOption,
     DisorderOption,
     FilesArgument,
+    IsotopeOption,
     JsonOption,
     MembersOption,
+    MetalOption,
     ModelOption,
     OutputOption,
     SqsAtomsOption,
@@ -50,6 +52,8 @@ def thermo(
     ] = "atom",
     model: ModelOption = None,
     members: MembersOption = None,
+    metal: MetalOption = False,
+    isotope: IsotopeOption = None,
     check: CheckOption = True,
     vacancies: VacanciesOption = "refuse",
     disorder: DisorderOption = "average",
@@ -70,7 +74,9 @@ def thermo(
         )
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed)
     check_output(output)
-    predictor = load_predictor(model, members, arranged, check=check, vacancies=vacancies)
+    predictor = load_predictor(
+        model, members, arranged, check=check, metal=metal, vacancies=vacancies
+    )
 
     def handle(entry: Entry, answer: "Prediction") -> Done:
         from phonodos.results.spectra import thermal_record
@@ -89,7 +95,7 @@ def thermo(
         text += f"\nwrote {', '.join(results.written)} to {results.folder}"
         return Done(record, text)
 
-    pairs = predictions(predictor, read_inputs(files, vacancies=vacancies))
+    pairs = predictions(predictor, read_inputs(files, vacancies=vacancies, isotopes=isotope))
     for_each(pairs, handle, show=not as_json).finish(predictor.name, as_json)
 
 

@@ -1,7 +1,7 @@
 """Figure of an alloy: spectra along the composition, one above the other."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import matplotlib.style
@@ -31,11 +31,12 @@ INSET_ROOM = 1.75  # height of the inset, in maxima
 
 @dataclass(frozen=True)
 class Reference:
-    """A spectrum from elsewhere at one composition."""
+    """A spectrum from elsewhere at one composition, and what every method says there."""
 
     x: float
     curve: Curve
     label: str
+    predicted: Mapping[str, Curve] = field(default_factory=dict)
 
 
 def plot_alloy(
@@ -43,8 +44,7 @@ def plot_alloy(
     labels: Sequence[str],
     curves: Mapping[str, Sequence[Curve]],
     *,
-    reference: Reference | None = None,
-    compared: Mapping[str, Curve] | None = None,
+    references: Sequence[Reference] = (),
     unit: str = "cm-1",
 ) -> "Figure":
     """Draw spectra over their own maximum against composition, a panel a method.
@@ -55,31 +55,30 @@ def plot_alloy(
         Shares x of the second end member, and the formulas there.
     curves
         Name of a method -> a spectrum a composition.
-    reference, compared
-        A spectrum from elsewhere, and what every method says at its composition: the inset.
+    references
+        Spectra from elsewhere, with what every method says at their compositions: an inset each.
     unit
         Of the frequency axis.
     """
     width = COLUMN_WIDTH if len(curves) == 1 else PAGE_WIDTH
-    height = 1.3 + 0.42 * len(compositions) + (1.1 if reference else 0.0)
+    height = 1.3 + 0.42 * len(compositions) + 1.1 * len(references)
     figure, axes = panels(1, len(curves), width=width, height=height, sharey=True)
     factor = per_wavenumber(unit)
     high = max(c.cut_off() for row in curves.values() for c in row) * 1.06
-    if reference is not None:
-        high = max(high, reference.curve.cut_off() * 1.06)
+    high = max(high, *(1.06 * r.curve.cut_off() for r in references), 0.0)
     with matplotlib.style.context(STYLE):
         for panel, (method, row) in zip(axes, curves.items(), strict=True):
             _waterfall(panel, compositions, labels, row, factor)
             panel.set_xlim(0.0, LABEL_ROOM * high * factor)
-            top = STEP * (len(row) - 1) + 1.08 + (INSET_ROOM if reference else 0.0)
+            top = STEP * (len(row) - 1) + 1.08 + INSET_ROOM * len(references)
             panel.set_ylim(0.0, top)
             panel.set_xlabel(f"Frequency ({FREQUENCY_LABELS[unit]})")
             panel.set_yticks([])
             if len(curves) > 1:
                 panel.set_title(method, loc="left")
-            if reference is not None:
-                own = (compared or {}).get(method)
-                _inset(panel, reference, own, factor, high, top)
+            for number, reference in enumerate(references):
+                room = (top - INSET_ROOM * (len(references) - number), top)
+                _inset(panel, reference, method, factor, high, room)
         axes[0].set_ylabel("DOS / own maximum, shifted")
     return figure
 
@@ -108,13 +107,15 @@ def _waterfall(
 def _inset(
     axes: "Axes",
     reference: Reference,
-    own: Curve | None,
+    method: str,
     factor: float,
     high: float,
-    top: float,
+    room: tuple[float, float],
 ) -> None:
-    low = (top - INSET_ROOM + 0.12) / top
-    inset = axes.inset_axes((0.1, low, 0.86, 0.97 - low))
+    low, top = room
+    base, height = (low + 0.12) / top, (INSET_ROOM - 0.12) / top - 0.03
+    inset = axes.inset_axes((0.1, base, 0.86, height))
+    own = reference.predicted.get(method)
     given = reference.curve.scaled()
     if own is not None:
         scaled = own.scaled()

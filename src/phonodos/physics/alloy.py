@@ -6,6 +6,7 @@ linear in x; x = 0 and x = 1 are the end members themselves, bit for bit.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,6 +18,7 @@ LARGEST_STRETCH = 0.25  # relative, between the lattices of two end members
 LARGEST_SHIFT = 1.0  # [A], between the places of one site in two end members
 
 Array = NDArray[np.float64]
+LatticeOf = Literal["end members", "radii", "cell end"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +35,10 @@ class Alloy:
         (3, 3) lattice of `second` [A], turned into the orientation of `first`.
     shifts
         (n, 3) fractional coordinates of the partners minus those of the sites of `first`.
+    notes
+        What was assumed of it, or asked for: where its lattice is from, isotopes.
+    lattice_of
+        What the lattice at x = 1 was taken from.
     """
 
     first: Crystal
@@ -40,6 +46,8 @@ class Alloy:
     partners: NDArray[np.int64]
     cell: Array
     shifts: Array
+    notes: tuple[str, ...] = ()
+    lattice_of: LatticeOf = "end members"
 
     def mixture(self, x: float) -> Crystal:
         """Return the crystal at composition x: everything linear in x.
@@ -94,13 +102,19 @@ def alloy_of(first: Crystal, second: Crystal) -> Alloy:
             "every site of one end member needs a partner in the other",
             "give both in cells of the same kind and size (both primitive, or both conventional)",
         )
-    cell = _aligned(first, second, names)
+    cell = aligned(first, second, names)
     partners, shifts = _matched(first, second, (first.cell + cell) / 2.0, names)
     return Alloy(first, second, partners, cell, shifts)
 
 
-def _aligned(first: Crystal, second: Crystal, names: str) -> Array:
-    """Return the second lattice in the orientation of the first (polar decomposition)."""
+def aligned(first: Crystal, second: Crystal, names: str) -> Array:
+    """Return the second lattice in the orientation of the first (polar decomposition).
+
+    Raises
+    ------
+    StructureError
+        If the lattices, of crystals that errors call `names`, differ by more than 25 %.
+    """
     change = np.linalg.inv(first.cell) @ second.cell
     left, stretches, right = np.linalg.svd(change)
     if np.linalg.det(change) < 0.0 or np.abs(stretches - 1.0).max() > LARGEST_STRETCH:

@@ -96,6 +96,9 @@ class PhononDos:
         Number of atoms in the cell.
     projected
         (n_atoms, m) share of every atom, or None; their sum is `densities`.
+    highest
+        Highest frequency of the states [cm^-1] before they were smoothed, of several spectra the
+        mean; None where it is not known.
 
     Raises
     ------
@@ -107,6 +110,7 @@ class PhononDos:
     densities: NDArray[np.float64]
     n_atoms: int
     projected: NDArray[np.float64] | None = None
+    highest: float | None = None
 
     def __post_init__(self) -> None:
         frequencies = np.asarray(self.frequencies, dtype=np.float64)
@@ -169,6 +173,15 @@ class PhononDos:
         return max(float(self.frequencies[visible][-1]), self.mean_frequency)
 
     @property
+    def largest_frequency(self) -> float:
+        """Highest frequency of the states [cm^-1]; that of the density where only it is known.
+
+        Smoothing, and the mean of several spectra, move the end of a density up: `max_frequency`
+        is what can be compared with densities from elsewhere.
+        """
+        return self.max_frequency if self.highest is None else self.highest
+
+    @property
     def imaginary_fraction(self) -> float:
         """Share of the states below -10 cm^-1."""
         below = self.frequencies < IMAGINARY_THRESHOLD
@@ -214,7 +227,8 @@ class PhononDos:
         """Return the same spectrum with points at most `step` [cm^-1] apart (no projection)."""
         if np.diff(self.frequencies).max() <= step:
             return self
-        return PhononDos(*sliced(self.frequencies, self.densities, step), self.n_atoms)
+        w, g = sliced(self.frequencies, self.densities, step)
+        return PhononDos(w, g, self.n_atoms, highest=self.highest)
 
     def positive(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Return frequencies > 0 [cm^-1] and their densities, starting from an exact zero point."""
@@ -225,7 +239,8 @@ class PhononDos:
 
     def per_cells(self, multiplicity: float, n_atoms: int) -> "PhononDos":
         """Return the spectrum of a cell that holds `multiplicity` of this one (no projection)."""
-        return PhononDos(self.frequencies, self.densities * multiplicity, n_atoms)
+        densities = self.densities * multiplicity
+        return PhononDos(self.frequencies, densities, n_atoms, highest=self.highest)
 
 
 def mean_of(spectra: Sequence[PhononDos]) -> PhononDos:
@@ -245,7 +260,9 @@ def mean_of(spectra: Sequence[PhononDos]) -> PhononDos:
     projected = None
     if all(s.projected is not None for s in spectra):
         projected = np.mean([s.projected_on(axis) for s in spectra], axis=0)
-    return PhononDos(axis, density, first.n_atoms, projected)
+    known = [s.highest for s in spectra if s.highest is not None]
+    highest = float(np.mean(known)) if len(known) == len(spectra) else None
+    return PhononDos(axis, density, first.n_atoms, projected, highest)
 
 
 def common_axis(spectra: Sequence[PhononDos]) -> NDArray[np.float64]:

@@ -226,9 +226,9 @@ def spectrum(
     if rays is not None:
         each[:, :, :ACOUSTIC][in_block(mesh)] = 0.0
     dos = _spectrum(finer, each, shares, smoothing)
-    if rays is None or sound is None:
-        return dos
-    return _completed(dos, rays, sound.mass_shares, shares)
+    if rays is not None and sound is not None:
+        dos = _completed(dos, rays, sound.mass_shares, shares)
+    return replace(dos, highest=float(frequencies.max()))
 
 
 def _completed(

@@ -178,7 +178,10 @@ def debye_temperature(dos: PhononDos) -> float:
 
 
 def omega_log(dos: PhononDos) -> float:
-    """Return the logarithmic mean frequency exp <ln w> [cm^-1], weighted by the DOS, w > 0."""
+    """Return the logarithmic mean frequency exp <ln w> [cm^-1], weighted by the DOS, w > 0.
+
+    Not the one of superconductivity, which is weighted by alpha2F / w.
+    """
     w, states = oscillators(dos)
     return float(np.exp((states @ np.log(w)) / states.sum()))
 

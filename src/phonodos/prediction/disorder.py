@@ -41,8 +41,8 @@ class QuasirandomPredictor(AnyPredictor):
         check_installed()
         super().__init__(predictor.networks, predictor.header, predictor.device)
         self.predictor = predictor
+        self.path, self.metal = predictor.path, predictor.metal
         self.vacancies = predictor.vacancies
-        self.path = predictor.path
         self.order = order or Arrangements()
 
     def _results(

@@ -13,6 +13,7 @@ from phonodos.model.header import WeightHeader
 from phonodos.physics.crystal import Crystal, mixed_sites
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.elements import element_of
+from phonodos.physics.isotopes import element_formula
 from phonodos.physics.metals import metallic_family
 from phonodos.physics.target import TARGET_GRID
 
@@ -54,11 +55,11 @@ def metal_doubts(crystal: Crystal, header: WeightHeader, *, screened: bool = Fal
     """
     if screened:
         return [
-            "taken for a metal, as was asked for: without charges, and no interval is stated, "
-            "since training held insulators only"
+            "metal: charges left out, as was asked for; no interval is stated, since training held "
+            "insulators only"
         ]
     family = metallic_family(crystal)
-    if family is None or crystal.formula in header.training_formulas:
+    if family is None or element_formula(crystal) in header.training_formulas:
         return []
     return [
         f"this may be a metal ({family}): training held insulators only, with charges whose field "

@@ -8,7 +8,7 @@ from phonodos.errors import ConfigError, PhonodosError
 from phonodos.model.isolation import undisturbed
 from phonodos.model.kinds import kind_of
 from phonodos.model.lattice import LatticeNetwork
-from phonodos.physics.alloy import Alloy
+from phonodos.physics.alloy import Alloy, LatticeOf
 from phonodos.physics.crystal import Crystal, compact
 from phonodos.physics.primitive import primitive_cell
 from phonodos.prediction.answers import LatticeAnswers
@@ -25,12 +25,14 @@ ASSUMPTIONS: dict[Method, str] = {
     "vca": "force constants, Born charges, dielectric tensor and masses are the means of two pure "
     "crystals on the alloy's geometry: every cell is the average cell",
     "sqs": "whole atoms fill the mixed sites of supercells that stand for a random alloy, and the "
-    "spectra are averaged; lattice and positions follow Vegard's rule, not relaxed around atoms",
+    "spectra are averaged; positions are not relaxed around them",
 }
-BOTH_ASSUME = (
-    "no disorder: every cell is alike, modes neither broaden nor localise, and lattice and "
-    "positions follow Vegard's rule"
-)
+BOTH_ASSUME = "no disorder: every cell is alike, modes neither broaden nor localise"
+VEGARD: dict[LatticeOf, str] = {
+    "end members": "lattice and positions follow Vegard's rule",
+    "radii": "the lattice follows Vegard's rule to that of x = 1, which radii made",
+    "cell end": "the lattice follows Vegard's rule from the parent's to the other end's",
+}
 
 
 def methods_of(predictor: AnyPredictor) -> tuple[Method, ...]:

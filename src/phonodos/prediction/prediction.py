@@ -64,6 +64,18 @@ class Prediction:
             return {}
         return intervals(self.dos, self.members, self.calibrations)
 
+    @property
+    def max_frequency(self) -> float:
+        """Largest frequency [cm^-1]: of an ensemble the mean over its members, not smoothed."""
+        return self.dos.largest_frequency
+
+    @cached_property
+    def max_frequency_spread(self) -> float | None:
+        """Standard deviation (n - 1) of the members' largest frequencies [cm^-1]; None of one."""
+        if len(self.members) < 2:
+            return None
+        return float(np.std([member.largest_frequency for member in self.members], ddof=1))
+
     def thermal_properties(self, temperatures: ArrayLike) -> ThermalProperties:
         """Return heat capacity, entropy, energies at temperatures [K], per mole of cells."""
         return thermal_properties(self.dos, np.atleast_1d(np.asarray(temperatures, dtype=float)))

@@ -11,13 +11,14 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.errors import PhonodosError, PredictionError, StructureError
+from phonodos.errors import ConfigError, PhonodosError, PredictionError, StructureError
 from phonodos.model.header import WeightHeader
 from phonodos.model.isolation import undisturbed
 from phonodos.model.network import Network
 from phonodos.model.weights import load_networks, weights_path
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
+from phonodos.physics.isotopes import Isotope
 from phonodos.physics.primitive import primitive_cell
 from phonodos.prediction.answers import Answer, answers_of
 from phonodos.prediction.doubts import geometry_doubts
@@ -91,18 +92,41 @@ def load(
 
 
 def as_predictor(
-    model: "AnyPredictor | str | Path | None", members: int | None = None, *, project: bool = False
+    model: "AnyPredictor | str | Path | None",
+    members: int | None = None,
+    *,
+    project: bool = False,
+    metal: bool = False,
 ) -> "AnyPredictor":
-    """Return a predictor as it is; weights are loaded, with `members` and `project` as in `load`.
+    """Return a predictor as it is; weights are loaded, the other arguments being those of `load`.
 
     Raises
     ------
     WeightsError
         As `load`.
+    ConfigError
+        As `load`, and if `metal` is asked of a predictor that was loaded without it.
     """
-    if isinstance(model, AnyPredictor):
-        return model
-    return load(model, members=members, project=project)
+    if not isinstance(model, AnyPredictor):
+        return load(model, members=members, project=project, metal=metal)
+    if metal and not model.metal:
+        raise ConfigError(
+            f"metal=True with a predictor of {model.name} that keeps the charges",
+            "a predictor says itself, when it is loaded, whether they are left out",
+            "give it as phonodos.load(..., metal=True), or give the name of the weights",
+        )
+    return model
+
+
+def check_unpredicted(what: str, *, metal: bool, isotopes: Sequence[Isotope | str]) -> None:
+    """Raise `ConfigError` if `metal` or `isotopes` are wanted of what is predicted already."""
+    wanted = [*(["metal"] if metal else []), *(["isotope"] if isotopes else [])]
+    if wanted:
+        raise ConfigError(
+            f"--{wanted[0]} with {what}",
+            "charges and masses decide what is predicted, and this was predicted before",
+            "give the structure instead",
+        )
 
 
 class AnyPredictor(ABC):
@@ -131,7 +155,9 @@ class AnyPredictor(ABC):
         """What the files of predictions say of their origin: name and SHA-256 of the weights."""
         return Provenance(self.name, None if self.path is None else weights_hash(self.path))
 
-    def predict(self, x: Any, *, timeout: float | None = None) -> Prediction:
+    def predict(
+        self, x: Any, *, isotopes: Sequence[Isotope | str] = (), timeout: float | None = None
+    ) -> Prediction:
         """Return the prediction for a path, pymatgen Structure, ASE Atoms, PhonopyAtoms or Crystal.
 
         Lengths of objects are in Angstrom; Phonopy objects are taken in the unit of their
@@ -143,16 +169,24 @@ class AnyPredictor(ABC):
         ----------
         x
             The structure.
+        isotopes
+            Masses other than the standard ones: ``O=17.999`` (element, amu), ``O=O18``, ``3=O18``
+            (site, counted from 1).
         timeout
             As in `predict_many` [s].
 
         Raises
         ------
+        ConfigError
+            If a text names no isotope.
         StructureError
-            If the structure cannot be read or makes no sense.
+            If the structure cannot be read or makes no sense, or has no place for an isotope.
         PredictionError
             If the network gives no spectrum for it, or it took too long.
         """
+        if isotopes:
+            with undisturbed(quiet=True), time_limit(check_timeout(timeout), name_of(x)):
+                x = as_crystal(x, vacancies=self.vacancies, isotopes=isotopes)
         prediction = next(self.predict_many([x], timeout=timeout))
         for text in prediction.warnings:
             warnings.warn(f"{prediction.crystal.label}: {text}", PhonodosWarning, stacklevel=2)
@@ -339,7 +373,11 @@ class _Prepared:
         multiplicity = self.crystal.n_atoms / self.primitive.n_atoms
         projected = None if dos.projected is None else dos.projected[self.site_map]
         return PhononDos(
-            dos.frequencies, dos.densities * multiplicity, self.crystal.n_atoms, projected
+            dos.frequencies,
+            dos.densities * multiplicity,
+            self.crystal.n_atoms,
+            projected,
+            dos.highest,
         )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from phonodos.errors import PhonodosError, PredictionError, WeightsError, failure_of
+from phonodos.physics.isotopes import element_formula
 from phonodos.screening.rows import Row, failed_row, predicted_row, reason_of
 from phonodos.screening.source import Chunk, Item, Lost
 from phonodos.structures.archives import sha256_of
@@ -36,8 +37,8 @@ class Recipe:
         How many members of an ensemble are used; all if None.
     temperatures
         [K], rising.
-    check
-        Whether distances are held against those of training.
+    check, metal
+        Whether distances are held against those of training, and charges left out.
     """
 
     weights: str
@@ -46,6 +47,7 @@ class Recipe:
     members: int | None
     temperatures: tuple[float, ...]
     check: bool = True
+    metal: bool = False
 
     @classmethod
     def of(
@@ -54,6 +56,7 @@ class Recipe:
         members: int | None,
         temperatures: Sequence[float],
         check: bool = True,
+        metal: bool = False,
     ) -> "Recipe":
         """Return the recipe with released weights (by name) or those of a path.
 
@@ -61,14 +64,16 @@ class Recipe:
         ------
         WeightsError
             If the weights are unknown or damaged, or have fewer members.
+        ConfigError
+            If `metal` is asked of a network that predicts no charges.
         """
         from phonodos.model.weights import weights_path
         from phonodos.prediction.predictor import DEFAULT_WEIGHTS, load
 
         path = weights_path(model or DEFAULT_WEIGHTS)
-        name = load(path, members=members).name
+        name = load(path, members=members, metal=metal).name
         digest = str(sha256_of(path))[:DIGITS]
-        return cls(str(path), name, digest, members, tuple(temperatures), check)
+        return cls(str(path), name, digest, members, tuple(temperatures), check, metal)
 
     def located(self) -> Path:
         """Return the weight file on this machine, which may be another than that of the recipe.
@@ -98,7 +103,9 @@ class Calculator:
         from phonodos.prediction.predictor import load
 
         self.recipe = recipe
-        self.predictor = load(recipe.located(), members=recipe.members, check=recipe.check)
+        self.predictor = load(
+            recipe.located(), members=recipe.members, check=recipe.check, metal=recipe.metal
+        )
         header = self.predictor.header
         self._formulas = frozenset(header.training_formulas)
         self._ids = frozenset(header.split.get("train", ()))
@@ -138,13 +145,13 @@ class Calculator:
         except Exception as error:  # MemoryError and RecursionError too: it is this crystal's
             found = failure_of(error, item.id, PredictionError, "leave this crystal out")
             row = failed_row(item, reason_of(found))
-        row["in_training"] = self._trained_on(row)
+        row["in_training"] = self._trained_on(row, item)
         return row
 
-    def _trained_on(self, row: Row) -> bool | None:
-        if row.get("formula") is None:
+    def _trained_on(self, row: Row, item: Item) -> bool | None:
+        if row.get("formula") is None or isinstance(item.content, PhonodosError):
             return None
-        return row["formula"] in self._formulas or row["id"] in self._ids
+        return element_formula(item.content) in self._formulas or row["id"] in self._ids
 
 
 def start_calculator(recipe: Recipe) -> Callable[[Chunk], Iterator[Row]]:

@@ -11,6 +11,7 @@ import numpy as np
 
 from phonodos.errors import ConfigError, DataError, PhonodosError
 from phonodos.physics.dos import sampled
+from phonodos.physics.isotopes import Isotope, read_isotopes, with_isotopes
 from phonodos.screening.calculator import DIGITS, Calculator, Recipe
 from phonodos.screening.results import crystal_of, numeric_columns
 from phonodos.screening.rows import Row
@@ -80,12 +81,8 @@ def verify(
     if not 0.0 < sample <= 1.0:
         raise ConfigError(f"a sample of {sample:g}", "it is above 0 and at most 1", "try 1%")
     settings = read_settings(path)
-    recipe = Recipe.of(
-        model or settings["model"],
-        settings["members"],
-        settings["temperatures"],
-        bool(settings.get("check", True)),
-    )
+    name, choices = model or settings["model"], (bool(settings["check"]), bool(settings["metal"]))
+    recipe = Recipe.of(name, settings["members"], settings["temperatures"], *choices)
     known = {digest[:DIGITS] for digest in known_as(Path(recipe.weights))}
     if settings["model_hash"] not in known:
         raise ConfigError(
@@ -103,7 +100,8 @@ def verify(
     rows = pq.read_table(
         path, filters=ok & pc.field("id").isin(pa.array(chosen, "string"))
     ).to_pylist()
-    found = _compared(rows, Calculator(recipe), numeric_columns(settings))
+    stream = [_item(row, read_isotopes(settings["isotopes"])) for row in rows]
+    found = _compared(rows, stream, Calculator(recipe), numeric_columns(settings))
     seen = {name for name, _ in found.differing}
     told = [(name, what) for name, what in faults.items() if name not in seen]
     return Check(len(rows), math.inf if told else found.deviation, [*found.differing, *told])
@@ -162,9 +160,10 @@ def _one_file(source: str) -> str:
     return plain(name) if single and not Path(source).is_dir() else ""
 
 
-def _compared(rows: Sequence[Row], calculator: Calculator, names: Sequence[str]) -> Check:
+def _compared(
+    rows: Sequence[Row], stream: Sequence[Item], calculator: Calculator, names: Sequence[str]
+) -> Check:
     kept = {row["id"]: row for row in rows}
-    stream = [_item(row) for row in rows]
     fresh: dict[str, Row] = {}
     for chunk in chunks(stream):
         found = calculator.rows(chunk)
@@ -182,9 +181,10 @@ def _compared(rows: Sequence[Row], calculator: Calculator, names: Sequence[str])
     return Check(len(rows), worst, differing)
 
 
-def _item(row: Row) -> Item:
+def _item(row: Row, isotopes: Sequence[Isotope]) -> Item:
     try:
-        crystal = crystal_of(row)
+        # Its species hold the masses already: this tells of them again in the notes.
+        crystal = with_isotopes(crystal_of(row), isotopes)
     except PhonodosError as error:
         if row["id"] in error.summary:
             raise

@@ -46,9 +46,9 @@ FACTS: dict[str, tuple[str, str]] = {
     "trust": ("string", "reasons to trust the prediction less"),
     "in_training": ("bool", "the network was trained on this formula, or on this id"),
     "mean_frequency": ("double", "first moment of the DOS [cm^-1]"),
-    "max_frequency": ("double", "highest frequency with states [cm^-1]"),
-    "debye_temperature": ("double", "of the second moment [K]"),
-    "omega_log": ("double", "logarithmic mean frequency [cm^-1]"),
+    "max_frequency": ("double", "largest frequency, the mean over members, not smoothed [cm^-1]"),
+    "debye_temperature": ("double", "Debye (2nd moment): k theta = hbar sqrt(5 <w^2>/3) [K]"),
+    "omega_log": ("double", "exp <ln w> over the DOS, w > 0; not of alpha2F [cm^-1]"),
     "imaginary_fraction": ("double", "share of the states below -10 cm^-1"),
     "unstable": ("bool", "more than 1 % of the states are imaginary"),
 }
@@ -218,7 +218,7 @@ def _numbers(crystal: Crystal, dos: PhononDos, fine: PhononDos) -> dict[str, flo
     warm = thermal_properties(fine, [ALWAYS]).heat_capacity[0]
     return {
         "mean_frequency": dos.mean_frequency,
-        "max_frequency": dos.max_frequency,
+        "max_frequency": dos.largest_frequency,
         "debye_temperature": debye_temperature(fine),
         "omega_log": omega_log(fine),
         "c_v_300_per_kg": float(warm) * cells_per("kg", crystal),

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from phonodos.datasets.growing import GrowingTable
+from phonodos.physics.isotopes import Isotope, check_sites, read_isotopes
 from phonodos.screening.calculator import Recipe
 from phonodos.screening.engines import Engine, EngineConfig, start_engine
 from phonodos.screening.rows import (
@@ -134,6 +135,8 @@ def screen(
     retry_failed: bool = False,
     timeout: float | None = DEFAULT_TIMEOUT,
     check: bool = True,
+    metal: bool = False,
+    isotopes: Sequence[Isotope | str] = (),
     vacancies: str = "refuse",
     watch: Watch | None = None,
 ) -> Summary:
@@ -145,18 +148,16 @@ def screen(
     Parameters
     ----------
     source, output
-        Structures in a file or folder of any format; Parquet file (``<output>.parts`` till the
-        end), whose columns docs/screening.md lists with their units.
-    model, members, check, vacancies
+        Structures, in a file or folder; Parquet file (columns and units: docs/screening.md).
+    model, members, check, metal, vacancies
         See `phonodos.load`.
-    temperatures
-        Of the thermodynamic columns [K]; 300 K is always among them.
+    temperatures, isotopes
+        Of the thermodynamic columns [K], with 300 K; masses of elements, ``O=17.999`` [amu].
     engine, workers, address, timeout, max_atoms
         See `EngineConfig`: who computes, for how long at most a crystal [s], in what batches.
-    shard
-        The share of the structures to do, such as ``3/20``; all if None.
-    retry_failed, watch
-        Whether to try again what failed in an earlier run; called after every row.
+    shard, retry_failed, watch
+        Share of the structures, such as ``3/20``; whether what failed earlier is tried again;
+        called after every row.
 
     Raises
     ------
@@ -165,10 +166,11 @@ def screen(
     """
     start = time.perf_counter()
     shard = Shard.parse(shard) if isinstance(shard, str) else shard
-    given = Source(Path(source), shard or Shard(), check_vacancies(vacancies))
+    masses = check_sites(read_isotopes(isotopes))
+    given = Source(Path(source), shard or Shard(), check_vacancies(vacancies), masses)
     config = EngineConfig(engine, workers, address, timeout, max_atoms)
     path = writable_output(Path(output))
-    recipe = Recipe.of(model, members, temperatures_of(temperatures), check)
+    recipe = Recipe.of(model, members, temperatures_of(temperatures), check, metal)
     items, progress = given.items(), Progress(total=given.total())
     table = GrowingTable(path, _settings(recipe, given), FORM)
     try:
@@ -188,8 +190,10 @@ def _settings(recipe: Recipe, source: Source) -> dict[str, object]:
         "temperatures": list(recipe.temperatures),
         "source": str(source.path.resolve()),
         "shard": str(source.shard),
-        **({} if recipe.check else {"check": False}),
-        **({} if source.vacancies == "refuse" else {"vacancies": source.vacancies}),
+        "check": recipe.check,
+        "metal": recipe.metal,
+        "isotopes": sorted(f"{i.element}={i.mass:.6f}" for i in source.isotopes),
+        "vacancies": source.vacancies,
     }
 
 

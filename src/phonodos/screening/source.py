@@ -3,7 +3,7 @@
 import hashlib
 import queue
 import threading
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain, islice
 from pathlib import Path
@@ -11,6 +11,7 @@ from typing import TypeVar
 
 from phonodos.errors import ConfigError, DataError, PhonodosError
 from phonodos.physics.crystal import Crystal
+from phonodos.physics.isotopes import Isotope, with_isotopes
 from phonodos.structures.entries import Entry, count, entries
 from phonodos.structures.occupancies import vacancies as filled
 
@@ -93,11 +94,14 @@ class Source:
         The share.
     vacancies
         What to do where a site is partly vacant: ``refuse`` or ``fill``.
+    isotopes
+        Masses that elements have in all structures.
     """
 
     path: Path
     shard: Shard = Shard()
     vacancies: str = "refuse"
+    isotopes: tuple[Isotope, ...] = ()
 
     def items(self) -> "Iterator[Item]":
         """Return the structures of the share.
@@ -118,7 +122,7 @@ class Source:
         first = next(stream, None)
         if first is None:
             raise DataError(f"{path}: no structures", "there is not one entry in it", "check it")
-        return items(chain([first], stream), self.shard, self.vacancies)
+        return items(chain([first], stream), self.shard, self.vacancies, self.isotopes)
 
     def total(self) -> int | None:
         """Return how many structures the share has; None where nobody knows before the end."""
@@ -126,8 +130,13 @@ class Source:
         return None if n is None else self.shard.share(n)
 
 
-def items(entries: Iterable[Entry], shard: Shard, vacancies: str = "refuse") -> Iterator[Item]:
-    """Yield the structures of a shard, built, each with an id of its own.
+def items(
+    entries: Iterable[Entry],
+    shard: Shard,
+    vacancies: str = "refuse",
+    isotopes: Sequence[Isotope] = (),
+) -> Iterator[Item]:
+    """Yield the structures of a shard, built, with their isotopes, each with an id of its own.
 
     Ids depend on the order of the source only, not on the shard. `vacancies` as in `Source`.
     """
@@ -139,7 +148,7 @@ def items(entries: Iterable[Entry], shard: Shard, vacancies: str = "refuse") -> 
         if not mine and not repeated:
             seen.add(_number(name))
             continue
-        content = _content(entry.build, name, vacancies)
+        content = _content(entry.build, name, vacancies, isotopes)
         digest = digest_of(content)
         if repeated:
             name = _distinct(f"{name}#{digest[:8]}", seen)
@@ -160,10 +169,12 @@ def digest_of(content: Crystal | PhonodosError) -> str:
     return found.hexdigest()
 
 
-def _content(build: Callable[[str], Crystal], name: str, policy: str) -> Crystal | PhonodosError:
+def _content(
+    build: Callable[[str], Crystal], name: str, policy: str, isotopes: Sequence[Isotope]
+) -> Crystal | PhonodosError:
     try:
         with filled(policy):
-            return build(name)
+            return with_isotopes(build(name), isotopes)
     except PhonodosError as error:
         return error
 

@@ -256,13 +256,26 @@ class Survey:
     @property
     def median(self) -> float:
         """Median C_V [J/(kg K)], the upper one of two."""
-        heat = np.sort(self.landscape.heat_capacities)
-        return float(heat[len(heat) // 2])
+        return _median(self.landscape.heat_capacities)
 
     @property
     def share_above(self) -> float:
         """Share of the crystals with C_V above 1000 J/(kg K)."""
         return float((self.landscape.heat_capacities > THRESHOLD).mean())
+
+    @cached_property
+    def untrained(self) -> dict[str, Any]:
+        """The same of the crystals that training never held, by formula: what the network finds.
+
+        ``n``, ``share_above`` and ``median`` [J/(kg K)]; None where there is no such crystal.
+        """
+        heat = self.landscape.heat_capacities[~self.landscape.in_training]
+        some = len(heat) > 0
+        return {
+            "n": len(heat),
+            "share_above": float((heat > THRESHOLD).mean()) if some else None,
+            "median": _median(heat) if some else None,
+        }
 
     def to_dict(self) -> dict[str, Any]:
         """Return the numbers, units in their names, ready for JSON."""
@@ -274,6 +287,11 @@ class Survey:
             "temperature [K]": land.kelvin,
             "share_above_1000_J/(kg K)": self.share_above,
             f"median_c_v {C_V}": self.median,
+            "never_trained_on": {
+                "n": self.untrained["n"],
+                "share_above_1000_J/(kg K)": self.untrained["share_above"],
+                f"median_c_v {C_V}": self.untrained["median"],
+            },
             "explained_variance": self.components.explained.tolist(),
             "spearman_pc1_c_v": self.spearman,
             "spring_a [cm-1 amu^1/2]": self.springs.a,
@@ -283,6 +301,7 @@ class Survey:
                     "id": land.ids[k],
                     "formula": land.formulas[k],
                     "c_v": float(land.heat_capacities[k]),
+                    "in_training": bool(land.in_training[k]),
                 }
                 for k in land.top()[:LISTED]
             ],
@@ -331,6 +350,10 @@ class Survey:
             masses, {k: (s.masses, s.frequencies, s.a, s.spearman) for k, s in series.items()}
         )
         return figures
+
+
+def _median(values: Array) -> float:
+    return float(np.sort(values)[len(values) // 2])
 
 
 def survey(

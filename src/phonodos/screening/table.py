@@ -63,6 +63,7 @@ def _header(text: bytes, path: Path) -> dict[str, Any]:
     try:
         settings = json.loads(text)
         if isinstance(settings, dict):
+            settings = EARLIER | settings
             if settings.get("schema_version") != SCHEMA_VERSION:
                 return settings
             unlike = [key for key, kind in SETTINGS.items() if not kind(settings.get(key))]
@@ -81,6 +82,8 @@ def _are_temperatures(value: object) -> bool:
     return all(isinstance(t, int | float) and 0.0 <= t < 1e5 for t in numbers)
 
 
+# What tables say that were made before there was the choice.
+EARLIER: dict[str, Any] = {"check": True, "metal": False, "isotopes": [], "vacancies": "refuse"}
 # What a header says, and whether that makes sense.
 SETTINGS: dict[str, Callable[[Any], bool]] = {
     "temperatures": _are_temperatures,
@@ -88,6 +91,10 @@ SETTINGS: dict[str, Callable[[Any], bool]] = {
     "model_hash": lambda v: isinstance(v, str),
     "members": lambda v: v is None or isinstance(v, int),
     "source": lambda v: isinstance(v, str),
+    "check": lambda v: isinstance(v, bool),
+    "metal": lambda v: isinstance(v, bool),
+    "vacancies": lambda v: isinstance(v, str),
+    "isotopes": lambda v: isinstance(v, list) and all(isinstance(text, str) for text in v),
     "shard": lambda v: re.fullmatch(r"[1-9]\d{0,8}/[1-9]\d{0,8}", str(v)) is not None,
 }
 

@@ -1,7 +1,7 @@
 """The door for structures: files, standard input and objects of other programs into `Crystal`."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -9,6 +9,7 @@ from typing import Any
 
 from phonodos.errors import PhonodosError, StructureError, failure_of
 from phonodos.physics.crystal import Crystal
+from phonodos.physics.isotopes import Isotope, with_isotopes
 from phonodos.physics.overlap import check_overlap
 from phonodos.structures.entries import Entry, entries, split_name
 from phonodos.structures.frames import FrameRow
@@ -113,7 +114,9 @@ def read_crystal(path: str | Path, *, vacancies: str = "refuse") -> Crystal:
     return as_crystal(Path(path), vacancies=vacancies)
 
 
-def as_crystal(x: object, *, vacancies: str | None = None) -> Crystal:
+def as_crystal(
+    x: object, *, vacancies: str | None = None, isotopes: Sequence[Isotope | str] = ()
+) -> Crystal:
     """Turn a path, a `Crystal`, or an object of another program into a `Crystal`.
 
     Parameters
@@ -125,13 +128,19 @@ def as_crystal(x: object, *, vacancies: str | None = None) -> Crystal:
         their calculator, which PhonopyAtoms do not know.
     vacancies
         ``refuse`` or ``fill``: what to do where a site is partly vacant. None is as around.
+    isotopes
+        Masses other than those of the structure, as `with_isotopes` takes them.
 
     Raises
     ------
     StructureError
-        If the structure is broken, the path holds more than one, atoms are not periodic, or the
-        object is of another kind.
+        If the structure is broken, the path holds more than one, atoms are not periodic, the
+        object is of another kind, or it has no place for an isotope.
+    ConfigError
+        If a text names no isotope.
     """
+    if isotopes:
+        return with_isotopes(as_crystal(x, vacancies=vacancies), isotopes)
     if vacancies is not None:
         with policy(vacancies):
             return as_crystal(x)

@@ -11,6 +11,13 @@ import numpy as np
 from phonodos.errors import ConfigError
 from phonodos.physics.alloy import Alloy, alloy_of
 from phonodos.physics.curve import Curve, distance, sampled_like
+from phonodos.physics.isotopes import (
+    Isotope,
+    alloy_with_isotopes,
+    check_sites,
+    element_formula,
+    read_isotopes,
+)
 from phonodos.physics.neutron import curve_of
 from phonodos.physics.substitution import parse_substitution, substituted
 from phonodos.physics.thermodynamics import debye_temperature
@@ -19,12 +26,14 @@ from phonodos.prediction.mixtures import (
     ASSUMPTIONS,
     BOTH_ASSUME,
     METHODS,
+    VEGARD,
     Method,
     methods_of,
     predict_mixtures,
 )
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import AnyPredictor, as_predictor
+from phonodos.prediction.uncertainty import intervals, quantities
 from phonodos.structures.reading import as_crystal
 
 COMPOSITIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
@@ -78,12 +87,12 @@ class AlloyPoint:
 
     @property
     def max_frequency(self) -> float:
-        """Highest frequency [cm^-1]."""
-        return self.prediction.dos.max_frequency
+        """Largest frequency [cm^-1], the mean over members."""
+        return self.prediction.max_frequency
 
     def to_dict(self, unit: str = "cm-1") -> dict[str, Any]:
         """Return a dictionary fit for JSON; names hold units, `unit` is that of frequencies."""
-        factor = per_wavenumber(unit)
+        factor, spread = per_wavenumber(unit), self.prediction.max_frequency_spread
         return {
             "method": self.method,
             "x": self.x,
@@ -98,6 +107,7 @@ class AlloyPoint:
             "debye_temperature [K]": self.debye_temperature,
             "imaginary_share": self.imaginary_share,
             "temperature [K]": self.temperature,
+            f"max_frequency_std [{unit}]": None if spread is None else spread * factor,
         }
 
 
@@ -139,8 +149,8 @@ class AlloyStudy:
         Method by method, a composition after the other.
     notes
         What is assumed, what is outside of the training data, and reasons for doubt.
-    beside
-        The spectrum from elsewhere, if one was given.
+    references
+        The spectra from elsewhere that were given.
     """
 
     alloy: Alloy
@@ -148,7 +158,12 @@ class AlloyStudy:
     compositions: tuple[float, ...]
     points: tuple[AlloyPoint, ...]
     notes: tuple[str, ...]
-    beside: Beside | None = None
+    references: tuple[Beside, ...] = ()
+
+    @property
+    def beside(self) -> Beside | None:
+        """The first of the spectra from elsewhere."""
+        return self.references[0] if self.references else None
 
     @property
     def methods(self) -> tuple[Method, ...]:
@@ -176,12 +191,17 @@ class AlloyStudy:
         return ["frequency [cm-1]", *head], list(zip(axis, *columns, strict=True))
 
     def to_dict(self, unit: str = "cm-1") -> dict[str, Any]:
-        """Return a dictionary fit for JSON; ``reference`` holds distances by method [cm^-1]."""
+        """Return a dictionary fit for JSON; distances are by method [cm^-1].
+
+        ``reference`` holds those from the first spectrum, ``references`` from all of them.
+        """
         return {
             "model": self.model,
             "results": [point.to_dict(unit) for point in self.points],
             "notes": list(self.notes),
+            "lattice_of": self.alloy.lattice_of,
             "reference": {} if self.beside is None else self.beside.distances,
+            "references": [{"x": r.x, "distances [cm-1]": r.distances} for r in self.references],
         }
 
 
@@ -193,10 +213,13 @@ def alloy(
     substitute: Sequence[str] = (),
     method: str | None = None,
     temperature: float = ROOM_TEMPERATURE,
-    reference: Curve | None = None,
-    at: float = 0.5,
+    reference: Curve | Sequence[Curve] | None = None,
+    at: float | Sequence[float] = 0.5,
+    cell_end: Any = None,
     model: AnyPredictor | str | Path | None = None,
     members: int | None = None,
+    metal: bool = False,
+    isotopes: Sequence[Isotope | str] = (),
 ) -> AlloyStudy:
     """Predict an alloy between two end members, or by substitution on a parent.
 
@@ -214,10 +237,16 @@ def alloy(
     temperature
         Of heat capacity, entropy and free energy [K].
     reference, at
-        A spectrum from elsewhere and its composition.
+        Spectra from elsewhere and their compositions (one for all, or one each).
+    cell_end
+        A structure whose lattice a substituted parent has at x = 1; by default the parent's, scaled
+        by radii (`phonodos.physics.substitution.bond_scale`).
     model, members
         A predictor, or weights and number of members as `load` takes them; a
         `QuasirandomPredictor` fills mixed sites with whole atoms.
+    metal, isotopes
+        Whether the charges are left out (`load`); masses, as `Predictor.predict` takes them, of the
+        end members that hold the element (a site is one of the parent).
 
     Raises
     ------
@@ -229,9 +258,17 @@ def alloy(
     PredictionError
         If the prediction of a mixture fails.
     """
-    mixed = alloy_between(first, second, substitute)
-    compositions = _compositions(mixed, x, at if reference is not None else 0.0)
-    predictor = as_predictor(model, members)
+    mixed = alloy_between(first, second, substitute, cell_end=cell_end, isotopes=isotopes)
+    given = _placed(reference, at)
+    compositions = _compositions(mixed, x, [place for _, place in given])
+    predictor = as_predictor(model, members, metal=metal)
+    return _study(predictor, mixed, compositions, given, method, temperature)
+
+
+def _study(
+    predictor: AnyPredictor, mixed: Alloy, compositions: tuple[float, ...],
+    given: list[tuple[Curve, float]], method: str | None, temperature: float,
+) -> AlloyStudy:  # fmt: skip
     methods = _methods(predictor, method)
     found = {m: list(predict_mixtures(predictor, mixed, compositions, m)) for m in methods}
     points = tuple(
@@ -239,16 +276,42 @@ def alloy(
         for m, each in found.items()
         for composition, prediction in zip(compositions, each, strict=True)
     )
-    beside = None if reference is None else _beside(predictor, mixed, methods, reference, at)
-    notes = (*_assumptions(methods), *_unseen(predictor, mixed), *_doubts(points, len(methods)))
+    beside = tuple(_beside(predictor, mixed, methods, *each) for each in given)
+    notes = (
+        *mixed.notes,
+        *_assumptions(methods, mixed),
+        *_unseen(predictor, mixed),
+        *_disagreements(points),
+        *_doubts(points, len(methods)),
+    )
     return AlloyStudy(mixed, predictor.name, compositions, points, notes, beside)
 
 
-def alloy_between(first: Any, second: Any = None, substitute: Sequence[str] = ()) -> Alloy:
+def alloy_between(
+    first: Any,
+    second: Any = None,
+    substitute: Sequence[str] = (),
+    *,
+    cell_end: Any = None,
+    isotopes: Sequence[Isotope | str] = (),
+) -> Alloy:
     """Return the alloy of two structures, or of a parent and rules; raises as `alloy` does.
 
-    An `Alloy` alone comes back as it is.
+    An `Alloy` alone comes back as it is, but for the isotopes.
     """
+    wanted = read_isotopes(isotopes)
+    if second is not None:
+        check_sites(wanted)
+    if cell_end is not None and not substitute:
+        raise ConfigError(
+            "--cell-end without a substitution",
+            "two end members have lattices of their own",
+            "leave it out, or give a parent and --sub",
+        )
+    return alloy_with_isotopes(_between(first, second, substitute, cell_end), wanted)
+
+
+def _between(first: Any, second: Any, substitute: Sequence[str], cell_end: Any) -> Alloy:
     if isinstance(first, Alloy) and second is None and not substitute:
         return first
     if isinstance(first, Alloy) or (second is None) == (not substitute):
@@ -258,17 +321,36 @@ def alloy_between(first: Any, second: Any = None, substitute: Sequence[str] = ()
             "phonodos alloy A.cif B.cif, or phonodos alloy A.cif --sub 'Sb=Sb{1-x}Bi{x}'",
         )
     if second is None:
-        return substituted(as_crystal(first), [parse_substitution(r) for r in substitute])
+        end = None if cell_end is None else as_crystal(cell_end)
+        return substituted(as_crystal(first), [parse_substitution(r) for r in substitute], end)
     return alloy_of(as_crystal(first), as_crystal(second))
 
 
-def _compositions(mixed: Alloy, x: Sequence[float], at: float) -> tuple[float, ...]:
+def _placed(
+    reference: Curve | Sequence[Curve] | None, at: float | Sequence[float]
+) -> list[tuple[Curve, float]]:
+    """Return spectra from elsewhere, each with its composition."""
+    curves = [] if reference is None else reference
+    curves = [curves] if isinstance(curves, Curve) else list(curves)
+    places = [float(at)] if isinstance(at, int | float) else [float(each) for each in at]
+    if len(places) == 1:
+        places *= len(curves)
+    if len(places) != len(curves):
+        raise ConfigError(
+            f"{len(curves)} references and {len(places)} compositions of references",
+            "every reference is of one composition: --at once for all, or once for each",
+            "write for example --reference A.csv --at 0 --reference B.csv --at 1",
+        )
+    return list(zip(curves, places, strict=True))
+
+
+def _compositions(mixed: Alloy, x: Sequence[float], at: Sequence[float]) -> tuple[float, ...]:
     """Return the compositions; one that makes no sense is refused before weights are loaded."""
     if not len(x):
         raise ConfigError(
             "an alloy without a composition", "nothing was asked for", "give x, such as [0, 0.5, 1]"
         )
-    for composition in (*x, at):
+    for composition in (*x, *at):
         mixed.mixture(composition)
     return tuple(float(composition) for composition in x)
 
@@ -320,11 +402,12 @@ def _beside(
     return Beside(x, curve, predicted)
 
 
-def _assumptions(methods: Sequence[Method]) -> Iterator[str]:
+def _assumptions(methods: Sequence[Method], mixed: Alloy) -> Iterator[str]:
     for method in methods:
         yield f"{method}: {ASSUMPTIONS[method]}"
     if "sqs" not in methods:
-        yield f"{'both assume' if len(methods) > 1 else 'it assumes'} {BOTH_ASSUME}"
+        who = "both assume" if len(methods) > 1 else "it assumes"
+        yield f"{who} {BOTH_ASSUME}, and {VEGARD[mixed.lattice_of]}"
     yield "S and F are those of the vibrations: without configurational entropy"
 
 
@@ -332,11 +415,29 @@ def _unseen(predictor: AnyPredictor, mixed: Alloy) -> Iterator[str]:
     """Yield which end members lie outside of the training data."""
     seen = set(predictor.header.training_formulas)
     for crystal, x in ((mixed.first, 0), (mixed.second, 1)):
-        if crystal.formula not in seen:
+        if element_formula(crystal) not in seen:
             yield (
                 f"{crystal.formula} (x = {x}) was not in the training data of {predictor.name}: "
                 "towards it the sweep is an extrapolation"
             )
+
+
+def _disagreements(points: Sequence[AlloyPoint]) -> Iterator[str]:
+    """Yield where two methods differ by more than the interval of either would allow."""
+    by_place: dict[float, list[AlloyPoint]] = {}
+    for point in points:
+        by_place.setdefault(point.x, []).append(point)
+    for x, found in by_place.items():
+        one, *others = (point.prediction for point in found)
+        allowed = intervals(one.dos, one.members, one.calibrations)
+        for name, interval in allowed.items():
+            apart = max((abs(quantities(p.dos)[name] - interval.value) for p in others), default=0)
+            if apart > interval.half_width:
+                yield (
+                    f"x = {x:g}: the methods differ by {apart:.3g} {interval.unit} in "
+                    f"{name.replace('_', ' ')}, more than the 90 % interval of +-"
+                    f"{interval.half_width:.2g}: at least one of them is wrong there"
+                )
 
 
 def _doubts(points: Sequence[AlloyPoint], n_methods: int) -> Iterator[str]:

@@ -1,5 +1,6 @@
 """`bands`: the frequencies of a crystal along a path through the Brillouin zone."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -7,13 +8,15 @@ from typing import Any
 from phonodos.errors import ConfigError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
+from phonodos.physics.isotopes import Isotope
 from phonodos.physics.mesh import MESH_LENGTH
 from phonodos.physics.path import BandPath, BandStructure
 from phonodos.physics.units import per_wavenumber
 from phonodos.prediction.lattice_dynamics import LatticeDynamics
 from phonodos.prediction.prediction import Prediction
-from phonodos.prediction.predictor import AnyPredictor, as_predictor
+from phonodos.prediction.predictor import AnyPredictor, as_predictor, check_unpredicted
 from phonodos.results.bands import bands_record, path_text
+from phonodos.structures.reading import as_crystal
 
 FINE_MESH, SMALL_CELL = 40.0, 40  # [A], of the density of states beside at most 40 atoms
 
@@ -81,6 +84,8 @@ def bands(
     *,
     model: AnyPredictor | str | Path | None = None,
     members: int | None = None,
+    metal: bool = False,
+    isotopes: Sequence[Isotope | str] = (),
 ) -> BandStudy:
     """Predict the bands of a crystal.
 
@@ -93,17 +98,24 @@ def bands(
         symmetry (`phonodos.physics.path.band_path`).
     model, members
         A predictor, or weights and number of members as `load` takes them.
+    metal, isotopes
+        Whether the charges are left out (`load`); masses, as `Predictor.predict` takes them.
 
     Raises
     ------
     ConfigError
-        If the network predicts spectra only.
+        If the network predicts spectra only, or `metal` or `isotopes` are given with a
+        `Prediction`.
     StructureError, PredictionError
         As `Predictor.predict`.
     """
     prediction = crystal
-    if not isinstance(crystal, Prediction):
-        prediction = next(as_predictor(model, members).predict_many([crystal]))
+    if isinstance(crystal, Prediction):
+        check_unpredicted("a prediction", metal=metal, isotopes=isotopes)
+    else:
+        predictor = as_predictor(model, members, metal=metal)
+        whole = as_crystal(crystal, isotopes=isotopes) if isotopes else crystal
+        prediction = next(predictor.predict_many([whole]))
     if prediction.lattice is None:
         raise ConfigError(
             f"{prediction.model} has no bands",

@@ -1,5 +1,6 @@
 """`compare`: a predicted spectrum and one from elsewhere, over one axis."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -8,10 +9,11 @@ from phonodos.errors import DataError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.curve import Curve, distance, sampled_like
 from phonodos.physics.dos import Gap, PhononDos
+from phonodos.physics.isotopes import Isotope
 from phonodos.physics.neutron import curve_of, neutron_curve, neutron_weights
 from phonodos.physics.units import per_wavenumber
 from phonodos.prediction.prediction import Prediction
-from phonodos.prediction.predictor import AnyPredictor, as_predictor
+from phonodos.prediction.predictor import AnyPredictor, as_predictor, check_unpredicted
 from phonodos.results.measurements import read_curve
 from phonodos.results.provenance import Provenance
 from phonodos.results.spectra import read_dos_csv, read_pymatgen_dos, read_total_dos
@@ -95,6 +97,19 @@ class Comparison:
 
 
 @dataclass(frozen=True)
+class _Order:
+    """How a structure is to be predicted."""
+
+    model: AnyPredictor | str | Path | None
+    members: int | None
+    metal: bool
+    isotopes: tuple[Isotope | str, ...]
+
+    def check_unpredicted(self, what: str) -> None:
+        check_unpredicted(what, metal=self.metal, isotopes=self.isotopes)
+
+
+@dataclass(frozen=True)
 class _Side:
     curve: Curve
     label: str
@@ -112,6 +127,8 @@ def compare(
     relative_resolution: float = 0.0,
     model: AnyPredictor | str | Path | None = None,
     members: int | None = None,
+    metal: bool = False,
+    isotopes: Sequence[Isotope | str] = (),
 ) -> Comparison:
     """Hold a prediction against a spectrum that was measured or calculated elsewhere.
 
@@ -131,6 +148,8 @@ def compare(
         frequency. Without it, a reference on the paper's 51 points is compared with its like.
     model, members
         A predictor, or weights and number of members as `load` takes them.
+    metal, isotopes
+        Whether the charges are left out (`load`); masses, as `Predictor.predict` takes them.
 
     Raises
     ------
@@ -138,12 +157,14 @@ def compare(
         If a spectrum cannot be read, is no curve, knows nothing of its atoms where neutrons ask for
         them, or has nothing in common with the other.
     ConfigError
-        If the unit of the reference is not known, or a width makes no sense.
+        If the unit of the reference is not known, a width makes no sense, or `metal` or `isotopes`
+        are given with what is predicted already.
     StructureError, PredictionError
         As `Predictor.predict`.
     """
     given = _reference(reference, reference_units)
-    side = _predicted(predicted, neutron, model, members)
+    order = _Order(model, members, metal, tuple(isotopes))
+    side = _predicted(predicted, neutron, order)
     curve, notes = side.curve, side.notes
     if resolution or relative_resolution:
         curve = curve.broadened(resolution, relative_resolution)
@@ -189,15 +210,15 @@ def _reference(x: Curve | PhononDos | Prediction | str | Path, unit: str | None)
     return read_curve(Path(x), unit)[0]
 
 
-def _predicted(
-    x: Any, neutron: bool, model: AnyPredictor | str | Path | None, members: int | None
-) -> _Side:
+def _predicted(x: Any, neutron: bool, order: _Order) -> _Side:
     if isinstance(x, Prediction):
+        order.check_unpredicted("a prediction")
         return _of_prediction(x, neutron, Provenance(x.model))
     spectrum, label = x, "spectrum"
     if isinstance(x, str | Path):
         spectrum, label = read_predicted(Path(x)), Path(x).stem
     if isinstance(spectrum, Curve | PhononDos):
+        order.check_unpredicted("a spectrum")
         if neutron:
             raise DataError(
                 f"{x if isinstance(x, str | Path) else 'this'} is a spectrum without its crystal",
@@ -206,10 +227,10 @@ def _predicted(
             )
         curve = spectrum if isinstance(spectrum, Curve) else curve_of(spectrum)
         return _Side(curve, label, (SCALES,), Provenance())
-    crystal = as_crystal(x)
+    crystal = as_crystal(x, isotopes=order.isotopes)
     if neutron:
         neutron_weights(crystal)  # an element without a scattering length is refused first
-    predictor = as_predictor(model, members, project=neutron)
+    predictor = as_predictor(order.model, order.members, project=neutron, metal=order.metal)
     answer = next(predictor.predict_many([crystal]))
     return _of_prediction(answer, neutron, predictor.provenance)
 

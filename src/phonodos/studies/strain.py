@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from phonodos.physics.crystal import Crystal
+from phonodos.physics.isotopes import Isotope
 from phonodos.physics.strain import Gruneisen, gruneisen, strained
 from phonodos.physics.thermodynamics import left_out, omega_log
 from phonodos.prediction.doubts import stability_doubts
@@ -27,7 +28,8 @@ class StrainPoint:
     volume
         Of the cell [A^3].
     mean_frequency, omega_log, max_frequency
-        <w>, exp <ln w> and the highest frequency [cm^-1], over the modes with real frequencies.
+        <w>, exp <ln w> over the density of states, and the largest frequency (mean over members)
+        [cm^-1], over the modes with real frequencies.
     imaginary_share
         Share of the states at imaginary frequencies, which the means leave out.
     """
@@ -103,6 +105,8 @@ def strain(
     *,
     model: AnyPredictor | str | Path | None = None,
     members: int | None = None,
+    metal: bool = False,
+    isotopes: Sequence[Isotope | str] = (),
 ) -> StrainStudy:
     """Predict a crystal at several volumes, V = V0 (1 + e)^3.
 
@@ -114,6 +118,8 @@ def strain(
         Linear strains e: two or more different ones within 20 %.
     model, members
         A predictor, or weights and number of members as `load` takes them.
+    metal, isotopes
+        Whether the charges are left out (`load`); masses, as `Predictor.predict` takes them.
 
     Raises
     ------
@@ -125,13 +131,13 @@ def strain(
         If the network gives no spectrum at a strain.
     """
     check_strains(strains)
-    whole = as_crystal(crystal)
+    whole = as_crystal(crystal, isotopes=isotopes)
     crystals = [strained(whole, e) for e in strains]
-    predictor = as_predictor(model, members)
+    predictor = as_predictor(model, members, metal=metal)
     found = tuple(predictor.predict_many(crystals))
     points = tuple(
         StrainPoint(
-            float(e), c.volume, p.dos.mean_frequency, omega_log(p.dos), p.dos.max_frequency,
+            float(e), c.volume, p.dos.mean_frequency, omega_log(p.dos), p.max_frequency,
             left_out(p.dos),
         )
         for e, c, p in zip(strains, crystals, found, strict=True)
