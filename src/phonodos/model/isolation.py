@@ -93,6 +93,3 @@ def _settings(quiet: bool) -> Iterator[None]:
 
 
 _process = _Process()
-
-with undisturbed():  # importing it adds warning filters and sets variables
-    import e3nn.o3  # noqa: F401
