@@ -108,8 +108,9 @@ class LatticeNetwork(Network):
         """Return force constants, Born charges and dielectric tensors of a batch."""
         graph = crystals.graph
         elements, radii = self.elements(graph.fractions)
-        distances = torch.linalg.vector_norm(graph.edge_vectors, dim=1)
-        i, j = graph.edge_index
+        lengths = torch.linalg.vector_norm(graph.edge_vectors, dim=1)
+        distances = lengths[graph.distinct]
+        i, j = graph.edge_index[:, graph.distinct]
         reduced = distances - radii[i] - radii[j]
         fade = polynomial_cutoff(distances, self.config.cutoff)
         radial = self.bonds(distances, reduced)
@@ -119,11 +120,11 @@ class LatticeNetwork(Network):
         x = element_scalars(elements, self.embedding)
         for layer in self.layers:
             x = layer(x, around, self.config.neighbours)
-        bond = crystals.forward
-        base = base_stiffness(distances[bond], reduced[bond], fade[bond])
-        unit = graph.edge_vectors[bond] / distances[bond, None]
+        bond, like = crystals.forward, graph.alike[crystals.forward]
+        base = base_stiffness(distances, reduced, fade)[like]
+        unit = graph.edge_vectors[bond] / lengths[bond, None]
         at_bonds = {degree: y[bond] for degree, y in harmonics.items()}
-        springs = self.springs(x, crystals.ends, elements, radial[bond], base, unit, at_bonds)
+        springs = self.springs(x, crystals.ends, elements, radial[like], base, unit, at_bonds)
         born, dielectric = self.charges(x, elements, crystals)
         return Lattice(springs, born, dielectric, base)
 

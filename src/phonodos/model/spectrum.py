@@ -98,13 +98,14 @@ class SpectrumNetwork(Network):
 
     def hidden_features(self, graph: CrystalGraph) -> list[Features]:
         """Return the features of all atoms after the embedding and after every layer."""
-        distances = torch.linalg.vector_norm(graph.edge_vectors, dim=1)
+        distances = torch.linalg.vector_norm(graph.edge_vectors[graph.distinct], dim=1)
         around = Neighbourhood(graph, spherical_harmonics(graph.edge_vectors, self.config.lmax))
         embedded = functional.relu(self.embedding(graph.site_masses))
         x: Features = {SCALAR: embedded[:, None, :]}
         layers = [x]
         for index, convolution in enumerate(self.convolutions):
-            messages = convolution(x, self.radials[index](distances), around)
+            radial = self.radials[index](distances).index_select(0, graph.alike)
+            messages = convolution(x, radial, around)
             x = add([messages, self.self_connections[index](x)], self.config.neighbours**-0.5)
             if index < len(self.gates):
                 x = self.gates[index](x)

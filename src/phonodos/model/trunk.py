@@ -83,8 +83,8 @@ class Surroundings(NamedTuple):
 
     elements: Tensor  # (n, a) element features
     graph: CrystalGraph
-    edges: Tensor  # (m, r) radial functions and the elements of both ends
-    fade: Tensor  # (m, 1) cutoff function
+    edges: Tensor  # (u, r) radial functions and the elements of both ends, of distinct edges
+    fade: Tensor  # (u, 1) cutoff function
     harmonics: dict[int, Tensor]  # {l: (m, 2l+1)}
 
 
@@ -170,11 +170,11 @@ class DepthwiseConvolution(nn.Module):
     def forward(self, x: Features, around: Surroundings, neighbours: float) -> Features:
         """Return the mixed messages of every atom, divided by the root of `neighbours`."""
         others = around.graph.edge_index[1]
-        weights = torch.split(self.radial(around.edges) * around.fade, self.sizes, dim=1)
+        weights = (self.radial(around.edges) * around.fade).index_select(0, around.graph.alike)
         at_edges = {ir: b.index_select(0, others) for ir, b in self.before(x).items()}
         # Summed before it is coupled: sum_j Y_b x_a for every atom, all paths of a degree at once.
         columns: dict[int, list[Tensor]] = {}
-        for path, weight in zip(self.paths, weights, strict=True):
+        for path, weight in zip(self.paths, weights.split(self.sizes, dim=1), strict=True):
             weighted = at_edges[path.source] * weight[:, None, :]
             columns.setdefault(path.degree, []).append(weighted.flatten(1))
         outer = {

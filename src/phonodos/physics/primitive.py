@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,11 @@ from numpy.typing import NDArray
 from phonodos.physics.crystal import Crystal, compact, reduced_basis, site_kinds
 
 SYMMETRY_TOLERANCE = 1e-3  # [A], how far equivalent sites may be from each other
+
+# What was found before, for as long as the crystal is there.
+_searched: WeakKeyDictionary[Crystal, dict[tuple[float, tuple[int, ...]], Any]] = (
+    WeakKeyDictionary()
+)
 
 # Standard primitive vectors, as columns, in those of the conventional cell (spglib's choice).
 CENTRING = {
@@ -151,15 +157,22 @@ def row_basis(rows: NDArray[np.int64]) -> NDArray[np.int64]:
 def symmetry_dataset(crystal: Crystal, symprec: float, kinds: Sequence[int] | None = None) -> Any:
     """Return spglib's data set, None where it finds nothing (old and new error handling).
 
-    Sites are alike if their `kinds` are the same, by default those of `site_kinds`.
+    Sites are alike if their `kinds` are the same, by default those of `site_kinds`. The search,
+    half of the time that small crystals take, is made once a crystal: mesh, export and table ask
+    for the same.
     """
     import spglib
 
-    cell = (crystal.cell, crystal.frac_coords, kinds or site_kinds(crystal))
-    try:
-        return spglib.get_symmetry_dataset(cell, symprec=symprec)
-    except getattr(spglib, "SpglibError", RuntimeError):  # the class is newer than our lower bound
-        return None
+    numbers = tuple(kinds or site_kinds(crystal))
+    known = _searched.setdefault(crystal, {})
+    if (symprec, numbers) not in known:
+        cell = (crystal.cell, crystal.frac_coords, numbers)
+        try:
+            found = spglib.get_symmetry_dataset(cell, symprec=symprec)
+        except getattr(spglib, "SpglibError", RuntimeError):  # newer than our lower bound
+            found = None
+        known[symprec, numbers] = found
+    return known[symprec, numbers]
 
 
 def standard_basis(dataset: Any, otherwise: NDArray[np.int64] | None = None) -> NDArray[np.float64]:
