@@ -169,7 +169,7 @@ def shares(folder: Path, name: str, members: int | None) -> None:
         (lattice_dynamics, "settled", "sum rules"),
         (lattice_dynamics, "settled_matrices", "matrices"),
         (lattice_dynamics, "frequencies", "diagonalisation"),
-        (home, "_spectrum", "spectrum"),
+        (lattice_dynamics, "spectrum", "spectrum"),
         (calculator, "predicted_row", "thermodynamics"),
         (rows, "space_group", "space group"),
     ]

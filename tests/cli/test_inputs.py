@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow.parquet as pq
 import pytest
 import typer
 from typer.testing import Result
@@ -248,3 +249,34 @@ def test_a_wrong_option_ends_the_command() -> None:
 
     with pytest.raises(ConfigError):
         for_each(pairs(1, 2), refuse)
+
+
+@pytest.mark.parametrize("command", ["predict", "thermo", "bands", "screen"])
+def test_vacancies_are_refused_or_filled_in_every_command(
+    command: str, tmp_path: Path, write_cif: Callable[..., Path], phonodos: Callable[..., Result]
+) -> None:
+    write_cif(tmp_path / "vacant.cif", "Na 0 0 0 0.9", "Cl 0.5 0.5 0.5 1")
+    out = ("-o", "t.parquet", "--engine", "serial") if command == "screen" else ("-o", "out")
+    model = ("--model", "lattice", "--members", "1") if command == "bands" else ()
+    words = (command, "vacant.cif", *out, *model)
+    refused = phonodos(*words)
+    assert refused.exit_code == 4
+    assert "occupancies of site 1 sum to 0.9" in " ".join(refused.output.split())
+    if command != "screen":
+        assert "--vacancies fill" in " ".join(refused.stderr.split())
+    again = ("--no-resume",) if command == "screen" else ()
+    (tmp_path / "t.parquet").unlink(missing_ok=True)
+    filled = phonodos(*words, "--vacancies", "fill", *again)
+    assert filled.exit_code == 0, filled.output
+    told = "vacancies were filled by the elements present"
+    if command == "screen":
+        (row,) = pq.read_table(tmp_path / "t.parquet").to_pylist()
+        assert told in row["trust"]
+    else:
+        assert told in " ".join(filled.stdout.split())
+        texts = [p.read_text() for p in (tmp_path / "out" / "vacant").glob("*.yaml")]
+        assert texts
+        assert all(told in " ".join(text.replace("#", "").split()) for text in texts)
+    wrong = phonodos(*words, "--vacancies", "maybe")
+    assert wrong.exit_code == 2
+    assert "vacancies 'maybe' is not known" in wrong.stderr

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from phonopy.harmonic.dynmat_to_fc import get_commensurate_points
 
 from phonodos.datasets.force_constants import SupercellConstants, commensurate_points, separate
 
@@ -24,6 +25,10 @@ def test_commensurate_points(supercell: np.ndarray) -> None:
     np.testing.assert_allclose(turns, np.rint(turns), atol=1e-9)
     assert ((points >= 0.0) & (points < 1.0)).all()
     assert len(np.unique(points.round(6), axis=0)) == len(points)
+    # phonopy's columns are our rows, and it takes right-handed ones only.
+    right_handed = supercell.T * round(np.sign(np.linalg.det(supercell)))
+    theirs = np.mod(get_commensurate_points(right_handed).round(9), 1.0)
+    assert set(map(tuple, theirs.round(6).tolist())) == set(map(tuple, points.round(6).tolist()))
 
 
 def chain() -> SupercellConstants:

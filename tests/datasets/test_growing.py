@@ -4,6 +4,7 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Mapping
 from contextlib import closing
@@ -81,6 +82,7 @@ def output(tmp_path: Path) -> Path:
 
 def test_rows_are_committed_and_found_again(output: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(home, "ROWS", 2)
+    monkeypatch.setattr(home, "SECONDS", 600.0)  # however slow the machine
     first = grow(output)
     first.add([row(0)])
     assert not list(output.parent.glob("*/*.parquet"))
@@ -111,6 +113,34 @@ def test_few_rows_are_committed_while_nothing_else_comes(
                 time.sleep(0.01)
         assert len(list(output.parent.glob("*/*.parquet"))) == 2
     assert done(output) == {"c-0", "c-1"}
+
+
+def test_the_end_does_not_wait_for_a_commit_of_the_clock(
+    output: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The table is closed in the middle of a commit: the clock stops all the same."""
+    monkeypatch.setattr(home, "SECONDS", 0.01)
+    begun, write = threading.Event(), home.write_rows
+    tables: list[GrowingTable] = []
+
+    def slow(*words: Any) -> None:
+        begun.set()
+        tables[0]._over.wait(60.0)
+        time.sleep(0.1)  # until the end has rung as well
+        write(*words)
+
+    def run() -> None:
+        with closing(grow(output)) as table:
+            tables.append(table)
+            table.add([row(0)])
+            begun.wait(60.0)
+
+    monkeypatch.setattr(home, "write_rows", slow)
+    other = threading.Thread(target=run, daemon=True)
+    other.start()
+    other.join(30.0)
+    assert not other.is_alive()
+    assert done(output) == {"c-0"}
 
 
 def test_other_settings_are_refused(output: Path) -> None:
@@ -211,12 +241,12 @@ def test_a_full_disk_is_waited_for_and_then_told(
     monkeypatch.setattr(home, "HELD", 3)
     parts = grow(output)
 
-    flush = home._flush
+    sync = os.fsync
 
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(home, "_flush", full)
+    monkeypatch.setattr(os, "fsync", full)
     parts.add([row(0)])
     parts.add([row(1)])
     with pytest.raises(DataError, match="takes no more rows") as caught:
@@ -224,7 +254,7 @@ def test_a_full_disk_is_waited_for_and_then_told(
     assert "No space left" in caught.value.reason
     with pytest.raises(DataError):
         parts.commit()
-    monkeypatch.setattr(home, "_flush", flush)
+    monkeypatch.setattr(os, "fsync", sync)
     assert finish(parts) == 4  # nothing of it was lost
     parts.close()
     assert pq.read_table(output).num_rows == 4
@@ -301,7 +331,7 @@ def test_a_full_disk_leaves_nothing_behind(tmp_path: Path, monkeypatch: pytest.M
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(home, "_flush", full)
+    monkeypatch.setattr(os, "fsync", full)
     with pytest.raises(DataError, match="No space left"):
         write_rows(tmp_path / "b.parquet", [row(1)], schema({}))
     with pytest.raises(DataError, match="No space left"):

@@ -92,7 +92,9 @@ def test_longitudinal_optical_modes_split(springs: Dataset, frequencies_of: Freq
 def test_density_of_states(springs: Dataset) -> None:
     dos = springs.dos(0)
     assert dos.integral == pytest.approx(6.0, abs=1e-9)
-    assert np.diff(dos.frequencies) == pytest.approx(1.0)
+    steps = np.diff(dos.frequencies)
+    assert steps[dos.frequencies[1:] > 10.5] == pytest.approx(1.0)
+    assert steps.min() == pytest.approx(0.2)  # near zero, for a few K
     assert dos.projected is not None
     np.testing.assert_allclose(dos.projected.sum(axis=0), dos.densities, atol=1e-5)
     np.testing.assert_allclose(np.trapezoid(dos.projected, dos.frequencies), 3.0, atol=1e-4)
@@ -251,7 +253,7 @@ def test_a_killed_run_goes_on(
     (tmp_path / "in" / "a" / "BORN").unlink()
 
     def kill(done: int, _: int | None) -> None:
-        if done == 3:
+        if done == 2:
             raise KeyboardInterrupt
 
     output = tmp_path / "out.parquet"
@@ -326,7 +328,7 @@ def test_what_failed_is_tried_again(small_files: Path, tmp_path: Path) -> None:
         prepare("phonondb", tmp_path / "in", output, workers=1, dos=False, cutoff=6.0)
     (tmp_path / "in" / "a" / "FORCE_SETS").write_text(forces)
     report = prepare("phonondb", tmp_path / "in", output, workers=1, dos=False)
-    assert (report.written, report.resumed, report.failed) == (3, 1, {})
+    assert (report.written, report.resumed, report.failed) == (3, 2, {})
     assert sorted(Dataset.open(output).ids) == ["a", "b", "c"]
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from pymatgen.core import Lattice, Structure
 
-from phonodos.datasets.tensor_frame import find_frame, matching_rotations, space_group_of
+from phonodos.datasets.tensor_frame import find_frame, matching_rotations
 
 EPS = np.diag([9.0, 9.0, 5.0])
 
@@ -85,14 +85,6 @@ def test_a_cubic_crystal_has_nothing_to_turn(rock_salt):
 def test_garbage_fits_no_frame(bismuth_telluride, rng):
     frame = find_frame(bismuth_telluride, 100 * rng.normal(size=(5, 3, 3)), EPS)
     assert frame.residual > 1.0
-
-
-def test_the_average_over_the_group_is_a_projection(bismuth_telluride, rng):
-    group = space_group_of(bismuth_telluride)
-    assert len(group.rotations) == 12
-    once = group.average(rng.normal(size=(5, 3, 3)))
-    np.testing.assert_allclose(group.average(once), once, atol=1e-7)
-    np.testing.assert_allclose(once[0], once[1], atol=1e-7)  # inversion swaps the bismuths
 
 
 def test_rotations_between_cells_of_one_metric(rng):

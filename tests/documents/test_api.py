@@ -26,6 +26,9 @@ from phonodos.physics.dos import PhononDos
 from phonodos.physics.strain import Gruneisen
 from phonodos.physics.target import target_of
 from phonodos.prediction.prediction import Prediction
+from phonodos.screening.landscape import Landscape
+from phonodos.screening.screen import Progress, Summary
+from phonodos.screening.survey import Agreement, Components, Springs, Survey
 from phonodos.studies.alloy import AlloyPoint, AlloyStudy, Beside
 from phonodos.studies.bands import BandStudy
 from phonodos.studies.comparison import Comparison, Features
@@ -44,6 +47,8 @@ SHOWN = {  # what a section tells of: dataclasses whose fields and properties al
     "bands": [BandStudy],
     "compare": [Comparison, Features],
     "evaluate": [Report, Judged],
+    "screen": [Summary, Progress],
+    "survey": [Survey, Landscape, Components, Springs, Agreement],
 }
 LEFT_OUT = {"Crystal": {"label", "reduction", "is_ordered", "symbols", "composition"}}
 

@@ -64,6 +64,25 @@ def test_shifts_are_found(report: Report) -> None:
     assert float(report.rows[0]["mae"]) < float(report.rows[3]["mae"])
 
 
+def test_errors_by_temperature_end_where_the_reference_does() -> None:
+    """A spectrum on an axis of 1 cm^-1 says nothing of 5 K, one with imaginary modes nothing."""
+    crystal = Crystal.ordered(4.0 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], ["Na", "H"], "x")
+    w = np.arange(0.0, 401.0)
+    reference = PhononDos(w, 18 * w**2 / 400.0**3, 2)
+    stiffer = PhononDos(w * 1.02, 18 * w**2 / 400.0**3 / 1.02, 2)
+    found = report_of([Judged("x", crystal, reference, stiffer)], SEEN).summary["thermal"]
+    assert found["heat_capacity"]["5"] is None
+    assert found["entropy"]["5"] is None
+    assert found["heat_capacity"]["10"] == pytest.approx(100 * (1 - 1.02**-3), rel=0.02)
+    assert found["entropy"]["300"] < found["entropy"]["10"]
+    soft = PhononDos(w - 150.0, reference.densities, 2)
+    unknown = report_of([Judged("x", crystal, soft, stiffer)], SEEN).summary["thermal"]
+    assert unknown["heat_capacity"]["300"] is None
+    fine = PhononDos(w / 4.0, 4.0 * reference.densities, 2)
+    known = report_of([Judged("x", crystal, fine, fine)], SEEN).summary["thermal"]
+    assert known["heat_capacity"]["5"] == 0.0
+
+
 def test_states_beyond_the_51_points_count_on_the_full_axis_only() -> None:
     """A network that ends at 1000 cm^-1 may match there and still miss the heat capacity."""
     crystal = Crystal.ordered(4.0 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], ["Na", "H"], "x")

@@ -205,3 +205,40 @@ def test_no_interval_where_it_does_not_hold(springs: Predictor) -> None:
     assert p.intervals == {}
     rock = Crystal.ordered(4.21 * (1 - np.eye(3)) / 2, [[0.0] * 3, [0.5] * 3], ["Mg", "O"], "MgO")
     assert set(springs.predict(rock).intervals) == {"mean_frequency", "heat_capacity"}
+
+
+def test_many_are_taken_from_a_frame_a_file_or_one_object(
+    model: Predictor, rock_salt: Crystal, tmp_path: Path
+) -> None:
+    pandas = pytest.importorskip("pandas")
+    wanted = model.predict(rock_salt).dos.densities
+    structure = to_structure(rock_salt)
+    frame = pandas.DataFrame({"material_id": ["a", "b"], "structure": [structure, structure]})
+    frame.to_json(tmp_path / "x.json", orient="split", default_handler=lambda x: x.as_dict())
+    for source in (frame, frame["structure"], str(tmp_path / "x.json"), tmp_path / "x.json"):
+        found = list(model.predict_many(source))
+        assert len(found) == 2
+        for p in found:
+            np.testing.assert_allclose(p.dos.densities, wanted, atol=1e-6)
+    assert [p.crystal.name for p in model.predict_many(frame)] == ["a", "b"]
+    assert [p.crystal.n_atoms for p in model.predict_many(structure)] == [2]
+    (gone,) = model.predict_many(tmp_path / "gone.cif", errors="yield")
+    assert isinstance(gone, StructureError)
+    with pytest.raises(StructureError, match=r"gone\.cif"):
+        next(model.predict_many("gone.cif"))
+    bad = pandas.DataFrame({"structure": [structure, None]})
+    good, empty = model.predict_many(bad, errors="yield")
+    assert not isinstance(good, PhonodosError)
+    assert isinstance(empty, StructureError)
+
+
+def test_vacancies_of_objects(rock_salt: Crystal) -> None:
+    structure = to_structure(rock_salt)
+    structure.replace(0, {"Na": 0.9})  # type: ignore[arg-type]
+    with pytest.raises(StructureError, match=r"sum to 0\.9"):
+        next(load("chen2021").predict_many([structure]))
+    with pytest.raises(phonodos.errors.ConfigError, match="vacancies 'x'"):
+        load("chen2021", vacancies="x")
+    (p,) = load("chen2021", vacancies="fill").predict_many([structure])
+    assert "vacancies were filled" in p.warnings[0]
+    assert p.crystal.formula == "NaCl"

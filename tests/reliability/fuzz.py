@@ -59,7 +59,7 @@ def distances(crystal: Crystal) -> np.ndarray:
     squared = (((apart[:, :, None] + steps) @ short) ** 2).sum(axis=-1)
     here = ~steps.any(axis=1)
     squared[np.eye(len(places), dtype=bool)[:, :, None] & here] = np.inf
-    return np.sqrt(squared.min(axis=-1))
+    return np.asarray(np.sqrt(squared.min(axis=-1)))
 
 
 def doubts_of(crystal: Crystal) -> list[str]:

@@ -25,6 +25,8 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 
+import preloaded
+
 CRYSTALS = 120  # of a screening
 CALCULATIONS = 24  # of a data set
 KILLS_A_TABLE = 3
@@ -38,13 +40,14 @@ growing.ROWS, growing.SECONDS = 4, 0.3
 from phonodos.cli.main import main
 main()
 """
+Process = subprocess.Popen[bytes] | preloaded.Command
 
 
-def crystals(folder: Path) -> Path:
+def crystals(folder: Path, number: int) -> Path:
     """Write rock salts and perovskites of many sizes as JSON lines."""
     rng = np.random.default_rng(7)
     lines = []
-    for i in range(CRYSTALS):
+    for i in range(number):
         a, b, x = rng.choice(CATIONS), rng.choice(CATIONS), rng.choice(ANIONS)
         length = float(rng.uniform(4.2, 6.2))
         cell = length / 2 * np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]])
@@ -60,14 +63,14 @@ def crystals(folder: Path) -> Path:
     return path
 
 
-def calculations(folder: Path) -> Path:
+def calculations(folder: Path, number: int) -> Path:
     """Write phonopy calculations of rock salts whose atoms are held by springs to all others."""
     from phonopy import Phonopy
     from phonopy.structure.atoms import PhonopyAtoms
 
     corners = np.array([[0, 0, 0], [0, 0.5, 0.5], [0.5, 0, 0.5], [0.5, 0.5, 0]])
     places = np.vstack([corners, (corners + 0.5) % 1.0])
-    for i in range(CALCULATIONS):
+    for i in range(number):
         atoms = PhonopyAtoms(
             ["Na"] * 4 + ["Cl"] * 4, cell=5.64 * np.eye(3), scaled_positions=places
         )
@@ -92,9 +95,13 @@ class Work:
 
     source: Path
     words: tuple[str, ...]
+    imported: bool  # begins with everything imported
 
-    def start(self, output: Path) -> subprocess.Popen[bytes]:
+    def start(self, output: Path) -> Process:
         """Start it."""
+        if self.imported:
+            words = [*self.words, str(self.source), "-o", str(output)]
+            return preloaded.Command(words, Path(os.devnull), output.parent / "stderr")
         words = [sys.executable, "-W", "ignore", "-c", COMMAND, *self.words, str(self.source)]
         with (output.parent / "stderr").open("ab") as errors:
             return subprocess.Popen(
@@ -105,13 +112,17 @@ class Work:
             )
 
 
-def work(what: str, folder: Path, workers: int) -> Work:
+def work(what: str, folder: Path, workers: int, imported: bool, size: float) -> Work:
     """Return the screening of some crystals, or the preparation of a data set."""
     many = ("--workers", str(workers))
     if what == "screen":
         alone = ("--model", "chen2021", "--batch-atoms", "2")  # each crystal a batch of its own
-        return Work(crystals(folder), ("screen", *alone, *many))
-    return Work(calculations(folder), ("data", "prepare", "phonondb", *many))
+        return Work(crystals(folder, round(size * CRYSTALS)), ("screen", *alone, *many), imported)
+    return Work(
+        calculations(folder, round(size * CALCULATIONS)),
+        ("data", "prepare", "phonondb", *many),
+        imported,
+    )
 
 
 def table(path: Path) -> list[str]:
@@ -141,7 +152,7 @@ def alive(pid: int) -> bool:
         return False
 
 
-def finish(process: subprocess.Popen[bytes]) -> None:
+def finish(process: Process) -> None:
     """Wait for a command; kill it, and say so, if it does not end."""
     try:
         process.wait(HANGS)
@@ -151,13 +162,24 @@ def finish(process: subprocess.Popen[bytes]) -> None:
         raise AssertionError("it does not end") from None
 
 
-def sleep(process: subprocess.Popen[bytes], seconds: float) -> bool:
+def sleep(process: Process, seconds: float) -> bool:
     """Wait; return whether the command still runs afterwards."""
     try:
         process.wait(seconds)
     except subprocess.TimeoutExpired:
         return True
     return False
+
+
+def end_parent(process: Process) -> None:
+    """Kill a command, and wait until its children are gone too."""
+    workers = children(process.pid)
+    process.kill()
+    process.wait()
+    end = time.monotonic() + GOES
+    while left := [pid for pid in workers if alive(pid)]:
+        assert time.monotonic() < end, f"{len(left)} of {len(workers)} workers stay behind"
+        time.sleep(0.05)
 
 
 def kill_parent(rng: random.Random, work: Work, output: Path, lasts: float, most: int) -> int:
@@ -167,18 +189,31 @@ def kill_parent(rng: random.Random, work: Work, output: Path, lasts: float, most
         process = work.start(output)
         if not sleep(process, rng.uniform(0.1, 1.0) * lasts):
             break
-        workers = children(process.pid)
-        process.kill()
-        process.wait()
+        end_parent(process)
         kills += 1
-        end = time.monotonic() + GOES
-        while left := [pid for pid in workers if alive(pid)]:
-            assert time.monotonic() < end, f"{len(left)} of {len(workers)} workers stay behind"
-            time.sleep(0.05)
     process = work.start(output)
     finish(process)
     assert process.returncode == 0, f"exit code {process.returncode}"
     return kills
+
+
+def kill_worker(rng: random.Random, pid: int) -> bool:
+    """Kill one worker of a command, if it has one."""
+    workers = [pid for pid, words in children(pid).items() if "resource_tracker" not in words]
+    if workers:
+        how = rng.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT))
+        os.kill(rng.choice(workers), how)
+    return bool(workers)
+
+
+def kill_both(rng: random.Random, work: Work, output: Path, lasts: float, most: int) -> int:
+    """Kill a worker, then the command, then a worker of the next, and return how many."""
+    process = work.start(output)
+    kills = int(sleep(process, rng.uniform(0.1, 0.5) * lasts) and kill_worker(rng, process.pid))
+    if sleep(process, rng.uniform(0.1, 0.4) * lasts):
+        end_parent(process)
+        kills += 1
+    return kills + kill_workers(rng, work, output, lasts, most - kills)
 
 
 def kill_workers(rng: random.Random, work: Work, output: Path, lasts: float, most: int) -> int:
@@ -186,11 +221,7 @@ def kill_workers(rng: random.Random, work: Work, output: Path, lasts: float, mos
     process = work.start(output)
     kills = 0
     while kills < most and sleep(process, rng.uniform(0.1, 0.6) * lasts):
-        workers = [pid for pid, words in children(process.pid).items() if "spawn_main" in words]
-        if workers:
-            how = rng.choice((signal.SIGKILL, signal.SIGKILL, signal.SIGSEGV, signal.SIGABRT))
-            os.kill(rng.choice(workers), how)
-            kills += 1
+        kills += kill_worker(rng, process.pid)
     finish(process)
     assert process.returncode == 0, f"exit code {process.returncode}"
     return kills
@@ -200,7 +231,7 @@ def trials(arguments: argparse.Namespace, folder: Path) -> dict[str, int]:
     """Kill, compare and print until there were enough kills; return the numbers."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     rng = random.Random(f"{arguments.what}-{arguments.victim}-{arguments.seed}")
-    job = work(arguments.what, folder, arguments.workers)
+    job = work(arguments.what, folder, arguments.workers, arguments.imported, arguments.size)
     place = folder / "tables"
     place.mkdir()
     output = place / "table.parquet"
@@ -210,7 +241,7 @@ def trials(arguments: argparse.Namespace, folder: Path) -> dict[str, int]:
     assert process.returncode == 0, (place / "stderr").read_text()
     lasts, wanted = time.monotonic() - start, table(output)
     print(f"undisturbed: {len(wanted)} rows, {lasts:.1f} s", flush=True)
-    kill = {"parent": kill_parent, "worker": kill_workers}[arguments.victim]
+    kill = {"parent": kill_parent, "worker": kill_workers, "both": kill_both}[arguments.victim]
     done = {"kills": 0, "tables": 0, "wrong": 0}
     while done["kills"] < arguments.kills:
         shutil.rmtree(place)
@@ -235,11 +266,19 @@ def main() -> int:
     """Read the command line, run, print."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("what", choices=["screen", "prepare"])
-    parser.add_argument("victim", choices=["parent", "worker"])
+    parser.add_argument("victim", choices=["parent", "worker", "both"])
     parser.add_argument("--kills", type=int, default=25)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--size", type=float, default=1.0, help="times the usual work")
+    parser.add_argument("--imported", action="store_true", help="commands that import nothing")
     arguments = parser.parse_args()
+    if arguments.imported:
+        preloaded.load()
+        from phonodos.datasets import phonondb
+        from phonodos.screening import parts
+
+        phonondb.BATCH, parts.SECONDS = 4, 0.3
     with tempfile.TemporaryDirectory() as folder:
         done = trials(arguments, Path(folder))
     print(json.dumps(done))

@@ -21,10 +21,10 @@ def run(*words: object) -> tuple[dict[str, int], str]:
 
 
 @pytest.mark.parametrize("what", ["screen", "prepare"])
-@pytest.mark.parametrize(("victim", "kills"), [("parent", 1), ("worker", 2)])
-def test_kills(what: str, victim: str, kills: int) -> None:
-    found, said = run(what, victim, "--kills", kills, "--seed", 3)
-    assert found["kills"] >= kills
+def test_kills(what: str) -> None:
+    """A worker, the command, and a worker of that which goes on."""
+    found, said = run(what, "both", "--kills", 3, "--seed", 3, "--imported", "--size", 0.25)
+    assert found["kills"] >= 3
     assert found["wrong"] == 0, said
 
 

@@ -12,7 +12,7 @@ TRIALS = """
 import os, signal, time
 import trials
 
-trials.CPU_SECONDS, trials.WALL_SECONDS, trials.GIGABYTE = 2.0, 30.0, 2**28
+trials.CPU_SECONDS, trials.WALL_SECONDS, trials.GIGABYTE = 1.0, 30.0, 2**28
 
 def trial(number):
     if number == 1:
@@ -47,7 +47,7 @@ def test_every_kind_of_end() -> None:
     )
     assert done.stdout.splitlines() == [
         "0 ",
-        "1 more than 2 s",
+        "1 more than 1 s",
         "2 refused",
         "3 the process ended by SIGSEGV",
         "4 stuck",

@@ -7,7 +7,13 @@ from pathlib import Path
 import pytest
 
 from phonodos.errors import DataError
-from phonodos.structures.archives import check_archive, is_html, read_members, sha256_of
+from phonodos.structures.archives import (
+    check_archive,
+    is_html,
+    names_in,
+    read_members,
+    sha256_of,
+)
 
 FILES = {"mp-1": b"one" * 5000, "mp-2": b"two"}
 
@@ -42,6 +48,17 @@ def test_archives_give_what_the_folder_gives(name, folder):
     archive = packed(folder, name)
     assert dict(read_members(archive)) == FILES
     check_archive(archive)
+
+
+@pytest.mark.parametrize("name", ["a.tar", "a.zip", "a.tar.gz"])
+def test_names_without_reading(name, folder):
+    found = names_in(packed(folder, name))
+    if name == "a.tar.gz":  # it would have to be read whole
+        assert found is None
+    else:
+        assert {"phonon/mp-1.json", "phonon/deeper/mp-2.json", "phonon/README"} < set(found)
+        assert not any("empty" in path or path.endswith("deeper") for path in found)
+    assert names_in(folder / "gone") is None
 
 
 def test_the_name_does_not_tell_the_compression(folder):

@@ -97,3 +97,23 @@ def test_a_broken_frame_costs_itself_alone() -> None:
     bad = frame("species:S:1:pos:R:3", "Li 0 0 0", "Vac 2 2 2")
     found = list(iter_crystals("-", good + bad + good))
     assert [isinstance(c, Crystal) for c in found] == [True, False, True]
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (frame("species:S:1:pos:R:3:Z:I:1", "Li 0 0 0 3", "H 2 2 2 9"), "H by its name and F by"),
+        (frame(MASSES, "Li 0 0 0 6.94", "D 2 2 2 1.008"), "D by its name and has a mass of 1.008"),
+        (frame(MASSES, "7Li 0 0 0 6.94", "H 2 2 2 1.008"), "has a mass of 6.94"),
+        (frame("species:S:1:pos:R:3", "300Li 0 0 0", "H 2 2 2"), "not a readable extended XYZ"),
+    ],
+)
+def test_columns_that_contradict_each_other(tmp_path: Path, text: str, message: str) -> None:
+    assert message in refused(tmp_path / "x.xyz", text).summary
+
+
+def test_blank_lines_between_frames() -> None:
+    one = frame("species:S:1:pos:R:3", "Li_a 0 0 0", "235U 2 2 2")
+    crystals = read_crystals("-", f"{one}\n\n{one}\nwritten by hand\n")
+    assert len(crystals) == 2
+    assert crystals[0].masses[1] == pytest.approx(235.04, abs=0.01)

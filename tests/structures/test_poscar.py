@@ -126,6 +126,8 @@ def test_odd_files_of_one_frame(text: str) -> None:
         (whole("1 1", title="$cell $new"), "'$cell'"),
         (whole("Na Cl\n1 1").replace("1.0\n", "1.0 2.0\n", 1), "impossible scale"),
         (whole("Na\n" * 20 + "1"), "not a complete POSCAR"),
+        (whole("Na Cl\n1 1", "Angstrom"), "not a complete POSCAR"),
+        (whole("1 1", "Direct", " T", " Na"), "1 elements"),
         (whole("Na Cl\n1 999999999999"), "2 counts"),
         (whole("OH Cl\n1 1"), "'OH'"),
     ],
@@ -164,6 +166,9 @@ def test_frames_of_an_xdatcar_are_crystals_by_number(tmp_path: Path) -> None:
         assert [c.name for c in crystals] == ["XDATCAR-4", "XDATCAR-5"]
         assert [c.frac_coords[1, 0] for c in crystals] == pytest.approx([0.4, 0.5])
     assert crystals[1].volume > crystals[0].volume
+    cartesian = changing.replace("Direct", "Cartesian").replace("0.5 0.5", "2.82 2.82")
+    (tmp_path / "XDATCAR").write_text(cartesian)
+    assert [c.frac_coords[1, 1] < 0.5 for c in read_crystals(tmp_path / "XDATCAR")] == [True] * 2
     (tmp_path / "XDATCAR").write_text(fixed + "Direct configuration= 6\n0 0 0\n")
     found = list(iter_crystals(tmp_path / "XDATCAR"))
     assert [isinstance(c, Crystal) for c in found] == [True, True, False]

@@ -14,7 +14,7 @@ from phonodos.errors import StructureError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.primitive import space_group
 from phonodos.structures.entries import is_structure_file
-from phonodos.structures.objects import to_atoms, to_structure
+from phonodos.structures.objects import to_atoms, to_phonopy_atoms, to_structure
 from phonodos.structures.reading import (
     as_crystal,
     iter_crystals,
@@ -215,3 +215,39 @@ def test_real_records(shared: Path) -> None:
         record = json.loads(stream.read())
     (crystal,) = read_crystals("-", json.dumps(record))
     assert crystal.n_atoms == record["metadata"]["nsites"]
+
+
+def test_isotopes_come_through_every_door(rock_salt: Crystal) -> None:
+    plain = Crystal.ordered(rock_salt.cell, rock_salt.frac_coords, ["Li", "H"])
+    atoms, phonopy_atoms = to_atoms(plain), to_phonopy_atoms(plain)
+    atoms.set_masses([6.0151, 1.008])
+    phonopy_atoms.masses = [6.0151, 1.008]
+    poscar = "x\n1\n0 2.82 2.82\n2.82 0 2.82\n2.82 2.82 0\n{} H\n1 1\nDirect\n0 0 0\n.5 .5 .5\n"
+    frame = (
+        '2\nLattice="0 2.82 2.82 2.82 0 2.82 2.82 2.82 0" '
+        "Properties=species:S:1:pos:R:3:masses:R:1\nLi 0 0 0 6.0151\nH 2.82 2.82 2.82 1.008\n"
+    )
+    record = {"lattice": plain.cell.tolist(), "frac_coords": plain.frac_coords.tolist()}
+    texts = (
+        *(poscar.format(name) for name in ("6Li", "Li-6", "Li[6.0151]")),
+        frame,
+        YAML.replace("22.98977", "6.0151").replace("Na", "Li").replace("Cl", "H"),
+        json.dumps({**record, "species": ["6Li", "H"]}),
+    )
+    for crystal in (as_crystal(atoms), as_crystal(phonopy_atoms), *map(_one, texts)):
+        assert crystal.masses == pytest.approx([6.0151, 1.008], abs=1e-4)
+        assert crystal.symbols[0].startswith("Li[6.015")
+
+
+def _one(text: str) -> Crystal:
+    (crystal,) = read_crystals("-", text)
+    return crystal
+
+
+def test_text_and_records_are_taken_like_files(examples: Path, rock_salt: Crystal) -> None:
+    assert as_crystal((examples / "NaCl.cif").read_text()).n_atoms == 8
+    assert as_crystal(to_structure(rock_salt).as_dict()).formula == "NaCl"
+    row = {"cell": rock_salt.cell, "frac_coords": rock_salt.frac_coords, "species": ["Na", "Cl"]}
+    assert as_crystal(row).formula == "NaCl"
+    with pytest.raises(StructureError, match="no good"):
+        as_crystal(StructureError("no good", "it is broken", "mend it"))

@@ -13,6 +13,9 @@ from phonodos.structures.sites import element_symbol, isotope, label_symbol, sha
         *(("Sr2+", "Sr"), ("O2-", "O"), ("O-2", "O"), ("Fe3.5+", "Fe"), ("Na+", "Na")),
         *(("CL1-", "Cl"), ("fe", "Fe"), ("Cu1", "Cu"), ("D", "D"), ("T", "T"), ("Sr0+", "Sr")),
         *(("Vac", "Vac"), ("OH", "OH"), ("X", "X"), ("", ""), ("2H", "D"), ("Uue", "Uue")),
+        *(("10B", "B[10.012937]"), ("B-10", "B[10.012937]"), ("16O2-", "O"), ("1H", "H")),
+        *(("300Li", "300Li"), ("O-17", "O[16.999132]"), ("C-99", "C-99"), ("0X", "0X")),
+        *(("Cval", "C"), ("Siva", "Si"), ("HISO", "H")),
     ],
 )
 def test_element_symbols(text: str, symbol: str) -> None:
@@ -38,6 +41,8 @@ def test_label_symbols(label: str, symbol: str) -> None:
 def test_isotopes_by_mass() -> None:
     assert [isotope("H", m) for m in (1.008, 2.014, 3.016)] == ["H", "D", "T"]
     assert isotope("Tc", 98.9) == "Tc"
+    assert isotope("U", 235.0439).startswith("U[235.04")
+    assert isotope("U", 238.0508) == "U"
     assert isotope("X", 1.0) == "X"
     assert isotope("B", 10.0129) == "B[10.0129]"
     assert isotope("Ge", 72.59) == "Ge"  # the mass of older tables

@@ -21,6 +21,7 @@ from phonodos.cli.options import (
     OutputOption,
     PlotOption,
     UnitsOption,
+    VacanciesOption,
 )
 from phonodos.cli.output import Column, format_note, format_table
 from phonodos.physics.units import FREQUENCY_DIGITS
@@ -40,6 +41,7 @@ def bands(
     model: ModelOption = None,
     members: MembersOption = None,
     check: CheckOption = True,
+    vacancies: VacanciesOption = "refuse",
     plot: PlotOption = True,
     as_json: JsonOption = False,
 ) -> None:
@@ -51,7 +53,7 @@ def bands(
     from phonodos.prediction.predictor import load
     from phonodos.studies import bands as home
 
-    predictor = load(model, members=members, check=check)
+    predictor = load(model, members=members, check=check, vacancies=vacancies)
 
     def handle(entry: Entry, answer: "Prediction") -> Done:
         study = home.bands(answer)
@@ -63,7 +65,7 @@ def bands(
         files = {"folder": str(results.folder), "files": results.written}
         return Done({**record, **files, **(lines if as_json else {})})
 
-    outcome = for_each(predictions(predictor, read_inputs(files)), handle)
+    outcome = for_each(predictions(predictor, read_inputs(files, vacancies=vacancies)), handle)
     outcome.finish(
         predictor.name, as_json, lambda done: print(_report(done, predictor.name, units))
     )

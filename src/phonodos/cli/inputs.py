@@ -38,14 +38,19 @@ class Entry:
     content: "Crystal | PhonodosError"
 
 
-def read_inputs(files: Sequence[str], timeout: float | None = None) -> list[Entry]:
+def read_inputs(
+    files: Sequence[str], timeout: float | None = None, vacancies: str = "refuse"
+) -> list[Entry]:
     """Read every structure of files, folders, archives, tables and ``-`` (standard input).
 
     Names are those of the files (and ids). Files of one name in several folders get the name of
     their folder before it, and what is still equal ``-2``, ``-3`` after it. What takes longer to
-    read than `timeout` [s] is an error, and so is the rest of its file.
+    read than `timeout` [s] is an error, and so is the rest of its file. `vacancies` says what to do
+    where a site is partly vacant: ``refuse`` or ``fill``.
     """
-    found = list(_contents(files, timeout))
+    from phonodos.structures.occupancies import check_vacancies
+
+    found = list(_contents(files, timeout, check_vacancies(vacancies)))
     places: dict[str, set[str]] = {}
     for source, content in found:
         if not isinstance(content, PhonodosError):
@@ -130,10 +135,16 @@ def check_output(parent: Path) -> None:
 
 
 def _contents(
-    files: Sequence[str], timeout: float | None
+    files: Sequence[str], timeout: float | None, vacancies: str
 ) -> "Iterator[tuple[str, Crystal | PhonodosError]]":
     from phonodos.structures.entries import structure_files
     from phonodos.structures.reading import iter_crystals
+
+    def crystals(
+        path: str | Path, text: str | None = None
+    ) -> "Iterator[tuple[str, Crystal | PhonodosError]]":
+        found = _in_time(iter_crystals(path, text), path, timeout, vacancies)
+        return ((str(path), content) for content in found)
 
     for file in files:
         if file == "-":
@@ -142,24 +153,29 @@ def _contents(
             except PhonodosError as error:
                 yield "-", error
                 continue
-            yield from (("-", c) for c in _in_time(iter_crystals("-", text), "-", timeout))
+            yield from crystals("-", text)
         elif Path(file).is_dir():
             inside = list(structure_files(Path(file)))
             if not inside:
                 yield file, _empty_folder(file)
             for path in inside:
-                yield from ((str(path), c) for c in _in_time(iter_crystals(path), path, timeout))
+                yield from crystals(path)
         else:
-            yield from ((file, c) for c in _in_time(iter_crystals(file), file, timeout))
+            yield from crystals(file)
 
 
 def _in_time(
-    crystals: "Iterator[Crystal | StructureError]", source: str | Path, timeout: float | None
+    crystals: "Iterator[Crystal | StructureError]",
+    source: str | Path,
+    timeout: float | None,
+    vacancies: str,
 ) -> "Iterator[Crystal | PhonodosError]":
     """Yield the structures of a file as long as each is there in time; whatever fails is named."""
+    from phonodos.structures.occupancies import vacancies as policy
+
     while True:
         try:
-            with time_limit(timeout, str(source)):
+            with time_limit(timeout, str(source)), policy(vacancies):
                 crystal = next(crystals)
         except StopIteration:
             return

@@ -51,6 +51,10 @@ CheckOption = Annotated[
         help="hold the distances of atoms against those of training; refuse absurd ones",
     ),
 ]
+VacanciesOption = Annotated[
+    str,
+    typer.Option(help="of sites partly vacant: refuse, or fill by the elements on them"),
+]
 TimeoutOption = Annotated[
     float, typer.Option(metavar="SECONDS", help="longest time to read, compute or write a crystal")
 ]
@@ -183,11 +187,12 @@ def load_predictor(
     *,
     project: bool = False,
     check: bool = True,
+    vacancies: str = "refuse",
 ) -> "AnyPredictor":
     """Return the weights as a predictor that averages shared sites, or fills them as ordered."""
     from phonodos.prediction.predictor import load
 
-    predictor = load(model, members=members, project=project, check=check)
+    predictor = load(model, members=members, project=project, check=check, vacancies=vacancies)
     if order is None:
         return predictor
     from phonodos.prediction.disorder import QuasirandomPredictor

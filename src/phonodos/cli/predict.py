@@ -31,6 +31,7 @@ from phonodos.cli.options import (
     SqsSeedOption,
     TimeoutOption,
     UnitsOption,
+    VacanciesOption,
     arrangements,
     load_predictor,
 )
@@ -65,16 +66,18 @@ def predict(
     sqs_number: SqsNumberOption = None,
     sqs_seed: SqsSeedOption = None,
     check: CheckOption = True,
+    vacancies: VacanciesOption = "refuse",
     timeout: TimeoutOption = DEFAULT_TIMEOUT,
     as_json: JsonOption = False,
     max_size: MaxSizeOption = None,  # noqa: ARG001  # its callback does it
 ) -> None:
     """Predict the phonon density of states of crystals."""
-    limit = check_timeout(timeout)
-    order = Order(units, project, _formats(formats), plot)
+    limit, order = check_timeout(timeout), Order(units, project, _formats(formats), plot)
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed, project=project)
     check_output(output)
-    predictor = load_predictor(model, members, arranged, project=project is not None, check=check)
+    predictor = load_predictor(
+        model, members, arranged, project=project is not None, check=check, vacancies=vacancies
+    )
 
     def handle(entry: Entry, answer: "Prediction") -> Done:
         from phonodos.prediction.failures import named
@@ -86,20 +89,20 @@ def predict(
     def record(entry: Entry, answer: "Prediction") -> dict[str, Any]:
         facts = quantities(answer, units)
         share = facts["imaginary_share"][0]
-        folder = output_folder(output, entry.name)
-        results = Results(folder, predictor.provenance.warned(answer.warnings))
+        origin = predictor.provenance.warned(answer.warnings)
+        results = Results(output_folder(output, entry.name), origin)
         return {
             "formula": answer.crystal.formula,
             "n_atoms": answer.crystal.n_atoms,
             **{key: {"value": v, "unit": unit} for key, (v, unit) in facts.items()},
             "intervals": interval_record(answer, units),
             "warnings": [*answer.warnings, *remarks(answer, share, order.formats)],
-            "folder": str(folder),
+            "folder": str(results.folder),
             "files": write_outputs(results, answer, order),
             **({"dos": _record(answer, order)} if as_json else {}),
         }
 
-    outcome = for_each(predictions(predictor, read_inputs(files, limit), limit), handle)
+    outcome = for_each(predictions(predictor, read_inputs(files, limit, vacancies), limit), handle)
     outcome.finish(predictor.name, as_json, lambda done: report(done, predictor.name, units))
 
 

@@ -16,6 +16,7 @@ from phonodos.cli.options import (
     MembersOption,
     ModelOption,
     TimeoutOption,
+    VacanciesOption,
 )
 from phonodos.cli.output import INTERRUPTED, exit_code, format_note, print_json
 from phonodos.cli.progress import shown_progress
@@ -54,6 +55,7 @@ def screen(
     temperatures: Annotated[str, typer.Option(help="of C_V, S, F [K]; 300 is added")] = "300",
     batch_atoms: Annotated[int, typer.Option(help="atoms in a worker: bounds memory")] = 2048,
     check: CheckOption = True,
+    vacancies: VacanciesOption = "refuse",
     timeout: TimeoutOption = DEFAULT_TIMEOUT,
     model: ModelOption = None,
     members: MembersOption = None,
@@ -72,7 +74,7 @@ def screen(
             summary = home.screen(
                 path, output, model=model, members=members, temperatures=kelvin, engine=engine,
                 workers=workers, address=address, shard=shard, max_atoms=batch_atoms,
-                retry_failed=retry_failed, timeout=timeout, check=check,
+                retry_failed=retry_failed, timeout=timeout, check=check, vacancies=vacancies,
                 watch=lambda p: show(p.done, p.total, state(p, time.monotonic() - start)),
             )  # fmt: skip
         except KeyboardInterrupt:

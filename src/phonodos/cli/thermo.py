@@ -25,6 +25,7 @@ from phonodos.cli.options import (
     SqsAtomsOption,
     SqsNumberOption,
     SqsSeedOption,
+    VacanciesOption,
     arrangements,
     load_predictor,
     temperature_range,
@@ -50,6 +51,7 @@ def thermo(
     model: ModelOption = None,
     members: MembersOption = None,
     check: CheckOption = True,
+    vacancies: VacanciesOption = "refuse",
     disorder: DisorderOption = "average",
     sqs_atoms: SqsAtomsOption = None,
     sqs_number: SqsNumberOption = None,
@@ -68,7 +70,7 @@ def thermo(
         )
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed)
     check_output(output)
-    predictor = load_predictor(model, members, arranged, check=check)
+    predictor = load_predictor(model, members, arranged, check=check, vacancies=vacancies)
 
     def handle(entry: Entry, answer: "Prediction") -> Done:
         from phonodos.results.spectra import thermal_record
@@ -87,7 +89,7 @@ def thermo(
         text += f"\nwrote {', '.join(results.written)} to {results.folder}"
         return Done(record, text)
 
-    pairs = predictions(predictor, read_inputs(files))
+    pairs = predictions(predictor, read_inputs(files, vacancies=vacancies))
     for_each(pairs, handle, show=not as_json).finish(predictor.name, as_json)
 
 

@@ -204,6 +204,8 @@ class GrowingTable:
                 self.tables.append(path)
                 self._rows = []
             self._due.clear()
+            if self._over.is_set():  # it was rung for the end, not for rows
+                self._due.set()
 
     def _tick(self) -> None:
         while self._due.wait() and not self._over.wait(SECONDS):

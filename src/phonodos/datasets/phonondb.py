@@ -10,13 +10,18 @@ from operator import attrgetter
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phonodos.datasets.force_constants import ForceConstants, commensurate_points, separate
 from phonodos.datasets.kinds import Column, Kind
 from phonodos.datasets.phonopy.calculation import PhonopyCalculation, quiet, read_calculation
 from phonodos.datasets.phonopy.folders import Calculation, count_calculations, find_calculations
-from phonodos.datasets.phonopy.space_group import asymmetry, space_group
-from phonodos.datasets.soundness import FRAME_TOLERANCE, breaks_neutrality, sound_born_charges
+from phonodos.datasets.soundness import (
+    FRAME_TOLERANCE,
+    asymmetry,
+    breaks_neutrality,
+    sound_born_charges,
+)
 from phonodos.errors import ConfigError, DataError
 from phonodos.physics.dipole import LAMBDA
 from phonodos.physics.dos import PhononDos
@@ -29,8 +34,9 @@ from phonodos.physics.mesh import (
     mode_shares,
     spectrum,
 )
-from phonodos.physics.target import RECIPE, spectrum_target
-from phonodos.physics.units import THZ_PER_WAVENUMBER
+from phonodos.physics.sound import SoundWaves, long_waves, sound_waves
+from phonodos.physics.target import RECIPE, target_of
+from phonodos.physics.units import THZ_PER_WAVENUMBER, WAVENUMBER_PER_SQRT_SPRING
 
 ORIGIN = "phonondb2018"
 LARGEST_CUTOFF = 50.0  # [A]; images are stored as single bytes
@@ -109,14 +115,35 @@ def calculated_dos(calculation: PhonopyCalculation, length: float = MESH_LENGTH)
     mesh = irreducible_mesh(crystal, length, kinds=mass_kinds(crystal, masses))
     calculation.phonon.run_qpoints(mesh.qpoints, with_eigenvectors=True)
     found = calculation.phonon.qpoints
-    return spectrum(mesh, found.frequencies / THZ_PER_WAVENUMBER, mode_shares(found.eigenvectors))
+    frequencies = found.frequencies / THZ_PER_WAVENUMBER
+    shares = mode_shares(found.eigenvectors)
+    return spectrum(mesh, frequencies, shares, sound=_sound(calculation, masses))
+
+
+def _sound(calculation: PhonopyCalculation, masses: NDArray[np.float64]) -> SoundWaves:
+    """Return the long waves of a calculation, q in fractions of the reciprocal lattice vectors."""
+    crystal, phonon = calculation.crystal, calculation.phonon
+    reciprocal = crystal.reciprocal_cell
+    points = np.concatenate([long_waves(reciprocal), np.zeros((1, 3))])
+    phonon.run_qpoints(points, with_dynamical_matrices=True)
+    to_ours = phonon.unit_conversion_factor / THZ_PER_WAVENUMBER / WAVENUMBER_PER_SQRT_SPRING
+    matrices = np.asarray(phonon.qpoints.dynamical_matrices) * to_ours**2
+    polar = calculation.is_polar
+    return sound_waves(
+        matrices,
+        masses,
+        crystal.volume,
+        calculation.born_charges if polar else None,
+        calculation.dielectric if polar else None,
+    ).along(reciprocal)
 
 
 def _tensors(calculation: PhonopyCalculation) -> dict[str, Any]:
     born, eps = calculation.born_charges, calculation.dielectric
     if born is None or eps is None:
         return {"born_sound": False, "dielectric_sound": False}
-    fits = asymmetry(space_group(calculation), born, eps) <= FRAME_TOLERANCE
+    moved = asymmetry(calculation.space_group, calculation.crystal.cell, born, eps)
+    fits = moved <= FRAME_TOLERANCE
     return {
         "born_charges": born.ravel(),
         "dielectric": eps.ravel(),
@@ -167,7 +194,7 @@ def _spectrum(dos: PhononDos) -> dict[str, Any]:
     return {
         "dos_frequencies": dos.frequencies,
         "dos_densities": dos.densities,
-        "target": spectrum_target(dos.frequencies, dos.densities),
+        "target": target_of(dos),
         "projected_densities": None if projected is None else projected.astype(np.float32).ravel(),
         "has_negative_frequencies": dos.imaginary_fraction > 0.0,
     }

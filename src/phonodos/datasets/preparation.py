@@ -123,15 +123,7 @@ def prepare(
             run.convert(convert, source, workers, timeout, progress)
         finally:
             table.commit()
-        places = run.chosen()
-        if not places:
-            raise _none(work, source, run.failed)
-        column = partial(table.column, keys=places)
-        facts = work.facts(column)
-        report = PrepareReport(kind, output, len(places), run.failures(), run.resumed, facts)
-        origins = set(column("source"))
-        table.finish(places, schema(_provenance(work, source, report, origins, recipe)), GROUP)
-    return report
+        return run.written(kind, source, recipe)
 
 
 class _Run:
@@ -141,7 +133,7 @@ class _Run:
         self._kind, self._table = kind, table
         self._places: dict[str, None] = {}  # of all records, in the order of the source
         self._ids = {place: known[0] for place, known in table.done.items()}
-        self.failed: dict[str, str] = {}
+        self._failed: dict[str, str] = {}
 
     def convert(
         self,
@@ -157,7 +149,7 @@ class _Run:
         with closing(results):
             for number, (place, row, reason) in enumerate(results, len(self._ids) + 1):
                 if row is None:
-                    self.failed[place] = reason
+                    self._failed[place] = reason
                 else:
                     self._ids[place] = row["id"]
                     self._table.add([row | {PLACE: place}])
@@ -175,7 +167,25 @@ class _Run:
             if place not in self._table.done:
                 yield place, record
 
-    def chosen(self) -> list[str]:
+    def written(self, name: str, source: Path, recipe: Mapping[str, Any]) -> PrepareReport:
+        """Make the data set of the rows, and return the report."""
+        places = self._chosen()
+        if not places:
+            raise _none(self._kind, source, self._failed)
+        column = partial(self._table.column, keys=places)
+        report = PrepareReport(
+            kind=name,
+            output=self._table.output,
+            written=len(places),
+            failed={place: self._failed[place] for place in self._places if place in self._failed},
+            resumed=sum(place in self._places for place in self._table.done),
+            facts=self._kind.facts(column),
+        )
+        header = _provenance(self._kind, source, report, set(column("source")), recipe)
+        self._table.finish(places, schema(header), GROUP)
+        return report
+
+    def _chosen(self) -> list[str]:
         """Return the places of the rows of the data set in their order; of an id the first counts.
 
         What an earlier run made of records that are no longer in the source is left out.
@@ -186,21 +196,12 @@ class _Run:
             if place not in self._ids:
                 continue
             if (name := self._ids[place]) in seen:
-                self.failed[place] = f"there is a record {name} already"
+                self._failed[place] = f"there is a record {name} already"
             else:
                 seen.add(name)
                 kept.append(place)
         order = self._kind.order
         return kept if order is None else sorted(kept, key=lambda place: order(self._ids[place]))
-
-    def failures(self) -> dict[str, str]:
-        """Return what failed in the order of the source."""
-        return {place: self.failed[place] for place in self._places if place in self.failed}
-
-    @property
-    def resumed(self) -> int:
-        """Records that an earlier run had done."""
-        return sum(place in self._places for place in self._table.done)
 
 
 def _recipe(name: str, kind: Kind, settings: Mapping[str, Any]) -> dict[str, Any]:

@@ -3,6 +3,8 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from phonodos.physics.space_group import SpaceGroup
+
 LARGEST_BORN_CHARGE = 12.0  # [e]
 LARGEST_DIELECTRIC = 60.0  # mean of the diagonal; beyond it the gap has closed in the calculation
 FRAME_TOLERANCE = 0.06  # [e], what the space group may move
@@ -23,3 +25,29 @@ def sound_dielectric(tensor: NDArray[np.float64]) -> bool:
 def breaks_neutrality(charges: NDArray[np.float64]) -> bool:
     """Return whether (n, 3, 3) Born charges [e] add up to more than a cell of an insulator has."""
     return bool(np.abs(charges.sum(axis=0)).max() > NEUTRALITY_BREAK)
+
+
+def asymmetry(
+    group: SpaceGroup,
+    cell: NDArray[np.float64],
+    charges: NDArray[np.float64],
+    dielectric: NDArray[np.float64],
+) -> float:
+    """Return how much an operation moves Born charges [e] or eps (by its mean) at most.
+
+    Parameters
+    ----------
+    group
+        The space group with its permutations.
+    cell
+        (3, 3) lattice vectors as rows [A].
+    charges, dielectric
+        (n, 3, 3) [e] and (3, 3), in the frame of the cell.
+    """
+    worst = 0.0
+    assert group.permutations is not None
+    for turn, images in zip(group.cartesian(cell), group.permutations, strict=True):
+        moved = np.abs(turn @ charges @ turn.T - charges[images]).max()
+        screening = np.abs(turn @ dielectric @ turn.T - dielectric).max()
+        worst = max(worst, float(moved), float(3.0 * screening / np.trace(dielectric)))
+    return worst

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from phonodos.physics.space_group import find_space_group
+
 if TYPE_CHECKING:
     from pymatgen.core import Structure
 
@@ -29,47 +31,6 @@ class TensorFrame:
     rotation: NDArray[np.float64]
     residual: float
     cell_residual: float
-
-
-@dataclass(frozen=True, eq=False)
-class SpaceGroup:
-    """Cartesian rotations (m, 3, 3) and where each sends every site (m, n)."""
-
-    rotations: NDArray[np.float64]
-    images: NDArray[np.int64]
-
-    def average(self, tensors: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Return (n, 3, 3) site tensors averaged over the group."""
-        turned = np.einsum("mab,nbc,mdc->mnad", self.rotations, tensors, self.rotations)
-        total = np.zeros_like(tensors)
-        for image, part in zip(self.images, turned, strict=True):
-            total[image] += part
-        mean: NDArray[np.float64] = total / len(self.rotations)
-        return mean
-
-
-def space_group_of(structure: "Structure") -> SpaceGroup:
-    """Return the space group of an ordered structure (the identity alone if none is found)."""
-    import spglib
-
-    numbers = [site.specie.Z for site in structure]
-    cell = (structure.lattice.matrix, structure.frac_coords, numbers)
-    found = spglib.get_symmetry(cell, symprec=SYMMETRY_TOLERANCE)
-    n = len(numbers)
-    if found is None:
-        return SpaceGroup(np.eye(3)[None], np.arange(n)[None])
-    lattice = structure.lattice.matrix.T
-    inverse = np.linalg.inv(lattice)
-    rotations, images = [], []
-    for rotation, translation in zip(found["rotations"], found["translations"], strict=True):
-        moved = structure.frac_coords @ rotation.T + translation
-        offset = moved[:, None] - structure.frac_coords[None]
-        offset -= np.rint(offset)
-        image = np.argmin(np.linalg.norm(offset @ lattice.T, axis=-1), axis=1)
-        if len(set(image)) == n:
-            rotations.append(lattice @ rotation @ inverse)
-            images.append(image)
-    return SpaceGroup(np.array(rotations), np.array(images))
 
 
 def find_frame(
@@ -93,20 +54,22 @@ def find_frame(
     dielectric
         (3, 3) dielectric tensor, weighed by its trace.
     """
-    group = space_group_of(structure)
-    # One extra tensor at a site of its own: the dielectric tensor, scaled to order one.
+    cell = structure.lattice.matrix
+    numbers = [site.specie.Z for site in structure]
+    group = find_space_group(cell, structure.frac_coords, numbers, SYMMETRY_TOLERANCE)
+    # The dielectric tensor counts as much as the charges, scaled to order one.
     scale = max(float(np.trace(dielectric)) / 3.0, 1.0)
 
     def residual(rotation: NDArray[np.float64]) -> float:
         z = rotation @ born @ rotation.T
         eps = rotation @ (dielectric / scale) @ rotation.T
-        turned = np.einsum("mab,bc,mdc->mad", group.rotations, eps, group.rotations).mean(0)
-        return float(max(np.abs(group.average(z) - z).max(), np.abs(turned - eps).max()))
+        moved = (np.abs(group.average(t, cell) - t).max() for t in (z, eps))
+        return float(max(moved))
 
     own = residual(np.eye(3))
     rated: list[tuple[float, str, NDArray[np.float64]]] = []
     for name, standard in _standard_cells(structure):
-        turns = matching_rotations(structure.lattice.matrix, standard)
+        turns = matching_rotations(cell, standard)
         rated += [(residual(turn), name, turn) for turn in turns]
         if any(entry[0] <= TIE for entry in rated):
             break  # nothing that follows could be preferred

@@ -95,6 +95,17 @@ MEASURES = {
         "half width of the 90 % interval of C_V(300 K)", "J/(K mol of atoms)", f"{_AXIS}, mean", 3
     ),
 }
+TEMPERATURES = (5, 10, 20, 50, 100, 200, 300)  # [K]
+MEASURES |= {
+    f"thermal.{name}.{t}": Measure(
+        f"{symbol}({t} K), median relative error",
+        "%",
+        f"{_AXIS}, stable references, good at {t} K",
+        2,
+    )
+    for name, symbol in (("heat_capacity", "C_V"), ("entropy", "S"))
+    for t in TEMPERATURES
+}
 HEADLINE = (
     "spectrum.mse",
     "spectrum.r2",

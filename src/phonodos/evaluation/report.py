@@ -21,6 +21,8 @@ from phonodos.evaluation.metrics import (
     mean_frequencies,
     spectrum_scores,
     squared_errors,
+    thermal_errors,
+    thermal_scores,
     wasserstein,
 )
 from phonodos.physics.crystal import Crystal
@@ -119,6 +121,7 @@ def report_of(
     full = [(full_axis(j.reference), full_axis(j.predicted)) for j in items]
     spectra = np.array([[target_of(j.reference), target_of(j.predicted)] for j in items])
     distances = np.array([j.reference.distance(j.predicted) for j in items])
+    thermal = np.array([thermal_errors(j.reference, j.predicted) for j in items])
     heat_errors = np.abs(heat_capacities(spectra[:, 1]) - heat_capacities(spectra[:, 0]))
 
     def measures(picked: Sequence[int]) -> dict[str, Any]:
@@ -129,6 +132,7 @@ def report_of(
             "spectrum": spectrum_scores(reference, predicted)
             | {"heat_capacity_mae": float(heat_errors[chosen].mean())},
             "full": _full_scores([full[i] for i in chosen], distances[chosen]),
+            "thermal": thermal_scores(thermal[chosen]),
             "features": gap_scores(reference, predicted),
             **_lattice_section([items[i] for i in chosen]),
             **interval_section([items[i].intervals for i in chosen], [full[i][0] for i in chosen]),

@@ -115,7 +115,12 @@ class Crystal:
     @cached_property
     def volume(self) -> float:
         """Volume of the cell [A^3], from its short vectors: no digits are lost if it is skewed."""
-        return volume_and_heights(self.short_cell)[0]
+        return self.shape[0]
+
+    @cached_property
+    def shape(self) -> tuple[float, tuple[float, float, float]]:
+        """Volume [A^3] and distances of the lattice planes of the short vectors [A]."""
+        return volume_and_heights(self.short_cell)
 
     @cached_property
     def short_cell(self) -> NDArray[np.float64]:
@@ -397,7 +402,7 @@ def _check_cell(crystal: Crystal, who: str) -> None:
         error = _bad_cell(f"rounding its numbers moves its short vectors by {lost:.1g} A")
         raise StructureError(f"{who}: {error.summary}", error.reason, error.fix)
     longest = math.sqrt(max(_dot(v, v) for v in crystal.short_cell.tolist()))
-    height = min(volume_and_heights(crystal.short_cell)[1])
+    height = min(crystal.shape[1])
     if crystal.volume > MAXIMUM_VOLUME_PER_ATOM * n:
         found = f"a cell volume of {crystal.volume:.3g} A^3 for {n} atoms"
         raise _out_of_range(who, found, f"{MAXIMUM_VOLUME_PER_ATOM:g} A^3 an atom at most")
@@ -455,8 +460,8 @@ def _check_occupancy(crystal: Crystal) -> None:
             if not elements.is_element(symbol):
                 raise StructureError(
                     f"{who}: site {i + 1} holds '{symbol}', which is not a chemical element",
-                    "names of dummy sites, groups of atoms (OH, Wat) and elements beyond 118 have "
-                    "no mass of their own",
+                    "dummy species, groups of atoms (OH, Wat) and elements beyond 118 have no mass "
+                    "of their own",
                     "write the symbol of the element that is there, with a position for every "
                     "atom of a group; leave the site out only if no atom is there",
                 )

@@ -106,7 +106,8 @@ def is_natural(element: str) -> bool:
     import periodictable
 
     found = getattr(periodictable, element)
-    return any(found[number].abundance > 0.0 for number in found.isotopes)
+    # It states no abundances of uranium, which has them (IUPAC: 99.27 % of 238U).
+    return element == "U" or any(found[number].abundance > 0.0 for number in found.isotopes)
 
 
 def isotope_range(element: str) -> tuple[float, float]:

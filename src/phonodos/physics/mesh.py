@@ -12,13 +12,22 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from phonodos.physics.acoustic import (
+    ACOUSTIC,
+    AcousticRays,
+    SoundOnMesh,
+    cubic,
+    in_block,
+    signed_root,
+)
+from phonodos.physics.acoustic import FINER as FINER
 from phonodos.physics.crystal import Crystal, compact, site_kinds, whole_inverse
-from phonodos.physics.dos import STEP, PhononDos, check_frequencies
+from phonodos.physics.dos import STEP, PhononDos, check_frequencies, finer_axis
 from phonodos.physics.primitive import SYMMETRY_TOLERANCE, standard_basis, symmetry_dataset
+from phonodos.physics.sound import SoundWaves
 
 MESH_LENGTH = 26.0  # [A], the longest wave resolved; WD 0.5 cm^-1 from a mesh of 90 A
 SMOOTHING = 2.0  # [cm^-1], standard deviation of the Gaussian
-FINER = 4  # points between two of a mesh, along each axis
 REACH = 5  # standard deviations the Gaussian is followed
 # Room on the axis [cm^-1]: the smoothing of the 51-point target bends a spectrum within 50 points
 # of the end of its axis, so spectra to be compared must end alike. Those of dfpt2018 end so.
@@ -42,6 +51,11 @@ class QMesh:
     places
         (divisions) number of the irreducible wave vector that each point of the whole mesh is
         equivalent to.
+    axes
+        (3, 3) the mesh's axes as rows, in fractions of the reciprocal lattice vectors: point i
+        lies at ((i + shift / 2) / divisions) @ axes.
+    shift
+        Half steps the mesh is shifted by along its axes, 0 or 1 each.
     """
 
     qpoints: NDArray[np.float64]
@@ -49,6 +63,8 @@ class QMesh:
     divisions: tuple[int, int, int]
     orbits: NDArray[np.int64]
     places: NDArray[np.int64]
+    axes: NDArray[np.float64]
+    shift: tuple[int, int, int]
 
 
 def mesh_divisions(cell: NDArray[np.float64], length: float) -> tuple[int, int, int]:
@@ -101,8 +117,9 @@ def irreducible_mesh(
     short, reduced = compact(crystal)
     if short is not crystal:
         mesh = irreducible_mesh(short, length, symprec, kinds)
-        q = mesh.qpoints @ whole_inverse(reduced).T
-        return replace(mesh, qpoints=q - np.rint(q))
+        back = whole_inverse(reduced).T
+        q = mesh.qpoints @ back
+        return replace(mesh, qpoints=q - np.rint(q), axes=mesh.axes @ back)
     dataset: Any = symmetry_dataset(crystal, symprec, kinds)
     basis = standard_basis(dataset, crystal.reduction)
     divisions = mesh_divisions(basis @ crystal.cell, length)
@@ -122,7 +139,15 @@ def irreducible_mesh(
     q = doubled[chosen] / (2.0 * np.array(divisions)) @ into
     q -= np.rint(q)
     weights = counts / len(doubled)
-    return QMesh(q, weights, divisions, orbits.astype(np.int64), places.reshape(divisions))
+    return QMesh(
+        qpoints=q,
+        weights=weights,
+        divisions=divisions,
+        orbits=orbits.astype(np.int64),
+        places=places.reshape(divisions),
+        axes=np.asarray(into, dtype=np.float64),
+        shift=(shifts[best][0], shifts[best][1], shifts[best][2]),
+    )
 
 
 def _onto_itself(
@@ -156,13 +181,15 @@ def spectrum(
     frequencies: NDArray[np.float64],
     shares: NDArray[np.float64] | None = None,
     smoothing: float = SMOOTHING,
+    sound: SoundWaves | None = None,
 ) -> PhononDos:
     """Return the density of states of the frequencies on a mesh.
 
     Frequencies are carried to the whole mesh and between its points (`refined`); each of those
     has the shares of its point of the mesh, equivalent atoms the mean over their orbit. All states
-    are then put onto the axis and smoothed (`dos_from_frequencies`). States that a mesh without
-    Gamma misses, those of long acoustic waves, would be added between the two steps.
+    are then put onto the axis and smoothed (`dos_from_frequencies`). Around Gamma, where a mesh
+    misses long acoustic waves, three branches are taken from `AcousticRays` instead: their states
+    start as w^2 and are not smoothed there, and the axis has more points near zero.
 
     Parameters
     ----------
@@ -174,6 +201,9 @@ def spectrum(
         (m, 3n, n) share of every atom in every mode, sums 1 over atoms; None for no projection.
     smoothing
         Standard deviation of the Gaussian [cm^-1]; 0 for none.
+    sound
+        The long waves of the same crystal, q in fractions of the reciprocal lattice vectors. Not
+        used where one of them, or a state on the surface of the block around Gamma, is imaginary.
 
     Raises
     ------
@@ -181,17 +211,68 @@ def spectrum(
         If the axis would be longer than `check_frequencies` allows.
     """
     check_frequencies(frequencies)
-    finer = refined(mesh, frequencies)
-    points, between, modes = finer.shape
+    carried = None if sound is None else SoundOnMesh.of(mesh, frequencies, sound)
+    rays = None if carried is None else carried.rays()
+    finer = refined(mesh, frequencies, None if rays is None else carried)
+    points, between, _ = finer.shape
     if shares is not None:
         counts = np.bincount(mesh.orbits)
         # The mesh is irreducible: equivalent atoms get the mean over their orbit.
         by_orbit = np.stack(
             [shares[:, :, mesh.orbits == k].sum(axis=2) / c for k, c in enumerate(counts)], axis=2
         )[:, :, mesh.orbits]
-        shares = np.repeat(by_orbit[mesh.places.ravel()], between, axis=0)
-    weights = np.full(points * between, 1.0 / (points * between))
-    return dos_from_frequencies(finer.reshape(-1, modes), weights, shares, smoothing)
+        shares = by_orbit[mesh.places.ravel()]
+    each = np.full(finer.shape, 1.0 / (points * between))
+    if rays is not None:
+        each[:, :, :ACOUSTIC][in_block(mesh)] = 0.0
+    dos = _spectrum(finer, each, shares, smoothing)
+    if rays is None or sound is None:
+        return dos
+    return _completed(dos, rays, sound.mass_shares, shares)
+
+
+def _completed(
+    dos: PhononDos,
+    rays: AcousticRays,
+    rigid: NDArray[np.float64],
+    shares: NDArray[np.float64] | None,
+) -> PhononDos:
+    """Return a spectrum with the states of rays, on an axis that is finer near zero.
+
+    `rigid` are the shares of the atoms in long waves, `shares` those on the points of the mesh.
+    """
+    w, states, along = rays.samples()
+    axis = finer_axis(dos.frequencies)
+    onset = rays.density(axis)
+    sampled_states = _deposit(dos.frequencies, w, states)
+    found = dos.on(axis) + np.interp(axis, dos.frequencies, sampled_states)
+    # What the samples lack of the states of the block, some 1e-4 of them.
+    lacking = 3.0 * dos.n_atoms - float(np.trapezoid(found + onset, axis))
+    scale = 1.0 + lacking / float(np.trapezoid(found, axis))
+    projected = None
+    if shares is not None:
+        t = along[:, None, None, None]
+        ends = shares[rays.nearest][:, :ACOUSTIC]
+        parts = states[..., None] * ((1.0 - t) * rigid + t * ends)
+        more = np.stack([_deposit(dos.frequencies, w, parts[..., k]) for k in range(dos.n_atoms)])
+        part = PhononDos(dos.frequencies, sampled_states, dos.n_atoms, more).projected_on(axis)
+        projected = scale * (dos.projected_on(axis) + part) + rigid[:, None] * onset
+        projected = _three_each(axis, projected)
+    return PhononDos(axis, scale * found + onset, dos.n_atoms, projected)
+
+
+def _three_each(axis: NDArray[np.float64], projected: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (n, m) densities with the same sum of which every atom has three states again.
+
+    Long waves give an atom another share than the points of the mesh did that they stand in for, by
+    some 1e-3; of its other states it has as much more or less.
+    """
+    total = projected.sum(axis=0)
+    parts = np.divide(projected, total, out=np.zeros_like(projected), where=total > 0.0)
+    each = np.trapezoid(projected, axis)
+    common = np.trapezoid(parts[:, None] * projected[None], axis)
+    change = np.linalg.lstsq(np.diag(each) - common, 3.0 - each, rcond=1e-9)[0]
+    return np.asarray(projected * (1.0 + change[:, None] - change @ parts))
 
 
 def mode_shares(eigenvectors: NDArray[np.complex128]) -> NDArray[np.float64]:
@@ -201,11 +282,15 @@ def mode_shares(eigenvectors: NDArray[np.complex128]) -> NDArray[np.float64]:
     return np.asarray(np.swapaxes(squares, 1, 2))
 
 
-def refined(mesh: QMesh, frequencies: NDArray[np.float64]) -> NDArray[np.float64]:
+def refined(
+    mesh: QMesh, frequencies: NDArray[np.float64], carried: SoundOnMesh | None = None
+) -> NDArray[np.float64]:
     """Return the frequencies on the whole mesh and between its points.
 
     Branches, counted from below, are interpolated along one axis after the other by the cubic of
-    Catmull and Rom. Where its four points are real, no state between them becomes imaginary.
+    Catmull and Rom; those with imaginary states by their signed squares, which pass through zero
+    smoothly. Where its four points are real, no state between them becomes imaginary. Around Gamma
+    the lowest three are those that sound carries, if it is given.
 
     Parameters
     ----------
@@ -213,27 +298,29 @@ def refined(mesh: QMesh, frequencies: NDArray[np.float64]) -> NDArray[np.float64
         The mesh.
     frequencies
         (m, k) at its irreducible wave vectors, ascending.
+    carried
+        Sound beside these frequencies.
 
     Returns
     -------
     (p, FINER^d, k): points of the whole mesh, those that stand in for each of them along the d axes
     with more than one division, branches. All count the same.
     """
-    found = frequencies[mesh.places][..., None, :]
-    t = (np.arange(FINER) + 0.5) / FINER
-    cubic = np.stack(
-        [
-            t * (-1 + t * (2 - t)), 2 + t * t * (3 * t - 5),
-            t * (1 + t * (4 - 3 * t)), t * t * (t - 1),
-        ]
-    ) / 2.0  # fmt: skip
+    soft = int((frequencies.min(axis=0) < 0.0).sum())
+    values = frequencies
+    if soft:
+        values = frequencies.copy()
+        values[:, :soft] *= np.abs(values[:, :soft])
+    found = values[mesh.places][..., None, :]
     for axis, n in enumerate(mesh.divisions):
         if n > 1:
-            near = np.stack([np.roll(found, 1 - k, axis=axis) for k in range(4)])
-            finer = np.einsum("pt,pxyzsk->xyzstk", cubic, near)
-            low = near.min(axis=0)[..., None, :]
-            finer = np.where((finer < 0.0) & (low >= 0.0), low, finer)
-            found = finer.reshape(*mesh.divisions, -1, frequencies.shape[1])
+            around = np.take(found, range(-1, n + 2), axis=axis, mode="wrap")
+            found = cubic(around, axis).reshape(*mesh.divisions, -1, frequencies.shape[1])
+    if soft:
+        found[..., :soft] = signed_root(found[..., :soft])
+    if carried is not None:
+        (a, b, c), near = carried.near()
+        found[a, b, c, :, :ACOUSTIC] = near
     return found.reshape(-1, *found.shape[3:])
 
 
@@ -269,26 +356,67 @@ def dos_from_frequencies(
         If the axis would be longer than `check_frequencies` allows.
     """
     check_frequencies(frequencies)
-    n_atoms = frequencies.shape[1] // 3
+    each = np.repeat(weights / weights.sum(), frequencies.shape[1]).reshape(frequencies.shape)
+    return _spectrum(frequencies, each, projections, smoothing)
+
+
+def _spectrum(
+    frequencies: NDArray[np.float64],
+    states: NDArray[np.float64] | float,
+    shares: NDArray[np.float64] | None,
+    smoothing: float,
+    block: NDArray[np.bool_] | None = None,
+) -> PhononDos:
+    """Return the spectrum of (..., 3n) frequencies, which count as `states`, with their shares.
+
+    The acoustic states of the cells in `block` are left out.
+    """
+    n_atoms = frequencies.shape[-1] // 3
+    w = frequencies
+    if block is not None:
+        acoustic = w[..., :ACOUSTIC][~block]
+        w = np.concatenate([w[..., ACOUSTIC:].ravel(), acoustic.ravel()])
     reach = np.ceil(REACH * smoothing)
-    low = min(0.0, np.floor(frequencies.min()) - reach) - ROOM_BELOW
-    axis = np.arange(low, np.ceil(frequencies.max()) + max(reach, ROOM_ABOVE) + STEP, STEP)
-    place = (frequencies.ravel() - low) / STEP
-    below = place.astype(np.int64)
-    upper = place - below
-    mode_weights = np.repeat(weights / weights.sum(), frequencies.shape[1])
-
-    def deposit(strengths: NDArray[np.float64]) -> NDArray[np.float64]:
-        counts = np.bincount(below, strengths * (1.0 - upper), len(axis))
-        counts += np.bincount(below + 1, strengths * upper, len(axis))
-        return _smooth(counts / STEP, smoothing)
-
-    total = deposit(mode_weights)
+    low = min(0.0, np.floor(w.min()) - reach) - ROOM_BELOW
+    axis = np.arange(low, np.ceil(w.max()) + max(reach, ROOM_ABOVE) + STEP, STEP)
+    total = _smooth(_deposit(axis, w, states), smoothing)
     projected = None
-    if projections is not None:
-        shares = projections.reshape(-1, n_atoms)
-        projected = np.stack([deposit(mode_weights * shares[:, k]) for k in range(n_atoms)])
+    if shares is not None:
+        each = np.broadcast_to(states, frequencies.shape).reshape(len(shares), -1, 3 * n_atoms)
+        if block is not None:
+            each = each.copy()
+            each[..., :ACOUSTIC][block] = 0.0
+        rows = [_deposit(axis, frequencies, each * shares[:, None, :, k]) for k in range(n_atoms)]
+        projected = np.stack([_smooth(row, smoothing) for row in rows])
     return PhononDos(axis, total, n_atoms, projected)
+
+
+def _deposit(
+    axis: NDArray[np.float64],
+    frequencies: NDArray[np.float64],
+    states: NDArray[np.float64] | float,
+) -> NDArray[np.float64]:
+    """Return the density of states on an axis of whole steps, shared linearly.
+
+    Frequencies outside the axis must count nothing.
+    """
+    place = (frequencies.ravel() - axis[0]) / STEP
+    if not isinstance(states, float):
+        states = states.ravel()
+        place = np.clip(place, 0.0, len(axis) - 2)
+    below = place.astype(np.int64)
+    place -= below
+    if isinstance(states, float):
+        counts = np.asarray(1.0 * np.bincount(below, minlength=len(axis)), dtype=np.float64)
+    else:
+        counts = np.asarray(np.bincount(below, states, len(axis)), dtype=np.float64)
+        place *= states
+    upper = np.bincount(below, place, len(axis))
+    counts -= upper
+    counts[1:] += upper[:-1]
+    if isinstance(states, float):
+        counts *= states
+    return np.asarray(counts / STEP)
 
 
 def _smooth(counts: NDArray[np.float64], smoothing: float) -> NDArray[np.float64]:

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.errors import StructureError
-from phonodos.physics.crystal import Crystal, volume_and_heights
+from phonodos.physics.crystal import Crystal
 
 MINIMUM_DISTANCE = 0.4  # [A]; the shortest bond of all, in H2, is 0.74
 ITSELF = np.eye(3, dtype=np.int64)  # the reduction of a cell that is reduced
@@ -30,7 +30,7 @@ def check_overlap(crystal: Crystal, minimum: float = MINIMUM_DISTANCE) -> None:
     else:
         home = np.mod(crystal.positions @ np.linalg.inv(cell), 1.0)
     # A distance d spans at most d over the distance of the planes of fractional coordinate.
-    reach = minimum / np.array(volume_and_heights(cell)[1])
+    reach = minimum / np.array(crystal.shape[1])
     if reach.max() < 0.5:
         found = _closest_wrapped(home, cell, minimum)
     else:

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.physics.crystal import Crystal, compact, reduced_basis, site_kinds
+from phonodos.physics.space_group import symmetry_of
 
 SYMMETRY_TOLERANCE = 1e-3  # [A], how far equivalent sites may be from each other
 
@@ -155,22 +156,16 @@ def row_basis(rows: NDArray[np.int64]) -> NDArray[np.int64]:
 
 
 def symmetry_dataset(crystal: Crystal, symprec: float, kinds: Sequence[int] | None = None) -> Any:
-    """Return spglib's data set, None where it finds nothing (old and new error handling).
+    """Return spglib's data set, None where it finds nothing.
 
     Sites are alike if their `kinds` are the same, by default those of `site_kinds`. The search,
     half of the time that small crystals take, is made once a crystal: mesh, export and table ask
     for the same.
     """
-    import spglib
-
     numbers = tuple(kinds or site_kinds(crystal))
     known = _searched.setdefault(crystal, {})
     if (symprec, numbers) not in known:
-        cell = (crystal.cell, crystal.frac_coords, numbers)
-        try:
-            found = spglib.get_symmetry_dataset(cell, symprec=symprec)
-        except getattr(spglib, "SpglibError", RuntimeError):  # newer than our lower bound
-            found = None
+        found = symmetry_of(crystal.cell, crystal.frac_coords, numbers, symprec)
         known[symprec, numbers] = found
     return known[symprec, numbers]
 

@@ -4,7 +4,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.errors import PredictionError
-from phonodos.physics.dos import FrequencyGrid, PhononDos, sampled
+from phonodos.physics.dos import FrequencyGrid, PhononDos, common_axis, sampled
 
 TARGET_GRID = FrequencyGrid(start=0.0, step=20.0, n=51)
 SMOOTHING_WINDOW = 101  # points of the 1 cm^-1 axis of the data
@@ -67,6 +67,9 @@ def target_of(dos: PhononDos) -> NDArray[np.float64]:
     ):
         values: NDArray[np.float64] = dos.densities / dos.densities.max()
         return values
+    if dos.is_fine:
+        axis = common_axis([dos])
+        return spectrum_target(axis, dos.on(axis))
     return spectrum_target(dos.frequencies, dos.densities)
 
 

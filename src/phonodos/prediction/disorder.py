@@ -12,6 +12,7 @@ from phonodos.prediction.failures import failed, name_of
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import AnyPredictor, Predictor
 from phonodos.prediction.quasirandom import Arrangements, check_installed, quasirandom
+from phonodos.structures.occupancies import vacancies
 from phonodos.structures.reading import as_crystal
 from phonodos.time_limit import time_limit
 
@@ -40,6 +41,7 @@ class QuasirandomPredictor(AnyPredictor):
         check_installed()
         super().__init__(predictor.networks, predictor.header, predictor.device)
         self.predictor = predictor
+        self.vacancies = predictor.vacancies
         self.path = predictor.path
         self.order = order or Arrangements()
 
@@ -55,7 +57,7 @@ class QuasirandomPredictor(AnyPredictor):
         kind: type[PhonodosError] = StructureError
         try:
             with time_limit(limit, who):
-                with undisturbed(quiet=True):
+                with undisturbed(quiet=True), vacancies(self.vacancies):
                     crystal = as_crystal(x)
                 who, kind = crystal.label, PredictionError
                 if crystal.is_ordered:
@@ -75,5 +77,5 @@ class QuasirandomPredictor(AnyPredictor):
         dos = mean([p.dos for p in found])
         doubts = {t: None for p in found for t in p.warnings if t not in stability_doubts(p.dos)}
         members = tuple(mean(each) for each in zip(*(p.members for p in found), strict=True))
-        warnings = (made.note, *doubts, *stability_doubts(dos))
+        warnings = (made.note, *crystal.notes, *doubts, *stability_doubts(dos))
         return Prediction(crystal, dos, None, self.name, warnings, members)

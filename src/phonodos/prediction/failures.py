@@ -6,6 +6,7 @@ from pathlib import Path
 
 from phonodos.errors import PhonodosError, PredictionError, failure_of
 from phonodos.physics.crystal import Crystal
+from phonodos.structures.frames import FrameRow
 
 FIX = "check the structure; if it is sound, please report it with what `phonodos --debug` prints"
 
@@ -14,7 +15,11 @@ def name_of(x: object) -> str:
     """Return what to call an input that is not read yet."""
     if isinstance(x, Crystal):
         return x.label
-    return str(x) if isinstance(x, str | Path) else f"a {type(x).__name__}"
+    if isinstance(x, FrameRow):
+        return x.name or name_of(x.content)
+    if isinstance(x, PhonodosError):
+        return "crystal"
+    return str(x) if isinstance(x, str | Path) and "\n" not in str(x) else f"a {type(x).__name__}"
 
 
 def failed(

@@ -36,6 +36,7 @@ from phonodos.physics.path import (
     band_path,
     step_from_gamma,
 )
+from phonodos.physics.sound import SoundWaves, long_waves, sound_waves
 from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
 
 if TYPE_CHECKING:
@@ -163,10 +164,37 @@ class LatticeDynamics:
             Whether the share of every atom is wanted too.
         """
         mesh = self.mesh() if mesh is None else mesh
-        if not projected:
-            return spectrum(mesh, self.frequencies(mesh.qpoints))
-        w, vectors = self.modes(mesh.qpoints)
-        return spectrum(mesh, w, mode_shares(vectors))
+        if projected:
+            w, vectors = self.modes(mesh.qpoints)
+            return spectrum(mesh, w, mode_shares(vectors), sound=self.sound)
+        # One run for both: a call for the long waves alone costs as much as 15 wave vectors.
+        points = np.concatenate([self._long, self._nearest(mesh.qpoints)])
+        found, first = [], []
+        for matrices in self._matrices(points):
+            first.append(matrices[: len(self._long)])
+            found.append(_array(frequencies(matrices)))
+        w = np.concatenate(found)[len(self._long) :]
+        check_frequencies(w, self.crystal.label)
+        return spectrum(mesh, w, sound=self._sound_of(torch.cat(first)[: len(self._long)]))
+
+    @cached_property
+    def sound(self) -> SoundWaves:
+        """The long acoustic waves, q in fractions of the reciprocal lattice vectors."""
+        return self._sound_of(torch.cat(list(self._matrices(self._long))))
+
+    @cached_property
+    def _long(self) -> Array:
+        return long_waves(self.crystal.reciprocal_cell)
+
+    def _sound_of(self, matrices: torch.Tensor) -> SoundWaves:
+        found = sound_waves(
+            matrices.cpu().numpy(),
+            self.masses,
+            self.crystal.volume,
+            self.born_charges,
+            self.dielectric,
+        )
+        return found.along(self.crystal.reciprocal_cell)
 
     def to_phonopy(self) -> "Phonopy":
         """Return a Phonopy object with total force constants, Born charges and eps.

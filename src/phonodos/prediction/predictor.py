@@ -25,7 +25,9 @@ from phonodos.prediction.failures import failed, name_of, without_frames
 from phonodos.prediction.prediction import PhonodosWarning, Prediction
 from phonodos.prediction.uncertainty import calibrations_of
 from phonodos.results.provenance import Provenance, weights_hash
-from phonodos.structures.reading import as_crystal
+from phonodos.structures.frames import is_single, rows_of
+from phonodos.structures.occupancies import check_vacancies, vacancies
+from phonodos.structures.reading import as_crystal, iter_crystals
 from phonodos.time_limit import check_timeout, time_limit
 
 DEFAULT_WEIGHTS = "lattice"
@@ -41,6 +43,7 @@ def load(
     project: bool = False,
     check: bool = True,
     metal: bool = False,
+    vacancies: str = "refuse",
 ) -> "Predictor":
     """Return a `Predictor` with released weights (by name) or weights of your own (by path).
 
@@ -60,19 +63,28 @@ def load(
     metal
         Whether the crystals are metals: the charges, whose field free electrons screen, are left
         out of spectra, bands and exports. Networks of lattice dynamics only.
+    vacancies
+        What to do where a site is partly vacant: ``refuse`` it, or ``fill`` it by the elements that
+        are on it, with a warning.
 
     Raises
     ------
     WeightsError
         If the weights are unknown, damaged, of a newer format, or have fewer members.
     ConfigError
-        If `metal` is asked of a network that predicts no charges.
+        If `metal` is asked of a network that predicts no charges, or `vacancies` is neither.
     """
     path = weights_path(name_or_path or DEFAULT_WEIGHTS)
     with undisturbed():
         networks, header = load_networks(path, members)
         predictor = Predictor(
-            networks, header, device=device, project=project, check=check, metal=metal
+            networks,
+            header,
+            device=device,
+            project=project,
+            check=check,
+            metal=metal,
+            vacancies=vacancies,
         )
     predictor.path = path
     return predictor
@@ -107,6 +119,7 @@ class AnyPredictor(ABC):
         self.networks = tuple(networks)
         self.header = header
         self.device = device
+        self.vacancies = "refuse"
 
     @property
     def name(self) -> str:
@@ -120,6 +133,9 @@ class AnyPredictor(ABC):
 
     def predict(self, x: Any, *, timeout: float | None = None) -> Prediction:
         """Return the prediction for a path, pymatgen Structure, ASE Atoms, PhonopyAtoms or Crystal.
+
+        Lengths of objects are in Angstrom; Phonopy objects are taken in the unit of their
+        calculator, PhonopyAtoms do not know theirs (`phonodos.structures.reading.as_crystal`).
 
         Reasons for doubt are issued as `PhonodosWarning` and kept in `Prediction.warnings`.
 
@@ -172,7 +188,8 @@ class AnyPredictor(ABC):
         Parameters
         ----------
         xs
-            Structures, as `predict` takes them.
+            Structures, as `predict` takes them; a data frame of pandas or polars with a column of
+            them (``structure``), or the path of a file, folder or archive of many.
         errors
             With ``"yield"`` the error of a crystal takes the place of its prediction and the
             others go on; with ``"raise"`` it ends the iteration.
@@ -181,12 +198,17 @@ class AnyPredictor(ABC):
             fails. None is no limit. It works in the main thread, not on Windows, and a single long
             call of compiled code is interrupted when it returns (`phonodos.time_limit`).
         """
-        for result in self._results(xs, check_timeout(timeout)):
+        for result in self._results(self._many(xs), check_timeout(timeout)):
             if isinstance(result, PhonodosError):
                 if errors == "raise":
                     raise result
                 without_frames(result)
             yield result
+
+    def _many(self, xs: Any) -> Iterable[Any]:
+        if isinstance(xs, str | Path):
+            return iter_crystals(xs, vacancies=self.vacancies)
+        return [xs] if is_single(xs) else rows_of(xs)
 
     @abstractmethod
     def _results(
@@ -208,6 +230,8 @@ class Predictor(AnyPredictor):
         Whether spectra are to be projected on the atoms (networks of lattice dynamics only).
     check, metal
         Whether distances are held against those of training, and charges left out (`load`).
+    vacancies
+        What to do where a site is partly vacant (`load`).
     """
 
     def __init__(
@@ -219,8 +243,10 @@ class Predictor(AnyPredictor):
         project: bool = False,
         check: bool = True,
         metal: bool = False,
+        vacancies: str = "refuse",
     ) -> None:
         super().__init__(networks, WeightHeader.of(header), device)
+        self.vacancies = check_vacancies(vacancies)
         self.answers = answers_of(networks, self.header, device, project, metal=metal)
         self.calibrations = calibrations_of(self.header, len(self.networks))
         self.check, self.metal = check, metal
@@ -251,7 +277,7 @@ class Predictor(AnyPredictor):
         who = name_of(x)
         kind: type[PhonodosError] = StructureError
         try:
-            with undisturbed(quiet=True), time_limit(limit, who):
+            with undisturbed(quiet=True), time_limit(limit, who), vacancies(self.vacancies):
                 crystal = as_crystal(x)
                 who, kind = crystal.label, PredictionError
                 primitive = primitive_cell(crystal)

@@ -20,6 +20,7 @@ from phonodos.screening.rows import (
 )
 from phonodos.screening.source import ATOMS, Chunks, Item, Lost, Shard, Source, ahead, chunks
 from phonodos.screening.table import FORM, finish, writable_output
+from phonodos.structures.occupancies import check_vacancies
 from phonodos.time_limit import DEFAULT_TIMEOUT, TimeLimitExceeded
 
 DEPTH = 8  # chunks read ahead
@@ -133,7 +134,8 @@ def screen(
     retry_failed: bool = False,
     timeout: float | None = DEFAULT_TIMEOUT,
     check: bool = True,
-    watch: Watch = lambda _: None,
+    vacancies: str = "refuse",
+    watch: Watch | None = None,
 ) -> Summary:
     """Predict every structure of `source` and write one row for each to the Parquet file `output`.
 
@@ -145,7 +147,7 @@ def screen(
     source, output
         Structures in a file or folder of any format; Parquet file (``<output>.parts`` till the
         end), whose columns docs/screening.md lists with their units.
-    model, members, check
+    model, members, check, vacancies
         See `phonodos.load`.
     temperatures
         Of the thermodynamic columns [K]; 300 K is always among them.
@@ -163,7 +165,7 @@ def screen(
     """
     start = time.perf_counter()
     shard = Shard.parse(shard) if isinstance(shard, str) else shard
-    given = Source(Path(source), shard or Shard())
+    given = Source(Path(source), shard or Shard(), check_vacancies(vacancies))
     config = EngineConfig(engine, workers, address, timeout, max_atoms)
     path = writable_output(Path(output))
     recipe = Recipe.of(model, members, temperatures_of(temperatures), check)
@@ -187,6 +189,7 @@ def _settings(recipe: Recipe, source: Source) -> dict[str, object]:
         "source": str(source.path.resolve()),
         "shard": str(source.shard),
         **({} if recipe.check else {"check": False}),
+        **({} if source.vacancies == "refuse" else {"vacancies": source.vacancies}),
     }
 
 
@@ -203,14 +206,14 @@ class Run:
     progress
         How far it is.
     watch
-        Called after every row.
+        Called after every row, if anything.
     """
 
     recipe: Recipe
     engine: EngineConfig
     table: GrowingTable
     progress: Progress
-    watch: Watch
+    watch: Watch | None = None
 
     def finish(self, items: Iterable[Item], retry_failed: bool) -> int:
         """Compute what has no row yet, make the table, and return its number of rows.
@@ -269,7 +272,8 @@ class Run:
     def _keep(self, row: Row) -> None:
         self.table.add([row])
         self.progress.count([row])
-        self.watch(self.progress)
+        if self.watch is not None:
+            self.watch(self.progress)
 
     def _fail(self, lost: Lost) -> None:
         origin = {"model": self.recipe.name, "model_hash": self.recipe.digest}

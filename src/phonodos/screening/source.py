@@ -12,6 +12,7 @@ from typing import TypeVar
 from phonodos.errors import ConfigError, DataError, PhonodosError
 from phonodos.physics.crystal import Crystal
 from phonodos.structures.entries import Entry, count, entries
+from phonodos.structures.occupancies import vacancies as filled
 
 T = TypeVar("T")
 WINDOW = 2048  # structures read before they are sorted by size
@@ -90,10 +91,13 @@ class Source:
         A file or folder, see `phonodos.structures.entries.entries`.
     shard
         The share.
+    vacancies
+        What to do where a site is partly vacant: ``refuse`` or ``fill``.
     """
 
     path: Path
     shard: Shard = Shard()
+    vacancies: str = "refuse"
 
     def items(self) -> "Iterator[Item]":
         """Return the structures of the share.
@@ -114,7 +118,7 @@ class Source:
         first = next(stream, None)
         if first is None:
             raise DataError(f"{path}: no structures", "there is not one entry in it", "check it")
-        return items(chain([first], stream), self.shard)
+        return items(chain([first], stream), self.shard, self.vacancies)
 
     def total(self) -> int | None:
         """Return how many structures the share has; None where nobody knows before the end."""
@@ -122,10 +126,10 @@ class Source:
         return None if n is None else self.shard.share(n)
 
 
-def items(entries: Iterable[Entry], shard: Shard) -> Iterator[Item]:
+def items(entries: Iterable[Entry], shard: Shard, vacancies: str = "refuse") -> Iterator[Item]:
     """Yield the structures of a shard, built, each with an id of its own.
 
-    Ids depend on the order of the source only, not on the shard.
+    Ids depend on the order of the source only, not on the shard. `vacancies` as in `Source`.
     """
     seen: set[int] = set()
     for position, entry in enumerate(entries):
@@ -135,7 +139,7 @@ def items(entries: Iterable[Entry], shard: Shard) -> Iterator[Item]:
         if not mine and not repeated:
             seen.add(_number(name))
             continue
-        content = _content(entry.build, name)
+        content = _content(entry.build, name, vacancies)
         digest = digest_of(content)
         if repeated:
             name = _distinct(f"{name}#{digest[:8]}", seen)
@@ -156,9 +160,10 @@ def digest_of(content: Crystal | PhonodosError) -> str:
     return found.hexdigest()
 
 
-def _content(build: Callable[[str], Crystal], name: str) -> Crystal | PhonodosError:
+def _content(build: Callable[[str], Crystal], name: str, policy: str) -> Crystal | PhonodosError:
     try:
-        return build(name)
+        with filled(policy):
+            return build(name)
     except PhonodosError as error:
         return error
 

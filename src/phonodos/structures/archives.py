@@ -36,7 +36,9 @@ def read_members(source: Path, suffix: str = ".json") -> Iterator[tuple[str, byt
         raise DataError(f"no archive {source}", "it does not exist", "check the path")
 
     def wanted(path: str) -> bool:
-        return _wanted(PurePosixPath(path).name, suffix)
+        # "._name" are the attributes that macOS packs beside every file.
+        name = PurePosixPath(path).name
+        return name.endswith(suffix) and not name.startswith("._")
 
     with _damage_named(source):
         if source.is_dir():
@@ -104,6 +106,21 @@ def archive_members(
         metered.drain()
 
 
+def names_in(source: Path) -> list[str] | None:
+    """Return the paths of the files in an archive, in its order and without reading them.
+
+    None where only reading everything would tell (a compressed tar), or nothing can be read.
+    """
+    try:
+        if zipfile.is_zipfile(source):
+            with zipfile.ZipFile(source) as pack:
+                return [info.filename for info in pack.infolist() if not info.is_dir()]
+        with tarfile.open(source, "r:") as tar:
+            return [member.name for member in tar if member.isfile()]
+    except ARCHIVE_DAMAGE:  # or not there
+        return None
+
+
 def _is_link(member: tarfile.TarInfo) -> bool:
     return member.issym() or member.islnk()
 
@@ -162,8 +179,3 @@ def _damage_named(source: Path) -> Iterator[None]:
             else f"it is damaged, cut off, or neither tar nor zip ({err})",
             "download it again, with phonodos data fetch or by browser",
         ) from err
-
-
-def _wanted(name: str, suffix: str) -> bool:
-    # "._name" are the attributes that macOS packs beside every file.
-    return name.endswith(suffix) and not name.startswith("._")

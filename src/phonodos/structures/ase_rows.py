@@ -170,7 +170,7 @@ def _build_json(row: Any, name: str) -> Crystal:
             _plain(row["numbers"]),
             _plain(row["positions"]),
             np.zeros((3, 3)) if cell is None else _plain(cell),
-            [False] * 3 if pbc is None else [bool(p) for p in _plain(pbc).tolist()],
+            [bool(p) for p in np.broadcast_to(False if pbc is None else _plain(pbc), (3,))],
             None if masses is None else _plain(masses),
             name,
             _occupancies(row),

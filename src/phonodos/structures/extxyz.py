@@ -13,7 +13,7 @@ from phonodos.physics.crystal import Crystal
 from phonodos.structures.builds import Entries, failed
 from phonodos.structures.ids import label_of
 from phonodos.structures.objects import crystal_from_atoms
-from phonodos.structures.sites import element_symbol, shared_sites
+from phonodos.structures.sites import MASS_TOLERANCE, element_symbol, shared_sites
 
 _LAYOUT = (
     'a frame is: number of atoms, a line with Lattice="..." and Properties=..., and a line an atom'
@@ -34,7 +34,11 @@ def read_extxyz(text: str) -> Entries:
     """
     lines = text.splitlines()
     at = 0
-    while at < len(lines) and lines[at].strip():
+    while at < len(lines):
+        if not lines[at].strip():  # a blank line between frames, or what follows the last one
+            at = next((k for k in range(at, len(lines)) if lines[k].strip()), len(lines))
+            if at == len(lines) or not lines[at].strip().isdecimal():
+                return
         word = lines[at].strip()
         n = int(word) if word.isascii() and word.isdecimal() and len(word) < 10 else -1
         if n < 0 or at + 2 + n > len(lines):
@@ -59,6 +63,7 @@ def _frame(frame: list[str], n_atoms: int) -> Entries:
         _check_columns(frame)
         kinds = _plain_elements(frame, n_atoms)
         atoms = next(read_xyz(StringIO("\n".join(frame) + "\n"), index=0))
+        _check_numbers(atoms, kinds)
     # ASE reports broken text with whatever Python raised where it happened.
     except Exception as error:
         wrong = error if isinstance(error, StructureError) else StructureError(
@@ -67,6 +72,19 @@ def _frame(frame: list[str], n_atoms: int) -> Entries:
         yield "", partial(failed, wrong)
         return
     yield label_of(atoms.info), partial(_build, atoms, kinds)
+
+
+def _check_mass(atom: int, species: str, mass: float) -> None:
+    """Refuse a mass [amu] that is not that of the isotope the species names."""
+    if elements.element_of(species) == species or not elements.is_element(species):
+        return
+    named = elements.atomic_mass(species)
+    if not abs(mass - named) <= MASS_TOLERANCE * named:
+        raise StructureError(
+            f"atom {atom + 1} is {species} by its name and has a mass of {mass:g} amu",
+            f"{species} has {named:g} amu",
+            "correct the name or the mass",
+        )
 
 
 def _check_columns(frame: list[str]) -> None:
@@ -95,11 +113,11 @@ def _columns(frame: list[str]) -> list[tuple[str, str, str]]:
 
 
 def _plain_elements(frame: list[str], n_atoms: int) -> dict[int, str]:
-    """Put elements that ASE knows in the place of ``D``, ``7Li``, ``Li1``, ``Na+``; return these.
+    """Put elements that ASE knows in the place of ``D``, ``7Li``, ``Li1``, ``Na+``.
 
     Returns
     -------
-    Species of the atoms whose text was another, by their number.
+    Species of the atoms that are named, by their number.
     """
     column = 0
     for name, _, width in _columns(frame):
@@ -116,13 +134,27 @@ def _plain_elements(frame: list[str], n_atoms: int) -> dict[int, str]:
         if not re.search(r"[A-Za-z]", word):
             continue  # an atomic number
         if word not in known:
-            known[word] = element_symbol(word)
+            found = element_symbol(word)
+            plain = found if elements.is_element(found) else element_symbol(word.split("_")[0])
+            known[word] = plain if elements.is_element(plain) else word
         symbol = known[word]
         if symbol != word or elements.element_of(symbol) != symbol:
             words[column] = elements.element_of(symbol)
             frame[2 + atom] = " ".join(words)
-            kinds[atom] = symbol
+        kinds[atom] = symbol
     return kinds
+
+
+def _check_numbers(atoms: Any, kinds: dict[int, str]) -> None:
+    """Refuse atomic numbers in a column of their own that are not those of the species."""
+    for atom, symbol in enumerate(atoms.symbols):
+        named = kinds.get(atom, symbol)
+        if elements.is_element(named) and elements.element_of(named) != symbol:
+            raise StructureError(
+                f"atom {atom + 1} is {named} by its name and {symbol} by its atomic number",
+                "the columns of species and of atomic numbers contradict each other",
+                "correct or leave out the column of atomic numbers",
+            )
 
 
 def _build(atoms: Any, kinds: dict[int, str], name: str) -> Crystal:
@@ -136,10 +168,10 @@ def _build(atoms: Any, kinds: dict[int, str], name: str) -> Crystal:
                 "write masses:R:1 among the Properties",
             )
         atoms.set_masses(masses)
-    species = list(atoms.symbols)
-    for atom, symbol in kinds.items():
-        if masses is None or symbol != species[atom]:
-            species[atom] = symbol
+    species = [kinds.get(atom, symbol) for atom, symbol in enumerate(atoms.symbols)]
+    if masses is not None:
+        for atom, symbol in enumerate(species):
+            _check_mass(atom, symbol, float(masses[atom]))
     crystal = crystal_from_atoms(atoms, name, species=species)
     shares = next((arrays[key] for key in _OCCUPANCIES if key in arrays), None)
     if shares is None or not crystal.is_ordered:

@@ -124,7 +124,8 @@ def _nested(data: dict[str, Any], label: str, depth: int) -> Entries:
     """Yield the structures of a mapping that is no structure and no table."""
     for key in LISTS:
         inner = data.get(key)
-        if isinstance(inner, list) or (isinstance(inner, dict) and is_optimade(inner)):
+        keyed = isinstance(inner, dict) and (is_optimade(inner) or _is_keyed([*inner.values()]))
+        if isinstance(inner, list) or keyed:
             yield from _entries(inner, "", depth + 1)
             return
     if _is_keyed(list(data.values())):
@@ -344,8 +345,13 @@ def _crystal_of_sites(data: Mapping[str, Any], name: str) -> Crystal:
     try:
         cell = _json_cell(data["lattice"])
         if "sites" not in data:
-            coords = np.array(data["frac_coords"], dtype=np.float64)
-            return Crystal.ordered(cell, coords, [element_symbol(s) for s in data["species"]], name)
+            if "frac_coords" not in data and "cart_coords" in data:
+                coords = scaled(cell, np.array(data["cart_coords"], dtype=np.float64))
+            else:
+                coords = np.array(data["frac_coords"], dtype=np.float64)
+            return Crystal.ordered(
+                cell, coords, [element_symbol(str(s)) for s in data["species"]], name
+            )
         sites = data["sites"]
         if all("abc" in site for site in sites):
             coords = np.array([site["abc"] for site in sites], dtype=np.float64)
@@ -367,8 +373,11 @@ def _crystal_of_jarvis(data: Mapping[str, Any], name: str) -> Crystal:
         cell = np.array(data["lattice_mat"], dtype=np.float64)
         coords = np.array(data["coords"], dtype=np.float64)
         symbols = [element_symbol(s) for s in data["elements"]]
-        if data.get("cartesian"):
+        cartesian = str(data.get("cartesian", "")).lower()
+        if cartesian in ("true", "1"):
             coords = scaled(cell, coords)
+        elif cartesian not in ("false", "0") and (coords < -1.0).any() | (coords > 2.0).any():
+            raise ValueError("'cartesian' does not say whether the coordinates are fractions")
     except (LookupError, TypeError, ValueError, AttributeError, OverflowError) as error:
         raise StructureError(
             "incomplete structure of JARVIS",

@@ -19,7 +19,7 @@ from phonodos.structures.builds import Build, Entries, failed
 from phonodos.structures.sites import element_symbol, number
 
 MOST_KIND_LINES = 12  # lines of elements or counts; VASP writes 20 to a line
-_CONFIGURATION = re.compile(r"\s*direct\s+configuration\s*=?\s*(\d{1,12})?", re.IGNORECASE)
+_CONFIGURATION = re.compile(r"\s*[a-z]+\s+configuration\s*=?\s*(\d{1,12})?", re.IGNORECASE)
 _FRACTIONAL_HYDROGEN = re.compile(r"H\d?\.\d+")  # H.5, H1.25: potentials of passivated surfaces
 _FLAGS = {"T", "F", ".TRUE.", ".FALSE."}
 _LAYOUT = (
@@ -176,6 +176,8 @@ def _build(header: _Header, lines: list[str], name: str) -> Crystal:
     mode, rows = (lines[0] if lines else "").strip(), lines[1:]
     if re.match(r"[+-]?\.?\d", mode):
         raise _incomplete(f"'{mode[:40]}' stands where Direct or Cartesian should")
+    if mode[:1].lower() in ("a", "b"):  # VASP reads fractions after any word but Cartesian
+        raise _incomplete(f"'{mode[:40]}' is neither Direct nor Cartesian")
     try:
         coords = np.array([[number(x) for x in row.split()[:3]] for row in rows]).reshape(-1, 3)
     except (ValueError, OverflowError) as error:
@@ -192,7 +194,8 @@ def _label(row: str) -> str:
     words = _words(row)[3:]
     if len(words) >= 3 and all(w.upper() in _FLAGS for w in words[:3]):
         words = words[3:]
-    found = _element(words[0]) if words else ""
+    # A single T is a flag of selective dynamics rather than tritium.
+    found = _element(words[0]) if words and words[0] != "T" else ""
     return found if elements.is_element(found) else ""
 
 

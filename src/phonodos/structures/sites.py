@@ -13,7 +13,7 @@ from phonodos.structures.occupancies import occupied
 
 SAME_PLACE = 0.05  # [A]; atoms that share a site are written at the same place up to rounding
 FILLED_TWICE = 1.5  # sum of occupancies at one place from which on rows are repeated
-FEW_SITES = 128  # up to which all pairs are looked at
+FEW_SITES = 600  # up to which all pairs are looked at
 MOST_REPEATS = 60  # times that an atom is listed; packed cells list one at a corner 8 times
 MASS_TOLERANCE = 0.005  # relative; tables of standard masses differ by up to half a percent
 LOOSE_TOLERANCE = 0.02  # relative; for elements without stable isotopes tables disagree
@@ -66,7 +66,11 @@ def _isotope_of(element: str, mass_number: int) -> str:
     if element not in elements.symbols():
         return ""
     mass = elements.isotope_mass(element, mass_number)
-    return "" if mass is None else isotope(element, mass)
+    if mass is None:
+        return ""
+    standard = elements.atomic_mass(element)
+    same = abs(mass - standard) <= SAME_MASS * standard
+    return element if same else elements.with_mass(element, mass)
 
 
 def label_symbol(label: str, known: Container[str] = ()) -> str:
@@ -231,12 +235,15 @@ def _near_pairs(frac_coords: NDArray[np.float64], cell: NDArray[np.float64]) -> 
         return none
     reach = min(SAME_PLACE / height, 0.49)
     if len(frac_coords) <= FEW_SITES:
-        gaps = frac_coords[:, None] - frac_coords
-        gaps -= np.rint(gaps)
-        near = (np.abs(gaps) <= reach).all(axis=2)
-        if np.count_nonzero(near) == len(frac_coords):
-            return none
-        return np.argwhere(np.triu(near, 1))
+        gaps = frac_coords[:, 0, None] - frac_coords[:, 0]
+        first, second = np.nonzero(np.abs(gaps - np.rint(gaps)) <= reach)
+        later = first < second
+        first, second = first[later], second[later]
+        for axis in (1, 2):
+            gaps = frac_coords[first, axis] - frac_coords[second, axis]
+            near = np.abs(gaps - np.rint(gaps)) <= reach
+            first, second = first[near], second[near]
+        return np.stack([first, second], axis=1)
     from scipy.spatial import cKDTree
 
     wrapped = np.mod(np.mod(frac_coords, 1.0), 1.0)  # -1e-17 becomes 1 at first

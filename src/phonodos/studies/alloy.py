@@ -169,7 +169,7 @@ class AlloyStudy:
         spectra = [point.prediction.dos for point in self.points]
         low = min(d.frequencies[0] for d in spectra)
         high = max(d.frequencies[-1] for d in spectra)
-        step = min(float(np.diff(d.frequencies).min()) for d in spectra)
+        step = min(float(np.diff(d.frequencies).max()) for d in spectra)
         axis = np.arange(low, high + step / 2, step)
         head = [f"{p.method} x={p.x:g} [states/cm-1 per cell]" for p in self.points]
         columns = [d.on(axis) for d in spectra]

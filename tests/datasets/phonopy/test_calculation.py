@@ -18,6 +18,7 @@ from phonodos.datasets.phonopy.folders import Calculation, find_calculations
 from phonodos.datasets.preparation import prepare
 from phonodos.errors import DataError
 from phonodos.physics.crystal import Crystal
+from phonodos.physics.space_group import SpaceGroup, find_space_group
 from phonodos.structures.reading import iter_crystals
 
 BOHR, RYDBERG = 0.529177210903, 13.605693122994  # [A], [eV]
@@ -348,3 +349,32 @@ def test_symmetric_ones_pass(spring_files: Path) -> None:
     (found,) = find_calculations(spring_files)
     constants = read_calculation(found.files(), found.name).phonon.force_constants
     assert np.abs(constants.sum(axis=1)).max() < 1e-6
+
+
+def operations(group: SpaceGroup) -> set[tuple[int, ...]]:
+    """Return rotation, translation [1/1000] and permutation of every operation."""
+    assert group.permutations is not None
+    m = len(group.rotations)
+    shifts = np.rint(1e3 * np.mod(group.translations, 1.0)).astype(int) % 1000
+    whole = np.hstack([group.rotations.reshape(m, 9), shifts, group.permutations])
+    return set(map(tuple, whole.tolist()))
+
+
+def test_atoms_trade_places(shared: Path) -> None:
+    """A zinc-blende-like site exchange: images of every operation are a permutation of equals."""
+    found = next(
+        c
+        for c in find_calculations(shared / "phonondb2018" / "phonondb-2018-nac.tar")
+        if c.name == "mp-10074"
+    )
+    calculation = read_calculation(found.files(), found.name)
+    group = calculation.space_group
+    kinds = [calculation.crystal.symbols.index(s) for s in calculation.crystal.symbols]
+    ours = find_space_group(calculation.crystal.cell, calculation.crystal.frac_coords, kinds, 1e-5)
+    assert group.permutations is not None
+    assert operations(group) == operations(ours)
+    symbols = np.array(calculation.crystal.symbols)
+    for images in group.permutations:
+        assert sorted(images) == list(range(6))
+        assert (symbols[images] == symbols).all()
+    assert len({tuple(row) for row in group.permutations.tolist()}) > 1

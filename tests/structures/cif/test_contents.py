@@ -30,7 +30,19 @@ def notes_of(crystal: Crystal, formula: str, **keys: str) -> list[str]:
         ("Mg (O H)2 (H2O)2", {"Mg": 1, "O": 4, "H": 6}),
         ("[(Mg.9 Fe.1)2 Si2]", {"Mg": 1.8, "Fe": 0.2, "Si": 2}),
         ("D2 O", {"H": 2, "O": 1}),
-        *((text, {}) for text in ("FE2 O3", "?", "", "Na+ Cl-", "Mg (O H", "Mg) O", "SiO2 x H2O")),
+        *(
+            (text, {})
+            for text in (
+                "FE2 O3",
+                "?",
+                "",
+                "Na+ Cl-",
+                "Mg (O H",
+                "Mg) O",
+                "SiO2 x H2O",
+                "(H)" + "9" * 400,
+            )
+        ),
     ],
 )
 def test_formulas(text: str, amounts: dict[str, float]) -> None:

@@ -32,3 +32,10 @@ def test_an_incomplete_table_that_decides_nothing_is_let_pass() -> None:
     assert parse_blocks(table + "_cell_length_a 4")[0][1]["_cell_length_a"] == ["4"]
     with pytest.raises(StructureError, match="incomplete"):
         parse_blocks(table.replace("audit", "atom_site"))
+
+
+def test_pieces_are_put_together_up_to_the_length_of_an_operation() -> None:
+    text = "data_a loop_ _symmetry_equiv_pos_as_xyz " + "x, " * 1000
+    values = parse_blocks(text)[0][1]["_symmetry_equiv_pos_as_xyz"]
+    assert max(map(len, values)) <= 204
+    assert "".join(values) == "x," * 1000

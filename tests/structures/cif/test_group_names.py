@@ -74,7 +74,7 @@ def test_the_next_key_is_tried() -> None:
     ("short", "full"),
     [
         *(("A2/a", "A 1 2/a 1"), ("I 2/c", "I 1 2/c 1"), ("C2/n", "C 1 2/n 1"), ("Aa", "A 1 a 1")),
-        *(("P21/b", "P 1 1 21/b"), ("B2/b", "B 1 1 2/b"), ("B 2", "B 1 1 2"), ("P b", "P 1 1 b")),
+        *(("P21/b", "P 1 1 21/b"), ("B2/b", "B 1 1 2/b"), ("P b", "P 1 1 b")),
     ],
 )
 def test_short_monoclinic_names_of_every_setting(short: str, full: str) -> None:
@@ -85,3 +85,10 @@ def test_short_monoclinic_names_of_every_setting(short: str, full: str) -> None:
 
 def test_origins_of_settings_with_other_axes() -> None:
     assert rotations_of(NAME, "P n c b:1") == rotations_of(NAME, "P n c b:2") == [8]
+
+
+@pytest.mark.parametrize("name", ["B 2", "B m", "B 2/m"])
+def test_names_of_two_axes_are_two_settings(name: str) -> None:
+    first, second = (s.rotations for s in named_settings({NAME: [name]})[1])
+    assert first.shape == second.shape
+    assert not np.array_equal(first, second)

@@ -8,7 +8,13 @@ import pytest
 from phonodos.errors import StructureError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.primitive import primitive_cell, space_group
-from phonodos.structures.cif.reading import cell_from_parameters
+from phonodos.structures.cif.reading import (
+    cell_from_parameters,
+    gathered_images,
+    grouped_images,
+)
+from phonodos.structures.cif.symmetry import operations
+from phonodos.structures.occupancies import vacancies
 from phonodos.structures.reading import iter_crystals, read_crystals
 
 P1 = "_symmetry_space_group_name_H-M 'P 1'"
@@ -477,3 +483,26 @@ def test_nuclei_follow_from_magnetic_operations() -> None:
     assert crystal.n_atoms == 4
     one = cif(["Mn .1 .2 .3"], loops.replace("x,y,z+1/2,-1", "x,y,z,-1"), BOX)
     assert read_one(one).n_atoms == 2  # time reversal alone moves no nucleus
+
+
+@pytest.mark.parametrize("place", [(0.1, 0.2, 0.3), (0.3333, 0.6667, 0.1), (0.001, 0.0, 0.2501)])
+def test_images_gathered_at_once_are_those_gathered_one_by_one(
+    place: tuple[float, ...], rng: np.random.Generator
+) -> None:
+    (symmetry,) = operations({"_symmetry_space_group_name_h-m": ["P 63/m m c"]})
+    cell = cell_from_parameters(3.2, 3.2, 5.2, 90, 90, 120)
+    images = symmetry.rotations @ np.array(place) + symmetry.translations
+    images += rng.integers(-2, 3, images.shape)
+    found = grouped_images(images, cell)
+    assert found is not None
+    expected, sizes = gathered_images(images, cell)
+    assert found[1] == sizes
+    apart = found[0] - expected
+    assert np.abs(apart - np.rint(apart)).max() < 1e-12
+
+
+def test_filled_vacancies_are_held_against_the_formula_as_listed() -> None:
+    extra = "_chemical_formula_sum 'Fe0.94 O'"
+    text = cif(["Fe 0 0 0 0.94", "O .5 .5 .5 1"], extra=extra, columns=OCC)
+    with vacancies("fill"):
+        assert read_one(text).composition == {"Fe": 1.0, "O": 1.0}

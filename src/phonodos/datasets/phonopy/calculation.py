@@ -21,6 +21,7 @@ from phonodos.datasets.soundness import sound_dielectric
 from phonodos.errors import DataError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dipole import COULOMB
+from phonodos.physics.space_group import SpaceGroup
 from phonodos.physics.units import THZ_PER_WAVENUMBER, WAVENUMBER_PER_SQRT_SPRING
 from phonodos.structures.objects import crystal_from_phonopy
 from phonodos.structures.sites import number
@@ -60,6 +61,17 @@ class PhonopyCalculation:
     def is_polar(self) -> bool:
         """Whether there is a dipole term: Born charges, in a dielectric tensor of an insulator."""
         return self.dielectric is not None and sound_dielectric(self.dielectric)
+
+    @property
+    def space_group(self) -> SpaceGroup:
+        """The operations that phonopy (spglib) found, and where they send the atoms."""
+        symmetry = self.phonon.primitive_symmetry
+        found = symmetry.symmetry_operations
+        return SpaceGroup(
+            np.array(found["rotations"], dtype=np.int64),
+            np.array(found["translations"], dtype=np.float64),
+            permutations=np.array(symmetry.atomic_permutations, dtype=np.int64),
+        )
 
 
 def read_calculation(

@@ -2,15 +2,13 @@
 
 import io
 import re
-import tarfile
-import zipfile
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from phonodos.datasets.phonopy.files import CELL_FILES, FILES, PHONOPY_FILES, WHAT_IT_NEEDS
 from phonodos.errors import DataError
-from phonodos.structures.archives import ARCHIVE_DAMAGE, archive_members
+from phonodos.structures.archives import ARCHIVE_DAMAGE, archive_members, names_in
 from phonodos.structures.unpacking import (
     DAMAGE,
     HELD_TOGETHER,
@@ -129,14 +127,8 @@ def count_calculations(source: Path) -> int | None:
         return sum(1 for _ in _in_folder(source))
     if _wanted(source.name) and not source.name.endswith(ARCHIVES):
         return 1
-    try:
-        if zipfile.is_zipfile(source):
-            with zipfile.ZipFile(source) as pack:
-                names = pack.namelist()
-        else:
-            with tarfile.open(source, "r:") as tar:
-                names = [member.name for member in tar if member.isfile()]
-    except ARCHIVE_DAMAGE:  # or not there
+    names = names_in(source)
+    if names is None:
         return None
     paths = [PurePosixPath(name) for name in names if _relevant(name)]
     archives = sum(path.name.endswith(ARCHIVES) for path in paths)

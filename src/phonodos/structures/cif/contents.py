@@ -26,6 +26,7 @@ SAME_DENSITY = 0.01  # relative; a density this close proves what it was compute
 LARGEST_DENSITY = 100.0  # [g/cm^3]; osmium has 22.6
 GRAM_PER_CM3 = 1.66053906660  # amu/A^3 in g/cm^3
 LONGEST_FORMULA = 2000  # characters
+LARGEST_FORMULA = 1e9  # atoms
 DEEPEST_BRACKETS = 4
 
 _AMOUNT = r"([A-Z][a-z]?)(\d+\.?\d*|\.\d+)?"
@@ -53,6 +54,8 @@ def stated_formula(block: Block) -> Formula:
         decimals = len(digits.partition(".")[2])
         unit = 0.5 * 10.0**-decimals * times if decimals else 0.0
         rounding[element] = rounding.get(element, 0.0) + unit
+    if not sum(amounts.values()) < LARGEST_FORMULA:
+        return Formula(text, {}, {})
     return Formula(text, amounts, rounding)
 
 

@@ -16,9 +16,9 @@ _OPERATIONS = (
     "_space_group_symop_magn_operation_xyz",
     "_space_group_symop_magn_centering_xyz",
 )
+LONGEST_GLUED = 200  # characters of a symmetry operation that is written in pieces
 _CLOSING = {mark: re.compile(rf"{mark}(?=\s|$)") for mark in "'\""}
 _WORD = re.compile(r"\S+")
-_MARKED = re.compile(r"['\"#]")  # lines without are nothing but bare words
 _DECISIVE = ("_cell_", "_atom_site_", "_symmetry_", "_space_group_")
 
 
@@ -87,7 +87,7 @@ def _tokens(text: str) -> Iterator[tuple[Sequence[str], bool | None]]:
     field: list[str] | None = None
     for line in text.splitlines():
         rest = line
-        if line.startswith(";"):
+        if line[:1] == ";":
             if field is None:
                 field = [line[1:]]
                 continue
@@ -96,7 +96,7 @@ def _tokens(text: str) -> Iterator[tuple[Sequence[str], bool | None]]:
         elif field is not None:
             field.append(line)
             continue
-        if _MARKED.search(rest):
+        if "'" in rest or '"' in rest or "#" in rest:
             for token, bare in _line_tokens(rest):
                 yield (token,), bare
         elif words := rest.split():
@@ -105,7 +105,7 @@ def _tokens(text: str) -> Iterator[tuple[Sequence[str], bool | None]]:
 
 def _is_item(words: Sequence[str]) -> bool:
     """Return whether two bare words are a key and its value, as most lines are."""
-    return words[0].startswith("_") and "_" not in words[1]
+    return words[0][0] == "_" and "_" not in words[1]
 
 
 def _line_tokens(line: str) -> Iterator[tuple[str, bool]]:
@@ -162,7 +162,8 @@ def _glued(words: Sequence[str]) -> list[str]:
     found: list[str] = []
     for word in words:
         goes_on = word[:1] == "," or word in ("+", "-")
-        if found and (goes_on or found[-1][-1:] in (",", "+", "-")):
+        open_ = found and len(found[-1]) <= LONGEST_GLUED
+        if open_ and (goes_on or found[-1][-1:] in (",", "+", "-")):
             found[-1] += word
         else:
             found.append(word)

@@ -87,7 +87,9 @@ def _by_name(name: str) -> list[Setting]:
     origin = re.sub(r":?([sz])$", lambda m: ":1" if m[1] == "s" else ":2", symbol)
     for key in (symbol, origin, shorter):
         if key in names:
-            return [_from_database(hall) for hall in names[key]]
+            # B 2 is B 1 1 2 to old files and B 1 2 1 to others: the cell tells.
+            other = _centred(key) if key in ("b2", "bm", "b2/m") else []
+            return [_from_database(hall) for hall in names[key]] + other
     return _centred(symbol)
 
 

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from phonodos.errors import StructureError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.elements import is_element
+from phonodos.physics.space_group import METRIC_TOLERANCE
 from phonodos.structures.cif.contents import (
     Formula,
     check_contents,
@@ -19,7 +20,7 @@ from phonodos.structures.cif.contents import (
     stated_formula,
 )
 from phonodos.structures.cif.grammar import Block, parse_blocks
-from phonodos.structures.cif.symmetry import METRIC_TOLERANCE, Operations, operations
+from phonodos.structures.cif.symmetry import Operations, operations
 from phonodos.structures.sites import (
     element_symbol,
     label_symbol,
@@ -29,6 +30,7 @@ from phonodos.structures.sites import (
 )
 
 SPECIAL_POSITION = 0.1  # [A]; images of one site this close are the site itself
+FEW_IMAGES = 48  # of a site, up to which all pairs are looked at
 MOST_PARTS = 12  # elements of a mixture written as a type
 
 _CELL = (
@@ -96,9 +98,11 @@ def build_crystal(block: Block, name: str) -> Crystal:
             "check the cell against the space group and its setting",
         )
     symmetry, sites = _expanded(block, formula, candidates, cell, coords, symbols, fractions)
-    counts = [len(images) for images in sites]
-    places, species = np.concatenate(sites), np.repeat(symbols, counts)
-    shares = np.repeat(fractions, counts)
+    places, species, shares = coords, np.array(symbols), fractions
+    if len(symmetry.rotations) > 1:
+        counts = [len(images) for images in sites]
+        places, species = np.concatenate(sites), np.repeat(symbols, counts)
+        shares = np.repeat(fractions, counts)
     rows, merged = _merged(symmetry, cell, places, species, shares, len(symbols))
     crystal = shared_sites(cell, places[rows], species[rows].tolist(), shares[rows].tolist(), name)
     listed: dict[str, float] = {}
@@ -389,16 +393,9 @@ def _orbit(
     if len(symmetry.rotations) == 1:
         return position[None]
     images = symmetry.rotations @ position + symmetry.translations
-    total, sites, sizes = len(images), [], []
-    while len(images):
-        gaps = images - images[0]
-        gaps -= np.rint(gaps)
-        same = np.linalg.norm(gaps @ cell, axis=1) < SPECIAL_POSITION
-        # The mean over the images that coincide is the projection onto the special position:
-        # 0.3333 becomes a third.
-        sites.append(np.mod(images[0] + gaps[same].mean(axis=0), 1.0))
-        sizes.append(int(same.sum()))
-        images = images[~same]
+    total = len(images)
+    found = grouped_images(images, cell) if total <= FEW_IMAGES else None
+    sites, sizes = gathered_images(images, cell) if found is None else found
     if len(set(sizes)) > 1:
         shown = ", ".join(f"{x:g}" for x in position)
         raise StructureError(
@@ -407,4 +404,42 @@ def _orbit(
             "the operations are no group, or the site lies just off a symmetry element",
             "check the symmetry operations and the position, or write all atoms in P1",
         )
-    return np.array(sites)
+    return sites
+
+
+def grouped_images(
+    images: NDArray[np.float64], cell: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], list[int]] | None:
+    """Return the distinct images and how many fall on each, from all pairs at once.
+
+    None where being at one place is not transitive: then the order of gathering decides.
+    """
+    gaps = images[:, None] - images
+    gaps -= np.rint(gaps)
+    along = gaps @ cell
+    same = np.einsum("ijk,ijk->ij", along, along) < SPECIAL_POSITION**2
+    first = same.argmax(axis=1)
+    if (same[first] != same).any():
+        return None
+    rows = np.flatnonzero(first == np.arange(len(images)))
+    sizes = same[rows].sum(axis=1)
+    offsets = -np.einsum("ij,ijk->ik", same[rows], gaps[rows]) / sizes[:, None]
+    return np.mod(images[rows] + offsets, 1.0), sizes.tolist()
+
+
+def gathered_images(
+    images: NDArray[np.float64], cell: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], list[int]]:
+    """Return the same, gathered one place after the other."""
+    sites, sizes = [], []
+    while len(images):
+        gaps = images - images[0]
+        gaps -= np.rint(gaps)
+        along = gaps @ cell
+        same = np.einsum("ij,ij->i", along, along) < SPECIAL_POSITION**2
+        # The mean over the images that coincide is the projection onto the special position:
+        # 0.3333 becomes a third.
+        sizes.append(int(same.sum()))
+        sites.append(images[0] + gaps[same].sum(axis=0) / sizes[-1])
+        images = images[~same]
+    return np.mod(sites, 1.0), sizes

@@ -15,39 +15,25 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.errors import StructureError
+from phonodos.physics.space_group import IDENTITY, SpaceGroup
 from phonodos.structures.cif.group_names import named_settings
 
 LONGEST_OPERATION = 200  # characters
-METRIC_TOLERANCE = 0.01  # relative; a cell that an operation deforms by more does not fit the group
 SAME_SHIFT = 0.02  # of the cell; translations closer than this are one (0.33 is a third)
 MOST_FACTORS = 192  # operations whose products with all others are looked at; no group has more
 
 _OPERATION_KEYS = ("_space_group_symop_operation_xyz", "_symmetry_equiv_pos_as_xyz")
-IDENTITY = np.eye(3)
 _MAGNETIC = "_space_group_symop_magn_operation_xyz"
 _BOTH_MAGNETIC = (_MAGNETIC, "_space_group_symop_magn_centering_xyz")
-MOST_OPERATIONS = 20_000  # that a file may list
+MOST_OPERATIONS = 4_000  # of a magnetic cell; a list that is cut here is no group
 _TERM = re.compile(r"([+-]?)(?:(\d+/\d+|\d*\.\d+|\d+\.?)|([xyz]))")
 
 
 @dataclass(frozen=True, eq=False)
-class Operations:
-    """(m, 3, 3) rotations and (m, 3) translations on fractional coordinates: x' = R x + t.
+class Operations(SpaceGroup):
+    """The space group of a CIF block; `note` says what was assumed about it, "" for nothing."""
 
-    `note` says what was assumed about them, "" where nothing was.
-    """
-
-    rotations: NDArray[np.float64]
-    translations: NDArray[np.float64]
     note: str = ""
-
-    def fit(self, cell: NDArray[np.float64]) -> bool:
-        """Return whether every rotation leaves the lengths and angles of the cell as they are."""
-        if len(self.rotations) == 1 and (self.rotations[0] == IDENTITY).all():
-            return True
-        metric = cell @ cell.T
-        rotated = np.einsum("mji,jk,mkl->mil", self.rotations, metric, self.rotations)
-        return bool(np.abs(rotated - metric).max() <= METRIC_TOLERANCE * np.trace(metric))
 
 
 def operations(

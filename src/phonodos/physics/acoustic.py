@@ -1,0 +1,306 @@
+"""The acoustic states near Gamma, which a mesh of wave vectors misses.
+
+Sound (`SoundWaves`) carries the lowest three branches between the points of a mesh: what is
+interpolated is their squared frequency over that of sound, 1 at Gamma and smooth, where the branch
+itself has a kink. The block of cells around Gamma is cut into thin pyramids, each a `Ray` of waves
+in one direction, from Gamma out to the block's surface: along it the density is known without
+sampling, ~ w^2 from the velocity of sound on.
+"""
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phonodos.physics.sound import SoundWaves
+
+if TYPE_CHECKING:
+    from phonodos.physics.mesh import QMesh
+
+Array = NDArray[np.float64]
+ACOUSTIC = 3  # branches
+FINER = 4  # points between two of a mesh, along each axis
+AROUND = 3.0  # steps of the mesh from Gamma, as far as sound carries the branches
+SHELLS = 32  # of a ray, where it is sampled
+EXACT = 0.7  # of the lowest frequency on the block's surface: so far no state is sampled
+_NODES = (1.0 + np.cos(np.pi * (np.arange(7) + 0.5) / 7)) / 2.0
+
+
+def cubic(values: Array, axis: int) -> Array:
+    """Return values at `FINER` places in each interval between points along an axis.
+
+    By the cubic of Catmull and Rom, which is exact for parabolas. Where the four points around an
+    interval are positive, no value in it is negative.
+
+    Parameters
+    ----------
+    values
+        Of l + 3 consecutive points along the axis; the l intervals between inner ones are filled.
+
+    Returns
+    -------
+    Of l intervals along the axis, `FINER` values each on a new axis before the last.
+    """
+    t = (np.arange(FINER) + 0.5) / FINER
+    weights = np.stack(
+        [
+            t * (-1 + t * (2 - t)), 2 + t * t * (3 * t - 5),
+            t * (1 + t * (4 - 3 * t)), t * t * (t - 1),
+        ]
+    ) / 2.0  # fmt: skip
+    n = values.shape[axis] - 3
+    rows = np.moveaxis(values, axis, 0)
+    near = [np.moveaxis(rows[k : k + n], 0, axis)[..., None, :] for k in range(4)]
+    finer = near[0] * weights[0][:, None]
+    for k in range(1, 4):
+        finer += near[k] * weights[k][:, None]
+    if finer.min() < 0.0:
+        low = np.minimum(np.minimum(near[0], near[1]), np.minimum(near[2], near[3]))
+        finer = np.where((finer < 0.0) & (low >= 0.0), low, finer)
+    return np.asarray(finer)
+
+
+def signed_root(squares: Array) -> Array:
+    """Return frequencies of signed squares; imaginary ones negative."""
+    return np.asarray(np.copysign(np.sqrt(np.abs(squares)), squares))
+
+
+def lattice_products(fractions: Array) -> Array:
+    """Return (m, 6) periodic functions of q that begin like the `products` of its components.
+
+    With them the squares of sound are those of a lattice: positive where those of sound are, 0 at
+    Gamma only.
+    """
+    angle = 2.0 * np.pi * fractions
+    pure = (1.0 - np.cos(angle)) / (2.0 * np.pi**2)
+    s = np.sin(angle) / (2.0 * np.pi)
+    return np.concatenate([pure, s[:, [1, 0, 0]] * s[:, [2, 2, 1]]], axis=1)
+
+
+@dataclass(frozen=True, eq=False)
+class AcousticRays:
+    """The acoustic states of the block of cells around Gamma, as r rays of three branches.
+
+    Along a ray w^2 = c^2 T (1 + a T) / (1 + b T), T the square of the share of its length, with
+    which the states grow as T^(3/2).
+
+    Attributes
+    ----------
+    volumes
+        (r,) share of the Brillouin zone.
+    ends
+        (r, 3) frequencies on the block's surface [cm^-1], all positive.
+    sound
+        (r, 3) frequencies that sound would have there.
+    nearest
+        (r,) number of the point of the whole mesh next to the end.
+    """
+
+    volumes: Array
+    ends: Array
+    sound: Array
+    nearest: NDArray[np.int64]
+
+    @property
+    def exact_to(self) -> float:
+        """Frequency [cm^-1] below which the block's states are all in `density`."""
+        return EXACT * float(self.ends.min())
+
+    def window(self, frequencies: Array) -> Array:
+        """Return which part of the block's states at a frequency `density` holds: 1 to 0."""
+        x = np.clip(2.0 * frequencies / self.exact_to - 1.0, 0.0, 1.0)
+        return np.asarray(np.cos(np.pi / 2.0 * x) ** 2 * (frequencies > 0.0) * (x < 1.0))
+
+    def density(self, frequencies: Array) -> Array:
+        """Return (m,) states / cm^-1 per cell at frequencies, `window` of them.
+
+        Divided by w^2 it is smooth in w^2: a polynomial through a few places is exact.
+        """
+        a, b = self._law()
+        c2 = self.sound**2
+        squares = _NODES[:, None, None] * self.exact_to**2
+        x = squares / c2
+        rest = 1.0 - b * x
+        t = 2.0 * x / (rest + np.sqrt(rest**2 + 4.0 * a * x))
+        slope = (1.0 + b * t) ** 2 / (1.0 + 2.0 * a * t + a * b * t**2)
+        ratio = 3.0 * np.sqrt(t / squares) * slope / c2
+        found = np.einsum("r,krb->k", self.volumes, ratio)
+        fitted = np.polynomial.Polynomial.fit(
+            _NODES, found, len(_NODES) - 1, domain=[0, 1], window=[-1, 1]
+        )
+        inside = self.window(frequencies)
+        scaled = np.clip(frequencies / self.exact_to, 0.0, 1.0) ** 2
+        return np.asarray(inside * frequencies**2 * fitted(scaled))
+
+    def samples(self) -> tuple[Array, Array, Array]:
+        """Return (s, r, 3) frequencies and the states they stand for, and the (s,) T of each.
+
+        `window` of them is left out. States are in shares of one branch.
+        """
+        edges = np.linspace(0.0, 1.0, SHELLS + 1) ** 3
+        t = ((edges[1:] + edges[:-1]) / 2.0) ** (2.0 / 3.0)
+        a, b = self._law()
+        along = t[:, None, None]
+        w = self.sound * np.sqrt(along * (1.0 + a * along) / (1.0 + b * along))
+        states = np.diff(edges)[:, None, None] * self.volumes[:, None] * (1.0 - self.window(w))
+        return w, states, t
+
+    def _law(self) -> tuple[Array, Array]:
+        """Return a and b: a sine where the branch bends down, w^2 = c^2 q^2 + k q^4 where up.
+
+        A branch that falls far behind sound runs into another: it saturates.
+        """
+        x = (self.ends / self.sound) ** 2
+        bend = 15.0 * (1.0 - x) / (3.0 + 2.0 * x)
+        kinds = [x > 1.0, x < 0.35]
+        a = np.select(kinds, [x - 1.0, np.zeros_like(x)], -bend / 5.0)
+        b = np.select(kinds, [np.zeros_like(x), 1.0 / x - 1.0], 2.0 * bend / 15.0)
+        return a, b
+
+
+@dataclass(frozen=True, eq=False)
+class SoundOnMesh:
+    """Sound beside the three lowest branches on the points of a mesh.
+
+    Attributes
+    ----------
+    mesh
+        The mesh.
+    sound
+        The waves, q along the axes of the mesh.
+    ratios
+        (divisions, 3) squared frequency over that of sound on the lattice.
+    """
+
+    mesh: "QMesh"
+    sound: SoundWaves
+    ratios: Array
+
+    @classmethod
+    def of(cls, mesh: "QMesh", frequencies: Array, sound: SoundWaves) -> "SoundOnMesh | None":
+        """Return sound beside (m, 3n) frequencies [cm^-1]; None if it is unstable somewhere.
+
+        The waves are given with q in fractions of the reciprocal lattice vectors.
+        """
+        sound = sound.along(mesh.axes)
+        grid = _grid([_coordinates(mesh, k) for k in range(3)])
+        model = sound.squares_of(lattice_products(grid))
+        if not model.min() > 0.0:
+            return None
+        lowest = frequencies[:, :ACOUSTIC][mesh.places]
+        ratios = lowest * np.abs(lowest) / model.reshape(lowest.shape)
+        return cls(mesh, sound, ratios)
+
+    def near(self) -> tuple[list[NDArray[np.intp]], Array]:
+        """Return the intervals around Gamma along each axis, and (..., s, 3) frequencies in them.
+
+        In the order of `refined`, [cm^-1].
+        """
+        mesh, found = self.mesh, self.ratios[..., None, :]
+        picked, places = [], []
+        for axis, n in enumerate(mesh.divisions):
+            start = _coordinates(mesh, axis) * n
+            if n == 1:
+                picked.append(np.zeros(1, dtype=np.intp))
+                places.append(start)
+                continue
+            kept = np.flatnonzero((start > -AROUND) & (start + 1.0 < AROUND))
+            kept = kept[np.argsort(start[kept])] if len(kept) < n else np.arange(n)
+            wanted = np.concatenate([kept[:1] - 1, kept, kept[-1] + [1, 2]])
+            finer = cubic(np.take(found, wanted, axis=axis, mode="wrap"), axis)
+            found = finer.reshape(*finer.shape[:3], -1, ACOUSTIC)
+            picked.append(kept)
+            places.append((start[kept][:, None] + _steps()) / n)
+        grid = _cells(places)
+        model = self.sound.squares_of(lattice_products(grid)).reshape(found.shape)
+        return list(np.ix_(*picked)), signed_root(found * model)
+
+    def rays(self) -> AcousticRays | None:
+        """Return the rays of the block around Gamma; None if a branch is imaginary there."""
+        mesh = self.mesh
+        shares = np.prod(2.0 * _halves(mesh) / mesh.divisions) / 3.0
+        faces = [self._face(axis) for axis in range(3)]
+        grid, ratios, nearest = (np.concatenate(x) for x in zip(*faces, strict=True))
+        ends = ratios * self.sound.squares_of(lattice_products(grid))
+        sound = self.sound.squares(grid)
+        if not min(ends.min(), sound.min()) > 0.0:
+            return None
+        volumes = np.concatenate([np.full(len(f[0]), shares / len(f[0])) for f in faces])
+        return AcousticRays(volumes, np.sqrt(np.sort(ends, axis=1)), np.sqrt(sound), nearest)
+
+    def _face(self, axis: int) -> tuple[Array, Array, NDArray[np.int64]]:
+        """Return ends of rays on one face of the block (r, 3), ratios there, nearest points."""
+        mesh, halves = self.mesh, _halves(self.mesh)
+        n, shift = mesh.divisions[axis], mesh.shift[axis]
+        plane = round(halves[axis] - shift / 2.0) % n if n > 1 else 0
+        found = np.take(self.ratios, [plane], axis=axis)
+        places = [np.full(1, halves[k] / mesh.divisions[k]) for k in range(3)]
+        numbers = [np.full(1, plane)] * 3
+        for other in {0, 1, 2} - {axis}:
+            m, first = mesh.divisions[other], mesh.shift[other] / 2.0
+            if m == 1:
+                places[other] = _steps() - 0.5
+                numbers[other] = np.zeros(FINER, dtype=int)
+                found = np.repeat(found, FINER, axis=other)
+                continue
+            low, high = round(-halves[other] - first), round(halves[other] - first)
+            wanted = np.arange(low - 1, high + 2)
+            finer = cubic(np.take(found, wanted, axis=other, mode="wrap"), other)
+            finer = np.moveaxis(finer, -2, other + 1)
+            found = finer.reshape(*(-1 if k == other else s for k, s in enumerate(found.shape)))
+            steps = (np.arange(low, high)[:, None] + _steps()).ravel()
+            places[other] = (steps + first) / m
+            numbers[other] = np.rint(steps).astype(int) % m
+        shape = tuple(len(x) for x in places)
+        strides = np.ravel_multi_index(np.ix_(*numbers), mesh.divisions)
+        return _grid(places), found.reshape(-1, ACOUSTIC), strides.reshape(np.prod(shape))
+
+
+def in_block(mesh: "QMesh") -> NDArray[np.bool_]:
+    """Return which cells of a refined mesh belong to the block around Gamma, (p, s)."""
+    inside = []
+    for axis, (n, half) in enumerate(zip(mesh.divisions, _halves(mesh), strict=True)):
+        x = _coordinates(mesh, axis)[:, None] * n + (_steps() if n > 1 else 0.0)
+        inside.append(np.abs((x + n / 2.0) % n - n / 2.0) < half)
+    a, b, c = inside
+    whole = a[:, None, None, :, None, None] & b[:, None, None, :, None] & c[:, None, None, :]
+    return np.asarray(whole.reshape(np.prod(mesh.divisions), -1))
+
+
+def _halves(mesh: "QMesh") -> Array:
+    """Return half the block's edges in steps of the mesh: surfaces are planes of the mesh."""
+    shifted = [0.5, 0.5, 1.5]
+    centred = [0.5, 1.0, 1.0, 2.0]
+    return np.array(
+        [
+            (shifted if s else centred)[min(n, 3 if s else 4) - 1]
+            for n, s in zip(mesh.divisions, mesh.shift, strict=True)
+        ]
+    )
+
+
+def _steps() -> Array:
+    return np.asarray((np.arange(FINER) + 0.5) / FINER)
+
+
+def _coordinates(mesh: "QMesh", axis: int) -> Array:
+    """Return the coordinates of the points along an axis, around Gamma, in units of the axis."""
+    n = mesh.divisions[axis]
+    place = np.arange(n) + mesh.shift[axis] / 2.0
+    return np.asarray(((place + n / 2.0) % n - n / 2.0) / n)
+
+
+def _grid(places: list[Array]) -> Array:
+    return np.stack(np.meshgrid(*places, indexing="ij"), axis=-1).reshape(-1, 3)
+
+
+def _cells(places: list[Array]) -> Array:
+    """Return the coordinates of cells: points of three axes first, then what lies between."""
+    a, b, c = (p.reshape(len(p), -1) for p in places)
+    shape = (len(a), len(b), len(c), a.shape[1], b.shape[1], c.shape[1])
+    grid = np.empty((*shape, 3))
+    grid[..., 0] = a[:, None, None, :, None, None]
+    grid[..., 1] = b[:, None, None, :, None]
+    grid[..., 2] = c[:, None, None, :]
+    return grid.reshape(-1, 3)

@@ -1,0 +1,202 @@
+"""Near T = 0 predictions follow their own velocities of sound, without gap, bump or file losing it.
+
+The sums they are held against know nothing of the product's method: cells around Gamma are cut
+again and again, and in every one the springs are diagonalised.
+"""
+
+from functools import cache
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pytest
+
+from phonodos.physics.crystal import Crystal, reduced_basis
+from phonodos.physics.dos import PhononDos
+from phonodos.physics.sound import elastic_debye_temperature
+from phonodos.physics.thermodynamics import thermal_properties
+from phonodos.physics.units import GAS_CONSTANT, KELVIN_PER_WAVENUMBER
+
+if TYPE_CHECKING:
+    from phonodos.prediction.lattice_dynamics import LatticeDynamics
+    from phonodos.prediction.predictor import Predictor
+
+EXAMPLES = Path(__file__).parent.parent.parent / "examples"
+TEMPERATURES = np.array([2.0, 3.0, 5.0, 7.0, 10.0, 15.0, 20.0, 30.0, 50.0, 100.0, 300.0])
+STABLE = ("MgO", "Si", "Al2O3", "diamond", "NaCl", "triclinic")
+CELLS = 12  # along the edge of a block around Gamma; 16 differ by less than 0.2 %
+LEVELS = 5  # the innermost cells are 2^5 times smaller
+
+
+@cache
+def model() -> "Predictor":
+    from phonodos.prediction.predictor import load
+
+    return load(members=1)
+
+
+@cache
+def lattice(name: str) -> "LatticeDynamics":
+    """Return the springs that the first member of the default weights predicts."""
+    fcc = np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2.0
+    structure: Crystal | Path = EXAMPLES / f"{name}.cif"
+    if name == "diamond":
+        structure = Crystal.ordered(3.567 * fcc, [[0.0] * 3, [0.25] * 3], ["C", "C"])
+    if name == "triclinic":  # rock salt, sheared
+        shear = np.array([[1.02, 0.03, -0.02], [0.0, 0.99, 0.04], [0.0, 0.0, 1.0]])
+        structure = Crystal.ordered(4.212 * fcc @ shear, [[0.0] * 3, [0.5] * 3], ["Mg", "O"])
+    found = model().predict(structure).lattice
+    assert found is not None
+    return found
+
+
+@cache
+def spectrum_of(name: str) -> PhononDos:
+    return lattice(name).dos()
+
+
+def refined_sum(springs: "LatticeDynamics", cells: int = CELLS) -> tuple[np.ndarray, np.ndarray]:
+    """Return C_V and S [J/(K mol of atoms)] of the real modes, by cells refined around Gamma."""
+    reciprocal = springs.crystal.reciprocal_cell
+    turn = reduced_basis(reciprocal)
+    lengths = np.linalg.norm(turn @ reciprocal, axis=1)
+    n = 2 * np.maximum(cells // 2, np.rint(lengths / 0.15)).astype(int)
+    heat, entropy = np.zeros(len(TEMPERATURES)), np.zeros(len(TEMPERATURES))
+
+    def add(centres: np.ndarray, volume: float) -> None:
+        w = springs.frequencies(centres @ turn).ravel()
+        x = KELVIN_PER_WAVENUMBER * w[w > 0.0][None] / TEMPERATURES[:, None]
+        x = np.minimum(x, 500.0)
+        factor = 2.0 * volume * GAS_CONSTANT / springs.crystal.n_atoms
+        heat[:] += factor * (x**2 * np.exp(-x) / np.expm1(-x) ** 2).sum(axis=1)
+        entropy[:] += factor * (x / np.expm1(x) - np.log(-np.expm1(-x))).sum(axis=1)
+
+    def half(counts: np.ndarray) -> np.ndarray:
+        axes = [np.arange(-c // 2, c // 2) + 0.5 for c in counts]
+        grid = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1).reshape(-1, 3)
+        return np.asarray(grid[grid[:, 0] > 0.0])
+
+    whole = half(n)
+    add(whole[(np.abs(whole) > cells // 2).any(axis=1)] / n, 1.0 / n.prod())
+    block = half(np.full(3, 2 * cells))  # the same volume, in cells half as large
+    for level in range(1, LEVELS + 1):
+        outer = (np.abs(block) > cells // 2).any(axis=1)
+        kept = block if level == LEVELS else block[outer]
+        size = 1.0 / n / 2**level
+        add(kept * size, float(size.prod()))
+    return heat, entropy
+
+
+@cache
+def wanted(name: str) -> tuple[np.ndarray, np.ndarray]:
+    return refined_sum(lattice(name))
+
+
+def per_atom(name: str) -> tuple[np.ndarray, np.ndarray]:
+    found = thermal_properties(spectrum_of(name), TEMPERATURES)
+    n = lattice(name).crystal.n_atoms
+    return found.heat_capacity / n, found.entropy / n
+
+
+def test_the_sum_does_not_move() -> None:
+    for less, more in zip(wanted("Si"), refined_sum(lattice("Si"), 16), strict=True):
+        np.testing.assert_allclose(less, more, rtol=2e-3)
+
+
+@pytest.mark.parametrize("name", STABLE)
+def test_from_2_kelvin_up_as_the_refined_sum(name: str) -> None:
+    for found, true in zip(per_atom(name), wanted(name), strict=True):
+        np.testing.assert_allclose(found, true, rtol=0.01)
+    assert spectrum_of(name).integral == pytest.approx(3 * lattice(name).crystal.n_atoms, rel=1e-9)
+    assert spectrum_of(name).imaginary_fraction == 0.0
+
+
+@pytest.mark.parametrize("name", STABLE)
+def test_the_cube_law_of_the_velocities_of_sound(name: str) -> None:
+    """C_V -> 12 pi^4 R / 5 (T / theta)^3 a mole of atoms, theta from the same springs."""
+    springs = lattice(name)
+    cartesian = np.asarray(np.linalg.inv(springs.crystal.reciprocal_cell), dtype=np.float64)
+    sound = springs.sound.along(cartesian)
+    theta = elastic_debye_temperature(sound, springs.crystal.volume)
+    cube = 12.0 * np.pi**4 * GAS_CONSTANT / 5.0 * (TEMPERATURES[0] / theta) ** 3
+    assert per_atom(name)[0][0] == pytest.approx(cube, rel=0.01)
+
+
+@pytest.mark.parametrize("name", STABLE)
+def test_the_spectrum_starts_as_the_square_of_the_frequency(name: str) -> None:
+    """No gap and no bump of smoothing below the first frequency of the mesh."""
+    dos, springs = spectrum_of(name), lattice(name)
+    first = springs.frequencies(springs.mesh().qpoints).min()
+    below = (dos.frequencies > 0.0) & (dos.frequencies < 0.4 * first)
+    ratio = dos.densities[below] / dos.frequencies[below] ** 2
+    assert len(ratio) > 20
+    np.testing.assert_allclose(ratio, ratio[0], rtol=0.04)
+    assert np.abs(dos.densities[dos.frequencies <= 0.0]).max() == 0.0
+
+
+@pytest.mark.parametrize("name", ["MgO", "NaCl"])
+def test_entropy_is_the_integral_of_the_heat_capacity(name: str) -> None:
+    t = np.linspace(0.0, 60.0, 2401)[1:]
+    found = thermal_properties(spectrum_of(name), t)
+    integral = np.concatenate([[0.0], np.cumsum(np.diff(t) * _middles(found.heat_capacity / t))])
+    integral += found.heat_capacity[0] / 3.0  # below the first: C_V ~ T^3
+    np.testing.assert_allclose(found.entropy[40:], integral[40:], rtol=5e-3)
+
+
+def _middles(values: np.ndarray) -> np.ndarray:
+    return np.asarray((values[1:] + values[:-1]) / 2.0)
+
+
+def test_members_keep_it_in_their_mean() -> None:
+    from phonodos.physics.dos import mean_of
+
+    one = spectrum_of("MgO")
+    axis = np.append(one.frequencies, one.frequencies[-1] + 1.0)
+    other = PhononDos(axis, np.append(one.densities, 0.0), one.n_atoms)
+    mean = mean_of([one, other])
+    assert mean.is_fine
+    np.testing.assert_allclose(
+        thermal_properties(mean, [3.0]).heat_capacity,
+        thermal_properties(one, [3.0]).heat_capacity,
+        rtol=1e-9,
+    )
+
+
+def test_projected_or_not_it_is_the_same() -> None:
+    springs = lattice("Al2O3")
+    projected = springs.dos(projected=True)
+    np.testing.assert_allclose(projected.densities, spectrum_of("Al2O3").densities, atol=1e-9)
+    assert projected.projected is not None
+    assert projected.projected.min() >= 0.0
+    onset = np.searchsorted(projected.frequencies, 5.0)
+    shares = projected.projected[:, onset] / projected.densities[onset]
+    np.testing.assert_allclose(shares, springs.masses / springs.masses.sum(), rtol=0.01)
+
+
+def test_phonopy_on_the_exported_file(tmp_path: Path) -> None:
+    """At 10 K phonopy's own mesh is the limit: 5 % on 41^3 points."""
+    import phonopy
+
+    from phonodos.prediction.phonopy_export import write_phonopy
+    from phonodos.results.desk import Results
+    from phonodos.results.provenance import Provenance
+
+    write_phonopy(Results(tmp_path, Provenance("springs")), lattice("NaCl"))
+    phonon = phonopy.load(tmp_path / "phonopy.yaml", log_level=0)
+    phonon.run_mesh([41, 41, 41], is_gamma_center=True)
+    phonon.run_thermal_properties(temperatures=[10.0], cutoff_frequency=1e-3)
+    heat = phonon.thermal_properties.heat_capacity[0] / 2.0
+    ours = thermal_properties(spectrum_of("NaCl"), [10.0]).heat_capacity[0] / 2.0
+    assert ours == pytest.approx(heat, rel=0.05)
+
+
+def test_a_file_of_the_spectrum_keeps_it(tmp_path: Path) -> None:
+    from phonodos.results.spectra import read_total_dos, total_dos_text
+
+    path = tmp_path / "total_dos.dat"
+    path.write_text(total_dos_text(spectrum_of("MgO")))
+    found, known = (
+        thermal_properties(dos, [2.0, 10.0]) for dos in (read_total_dos(path), spectrum_of("MgO"))
+    )
+    np.testing.assert_allclose(found.heat_capacity, known.heat_capacity, rtol=1e-3)
+    np.testing.assert_allclose(found.entropy, known.entropy, rtol=1e-3)
