@@ -1,6 +1,7 @@
 """The command itself: help that loads nothing, wrong usage, faults, interruptions."""
 
 import json
+import os
 import subprocess
 import sys
 from collections.abc import Callable
@@ -254,3 +255,18 @@ def test_a_file_called_like_an_option(phonodos: Phonodos, tmp_path: Path, exampl
     done = phonodos("predict", "--no-plot", "--", "--debug")
     assert done.exit_code == 0
     assert "Si" in done.stdout
+
+
+def test_one_thread_unless_somebody_chose(tmp_path: Path) -> None:
+    program = (
+        "import os, sys\nfrom phonodos.cli.main import THREADS, main\n"
+        "sys.argv[1:] = ['--version']\n"
+        "try:\n    main()\nfinally:\n    print(*(os.environ[name] for name in THREADS))"
+    )
+    bare = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    for chosen, wanted in (({}, "1 1 1"), ({"OMP_NUM_THREADS": "3"}, "3 1 1")):
+        done = subprocess.run(
+            [sys.executable, "-c", program], capture_output=True, text=True, check=True,
+            cwd=tmp_path, env=bare | chosen,
+        )  # fmt: skip
+        assert done.stdout.splitlines()[-1] == wanted

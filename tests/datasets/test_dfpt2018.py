@@ -2,6 +2,7 @@
 
 import copy
 import json
+import sys
 import tarfile
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from phonodos.datasets import dfpt2018
 from phonodos.datasets.dataset import Dataset
 from phonodos.datasets.dfpt2018 import read_record
 from phonodos.datasets.preparation import prepare
-from phonodos.errors import DataError, PhonodosError
+from phonodos.errors import ConfigError, DataError, PhonodosError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.target import spectrum_target
 from phonodos.physics.thermodynamics import thermal_properties
@@ -486,3 +487,10 @@ def test_sites_on_one_another_are_named(make_record, rock_salt):
     assert record["metadata"]["structure"] != text
     with pytest.raises(PhonodosError):
         read_record(record)
+
+
+def test_without_pymatgen_no_record_is_blamed(folder, tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "pymatgen.core", None)
+    with pytest.raises(ConfigError) as caught:
+        prepare("dfpt2018", folder, tmp_path / "d.parquet", workers=1)
+    assert caught.value.summary == "preparing dfpt2018 needs pymatgen"

@@ -7,7 +7,15 @@ from ase import Atoms
 from ase.neighborlist import neighbor_list
 
 from phonodos.errors import StructureError
-from phonodos.model.graph import build_graph, collate, find_neighbours, isolated_sites
+from phonodos.model.graph import (
+    ALIKE,
+    CrystalGraph,
+    build_graph,
+    collate,
+    distinct_edges,
+    find_neighbours,
+    isolated_sites,
+)
 from phonodos.physics.crystal import Crystal
 
 CELLS = {
@@ -127,3 +135,37 @@ def test_sites_far_from_the_cell_have_the_same_neighbours(rock_salt: Crystal) ->
     np.testing.assert_allclose(
         np.sort(np.linalg.norm(near[3], axis=1)), np.sort(np.linalg.norm(found[3], axis=1))
     )
+
+
+def kinds_of(graph: CrystalGraph) -> list[tuple[bytes, bytes, float]]:
+    rows = [row.numpy().tobytes() for row in graph.fractions]
+    lengths = graph.edge_vectors.norm(dim=1).tolist()
+    ends = graph.edge_index.T.tolist()
+    return [(rows[i], rows[j], r) for (i, j), r in zip(ends, lengths, strict=True)]
+
+
+def test_distinct_edges_stand_for_all(perovskite: Crystal, low_symmetry: Crystal) -> None:
+    """Every edge has one of its elements and length, in a batch too, and none is there twice."""
+    graph = collate([build_graph(crystal, 6.0) for crystal in (perovskite, low_symmetry)])
+    kinds = kinds_of(graph)
+    assert len(graph.alike) == len(kinds) > 4 * len(build_graph(perovskite, 6.0).distinct)
+    for (a, b, r), k in zip(kinds, graph.distinct[graph.alike].tolist(), strict=True):
+        assert (a, b) == kinds[k][:2]
+        assert abs(r - kinds[k][2]) < 2 * ALIKE
+    first = build_graph(perovskite, 6.0)
+    assert len(first.alike) > 18 * len(first.distinct)  # of 48 operations
+    chosen = [(a, b, round(r, 5)) for a, b, r in (kinds_of(first)[k] for k in first.distinct)]
+    assert len(set(chosen)) == len(chosen)
+
+
+def test_lengths_that_differ_are_not_alike() -> None:
+    fractions, ends = np.eye(2, 118), np.array([[0, 0, 0, 1], [1, 1, 1, 0]])
+    lengths = np.array([2.0, 2.0 + 5e-7, 2.0 + 5e-6, 2.0])
+    distinct, alike = distinct_edges(fractions, ends, lengths[:, None] * np.array([0.0, 0.6, 0.8]))
+    assert sorted(distinct.tolist()) == [0, 2, 3]  # a pair and its reverse are two kinds
+    assert distinct[alike].tolist() == [0, 0, 2, 3]
+
+
+def test_no_edges_no_kinds() -> None:
+    found = distinct_edges(np.eye(1, 118), np.zeros((2, 0), np.int64), np.zeros((0, 3)))
+    assert [len(x) for x in found] == [0, 0]

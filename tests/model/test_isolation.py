@@ -106,6 +106,21 @@ def test_settings_inside_and_afterwards() -> None:
     assert "TORCHINDUCTOR_OF_A_TEST" not in os.environ
 
 
+def test_one_thread_unless_somebody_chose(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+        with undisturbed(), undisturbed():
+            assert torch.get_num_threads() == 1
+        assert torch.get_num_threads() == 2
+        monkeypatch.setenv("OMP_NUM_THREADS", "2")
+        with undisturbed():
+            assert torch.get_num_threads() == 2
+    finally:
+        torch.set_num_threads(before)
+
+
 def test_quiet_is_for_warnings_that_are_errors() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

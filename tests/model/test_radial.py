@@ -9,11 +9,12 @@ from e3nn.nn import FullyConnectedNet
 from torch.nn import functional
 
 from phonodos.model.radial import (
+    UNIT_SIGMOID,
+    UNIT_SILU,
     GaussianBasis,
     RadialMLP,
     compress,
     smooth_cutoff,
-    unit_moment,
 )
 
 
@@ -61,12 +62,14 @@ def test_compressed_functions_are_the_same_functions() -> None:
     assert float((table(torch.tensor([5.0])) @ matrix).abs().max()) < 1e-5
 
 
-@pytest.mark.parametrize("function", [functional.silu, torch.sigmoid])
-def test_unit_moment_is_that_of_the_gaussian_integral(
-    function: Callable[[torch.Tensor], torch.Tensor],
+@pytest.mark.parametrize(
+    ("function", "factor"), [(functional.silu, UNIT_SILU), (torch.sigmoid, UNIT_SIGMOID)]
+)
+def test_unit_moments_are_those_of_the_gaussian_integral_and_of_e3nn(
+    function: Callable[[torch.Tensor], torch.Tensor], factor: float
 ) -> None:
     z = torch.linspace(-12.0, 12.0, 20_001, dtype=torch.float64)
     weight = torch.exp(-(z**2) / 2.0) / (2.0 * torch.pi) ** 0.5
     moment = float(torch.trapezoid(function(z) ** 2 * weight, z))
-    assert unit_moment(function) == pytest.approx(moment**-0.5, rel=2e-3)
-    assert unit_moment(function) == normalize2mom(function).cst  # to the bit
+    assert factor == pytest.approx(moment**-0.5, rel=2e-3)
+    assert factor == normalize2mom(function).cst  # to the bit

@@ -54,7 +54,9 @@ def test_exchange_of_ends_transposes(head: SpringHead) -> None:
 def test_constants_turn_as_tensors(head: SpringHead, sign: float) -> None:
     x, ends, vectors, radial, elements = bonds()
     turn = sign * o3.rand_matrix(dtype=torch.float64)
-    turned = {ir: torch.einsum("ab,nbk->nak", ir.D_from_matrix(turn), v) for ir, v in x.items()}
+    turned = {
+        ir: torch.einsum("ab,nbk->nak", o3.Irrep(ir).D_from_matrix(turn), v) for ir, v in x.items()
+    }
     found = constants(head, turned, ends, vectors @ turn.T, radial, elements)
     wanted = turn @ constants(head, x, ends, vectors, radial, elements) @ turn.T
     torch.testing.assert_close(found, wanted, rtol=1e-5, atol=1e-5)

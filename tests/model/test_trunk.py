@@ -31,7 +31,8 @@ def random_features(n: int, irreps: o3.Irreps) -> Features:
 
 def turned(features: Features, turn: torch.Tensor) -> Features:
     return {
-        ir: torch.einsum("ab,nbk->nak", ir.D_from_matrix(turn), x) for ir, x in features.items()
+        ir: torch.einsum("ab,nbk->nak", o3.Irrep(ir).D_from_matrix(turn), x)
+        for ir, x in features.items()
     }
 
 

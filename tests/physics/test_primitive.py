@@ -1,9 +1,12 @@
 """The primitive cell: any supercell leads back to it, unrotated."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from phonodos.physics.crystal import Crystal
+from phonodos.physics.mesh import irreducible_mesh, mass_kinds
 from phonodos.physics.primitive import PrimitiveCell, primitive_cell, space_group
 
 MATRICES = [
@@ -136,3 +139,27 @@ def test_very_skewed_cells_become_short_ones(rock_salt: Crystal, k: int) -> None
     assert found.site_map.tolist() == [0, 1, 0, 1]
     assert np.linalg.norm(found.crystal.cell, axis=1) == pytest.approx([3.988] * 3, abs=1e-3)
     assert space_group(crystal) == (225, "Fm-3m")
+
+
+def test_the_symmetry_is_sought_once_a_crystal(
+    perovskite: Crystal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import spglib
+
+    searched = []
+    plain = spglib.get_symmetry_dataset
+
+    def counted(cell: object, symprec: float) -> object:
+        searched.append(symprec)
+        return plain(cell, symprec=symprec)
+
+    monkeypatch.setattr(spglib, "get_symmetry_dataset", counted)
+    for _ in range(3):
+        assert space_group(perovskite) == (221, "Pm-3m")
+        irreducible_mesh(perovskite, 20.0, kinds=mass_kinds(perovskite, perovskite.masses))
+    assert len(searched) == 1
+    space_group(perovskite, 0.01)
+    uneven = perovskite.masses + np.array([0.0, 0.0, 0.0, 0.0, 1.0])
+    irreducible_mesh(perovskite, 20.0, kinds=mass_kinds(perovskite, uneven))
+    space_group(replace(perovskite, name="another"))
+    assert len(searched) == 4

@@ -97,6 +97,24 @@ def test_files_give_dos_and_bands_again(lattice: LatticeDynamics, tmp_path: Path
     assert np.concatenate(differences).mean() < TOLERANCE
 
 
+def test_files_need_no_symmetry_of_the_supercell(
+    lattice_of: LatticeOf, rock_salt: Crystal, tmp_path: Path
+) -> None:
+    """The search costs more than the rest; the file differs by its block on the space group."""
+    lattice = lattice_of(rock_salt)
+    write_phonopy(Results(tmp_path, None), lattice)
+    to_phonopy(lattice).save(str(tmp_path / "whole.yaml"), settings={"displacements": False})
+    short, whole = (
+        (tmp_path / name).read_text().splitlines() for name in ("phonopy.yaml", "whole.yaml")
+    )
+    start = whole.index("space_group:")
+    end = next(k for k in range(start + 1, len(whole)) if not whole[k].startswith(" "))
+    assert any("Fm-3m" in line for line in whole[start:end])
+    assert [line for line in whole[:start] + whole[end:] if line] == [
+        line for line in short if line
+    ]
+
+
 def test_a_metal_has_no_charges_in_its_files(
     lattice_of: LatticeOf, rock_salt: Crystal, tmp_path: Path
 ) -> None:

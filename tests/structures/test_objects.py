@@ -1,5 +1,6 @@
 """Objects of pymatgen, ASE and phonopy, in and out; phonopy.yaml."""
 
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +9,7 @@ from ase import Atoms
 from phonopy.structure.atoms import PhonopyAtoms
 from pymatgen.core import DummySpecies, Lattice, Molecule, Structure
 
-from phonodos.errors import StructureError
+from phonodos.errors import ConfigError, StructureError
 from phonodos.physics.crystal import Crystal
 from phonodos.structures.objects import BOHR, to_atoms, to_phonopy_atoms, to_structure
 from phonodos.structures.reading import as_crystal, read_crystals
@@ -45,6 +46,15 @@ def test_deuterium_survives_as_a_mass(rock_salt: Crystal) -> None:
     heavy = Crystal.ordered(rock_salt.cell, rock_salt.frac_coords, ["Li", "D"])
     for back in (to_structure, to_atoms, to_phonopy_atoms):
         assert as_crystal(back(heavy)).symbols == ("Li", "D")
+
+
+def test_a_structure_without_pymatgen(monkeypatch: pytest.MonkeyPatch, perovskite: Crystal) -> None:
+    for name in [name for name in sys.modules if name.split(".")[0] == "pymatgen"]:
+        monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(ConfigError) as caught:
+        to_structure(perovskite)
+    assert caught.value.fix == "pip install pymatgen-core"
+    assert as_crystal(to_atoms(perovskite)).formula == "SrTiO3"
 
 
 @pytest.mark.parametrize("back", [to_atoms, to_phonopy_atoms])

@@ -50,6 +50,7 @@ from phonodos.errors import (
 from phonodos.version import __version__
 
 BUG = 1
+THREADS = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 # Where typer keeps the classes of click differs from version to version.
 USAGE_ERROR: type[Exception] = next(
     kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "ClickException"
@@ -167,6 +168,10 @@ def _show(message: Warning | str, *_: Any, **__: Any) -> None:
 def main() -> None:
     """Entry point of the `phonodos` command."""
     out, _ = open_streams()
+    # Read when a library of linear algebra is loaded. Threads of one small crystal wait for each
+    # other; on a busy machine a hundred times longer than one thread needs for everything.
+    for name in THREADS:
+        os.environ.setdefault(name, "1")
     if not debugging(sys.argv):
         warnings.simplefilter("ignore")
         warnings.filterwarnings("always", category=WeightsWarning)

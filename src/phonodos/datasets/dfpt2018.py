@@ -9,8 +9,9 @@ the dielectric tensor are often in another frame than the cell (`tensor_frame`).
 import json
 import warnings
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from operator import itemgetter
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -25,6 +26,7 @@ from phonodos.physics.overlap import check_overlap
 from phonodos.physics.target import RECIPE, spectrum_target
 from phonodos.physics.units import WAVENUMBER_PER_EV
 from phonodos.structures.archives import read_members
+from phonodos.structures.objects import require_pymatgen
 
 MOVED = 0.05  # [e]; tensors that the space group moves more are not in the cell's frame
 INTEGRAL_TOLERANCE = 0.05  # of 3N
@@ -233,8 +235,13 @@ def _number(name: str) -> tuple[int, str]:
     return (int(digits) if digits.isdecimal() else 0, name)
 
 
+def _records(source: Path) -> Iterator[tuple[str, bytes | DataError]]:
+    require_pymatgen("preparing dfpt2018")  # once, not a failure of every record
+    return read_members(source)
+
+
 KIND = Kind(
-    records=read_members,  # tar (any compression), zip, a folder of JSON files, or one of them
+    records=_records,  # tar (any compression), zip, a folder of JSON files, or one of them
     name_of=itemgetter(0),
     convert=convert,
     recipe=lambda: {"target": RECIPE},

@@ -17,8 +17,7 @@ class Allowance(TorchFunctionMode):
     """Refuse, within the block, new tensors of more than `most` numbers in all.
 
     A header can ask for layers of any width. What a network needs is known before: the tensors lie
-    in the file. Numbers drawn with a generator of their own are not counted; e3nn integrates with
-    them.
+    in the file. Numbers drawn with a generator of their own are not counted: they are no network's.
 
     Raises
     ------

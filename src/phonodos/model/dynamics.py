@@ -44,7 +44,7 @@ def settled(harmonic: HarmonicCrystals) -> tuple[HarmonicCrystals, Tensor]:
     """
     gamma = harmonic.cells.new_zeros(harmonic.n_crystals, 1, 3)
     waves = reciprocal_vectors(harmonic, gamma)
-    at_gamma = dipole_at_gamma(harmonic, waves)
+    at_gamma = dipole_row_sums(harmonic, waves)
     harmonic = obey_sum_rules(harmonic, at_gamma, dipole_slope(harmonic, waves))
     site = on_site(harmonic, at_gamma)
     return harmonic, (site + site.transpose(-1, -2)) / 2.0  # without what rounding left
@@ -64,14 +64,18 @@ def settled_matrices(harmonic: HarmonicCrystals, site: Tensor, qpoints: Tensor) 
     ).reshape(c, -1, 3 * n, 3 * n)
 
 
-def dipole_at_gamma(harmonic: HarmonicCrystals, waves: Waves | None = None) -> Tensor:
-    """Return (C, N, N, 3, 3) the dipole term at q = 0, G = 0 left out [eV/A^2]; it is real.
+def dipole_row_sums(harmonic: HarmonicCrystals, waves: Waves | None = None) -> Tensor:
+    """Return (C, N, 3, 3) sum_j of the dipole term DD_ij at q = 0, G = 0 left out [eV/A^2].
 
-    `waves` are the `reciprocal_vectors` of q = 0, for those who have them already.
+    It is real. `waves` are the `reciprocal_vectors` of q = 0, for those who have them already.
     """
     c, n = harmonic.n_crystals, harmonic.n_atoms
-    matrix = dipole_matrices(harmonic, harmonic.cells.new_zeros(c, 1, 3), waves).real
-    return matrix.view(c, n, 3, n, 3).permute(0, 1, 3, 2, 4)
+    gamma = harmonic.cells.new_zeros(c, 1, 3)
+    vectors, kept = waves or reciprocal_vectors(harmonic, gamma)
+    root, _ = _dipole_weights(harmonic, vectors[:, None], kept)
+    rows = _dipole_factor(harmonic, gamma, vectors, root)[:, 0]  # (C, 2G, 3N)
+    whole: Tensor = rows.mT @ rows.reshape(c, -1, n, 3).sum(dim=2)
+    return whole.view(c, n, 3, 3)
 
 
 def dipole_slope(harmonic: HarmonicCrystals, waves: Waves | None = None) -> Tensor:
@@ -83,7 +87,8 @@ def dipole_slope(harmonic: HarmonicCrystals, waves: Waves | None = None) -> Tens
     gamma = harmonic.cells.new_zeros(harmonic.n_crystals, 1, 3)
     vectors, kept = waves or reciprocal_vectors(harmonic, gamma)
     k = vectors[:, None]
-    weight, rate = (x[:, 0] for x in _dipole_weights(harmonic, k, kept))
+    root, rate = (x[:, 0] for x in _dipole_weights(harmonic, k, kept))
+    weight = root.square()
     turned = torch.einsum("cga,cab->cgb", vectors, harmonic.dielectric)
     angles = torch.einsum("cga,cna->cgn", vectors, harmonic.positions)
     phases = torch.stack([torch.cos(angles), torch.sin(angles)])
@@ -98,7 +103,7 @@ def dipole_slope(harmonic: HarmonicCrystals, waves: Waves | None = None) -> Tens
 
 
 def _dipole_weights(harmonic: HarmonicCrystals, k: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
-    """Return (C, Q, G) weights of the terms K, and the factor of eps.K that gives d log / d K."""
+    """Return (C, Q, G) roots of the weights of the terms K, and what makes d log / d K of eps.K."""
     eps = harmonic.dielectric
     width = 4.0 * LAMBDA**2 * eps.diagonal(dim1=1, dim2=2).mean(dim=1)[:, None, None]
     screened = torch.einsum("cqga,cab,cqgb->cqg", k, eps, k)
@@ -107,8 +112,9 @@ def _dipole_weights(harmonic: HarmonicCrystals, k: Tensor, kept: Tensor) -> tupl
     # Masked terms get a harmless denominator: 0/0 would poison the gradient.
     safe = torch.where(kept, screened, torch.ones_like(screened))
     volume = torch.linalg.det(harmonic.cells).abs()[:, None, None]
-    weight = torch.exp(-safe / width) / safe * (4.0 * torch.pi * COULOMB / volume) * kept
-    return weight, -2.0 * (1.0 / width + 1.0 / safe)
+    factor = (4.0 * torch.pi * COULOMB / volume).sqrt()
+    root = torch.exp(-safe / (2.0 * width)) * safe.rsqrt() * factor * kept
+    return root, -2.0 * (1.0 / width + 1.0 / safe)
 
 
 def short_range_matrices(harmonic: HarmonicCrystals, q: Tensor) -> Tensor:
@@ -133,18 +139,23 @@ def dipole_matrices(harmonic: HarmonicCrystals, q: Tensor, waves: Waves | None =
     At q = 0 the term G = 0, which depends on the direction, is left out. `waves` are the
     `reciprocal_vectors` of q, for those who have them already.
     """
-    c, n, n_q = harmonic.n_crystals, harmonic.n_atoms, q.shape[1]
     vectors, kept = waves or reciprocal_vectors(harmonic, q)
-    k = q[:, :, None, :] + vectors[:, None]
-    weight, _ = _dipole_weights(harmonic, k, kept)
-    charge = torch.einsum("cqga,cnab->cqgnb", k, harmonic.born)
-    angles = torch.einsum("cga,cna->cgn", vectors, harmonic.positions)[:, None, :, :, None]
-    even = (charge * torch.cos(angles)).view(c, n_q, -1, 3 * n)
-    odd = (charge * torch.sin(angles)).view(c, n_q, -1, 3 * n)
-    weighted_even, weighted_odd = (x * weight[..., None] for x in (even, odd))
-    real = even.mT @ weighted_even + odd.mT @ weighted_odd
-    imaginary = odd.mT @ weighted_even - even.mT @ weighted_odd
-    return torch.complex(real, imaginary)
+    root, _ = _dipole_weights(harmonic, q[:, :, None, :] + vectors[:, None], kept)
+    rows = _dipole_factor(harmonic, q, vectors, root)
+    even, odd = rows.chunk(2, dim=2)
+    half = odd.mT @ even
+    return torch.complex(rows.mT @ rows, half - half.mT)
+
+
+def _dipole_factor(harmonic: HarmonicCrystals, q: Tensor, vectors: Tensor, root: Tensor) -> Tensor:
+    """Return (C, Q, 2G, 3N) B with B^T B the real part of the dipole term: cosines, then sines."""
+    c, n, n_q = harmonic.n_crystals, harmonic.n_atoms, q.shape[1]
+    # K.Z = G.Z + q.Z: products with G are the same for all q.
+    born = harmonic.born.transpose(1, 2).reshape(c, 3, 3 * n)
+    charge = ((vectors @ born)[:, None] + (q @ born)[:, :, None]) * root[..., None]
+    angles = vectors @ harmonic.positions.mT
+    waves = torch.stack([torch.cos(angles), torch.sin(angles)], dim=1).repeat_interleave(3, dim=3)
+    return (waves[:, None] * charge[:, :, None]).view(c, n_q, -1, 3 * n)
 
 
 def reciprocal_vectors(harmonic: HarmonicCrystals, q: Tensor) -> Waves:

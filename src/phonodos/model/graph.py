@@ -19,6 +19,7 @@ from phonodos.physics import elements
 from phonodos.physics.crystal import Crystal, compact_basis
 
 FAR = 10.0  # fractional coordinates beyond it are brought back into the cell first
+ALIKE = 1e-6  # [A], lengths that count as equal
 
 
 @dataclass(frozen=True, eq=False)
@@ -39,6 +40,9 @@ class CrystalGraph:
         (n,) crystal every atom belongs to.
     n_crystals
         Number of crystals.
+    distinct, alike
+        (u,) an edge of every kind (`distinct_edges`); (m,) of which kind every edge is. By default
+        they are found; a graph with other vectors needs others.
     """
 
     site_masses: Tensor
@@ -47,6 +51,18 @@ class CrystalGraph:
     edge_vectors: Tensor
     batch: Tensor
     n_crystals: int
+    distinct: Tensor = None  # type: ignore[assignment]  # found in __post_init__
+    alike: Tensor = None  # type: ignore[assignment]
+
+    def __post_init__(self) -> None:
+        if self.distinct is None:
+            host = (
+                x.detach().cpu().numpy()
+                for x in (self.fractions, self.edge_index, self.edge_vectors)
+            )
+            for name, found in zip(("distinct", "alike"), distinct_edges(*host), strict=True):
+                place = self.edge_index.device
+                object.__setattr__(self, name, torch.from_numpy(found).to(place))
 
     @property
     def n_atoms(self) -> int:
@@ -81,7 +97,31 @@ class CrystalGraph:
             edge_index=self.edge_index.to(device=device),
             edge_vectors=self.edge_vectors.to(device=device, dtype=dtype),
             batch=self.batch.to(device=device),
+            distinct=self.distinct.to(device=device),
+            alike=self.alike.to(device=device),
         )
+
+
+def distinct_edges(
+    fractions: np.ndarray, edge_index: np.ndarray, edge_vectors: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return (u,) an edge of every kind and (m,) of which kind every edge is.
+
+    Edges are alike if the elements at both ends are and their lengths agree within 1e-6 A: what a
+    network makes of distance and elements alone is the same. In crystals six of seven edges are
+    like another one, and no symmetry needs to be known. Ten times the tolerance would move
+    frequencies by 0.01 cm^-1.
+    """
+    seen: dict[bytes, int] = {}
+    kinds = np.array([seen.setdefault(row.tobytes(), len(seen)) for row in fractions], np.int64)
+    pairs = kinds[edge_index[0]] * len(seen) + kinds[edge_index[1]]
+    lengths = np.linalg.norm(edge_vectors, axis=1)
+    order = np.lexsort((lengths, pairs))
+    new = np.diff(pairs[order], prepend=-1) != 0
+    new |= np.diff(lengths[order], prepend=0.0) > ALIKE
+    alike = np.empty(len(order), dtype=np.int64)
+    alike[order] = np.cumsum(new) - 1
+    return order[new], alike
 
 
 def find_neighbours(crystal: Crystal, cutoff: float) -> tuple[np.ndarray, ...]:
@@ -148,6 +188,8 @@ def collate(graphs: Sequence[CrystalGraph]) -> CrystalGraph:
         return graphs[0]
     atoms = [g.n_atoms for g in graphs]
     first_atom = np.concatenate([[0], np.cumsum(atoms)[:-1]]).tolist()
+    first_edge = np.cumsum([0] + [len(g.alike) for g in graphs])[:-1].tolist()
+    first_kind = np.cumsum([0] + [len(g.distinct) for g in graphs])[:-1].tolist()
     first_crystal = np.cumsum([0] + [g.n_crystals for g in graphs]).tolist()
     return CrystalGraph(
         site_masses=torch.cat([g.site_masses for g in graphs]),
@@ -158,6 +200,8 @@ def collate(graphs: Sequence[CrystalGraph]) -> CrystalGraph:
         edge_vectors=torch.cat([g.edge_vectors for g in graphs]),
         batch=torch.cat([g.batch + n for g, n in zip(graphs, first_crystal, strict=False)]),
         n_crystals=first_crystal[-1],
+        distinct=torch.cat([g.distinct + n for g, n in zip(graphs, first_edge, strict=True)]),
+        alike=torch.cat([g.alike + n for g, n in zip(graphs, first_kind, strict=True)]),
     )
 
 

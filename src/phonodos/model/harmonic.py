@@ -176,7 +176,7 @@ def obey_sum_rules(
     harmonic
         Crystals whose force constants obey Phi_ji = Phi_ij^T.
     dipole
-        (C, N, N, 3, 3) dipole-dipole term at q = 0 [eV/A^2].
+        (C, N, 3, 3) sum_j of the dipole-dipole term at q = 0 [eV/A^2].
     dipole_slope
         (C, 3, 3, 3) sum over i, j of the imaginary part of d DD_ij,ab / d q_c at q = 0 [eV/A].
     """
@@ -189,8 +189,9 @@ def obey_sum_rules(
     moment = slope.index_add(0, owners, moments)  # (C, axial, c)
     weights = harmonic.pair_sums(stiffness)
     weights = weights + weights.transpose(1, 2)
-    pulls = harmonic.pair_sums(stiffness[:, None] * vectors)
-    pulls = (pulls - pulls.transpose(1, 2)).sum(dim=2)  # (C, N, 3), of the bonds of each atom
+    pull = stiffness[:, None] * vectors
+    pulls = pull.new_zeros(len(dipole) * n, 3).index_add(0, owners * n + harmonic.firsts, pull)
+    pulls = pulls.index_add(0, owners * n + harmonic.seconds, -pull).view(-1, n, 3)
     spread = stiffness[:, None, None] * vectors[:, :, None] * vectors[:, None, :]
     inertia = torch.zeros_like(slope).index_add(0, owners, spread)
     total = weights.sum(dim=2)
@@ -209,7 +210,13 @@ def obey_sum_rules(
 
 
 def on_site(harmonic: HarmonicCrystals, dipole: Tensor) -> Tensor:
-    """Return (C, N, 3, 3) A_i = sum_j of force constants and dipole term at q = 0 [eV/A^2]."""
-    forward = harmonic.pair_sums(harmonic.force_constants)
-    whole = forward + forward.permute(0, 2, 1, 4, 3) + dipole
-    return whole.sum(dim=2)
+    """Return (C, N, 3, 3) A_i = sum_j of force constants and dipole term at q = 0 [eV/A^2].
+
+    `dipole` is the second summed already, as for `obey_sum_rules`.
+    """
+    c, n = harmonic.n_crystals, harmonic.n_atoms
+    constants = harmonic.force_constants
+    total = constants.new_zeros(c * n, 3, 3)
+    total = total.index_add(0, harmonic.owners * n + harmonic.firsts, constants)
+    total = total.index_add(0, harmonic.owners * n + harmonic.seconds, constants.mT)
+    return total.view(c, n, 3, 3) + dipole

@@ -12,12 +12,16 @@ import torch
 from phonodos.time_limit import deferring
 
 LEFT_BY_IMPORTS = "TORCHINDUCTOR_"  # variables that torch sets when parts of it are imported
+THREADS = "OMP_NUM_THREADS"  # where it is set, whoever set it has chosen
 
 
 @contextmanager
 @deferring
 def undisturbed(*, quiet: bool = False) -> Iterator[None]:
-    """Compute in float32 by default, without autocast, on the CPU, and leave all as it was found.
+    """Compute in float32, without autocast, on one thread of the CPU; leave all as it was found.
+
+    One crystal gains nothing from more threads, and where others compute beside us they wait for
+    each other: a hundred times longer. OMP_NUM_THREADS, where it is set, says otherwise.
 
     What belongs to the thread (autocast, inference mode, default device, numpy's handling of
     floating-point errors) is set and put back for the thread. What belongs to the process (default
@@ -33,6 +37,9 @@ def undisturbed(*, quiet: bool = False) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(_process.shared(quiet))
         stack.enter_context(np.errstate(all="ignore"))  # NaN and infinity are looked for by us
+        if THREADS not in os.environ and torch.get_num_threads() != 1:
+            stack.callback(torch.set_num_threads, torch.get_num_threads())
+            torch.set_num_threads(1)
         if torch.is_inference_mode_enabled():
             stack.enter_context(torch.inference_mode(False))
         if torch.get_default_device().type != "cpu":
@@ -86,6 +93,3 @@ def _settings(quiet: bool) -> Iterator[None]:
 
 
 _process = _Process()
-
-with undisturbed():  # importing it adds warning filters and sets variables
-    import e3nn.o3  # noqa: F401

@@ -9,12 +9,12 @@ from itertools import pairwise
 from typing import Literal, NamedTuple
 
 import torch
-from e3nn import o3
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from phonodos.model.bonds import BondedCrystals
+from phonodos.model.irreps import AXIAL, SCALAR, TENSOR, Irreps, parse_irreps
 from phonodos.model.layers import Features, spherical_harmonics
 from phonodos.model.network import (
     MOST_LAYERS,
@@ -90,7 +90,7 @@ class LatticeNetwork(Network):
         n_elements, n_radial = self.elements.n_features, self.bonds.n_features
         self.embedding = nn.Linear(n_elements, config.embedding)
         radial = [n_radial + 2 * n_elements, *config.radial_hidden]
-        irreps = [o3.Irreps(f"{config.embedding}x0e"), *map(o3.Irreps, config.hidden)]
+        irreps = [((config.embedding, SCALAR),), *map(parse_irreps, config.hidden)]
         self.layers = nn.ModuleList(
             [
                 TrunkLayer(before, after, config.lmax, radial, n_elements)
@@ -101,15 +101,16 @@ class LatticeNetwork(Network):
         self.springs = SpringHead(
             last, config.head, n_radial, n_elements, config.head_hidden, config.head_mixed
         )
-        self.axial = o3.Irrep("1e") in [ir for _, ir in last]
+        self.axial = AXIAL in [ir for _, ir in last]
         self.charges = ChargeHead(last, n_elements, config.charge_hidden, self.axial)
 
     def forward(self, crystals: BondedCrystals) -> Lattice:
         """Return force constants, Born charges and dielectric tensors of a batch."""
         graph = crystals.graph
         elements, radii = self.elements(graph.fractions)
-        distances = torch.linalg.vector_norm(graph.edge_vectors, dim=1)
-        i, j = graph.edge_index
+        lengths = torch.linalg.vector_norm(graph.edge_vectors, dim=1)
+        distances = lengths[graph.distinct]
+        i, j = graph.edge_index[:, graph.distinct]
         reduced = distances - radii[i] - radii[j]
         fade = polynomial_cutoff(distances, self.config.cutoff)
         radial = self.bonds(distances, reduced)
@@ -119,11 +120,11 @@ class LatticeNetwork(Network):
         x = element_scalars(elements, self.embedding)
         for layer in self.layers:
             x = layer(x, around, self.config.neighbours)
-        bond = crystals.forward
-        base = base_stiffness(distances[bond], reduced[bond], fade[bond])
-        unit = graph.edge_vectors[bond] / distances[bond, None]
+        bond, like = crystals.forward, graph.alike[crystals.forward]
+        base = base_stiffness(distances, reduced, fade)[like]
+        unit = graph.edge_vectors[bond] / lengths[bond, None]
         at_bonds = {degree: y[bond] for degree, y in harmonics.items()}
-        springs = self.springs(x, crystals.ends, elements, radial[bond], base, unit, at_bonds)
+        springs = self.springs(x, crystals.ends, elements, radial[like], base, unit, at_bonds)
         born, dielectric = self.charges(x, elements, crystals)
         return Lattice(springs, born, dielectric, base)
 
@@ -131,16 +132,16 @@ class LatticeNetwork(Network):
 class ChargeHead(nn.Module):
     """Born charges of atoms, neutral in sum, and the dielectric tensor of the crystal."""
 
-    def __init__(self, irreps: o3.Irreps, n_elements: int, hidden: int, axial: bool) -> None:
+    def __init__(self, irreps: Irreps, n_elements: int, hidden: int, axial: bool) -> None:
         super().__init__()
-        n_scalars = next(mul for mul, ir in irreps if ir == o3.Irrep("0e"))
+        n_scalars = next(mul for mul, ir in irreps if ir == SCALAR)
         self.axial = axial
         tensors = 8
         self.mlp = dense(
             [n_scalars + n_elements, hidden, 2 + 2 * tensors + (tensors if axial else 0)]
         )
         self.tensors = IrrepLinear(
-            irreps, o3.Irreps(f"{tensors}x2e" + (f"+{tensors}x1e" if axial else ""))
+            irreps, ((tensors, TENSOR), *([(tensors, AXIAL)] if axial else []))
         )
         self.n = tensors
 
@@ -151,12 +152,12 @@ class ChargeHead(nn.Module):
         values = self.mlp(torch.cat([split_scalars(x), elements], dim=1))
         kept = self.tensors(x)
         eye = torch.eye(3, dtype=values.dtype, device=values.device)
-        quadrupole = kept[o3.Irrep("2e")]
+        quadrupole = kept[TENSOR]
         sizes = [1, 1, self.n, self.n] + ([self.n] if self.axial else [])
         charge, polarisability, to_born, to_eps, *to_skew = torch.split(values, sizes, dim=1)
         born = 2.0 * charge[:, :, None] * eye + mixed_matrix(quadrupole, to_born, 2)
         if self.axial:
-            born = born + mixed_matrix(kept[o3.Irrep("1e")], to_skew[0], 1)
+            born = born + mixed_matrix(kept[AXIAL], to_skew[0], 1)
         batch, n = crystals.graph.batch, crystals.graph.n_crystals
         counts = torch.bincount(batch, minlength=n).to(values.dtype)
         born = born - _means(born, batch, counts)[batch]

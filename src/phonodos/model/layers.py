@@ -18,23 +18,16 @@ from itertools import pairwise
 from typing import Any, NamedTuple
 
 import torch
-from e3nn import o3
 from torch import Tensor, nn
 from torch.nn import functional
 
+from phonodos.model.couplings import coupling, raising
 from phonodos.model.graph import CrystalGraph
-from phonodos.model.radial import unit_moment
+from phonodos.model.irreps import SCALAR, Irrep, Irreps, multiplicities, products
+from phonodos.model.radial import UNIT_SIGMOID, UNIT_SILU
 
-Features = dict[o3.Irrep, Tensor]
+Features = dict[Irrep, Tensor]
 SEGMENT_DEVICES = ("cpu",)  # elsewhere many small products wait for their launches
-
-
-def multiplicities(irreps: o3.Irreps) -> dict[o3.Irrep, int]:
-    """Return the multiplicity of every irrep, in order of first appearance."""
-    total: dict[o3.Irrep, int] = {}
-    for mul, ir in irreps:
-        total[ir] = total.get(ir, 0) + mul
-    return total
 
 
 def flatten(features: Features) -> Tensor:
@@ -43,19 +36,29 @@ def flatten(features: Features) -> Tensor:
 
 
 def spherical_harmonics(vectors: Tensor, lmax: int) -> dict[int, Tensor]:
-    """Return {l: (m, 2l+1)} spherical harmonics of the directions, component normalised."""
-    return {
-        degree: o3.spherical_harmonics(degree, vectors, normalize=True, normalization="component")
-        for degree in range(lmax + 1)
-    }
+    """Return {l: (m, 2l+1)} spherical harmonics of the directions, component normalised.
+
+    Those of degree 1 are sqrt(3) times x, y, z; higher ones are products of lower ones.
+    """
+    unit = functional.normalize(vectors, dim=1)
+    found = {0: torch.ones_like(unit[:, :1]), 1: 3.0**0.5 * unit}
+    for degree in range(1, lmax):
+        product = (found[degree][:, :, None] * found[1][:, None, :]).flatten(1)
+        found[degree + 1] = product @ torch.from_numpy(raising(degree)).to(unit).flatten(0, 1)
+    return {degree: found[degree] for degree in range(lmax + 1)}
+
+
+def coupling_tensor(first: int, second: int, third: int) -> Tensor:
+    """Return the `coupling` of three degrees in torch's default type."""
+    return torch.tensor(coupling(first, second, third), dtype=torch.get_default_dtype())
 
 
 class Path(NamedTuple):
     """One way two irreps multiply to a third: input, degree of the harmonic, output."""
 
-    source: o3.Irrep
+    source: Irrep
     degree: int
-    target: o3.Irrep
+    target: Irrep
 
 
 class Neighbourhood(NamedTuple):
@@ -78,17 +81,15 @@ class Convolution(nn.Module):
         Number of hidden radial features h_k(r) that `forward` receives.
     """
 
-    def __init__(
-        self, irreps_in: o3.Irreps, irreps_out: o3.Irreps, lmax: int, n_radial: int
-    ) -> None:
+    def __init__(self, irreps_in: Irreps, irreps_out: Irreps, lmax: int, n_radial: int) -> None:
         super().__init__()
         self.n_in = multiplicities(irreps_in)
         self.n_out = multiplicities(irreps_out)
         self.n_radial = self.n_hidden = n_radial
-        self.paths: dict[o3.Irrep, list[Path]] = {ir: [] for ir in self.n_out}
+        self.paths: dict[Irrep, list[Path]] = {ir: [] for ir in self.n_out}
         for source in self.n_in:
             for degree in range(lmax + 1):
-                for target in source * o3.Irrep(degree, (-1) ** degree):
+                for target in products(source, Irrep(degree, (-1) ** degree)):
                     if target in self.paths:
                         self.paths[target].append(Path(source, degree, target))
         self.paths = {ir: found for ir, found in self.paths.items() if found}
@@ -99,10 +100,10 @@ class Convolution(nn.Module):
             }
         )
         for path in {p for found in self.paths.values() for p in found}:
-            coupling = o3.wigner_3j(path.source.l, path.degree, path.target.l)
-            self.register_buffer(_coupling_name(path), coupling, persistent=False)
+            found = coupling_tensor(path.source.l, path.degree, path.target.l)
+            self.register_buffer(_coupling_name(path), found, persistent=False)
 
-    def _fan_in(self, target: o3.Irrep) -> int:
+    def _fan_in(self, target: Irrep) -> int:
         return sum(self.n_in[path.source] for path in self.paths[target])
 
     def forward(self, x: Features, radial: Tensor, around: Neighbourhood) -> Features:
@@ -143,8 +144,7 @@ class Convolution(nn.Module):
                 if path.degree == 0:  # Y_0 = 1, and the coupling is the unit matrix / sqrt(2l+1)
                     blocks.append(source * path.source.dim**-0.5)
                     continue
-                coupling = getattr(self, _coupling_name(path))
-                turn = torch.einsum("mb,abc->mca", y, coupling)
+                turn = torch.einsum("mb,abc->mca", y, getattr(self, _coupling_name(path)))
                 blocks.append(turn * source if path.source.dim == 1 else torch.bmm(turn, source))
             columns.append(torch.cat(blocks, dim=2).flatten(1))
         return torch.cat(columns, dim=1)
@@ -195,7 +195,7 @@ class _SegmentProduct(torch.autograd.Function):
 class SelfConnection(nn.Module):
     """One linear map an irrep from every atom to itself: the edge of zero length of the paper."""
 
-    def __init__(self, irreps_in: o3.Irreps, irreps_out: o3.Irreps) -> None:
+    def __init__(self, irreps_in: Irreps, irreps_out: Irreps) -> None:
         super().__init__()
         n_in, n_out = multiplicities(irreps_in), multiplicities(irreps_out)
         self.weights = nn.ParameterDict(
@@ -218,29 +218,24 @@ class Gate(nn.Module):
     irreps. Activations have unit second moment, as in e3nn's `Gate`.
     """
 
-    def __init__(self, irreps_out: o3.Irreps) -> None:
+    def __init__(self, irreps_out: Irreps) -> None:
         super().__init__()
         n = multiplicities(irreps_out)
-        self.n_scalars = n[o3.Irrep("0e")]
+        self.n_scalars = n[SCALAR]
         self.gated = {ir: mul for ir, mul in n.items() if ir.l > 0}
-        self.irreps_in = o3.Irreps(
-            [
-                (self.n_scalars + sum(self.gated.values()), "0e"),
-                *[(m, i) for i, m in self.gated.items()],
-            ]
+        self.irreps_in: Irreps = (
+            (self.n_scalars + sum(self.gated.values()), SCALAR),
+            *((m, i) for i, m in self.gated.items()),
         )
         self.irreps_out = irreps_out
-        self.silu_scale = unit_moment(functional.silu)
-        self.sigmoid_scale = unit_moment(torch.sigmoid)
 
     def forward(self, x: Features) -> Features:
         """Return the gated features; irreps that no path reached are absent."""
-        scalar = o3.Irrep("0e")
         sizes = [self.n_scalars, *self.gated.values()]
-        kept, *gates = torch.split(x[scalar], sizes, dim=2)
-        out = {scalar: functional.silu(kept) * self.silu_scale}
+        kept, *gates = torch.split(x[SCALAR], sizes, dim=2)
+        out = {SCALAR: functional.silu(kept) * UNIT_SILU}
         for ir, gate in zip(self.gated, gates, strict=True):
-            out[ir] = x[ir] * (torch.sigmoid(gate) * self.sigmoid_scale)
+            out[ir] = x[ir] * (torch.sigmoid(gate) * UNIT_SIGMOID)
         return out
 
 

@@ -27,7 +27,7 @@ class Network(nn.Module):
 
 
 def checked_irreps(text: str) -> str:
-    """Return irreps as e3nn writes them, ``32x0e+16x1o``.
+    """Return irreps written like ``32x0e+16x1o``.
 
     Raises
     ------

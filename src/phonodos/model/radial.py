@@ -1,23 +1,15 @@
 """Radial functions h_k(r): learned ones, and the same ones tabulated and compressed."""
 
 import copy
-from collections.abc import Callable
-from functools import cache
 from itertools import pairwise
 
 import torch
-from e3nn.math import normalize2mom
 from torch import Tensor, nn
 from torch.nn import functional
 
-
-@cache
-def unit_moment(function: Callable[[Tensor], Tensor]) -> float:
-    """Return the factor that gives f(z), z standard normal, a second moment of 1.
-
-    e3nn integrates over a million seeded numbers; the answer is the same every time.
-    """
-    return float(normalize2mom(function, device="cpu").cst)
+# Factors that give f(z), z standard normal, a second moment of 1. e3nn finds them with a million
+# seeded numbers, so the last digits are its own; weights are made for these.
+UNIT_SILU, UNIT_SIGMOID = 1.6791767923989418, 1.8467055342154763
 
 
 class GaussianBasis(nn.Module):
@@ -86,13 +78,12 @@ class RadialMLP(nn.Module):
         self.weights = nn.ParameterList(
             [nn.Parameter(torch.randn(a, b)) for a, b in pairwise(sizes)]
         )
-        self.scale = unit_moment(functional.silu)
 
     def forward(self, distances: Tensor) -> Tensor:
         """Return (m, last hidden) features at (m,) distances [A]."""
         h: Tensor = self.basis(distances)
         for weight in self.weights:
-            h = functional.silu(h @ (weight * weight.shape[0] ** -0.5)) * self.scale
+            h = functional.silu(h @ (weight * weight.shape[0] ** -0.5)) * UNIT_SILU
         if self.fade == 0.0:
             return h
         return h * smooth_cutoff(distances, self.cutoff, self.fade)[:, None]

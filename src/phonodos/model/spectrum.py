@@ -10,12 +10,12 @@ import copy
 from typing import Literal
 
 import torch
-from e3nn import o3
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
 
 from phonodos.model.graph import CrystalGraph
+from phonodos.model.irreps import SCALAR, Irreps, parse_irreps
 from phonodos.model.layers import (
     Convolution,
     Features,
@@ -38,8 +38,6 @@ from phonodos.model.network import (
 from phonodos.model.radial import GaussianBasis, RadialMLP, compress
 from phonodos.physics.elements import N_ELEMENTS
 from phonodos.physics.target import TARGET_GRID
-
-SCALAR = o3.Irrep("0e")
 
 
 class SpectrumConfig(NetworkConfig):
@@ -76,7 +74,7 @@ class SpectrumNetwork(Network):
         self.config = config
         self.embedding = nn.Linear(N_ELEMENTS, config.embedding)
         self.basis = GaussianBasis(config.radial_basis, config.cutoff, config.radial_width)
-        self.gates = nn.ModuleList([Gate(o3.Irreps(irreps)) for irreps in config.hidden])
+        self.gates = nn.ModuleList([Gate(parse_irreps(irreps)) for irreps in config.hidden])
         self.radials = nn.ModuleList()
         self.convolutions = nn.ModuleList()
         self.self_connections = nn.ModuleList()
@@ -89,21 +87,25 @@ class SpectrumNetwork(Network):
             )
             self.self_connections.append(SelfConnection(before, after))
 
-    def layer_irreps(self) -> list[tuple[o3.Irreps, o3.Irreps]]:
+    def layer_irreps(self) -> list[tuple[Irreps, Irreps]]:
         """Return the irreps before every convolution and after it, gates included."""
-        inputs = [o3.Irreps(f"{self.config.embedding}x0e"), *map(o3.Irreps, self.config.hidden)]
-        outputs = [gate.irreps_in for gate in self.gates] + [o3.Irreps(f"{TARGET_GRID.n}x0e")]
+        first: Irreps = ((self.config.embedding, SCALAR),)
+        last: Irreps = ((TARGET_GRID.n, SCALAR),)
+        inputs = [first, *map(parse_irreps, self.config.hidden)]
+        gates = [gate for gate in self.gates if isinstance(gate, Gate)]
+        outputs = [*(gate.irreps_in for gate in gates), last]
         return list(zip(inputs, outputs, strict=True))
 
     def hidden_features(self, graph: CrystalGraph) -> list[Features]:
         """Return the features of all atoms after the embedding and after every layer."""
-        distances = torch.linalg.vector_norm(graph.edge_vectors, dim=1)
+        distances = torch.linalg.vector_norm(graph.edge_vectors[graph.distinct], dim=1)
         around = Neighbourhood(graph, spherical_harmonics(graph.edge_vectors, self.config.lmax))
         embedded = functional.relu(self.embedding(graph.site_masses))
         x: Features = {SCALAR: embedded[:, None, :]}
         layers = [x]
         for index, convolution in enumerate(self.convolutions):
-            messages = convolution(x, self.radials[index](distances), around)
+            radial = self.radials[index](distances).index_select(0, graph.alike)
+            messages = convolution(x, radial, around)
             x = add([messages, self.self_connections[index](x)], self.config.neighbours**-0.5)
             if index < len(self.gates):
                 x = self.gates[index](x)

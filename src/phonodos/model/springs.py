@@ -6,9 +6,9 @@ symmetric part obeys that; built from odd ones the antisymmetric part does.
 """
 
 import torch
-from e3nn import o3
 from torch import Tensor, nn
 
+from phonodos.model.irreps import AXIAL, SCALAR, TENSOR, VECTOR, Irreps
 from phonodos.model.layers import Features
 from phonodos.model.tensors import HarmonicProduct, mixed_matrix
 from phonodos.model.trunk import IrrepLinear, dense
@@ -46,14 +46,14 @@ class SpringHead(nn.Module):
     """
 
     def __init__(
-        self, irreps: o3.Irreps, channels: tuple[int, int, int], n_radial: int, n_elements: int,
+        self, irreps: Irreps, channels: tuple[int, int, int], n_radial: int, n_elements: int,
         hidden: tuple[int, ...], mixed: int,
     ) -> None:  # fmt: skip
         super().__init__()
         scalars, vectors, tensors = channels
-        self.axial = o3.Irrep("1e") in [ir for _, ir in irreps]
-        kept = f"{scalars}x0e+{vectors}x1o+{tensors}x2e" + (f"+{vectors}x1e" if self.axial else "")
-        self.ends = IrrepLinear(irreps, o3.Irreps(kept))
+        self.axial = AXIAL in [ir for _, ir in irreps]
+        kept = [(scalars, SCALAR), (vectors, VECTOR), (tensors, TENSOR)]
+        self.ends = IrrepLinear(irreps, (*kept, *([(vectors, AXIAL)] if self.axial else [])))
         self.product = HarmonicProduct(
             [(0, 2, 2), (2, 2, 0), (1, 1, 0), (2, 2, 2), (1, 1, 2), (2, 2, 1), (1, 1, 1)]
         )
@@ -75,17 +75,16 @@ class SpringHead(nn.Module):
         second = {ir: block.index_select(0, ends[1]) for ir, block in kept.items()}
         total = {ir: first[ir] + second[ir] for ir in kept}
         change = {ir: second[ir] - first[ir] for ir in kept}
-        scalar, vector, tensor, axial = (o3.Irrep(name) for name in ("0e", "1o", "2e", "1e"))
         y1, y2, p = harmonics[1], harmonics[2], self.product
         a, b = elements.index_select(0, ends[0]), elements.index_select(0, ends[1])
         invariants = [
-            radial, a + b, (a - b).abs(), total[scalar][:, 0], change[scalar][:, 0].abs(),
-            p(total[tensor], y2, (2, 2, 0))[:, 0], p(change[vector], y1, (1, 1, 0))[:, 0],
+            radial, a + b, (a - b).abs(), total[SCALAR][:, 0], change[SCALAR][:, 0].abs(),
+            p(total[TENSOR], y2, (2, 2, 0))[:, 0], p(change[VECTOR], y1, (1, 1, 0))[:, 0],
         ]  # fmt: skip
-        even = [total[tensor], p(total[tensor], y2, (2, 2, 2)), p(change[vector], y1, (1, 1, 2))]
-        odd = [p(change[tensor], y2, (2, 2, 1)), p(total[vector], y1, (1, 1, 1))]
+        even = [total[TENSOR], p(total[TENSOR], y2, (2, 2, 2)), p(change[VECTOR], y1, (1, 1, 2))]
+        odd = [p(change[TENSOR], y2, (2, 2, 1)), p(total[VECTOR], y1, (1, 1, 1))]
         if self.axial:
-            odd.append(change[axial])
+            odd.append(change[AXIAL])
         learned = self.mlp(torch.cat(invariants, dim=1))
         along, across = learned[:, :1, None], learned[:, 1:2, None]
         symmetric, skew = torch.split(learned[:, 2:], self.mixed, dim=1)

@@ -3,18 +3,19 @@
 from functools import cache
 
 import torch
-from e3nn import o3
 from torch import Tensor, nn
 
-from phonodos.model.layers import Features
+from phonodos.model.couplings import coupling
+from phonodos.model.irreps import SCALAR
+from phonodos.model.layers import Features, coupling_tensor
 
 
 @cache
 def _basis(degree: int) -> Tensor:
     # (2l+1, 3, 3): symmetric traceless for l = 2, antisymmetric for l = 1, Frobenius norm 1.
     with torch.inference_mode(False):  # it is kept, and training needs it after a prediction
-        coupling: Tensor = o3.wigner_3j(1, 1, degree, dtype=torch.float64) * (2 * degree + 1) ** 0.5
-        return coupling.permute(2, 0, 1).contiguous()
+        found = coupling(1, 1, degree) * (2 * degree + 1) ** 0.5
+        return torch.from_numpy(found).permute(2, 0, 1).contiguous()
 
 
 def to_matrix(block: Tensor, degree: int) -> Tensor:
@@ -43,18 +44,19 @@ class HarmonicProduct(nn.Module):
         super().__init__()
         self.triples = triples
         for a, b, c in triples:
-            coupling = o3.wigner_3j(a, b, c) * (2 * c + 1) ** 0.5
-            self.register_buffer(f"coupling_{a}{b}{c}", coupling, persistent=False)
+            scaled = coupling_tensor(a, b, c) * (2 * c + 1) ** 0.5
+            self.register_buffer(f"coupling_{a}{b}{c}", scaled, persistent=False)
 
     def forward(self, block: Tensor, harmonic: Tensor, triple: tuple[int, int, int]) -> Tensor:
         """Return (n, 2 l3 + 1, k) of (n, 2 l1 + 1, k) and (n, 2 l2 + 1)."""
         if triple[0] == 0:
             return harmonic[:, :, None] * block
-        coupling = getattr(self, "coupling_{}{}{}".format(*triple))
-        turn = torch.einsum("nb,abc->nca", harmonic, coupling)
+        turn = torch.einsum(
+            "nb,abc->nca", harmonic, getattr(self, "coupling_{}{}{}".format(*triple))
+        )
         return torch.bmm(turn, block)
 
 
 def split_scalars(features: Features) -> Tensor:
     """Return the (n, k) scalars of features."""
-    return features[o3.Irrep("0e")][:, 0, :]
+    return features[SCALAR][:, 0, :]

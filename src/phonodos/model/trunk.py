@@ -9,24 +9,23 @@ from itertools import pairwise
 from typing import NamedTuple
 
 import torch
-from e3nn import o3
 from torch import Tensor, nn
 from torch.nn import functional
 
 from phonodos.model.graph import CrystalGraph
+from phonodos.model.irreps import SCALAR, Irrep, Irreps, multiplicities, products
 from phonodos.model.layers import (
     Features,
     Gate,
     Path,
     add,
-    multiplicities,
+    coupling_tensor,
     sum_over_neighbours,
 )
 from phonodos.model.radial import BesselBasis, polynomial_cutoff
 from phonodos.physics import elements
 from phonodos.physics.elements import N_ELEMENTS
 
-SCALAR = o3.Irrep("0e")
 CLOSEST, FARTHEST, WIDTH = -0.6, 3.0, 0.4  # of the Gaussians of the reduced distance [A]
 
 
@@ -84,8 +83,8 @@ class Surroundings(NamedTuple):
 
     elements: Tensor  # (n, a) element features
     graph: CrystalGraph
-    edges: Tensor  # (m, r) radial functions and the elements of both ends
-    fade: Tensor  # (m, 1) cutoff function
+    edges: Tensor  # (u, r) radial functions and the elements of both ends, of distinct edges
+    fade: Tensor  # (u, 1) cutoff function
     harmonics: dict[int, Tensor]  # {l: (m, 2l+1)}
 
 
@@ -100,7 +99,7 @@ def dense(sizes: list[int]) -> nn.Sequential:
 class IrrepLinear(nn.Module):
     """One matrix an irrep; irreps without a counterpart are dropped."""
 
-    def __init__(self, irreps_in: o3.Irreps, irreps_out: o3.Irreps) -> None:
+    def __init__(self, irreps_in: Irreps, irreps_out: Irreps) -> None:
         super().__init__()
         n_in, n_out = multiplicities(irreps_in), multiplicities(irreps_out)
         self.weights = nn.ParameterDict(
@@ -119,7 +118,7 @@ class IrrepLinear(nn.Module):
 class ElementLinear(nn.Module):
     """One matrix an irrep that depends linearly on the element: the self-connection."""
 
-    def __init__(self, irreps_in: o3.Irreps, irreps_out: o3.Irreps, n_elements: int) -> None:
+    def __init__(self, irreps_in: Irreps, irreps_out: Irreps, n_elements: int) -> None:
         super().__init__()
         n_in, n_out = multiplicities(irreps_in), multiplicities(irreps_out)
         self.weights = nn.ParameterDict(
@@ -145,9 +144,7 @@ class ElementLinear(nn.Module):
 class DepthwiseConvolution(nn.Module):
     """sum_j w(r_ij, elements) x_j (x) Y(r_ij), every path apart, then mixed by one matrix."""
 
-    def __init__(
-        self, irreps_in: o3.Irreps, irreps_out: o3.Irreps, lmax: int, radial: list[int]
-    ) -> None:
+    def __init__(self, irreps_in: Irreps, irreps_out: Irreps, lmax: int, radial: list[int]) -> None:
         super().__init__()
         self.n_in = multiplicities(irreps_in)
         n_out = multiplicities(irreps_out)
@@ -156,34 +153,34 @@ class DepthwiseConvolution(nn.Module):
             for target in n_out
             for source in self.n_in
             for degree in range(lmax + 1)
-            if target in source * o3.Irrep(degree, (-1) ** degree)
+            if target in products(source, Irrep(degree, (-1) ** degree))
         ]
         self.sizes = [self.n_in[path.source] for path in self.paths]
         self.radial = dense([*radial, sum(self.sizes)])
-        fan_in: dict[o3.Irrep, int] = {}
+        fan_in: dict[Irrep, int] = {}
         for path, size in zip(self.paths, self.sizes, strict=True):
             fan_in[path.target] = fan_in.get(path.target, 0) + size
-            coupling = o3.wigner_3j(path.source.l, path.degree, path.target.l)
+            coupling = coupling_tensor(path.source.l, path.degree, path.target.l)
             scaled = coupling * (path.target.dim * path.source.dim) ** 0.5
             self.register_buffer(_name(path), scaled, persistent=False)
-        summed = o3.Irreps([(size, ir) for ir, size in fan_in.items()])
+        summed = tuple((size, ir) for ir, size in fan_in.items())
         self.before = IrrepLinear(irreps_in, irreps_in)
         self.mix = IrrepLinear(summed, irreps_out)
 
     def forward(self, x: Features, around: Surroundings, neighbours: float) -> Features:
         """Return the mixed messages of every atom, divided by the root of `neighbours`."""
         others = around.graph.edge_index[1]
-        weights = torch.split(self.radial(around.edges) * around.fade, self.sizes, dim=1)
+        weights = (self.radial(around.edges) * around.fade).index_select(0, around.graph.alike)
         at_edges = {ir: b.index_select(0, others) for ir, b in self.before(x).items()}
         # Summed before it is coupled: sum_j Y_b x_a for every atom, all paths of a degree at once.
         columns: dict[int, list[Tensor]] = {}
-        for path, weight in zip(self.paths, weights, strict=True):
+        for path, weight in zip(self.paths, weights.split(self.sizes, dim=1), strict=True):
             weighted = at_edges[path.source] * weight[:, None, :]
             columns.setdefault(path.degree, []).append(weighted.flatten(1))
         outer = {
             degree: iter(self._outer(degree, found, around)) for degree, found in columns.items()
         }
-        summed: dict[o3.Irrep, list[Tensor]] = {}
+        summed: dict[Irrep, list[Tensor]] = {}
         for path, size in zip(self.paths, self.sizes, strict=True):
             product = next(outer[path.degree]).reshape(len(around.elements), -1, size)
             coupling = getattr(self, _name(path)).transpose(0, 1).flatten(0, 1)  # (b a, c)
@@ -213,7 +210,7 @@ class TrunkLayer(nn.Module):
     """Convolution plus self-connection, gated; a skip connection where the irreps allow it."""
 
     def __init__(
-        self, irreps_in: o3.Irreps, irreps_out: o3.Irreps, lmax: int, radial: list[int],
+        self, irreps_in: Irreps, irreps_out: Irreps, lmax: int, radial: list[int],
         n_elements: int,
     ) -> None:  # fmt: skip
         super().__init__()

@@ -262,7 +262,7 @@ def _networks(
     try:
         with Allowance(2 * held + SMALL):
             first = build_network(header.network)
-        # Building draws random numbers and integrates activations; a copy does not.
+        # Building draws random numbers; a copy does not.
         networks = [first, *(copy.deepcopy(first) for _ in range(1, wanted))]
     except PhonodosError:
         raise
@@ -406,7 +406,7 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
 def versions() -> dict[str, str]:
     """Return the versions of the packages that decide the numbers."""
     found = {"phonodos": __version__}
-    for package in ("torch", "e3nn", "numpy"):
+    for package in ("torch", "numpy"):
         try:
             found[package] = version(package)
         except PackageNotFoundError:

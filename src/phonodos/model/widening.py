@@ -10,14 +10,11 @@ from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 import torch
-from e3nn import o3
 
 from phonodos.errors import ConfigError
+from phonodos.model.irreps import SCALAR, Irrep, Irreps, multiplicities, parse_irrep, parse_irreps
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
-from phonodos.model.layers import multiplicities
 from phonodos.model.trunk import DepthwiseConvolution, TrunkLayer
-
-SCALAR = o3.Irrep("0e")
 
 
 class Axis(NamedTuple):
@@ -71,7 +68,7 @@ def _check(narrow: LatticeConfig, wide: LatticeConfig) -> None:
     pairs = [(narrow.embedding, wide.embedding)]
     alike = len(narrow.hidden) == len(wide.hidden)
     for before, after in zip(narrow.hidden, wide.hidden, strict=False):
-        old, new = multiplicities(o3.Irreps(before)), multiplicities(o3.Irreps(after))
+        old, new = (multiplicities(parse_irreps(text)) for text in (before, after))
         alike = alike and list(old) == list(new)
         pairs += [(old[ir], new.get(ir, 0)) for ir in old]
     if not (same and alike and all(a <= b for a, b in pairs)):
@@ -100,7 +97,7 @@ def _blocks(narrow: LatticeNetwork, wide: LatticeNetwork) -> Iterator[tuple[str,
                          ("charges.tensors", narrow.charges.tensors)):  # fmt: skip
         for ir, weight in module.weights.items():
             kept = int(weight.shape[1])
-            axes = before[o3.Irrep(ir)], _grown(kept, kept)
+            axes = before[parse_irrep(ir)], _grown(kept, kept)
             yield f"{name}.weights.{ir}", Block(axes, 0)
     hidden = narrow.config.charge_hidden
     rows = _grown(hidden, hidden)
@@ -110,8 +107,8 @@ def _blocks(narrow: LatticeNetwork, wide: LatticeNetwork) -> Iterator[tuple[str,
 
 def _layer_blocks(
     old: TrunkLayer,
-    before: Mapping[o3.Irrep, Axis],
-    after: Mapping[o3.Irrep, Axis],
+    before: Mapping[Irrep, Axis],
+    after: Mapping[Irrep, Axis],
     narrow: LatticeConfig,
     n_elements: int,
 ) -> Iterator[tuple[str, Block]]:
@@ -123,14 +120,16 @@ def _layer_blocks(
     yield f"{last}.weight", Block((paths, _grown(hidden, hidden)), 1)
     yield f"{last}.bias", Block((paths,), None)
     for ir in convolution.before.weights:
-        axis = before[o3.Irrep(ir)]
+        axis = before[parse_irrep(ir)]
         yield f"convolution.before.weights.{ir}", Block((axis, axis), 0)
     for ir in convolution.mix.weights:
-        summed = _joined([before[p.source] for p in convolution.paths if p.target == o3.Irrep(ir)])
-        yield f"convolution.mix.weights.{ir}", Block((summed, after[o3.Irrep(ir)]), 0)
+        summed = _joined(
+            [before[p.source] for p in convolution.paths if p.target == parse_irrep(ir)]
+        )
+        yield f"convolution.mix.weights.{ir}", Block((summed, after[parse_irrep(ir)]), 0)
     for ir in old.self_connection.weights:
-        axis = _joined([before[o3.Irrep(ir)]] * n_elements)
-        yield f"self_connection.weights.{ir}", Block((axis, after[o3.Irrep(ir)]), 0)
+        axis = _joined([before[parse_irrep(ir)]] * n_elements)
+        yield f"self_connection.weights.{ir}", Block((axis, after[parse_irrep(ir)]), 0)
 
 
 def _grown(old: int, new: int) -> Axis:
@@ -146,12 +145,12 @@ def _joined(axes: list[Axis]) -> Axis:
     return Axis(places, size)
 
 
-def _irrep_axes(old: o3.Irreps, new: o3.Irreps) -> dict[o3.Irrep, Axis]:
+def _irrep_axes(old: Irreps, new: Irreps) -> dict[Irrep, Axis]:
     wide = multiplicities(new)
     return {ir: _grown(mul, wide[ir]) for ir, mul in multiplicities(old).items()}
 
 
-def _gate_axes(old: TrunkLayer, new: TrunkLayer) -> dict[o3.Irrep, Axis]:
+def _gate_axes(old: TrunkLayer, new: TrunkLayer) -> dict[Irrep, Axis]:
     """Return the axes before the gate: its scalars are the kept ones, then a gate an irrep."""
     gated = {ir: _grown(mul, new.gate.gated[ir]) for ir, mul in old.gate.gated.items()}
     kept = _grown(old.gate.n_scalars, new.gate.n_scalars)

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
+from weakref import WeakKeyDictionary
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,6 +12,11 @@ from phonodos.physics.crystal import Crystal, compact, reduced_basis, site_kinds
 from phonodos.physics.space_group import symmetry_of
 
 SYMMETRY_TOLERANCE = 1e-3  # [A], how far equivalent sites may be from each other
+
+# What was found before, for as long as the crystal is there.
+_searched: WeakKeyDictionary[Crystal, dict[tuple[float, tuple[int, ...]], Any]] = (
+    WeakKeyDictionary()
+)
 
 # Standard primitive vectors, as columns, in those of the conventional cell (spglib's choice).
 CENTRING = {
@@ -152,9 +158,16 @@ def row_basis(rows: NDArray[np.int64]) -> NDArray[np.int64]:
 def symmetry_dataset(crystal: Crystal, symprec: float, kinds: Sequence[int] | None = None) -> Any:
     """Return spglib's data set, None where it finds nothing.
 
-    Sites are alike if their `kinds` are the same, by default those of `site_kinds`.
+    Sites are alike if their `kinds` are the same, by default those of `site_kinds`. The search,
+    half of the time that small crystals take, is made once a crystal: mesh, export and table ask
+    for the same.
     """
-    return symmetry_of(crystal.cell, crystal.frac_coords, kinds or site_kinds(crystal), symprec)
+    numbers = tuple(kinds or site_kinds(crystal))
+    known = _searched.setdefault(crystal, {})
+    if (symprec, numbers) not in known:
+        found = symmetry_of(crystal.cell, crystal.frac_coords, numbers, symprec)
+        known[symprec, numbers] = found
+    return known[symprec, numbers]
 
 
 def standard_basis(dataset: Any, otherwise: NDArray[np.int64] | None = None) -> NDArray[np.float64]:

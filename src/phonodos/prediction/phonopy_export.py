@@ -29,7 +29,9 @@ LARGEST_SKEW = 1.5  # longest lattice vector over that of a reduced cell
 PHONOPY_YAML, BORN = "phonopy.yaml", "BORN"
 
 
-def to_phonopy(lattice: "LatticeDynamics", reach: float | None = None) -> "Phonopy":
+def to_phonopy(
+    lattice: "LatticeDynamics", reach: float | None = None, *, symmetry: bool = True
+) -> "Phonopy":
     """Return a Phonopy object of predicted lattice dynamics.
 
     Its primitive cell is that of `lattice`, unless that is left-handed or very skewed: phonopy's
@@ -42,6 +44,9 @@ def to_phonopy(lattice: "LatticeDynamics", reach: float | None = None) -> "Phono
     reach
         Distance between opposite faces of the supercell [A], at least; by default a little more
         than twice the longest bond, so that no force constant meets its own periodic image.
+    symmetry
+        Whether phonopy is to look for the symmetry of the supercell, which takes it longer than all
+        the rest; what is only written to a file does not need it.
 
     Raises
     ------
@@ -66,7 +71,7 @@ def to_phonopy(lattice: "LatticeDynamics", reach: float | None = None) -> "Phono
             atoms,
             multiples.T,
             primitive_matrix=np.eye(3),
-            is_symmetry=bool(np.allclose(lattice.masses, crystal.masses)),
+            is_symmetry=symmetry and bool(np.allclose(lattice.masses, crystal.masses)),
             log_level=0,
         )
     phonon.force_constants = total_force_constants(lattice, supercell, phonon)
@@ -97,7 +102,7 @@ def write_phonopy(results: Results, lattice: "LatticeDynamics") -> None:
     """
     from phonopy.file_IO import write_BORN
 
-    phonon = to_phonopy(lattice)
+    phonon = to_phonopy(lattice, symmetry=False)
     tensors = lattice.born_charges, lattice.dielectric
 
     def save(path: Path) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from phonodos.errors import StructureError
+from phonodos.errors import ConfigError, StructureError
 from phonodos.physics import elements
 from phonodos.physics.crystal import Crystal
 from phonodos.structures.sites import (
@@ -268,7 +268,14 @@ def _shares(point: Mapping[str, Any], xyz: Any) -> list[tuple[Any, str, float]]:
 
 
 def to_structure(crystal: Crystal) -> "Structure":
-    """Return the crystal as a pymatgen Structure, occupancies kept, isotopes but D and T lost."""
+    """Return the crystal as a pymatgen Structure, occupancies kept, isotopes but D and T lost.
+
+    Raises
+    ------
+    ConfigError
+        If pymatgen is not installed.
+    """
+    require_pymatgen("a Structure of pymatgen")
     from pymatgen.core import Structure
 
     species: list[dict[str, float]] = []
@@ -279,6 +286,18 @@ def to_structure(crystal: Crystal) -> "Structure":
             shares[known] = shares.get(known, 0.0) + fraction
         species.append(shares)
     return Structure(crystal.cell, species, crystal.frac_coords)
+
+
+def require_pymatgen(what: str) -> None:
+    """Raise `ConfigError` if pymatgen, which `what` needs and predictions do not, is absent."""
+    try:
+        import pymatgen.core  # noqa: F401
+    except ImportError as err:
+        raise ConfigError(
+            f"{what} needs pymatgen",
+            f"it is not installed, and predictions do without it ({err})",
+            "pip install pymatgen-core",
+        ) from err
 
 
 def to_atoms(crystal: Crystal) -> "Atoms":
