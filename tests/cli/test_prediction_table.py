@@ -6,14 +6,16 @@ import numpy as np
 import pytest
 
 from phonodos.cli.prediction_table import (
+    _number,
     absent_intervals,
     interval_record,
+    largest_record,
     quantities,
     remarks,
     report,
 )
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.dos import PhononDos
+from phonodos.physics.dos import PhononDos, mean_of
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.uncertainty import Calibration
 
@@ -74,3 +76,16 @@ def test_an_interval_that_does_not_hold_is_not_available(
     )
     assert "Debye (2nd moment)" in out
     assert max(map(len, out.splitlines())) <= 80
+
+
+def test_the_largest_frequency_has_a_spread(rock_salt: Crystal) -> None:
+    dos = prediction(rock_salt, None).dos
+    members = tuple(replace(dos, highest=w) for w in (90.0, 94.0))
+    found = replace(prediction(rock_salt, None), dos=mean_of(members), members=members)
+    assert largest_record(found, "cm-1") == {
+        "value": 92.0, "unit": "cm-1", "spread": pytest.approx(np.sqrt(8.0))
+    }  # fmt: skip
+    assert "spread" not in largest_record(prediction(rock_salt, None), "THz")
+    row = {"max_frequency": largest_record(found, "cm-1"), "intervals": {}, "absent_intervals": {}}
+    assert _number(row, "max_frequency", 0) == "92(3)"
+    assert _number(row, "max_frequency", 1) == "92.0(28)"

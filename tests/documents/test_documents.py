@@ -130,6 +130,6 @@ def test_every_example_predicts() -> None:
     for path, p in zip(structures, model.predict_many(structures), strict=True):
         assert p.dos.integral == pytest.approx(3 * p.crystal.n_atoms), path
         assert np.isfinite(p.thermal_properties([0.0, 300.0]).entropy).all(), path
-        # A mixture is warned of, and SrTiO3, whose soft modes the network finds.
-        soft = path.stem.startswith("SrTiO3")
-        assert (p.crystal.is_ordered and not soft) == (p.warnings == ()), path
+        # Warned of are a mixture, SrTiO3, whose soft modes the network finds, and an intermetallic.
+        doubtful = path.stem.startswith("SrTiO3") or path.stem == "Mg3Bi2"
+        assert (p.crystal.is_ordered and not doubtful) == (p.warnings == ()), path

@@ -1,5 +1,6 @@
 """`PhononDos`: moments of spectra that can be worked out by hand, and what it refuses."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -34,6 +35,18 @@ def test_moments() -> None:
     assert dos.mean_frequency == pytest.approx(200.0)
     assert dos.max_frequency == 300.0
     assert dos.imaginary_fraction == 0.0
+
+
+def test_the_largest_frequency_is_that_of_the_states() -> None:
+    plain = box(100, 300, n_atoms=4)
+    assert plain.largest_frequency == plain.max_frequency
+    stiff, soft = (replace(plain, highest=w) for w in (291.0, 287.0))
+    assert stiff.largest_frequency == 291.0
+    assert stiff.max_frequency == 300.0
+    mean = mean_of([stiff, soft])
+    assert mean.largest_frequency == 289.0
+    assert mean.finer(0.5).highest == mean.per_cells(2.0, 8).highest == 289.0
+    assert mean_of([stiff, plain]).highest is None
 
 
 def test_faint_states_do_not_end_the_spectrum() -> None:

@@ -168,6 +168,7 @@ def test_spectrum_is_that_of_the_refined_frequencies(perovskite: Crystal) -> Non
     np.testing.assert_allclose(plain.densities, projected.densities, atol=1e-12)
     assert projected.projected is not None
     np.testing.assert_allclose(projected.projected[2], projected.projected[4], atol=1e-12)
+    assert plain.highest == projected.highest == w.max()
     sharp = spectrum(mesh, w, smoothing=0.0)
     assert plain.integral == pytest.approx(15.0)
     assert sharp.mean_frequency == pytest.approx(plain.mean_frequency, abs=1e-6)

@@ -1,10 +1,12 @@
 """`Prediction`: intervals of calibrated ensembles alone, thermodynamics of the cell as given."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.dos import PhononDos
+from phonodos.physics.dos import PhononDos, mean_of
 from phonodos.physics.thermodynamics import thermal_properties
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.uncertainty import Calibration
@@ -41,3 +43,13 @@ def test_thermodynamics_of_one_and_of_many_temperatures(rock_salt: Crystal) -> N
     np.testing.assert_array_equal(
         many.entropy, thermal_properties(bump(300.0), [100.0, 300.0]).entropy
     )
+
+
+def test_the_largest_frequency_of_an_ensemble(rock_salt: Crystal) -> None:
+    members = tuple(replace(bump(300.0), highest=w) for w in (348.0, 352.0))
+    found = Prediction(rock_salt, mean_of(members), None, "x", (), members)
+    assert found.max_frequency == 350.0
+    assert found.max_frequency_spread == pytest.approx(np.sqrt(8.0))
+    single = Prediction(rock_salt, bump(300.0), None, "x", ())
+    assert single.max_frequency == single.dos.max_frequency
+    assert single.max_frequency_spread is None
