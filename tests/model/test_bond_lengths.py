@@ -63,6 +63,15 @@ def test_absurd_is_refused_with_both_atoms_and_the_way_round(known: TrainingLeng
     assert "--no-check" in caught.value.fix
 
 
+def test_a_pair_that_training_held_far_apart_only_may_be_a_bond() -> None:
+    """Told of, not refused: in training the two met across another atom."""
+    known = TrainingLengths(shortest={"Ca-S": 5.66, "Mg-O": 2.1})
+    (close,) = doubts(rocksalt(5.4, "Ca", "S"), known)
+    assert "2.70 A apart: in training Ca-S is never below 5.66 A" in close
+    with pytest.raises(StructureError, match=r"1\.60 A apart"):
+        doubts(rocksalt(3.2, "Ca", "S"), known)
+
+
 def test_radii_stand_in_for_pairs_that_training_never_showed(known: TrainingLengths) -> None:
     assert doubts(rocksalt(4.8, "Ca", "S"), known) == []
     (close,) = doubts(rocksalt(3.4, "Ca", "S"), known)

@@ -124,23 +124,22 @@ def length_doubts(
     """
     found = []
     near = closest_contacts(crystal, graph)
-    ratios = {name: c.length / _shortest(name, known)[0] for name, c in near.items()}
-    if ratios:
+    for limit in (_absurd, _close):
+        ratios = {name: c.length / limit(name, known) for name, c in near.items()}
         # Of contacts that are about equally short for their kind, the shortest is the one to name.
-        name = min(ratios, key=lambda bond: (round(ratios[bond], 2), near[bond].length))
-        contact = near[name]
-        limit, source = _shortest(name, known)
-        absurd = limit * (ABSURD if name in known.shortest else ABSURD_RADII / CLOSE_RADII)
+        name = min(ratios, key=lambda k: (round(ratios[k], 2), near[k].length), default="")
+        if not name or ratios[name] >= 1.0:
+            continue
+        contact, source = near[name], _shortest(name, known)[1]
         apart = f"{' and '.join(_names(crystal, contact, places))} are {contact.length:.2f} A apart"
-        if contact.length < absurd:
+        if limit is _absurd:
             raise StructureError(
                 f"{crystal.label}: {apart}",
                 f"{source}; so close they are in no crystal: the lattice may not be in Angstrom, "
                 "or atoms are listed twice",
                 "check the structure; --no-check (check=False in Python) predicts it all the same",
             )
-        if contact.length < limit * (1.0 - MARGIN):
-            found.append(f"{apart}: {source}; expect larger errors")
+        found.append(f"{apart}: {source}; expect larger errors")
     found += _loose(crystal, graph, known, places)
     volume = crystal.volume / crystal.n_atoms
     if known.emptiest is not None and volume > EMPTY * known.emptiest:
@@ -180,6 +179,20 @@ def _shortest(name: str, known: TrainingLengths) -> tuple[float, str]:
         return length, f"in training {name} is never below {length:.2f} A"
     length = CLOSE_RADII * _radii(name.split("-"))
     return length, f"training has no {name} within {REACH:g} A, and the radii want {length:.2f} A"
+
+
+def _close(name: str, known: TrainingLengths) -> float:
+    """Return the distance below which a pair of elements is told of [A]."""
+    return _shortest(name, known)[0] * (1.0 - MARGIN)
+
+
+def _absurd(name: str, known: TrainingLengths) -> float:
+    """Return the distance below which a pair of elements is refused [A].
+
+    A pair that training held far apart only may well be a bond: there the radii decide.
+    """
+    by_radii = ABSURD_RADII * _radii(name.split("-"))
+    return min(ABSURD * known.shortest.get(name, np.inf), by_radii)
 
 
 def _radii(pair: Sequence[str]) -> float:
