@@ -15,20 +15,19 @@ from phonodos.studies.mode_gruneisen import COLUMNS, STEP, _check_same, mode_gru
 def test_the_mean_over_modes_is_the_slope_of_the_mean_square(
     lattice: Predictor, rock_salt: Crystal
 ) -> None:
-    """Sum of w^2 gamma over the branches is -1/2 dTr D/d ln V, whatever crosses or is imaginary."""
+    """Sum of w^2 gamma over the real branches is -1/2 d(sum of w^2)/d ln V, whatever crosses."""
     found = mode_gruneisen(rock_salt, lattice)
-    traces = []
+    squares = []
     for e in (-STEP, STEP):
         dynamics = next(lattice.predict_many([strained(rock_salt, e)])).lattice
         assert dynamics is not None
-        w = dynamics.frequencies(np.array([p.qpoint for p in found.points]))
-        traces.append((np.sign(w) * w**2).sum(axis=1))
-    slope = (traces[1] - traces[0]) / (3.0 * (np.log1p(STEP) - np.log1p(-STEP)))
-    for point, expected in zip(found.points, slope, strict=True):
-        if np.isfinite(point.gammas).all():
-            mean = (point.frequencies**2 * point.gammas).sum()
-            assert mean == pytest.approx(-expected / 2.0, rel=1e-3)
-    assert any(np.isfinite(point.gammas).all() for point in found.points)
+        squares.append(dynamics.frequencies(np.array([p.qpoint for p in found.points])) ** 2)
+    slopes = (squares[1] - squares[0]) / (3.0 * (np.log1p(STEP) - np.log1p(-STEP)))
+    for point, slope in zip(found.points, slopes, strict=True):
+        real = np.isfinite(point.gammas)  # the highest ones, before and after
+        mean = (point.frequencies**2 * point.gammas)[real].sum()
+        assert mean == pytest.approx(-slope[real].sum() / 2.0, rel=1e-2)
+    assert sum(np.isfinite(point.gammas).sum() for point in found.points) >= 6
 
 
 def test_table_and_record(lattice: Predictor, rock_salt: Crystal) -> None:
