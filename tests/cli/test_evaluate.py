@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from typer.testing import Result
 
 import phonodos as package
+from phonodos.model.weights import read_header
 
 Phonodos = Callable[..., Result]
 
@@ -69,3 +71,66 @@ def test_what_is_refused(
     assert done.exit_code == code
     assert done.stderr.startswith("error:")
     assert message in done.stderr
+
+
+def exam(path: Path, slope: float = -2.0) -> Path:
+    states = []
+    for a in (5.6, 5.64, 5.68):
+        cell = [[0, a / 2, a / 2], [a / 2, 0, a / 2], [a / 2, a / 2, 0]]
+        states.append(
+            {
+                "lattice": cell, "frac_coords": [[0, 0, 0], [0.5, 0.5, 0.5]], "numbers": [11, 17],
+                "volume": a**3 / 4, "mean_frequency": 150.0 * (a / 5.64) ** (3 * slope),
+            }
+        )  # fmt: skip
+    path.write_text(json.dumps({"states": states}))
+    return path
+
+
+def test_exams_on_strain(phonodos: Phonodos, workshop: Path, tmp_path: Path) -> None:
+    first, second = exam(tmp_path / "one.json"), exam(tmp_path / "two.json", -1.0)
+    files = ("--strain-file", first, "--strain-file", second)
+    done = phonodos("evaluate", "chen2021", *files, "-o", "alone")
+    assert done.exit_code == 0, done.output
+    assert "one (NaCl, 3 cells): gamma = -d ln wbar / d ln V" in done.stdout
+    assert "DFT 2.00" in done.stdout
+    alone = json.loads((tmp_path / "alone" / "metrics.json").read_text())
+    gammas = [e["gamma"] for e in alone["strain"]["exams"]]
+    away = [abs(g - dft) for g, dft in zip(gammas, (2.0, 1.0), strict=True)]
+    assert alone["strain"]["gamma_mae"] == pytest.approx(sum(away) / 2)
+    data, split = workshop / "data.parquet", workshop / "split.json"
+    words = ("--data", data, "--split", split, *files, "-o", "out")
+    done = phonodos("evaluate", "chen2021", *words)
+    assert done.exit_code == 0, done.output
+    assert "(one, two)" in done.stdout
+    metrics = json.loads((tmp_path / "out" / "metrics.json").read_text())
+    assert metrics["strain"] == alone["strain"]
+    assert "mean |gamma - DFT|" in metrics["definitions"]["strain.gamma_mae"]
+    card = phonodos("models", "card", "chen2021", "--metrics", tmp_path / "out" / "metrics.json")
+    assert "(one, two)" in card.stdout.split("## Strain")[1]
+
+
+def test_exams_that_are_refused(phonodos: Phonodos, tmp_path: Path) -> None:
+    nothing = phonodos("evaluate", "chen2021", "-o", "out")
+    assert nothing.exit_code == 2
+    assert "nothing to compare with" in nothing.stderr
+    (tmp_path / "bad.json").write_text('{"states": [{"lattice": 1}]}')
+    bad = phonodos("evaluate", "chen2021", "--strain-file", "bad.json", "-o", "out")
+    assert bad.exit_code == 4
+    assert "bad.json is no exam on strain" in bad.stderr
+
+
+def test_the_header_keeps_an_exam(
+    phonodos: Phonodos, lattice_weights: Path, tmp_path: Path
+) -> None:
+    weights = tmp_path / "mine.safetensors"
+    shutil.copy(lattice_weights, weights)
+    words = ("models", "calibrate", weights, "--strain-file", exam(tmp_path / "one.json"))
+    done = phonodos(*words)
+    assert done.exit_code == 0, done.output
+    kept = read_header(weights).strain
+    assert kept is not None
+    assert [e.name for e in kept.exams] == ["one"]
+    after = weights.read_bytes()
+    assert phonodos(*words).exit_code == 0
+    assert weights.read_bytes() == after

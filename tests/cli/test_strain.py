@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 from typer.testing import Result
 
 import phonodos as package
+from phonodos.model.weights import add_to_header
 from phonodos.physics.strain import strained
 
 Phonodos = Callable[..., Result]
@@ -72,3 +74,39 @@ def test_what_is_refused(
     done = phonodos("strain", examples / "NaCl.cif", *words)
     assert done.exit_code == code, done.output
     assert message in done.stderr
+
+
+def test_single_modes(
+    phonodos: Phonodos, examples: Path, lattice_weights: Path, tmp_path: Path
+) -> None:
+    words = ("strain", examples / "NaCl.cif", "-e", "-0.01,0.01", "--by-mode")
+    done = phonodos(*words, "--model", lattice_weights)
+    assert done.exit_code == 0, done.output
+    assert "point branch frequency" in done.stdout
+    assert "weighted by heat capacity at 300 K" in done.stdout
+    assert "never judged on strain" in done.stdout
+    with (tmp_path / "NaCl" / "modes.csv").open(newline="") as file:
+        rows = list(csv.DictReader(line for line in file if line[0] != "#"))
+    assert {"GAMMA", "X", "L"} <= {row["point"] for row in rows}
+    record = json.loads(phonodos(*words, "--model", lattice_weights, "--json").stdout)["results"][0]
+    assert record["judged_on_strain"] is None
+    assert record["gruneisen_by_mode"]["points"][0]["gruneisen"][0] is None
+    refused = phonodos(*words)
+    assert refused.exit_code == 2
+    assert "has no single modes" in refused.stderr
+
+
+def test_what_the_weights_were_judged_on(
+    phonodos: Phonodos, examples: Path, lattice_weights: Path, tmp_path: Path
+) -> None:
+    weights = tmp_path / "mine.safetensors"
+    shutil.copy(lattice_weights, weights)
+    exam = {"name": "made", "formula": "ZnO", "gamma": 1.6, "gamma_dft": 1.4}
+    add_to_header(weights, {"strain": {"gamma_mae": 0.2, "exams": [exam]}})
+    words = ("strain", examples / "NaCl.cif", "-e", "-0.01,0.01", "--model", weights)
+    done = phonodos(*words)
+    assert done.exit_code == 0, done.output
+    text = " ".join(done.stdout.split())
+    assert "mean |gamma - DFT| of the mean frequency 0.20 (made: ZnO 1.60, DFT 1.40)" in text
+    assert "other structure types can err more" in text
+    assert "never judged" not in text

@@ -32,6 +32,7 @@ from phonodos.screening.survey import Agreement, Components, Springs, Survey
 from phonodos.studies.alloy import AlloyPoint, AlloyStudy, Beside
 from phonodos.studies.bands import BandStudy
 from phonodos.studies.comparison import Comparison, Features
+from phonodos.studies.mode_gruneisen import ModeGruneisen, SpecialPoint
 from phonodos.studies.strain import StrainPoint, StrainStudy
 
 ROOT = Path(__file__).parents[2]
@@ -42,7 +43,7 @@ SHOWN = {  # what a section tells of: dataclasses whose fields and properties al
     "Crystal": [Crystal],
     "PhononDos": [PhononDos],
     "Prediction": [Prediction],
-    "strain": [StrainStudy, StrainPoint, Gruneisen],
+    "strain": [StrainStudy, StrainPoint, Gruneisen, ModeGruneisen, SpecialPoint],
     "alloy": [AlloyStudy, AlloyPoint, Beside],
     "bands": [BandStudy],
     "compare": [Comparison, Features],

@@ -179,3 +179,17 @@ def test_files_that_are_no_metrics(tmp_path: Path, text: str) -> None:
         read_metrics(tmp_path / "metrics.json")
     with pytest.raises(DataError, match="cannot be read"):
         read_metrics(tmp_path / "gone.json")
+
+
+def test_exams_on_strain_are_named(header: Json, metrics: Json) -> None:
+    assert "## Strain" not in card(header, [metrics])
+    exam = {"name": "made", "formula": "ZnO", "states": 9, "gamma": 1.5, "gamma_dft": 1.25}
+    score = {"gamma_mae": 0.25, "exams": [exam]}
+    for text in (
+        card(header | {"strain": score}, [metrics]),
+        card(header, [metrics | {"strain": score}]),
+    ):
+        strain = section(text, "Strain")
+        assert "| made | ZnO | 9 | 1.50 | 1.25 |" in strain
+        assert "Mean |gamma - DFT|: 0.25 (made)" in strain
+    assert r"| mean \|gamma - DFT\| | gamma" in section(text, "Results")

@@ -16,6 +16,7 @@ from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
 from phonodos.model.weights import (
     FORMAT_VERSION,
     HEADER_KEY,
+    add_to_header,
     available,
     build_network,
     known_as,
@@ -192,3 +193,31 @@ def test_unknown_name() -> None:
 def test_missing_file(tmp_path: Path) -> None:
     with pytest.raises(WeightsError, match="no weight file"):
         weights_path(tmp_path / "gone.safetensors")
+
+
+SCORE = {"gamma_mae": 0.25, "exams": [{"name": "made", "gamma": 1.5, "gamma_dft": 1.25}]}
+
+
+def test_what_is_found_out_of_weights_joins_their_header(path: Path) -> None:
+    tensors, known = stored(path)[1], known_as(path)
+    assert read_header(path).strain is None
+    assert add_to_header(path, {"strain": SCORE})
+    header = read_header(path)
+    assert header.strain is not None
+    assert header.strain.gamma_mae == 0.25
+    assert known_as(path)[1:] == known  # results made with the file as it was stay its own
+    assert all(torch.equal(tensors[k], v) for k, v in stored(path)[1].items())
+    load_network(path)
+    before = path.read_bytes()
+    assert not add_to_header(path, {"strain": SCORE})
+    assert path.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    "score", ["text", {"gamma_mae": -1.0, "exams": SCORE["exams"]}, {"gamma_mae": 0.2, "exams": []}]
+)
+def test_a_score_that_makes_no_sense_is_not_written(path: Path, score: object) -> None:
+    before = path.read_bytes()
+    with pytest.raises(WeightsError, match="invalid at 'strain"):
+        add_to_header(path, {"strain": score})
+    assert path.read_bytes() == before

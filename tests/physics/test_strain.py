@@ -2,10 +2,11 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from phonodos.errors import ConfigError
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.strain import gruneisen, strained
+from phonodos.physics.strain import gruneisen, mode_gammas, strained
 
 
 def test_volume(rock_salt: Crystal) -> None:
@@ -37,3 +38,42 @@ def test_refusals(rock_salt: Crystal) -> None:
     for e in (-0.5, 0.3, float("nan")):
         with pytest.raises(ConfigError, match="a strain of"):
             strained(rock_salt, e)
+
+
+def springs(v: float) -> NDArray[np.complex128]:
+    """Three modes with gamma 0.5, 2 and -1 whose frequencies cross at v = 1.02."""
+    gammas, squares = np.array([0.5, 2.0, -1.0]), np.array([1.0, 1.1, 0.9])
+    turn = np.linalg.qr(np.arange(9.0).reshape(3, 3) ** 1.5 + 1j * np.eye(3))[0]
+    return np.asarray(turn @ np.diag(squares * v ** (-2.0 * gammas)) @ turn.conj().T)
+
+
+def change(v: float, step: float = 1e-4) -> NDArray[np.complex128]:
+    return (springs(v * np.exp(step)) - springs(v * np.exp(-step))) / (2.0 * step)
+
+
+def test_modes_keep_their_gammas_across_crossings() -> None:
+    for v, order in ((1.0, [-1.0, 0.5, 2.0]), (1.1, [2.0, 0.5, -1.0])):
+        found = mode_gammas(springs(v)[None], change(v)[None])
+        np.testing.assert_allclose(found, [order], atol=1e-6)
+
+
+def test_the_mean_of_mode_gammas_is_the_slope_of_the_mean() -> None:
+    def mean(v: float) -> float:
+        return 0.5 * float(np.log(np.linalg.eigvalsh(springs(v))).mean())
+
+    slope = -(mean(np.exp(1e-4)) - mean(np.exp(-1e-4))) / 2e-4
+    assert mode_gammas(springs(1.0)[None], change(1.0)[None]).mean() == pytest.approx(slope)
+
+
+def test_modes_of_one_frequency_are_told_apart_by_strain() -> None:
+    turn = np.linalg.qr(np.array([[1.0, 2.0], [3.0, -1.0]]))[0]
+    slopes = turn @ np.diag([-4.0, 2.0]) @ turn.T
+    found = mode_gammas(np.eye(2, dtype=complex)[None], slopes.astype(complex)[None])
+    np.testing.assert_allclose(found, [[-1.0, 2.0]], atol=1e-12)
+
+
+def test_modes_without_a_real_frequency_have_none() -> None:
+    matrix = np.diag([-1.0, 0.0, 4.0]).astype(complex)[None]
+    found = mode_gammas(matrix, -matrix)
+    assert np.isnan(found[0, :2]).all()
+    assert found[0, 2] == pytest.approx(0.5)

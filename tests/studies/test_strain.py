@@ -10,7 +10,7 @@ from phonodos.errors import ConfigError, StructureError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.strain import strained
 from phonodos.prediction.predictor import Predictor
-from phonodos.studies.strain import COLUMNS, strain
+from phonodos.studies.strain import COLUMNS, TOLERATED, strain
 
 
 def test_expansion_softens_rock_salt(quick: Predictor, rock_salt: Crystal) -> None:
@@ -59,3 +59,34 @@ def test_strains_that_make_no_sense(rock_salt: Crystal, strains: list[float], wh
 def test_a_structure_that_is_none() -> None:
     with pytest.raises(StructureError):
         strain("gone.cif")
+
+
+def judged(error: float) -> dict[str, object]:
+    return {"gamma_mae": error, "exams": [{"name": "made", "gamma": 1.0 + error, "gamma_dft": 1}]}
+
+
+@pytest.mark.parametrize(
+    ("header", "doubt"),
+    [
+        ({}, "never judged on strain"),
+        ({"strain": judged(TOLERATED + 0.01)}, "gamma erred by 0.36 on average"),
+        ({"strain": judged(TOLERATED - 0.01)}, None),
+    ],
+)
+def test_what_weights_were_judged_on(
+    quick: Predictor, rock_salt: Crystal, header: dict[str, object], doubt: str | None
+) -> None:
+    known = {k: v for k, v in quick.header.to_dict().items() if k != "strain"}
+    model = Predictor(quick.networks, known | header)
+    study = strain(rock_salt, [-0.01, 0.01], model=model)
+    found = [t for t in study.warnings if "strain" in t]
+    assert len(found) == (doubt is not None)
+    assert doubt is None or doubt in found[0]
+    record = study.to_dict()["judged_on_strain"]
+    assert (record is None) == (not header)
+    assert record is None or record["exams"][0]["name"] == "made"
+
+
+def test_a_network_of_spectra_has_no_modes(quick: Predictor, rock_salt: Crystal) -> None:
+    with pytest.raises(ConfigError, match="has no single modes"):
+        strain(rock_salt, [-0.01, 0.01], model=quick, by_mode=True)

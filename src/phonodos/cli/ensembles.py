@@ -28,14 +28,33 @@ def join(
 
 def calibrate(
     file: Annotated[Path, typer.Argument(help="weight file; its header gets the result")],
-    data: Annotated[list[Path], typer.Option(help="Parquet data set; may be repeated")],
+    data: Annotated[
+        list[Path] | None, typer.Option(help="Parquet data set; may be repeated")
+    ] = None,
     split: Annotated[
         list[Path] | None,
         typer.Option(help="split file of each --data but the first, whose ids are in the weights"),
     ] = None,
     part: Annotated[str, typer.Option(help="part that training did not see")] = "valid",
+    strain_file: Annotated[
+        list[Path] | None,
+        typer.Option(help="exam on strain, whose result is kept too; may be repeated"),
+    ] = None,
 ) -> None:
-    """Measure on held-back materials how wide the 90 % intervals must be, and keep it."""
+    """Measure on held-back materials how wide the 90 % intervals must be, and keep it.
+
+    With --strain-file the weights sit exams on strain, and their header keeps the result; without
+    --data nothing else in it changes.
+    """
+    if data or not strain_file:
+        _calibrate_intervals(file, data or [], split, part)
+    if strain_file:
+        from phonodos.evaluation.strain_exam import keep_judgement
+
+        print(keep_judgement(file, strain_file).text)
+
+
+def _calibrate_intervals(file: Path, data: list[Path], split: list[Path] | None, part: str) -> None:
     from phonodos.datasets.dataset import Dataset
     from phonodos.datasets.splits import Split
     from phonodos.evaluation.calibration import calibrate_weights

@@ -1,5 +1,6 @@
 """`phonodos strain`: frequencies and imaginary states under isotropic strain, Grueneisen."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from phonodos.studies.strain import StrainStudy
 
 EXAMPLE = "-0.03:0.03:0.01"
+MOST_ROWS = 60  # of single modes that are printed
 
 
 def strain(
@@ -38,6 +40,9 @@ def strain(
     members: MembersOption = None,
     metal: MetalOption = False,
     isotope: IsotopeOption = None,
+    by_mode: Annotated[
+        bool, typer.Option("--by-mode", help="Grueneisen parameters of single modes too")
+    ] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Predict crystals at several volumes, V = V0 (1 + e)^3; no atom is relaxed."""
@@ -48,12 +53,15 @@ def strain(
     check_output(output)
     from phonodos.prediction.predictor import load
     from phonodos.studies import strain as home
+    from phonodos.studies.mode_gruneisen import check_modes
 
     home.check_strains(wanted)
     predictor = load(model, members=members, metal=metal)
+    if by_mode:
+        check_modes(predictor)
 
     def handle(entry: Entry, crystal: "Crystal") -> Done:
-        study = home.strain(crystal, wanted, model=predictor)
+        study = home.strain(crystal, wanted, model=predictor, by_mode=by_mode)
         origin = predictor.provenance.warned(study.warnings)
         results = Results(output_folder(output, entry.name), origin)
         _write(results, study, units)
@@ -70,6 +78,8 @@ def _write(results: Results, study: "StrainStudy", units: str) -> None:
     from phonodos.figures.strain import plot_strain
 
     results.csv("strain.csv", *study.table(), digits=8)
+    if study.modes is not None:
+        results.csv("modes.csv", *study.modes.table(), digits=8)
     figure = plot_strain(
         [point.strain for point in study.points],
         [prediction.dos for prediction in study.predictions],
@@ -111,6 +121,44 @@ def _shown(study: "StrainStudy", name: str, units: str) -> str:
             format_table(("strain", ""), columns, rows),
             f"Grueneisen parameter -d ln w / d ln V at V0: {gamma.mode_average:.2f} "
             f"(average over modes), {gamma.mean_frequency:.2f} (mean frequency)",
+            *_shown_modes(study, factor, units),
+            *_shown_judgement(study, name),
             *(format_note("warning", name, text) for text in doubts),
         ]
     )
+
+
+def _shown_judgement(study: "StrainStudy", name: str) -> list[str]:
+    """Return what the weights were judged on, and what that says nothing of."""
+    if study.judged is None:
+        return []
+    exams = study.judged.exams
+    texts = [f"{e.name}: {e.formula} {e.gamma:.2f}, DFT {e.gamma_dft:.2f}" for e in exams]
+    lines = [
+        "weights judged on strain: mean |gamma - DFT| of the mean frequency "
+        f"{study.judged.gamma_mae:.2f} ({'; '.join(texts)})"
+    ]
+    if study.crystal.formula not in {exam.formula for exam in exams}:
+        text = "other structure types can err more; docs/strain.md has a table of them"
+        lines.append(format_note("note", name, text))
+    return lines
+
+
+def _shown_modes(study: "StrainStudy", factor: float, units: str) -> list[str]:
+    """Return the modes at the special points as a table, and the averages over all modes."""
+    if study.modes is None:
+        return []
+    rows = [
+        (p.label, str(k), [f"{w * factor:.2f}", "-" if math.isnan(gamma) else f"{gamma:+.2f}"])
+        for p in study.modes.points
+        for k, (w, gamma) in enumerate(zip(p.frequencies, p.gammas, strict=True), 1)
+    ]
+    columns = [Column("frequency", units, 9), Column("gamma", "", 7)]
+    table = format_table(("point", "branch"), columns, rows[:MOST_ROWS])
+    more = [f"{len(rows) - MOST_ROWS} more in modes.csv"] if len(rows) > MOST_ROWS else []
+    return [
+        table,
+        *more,
+        f"by perturbation: {study.modes.mode_average:.2f} (average over modes), "
+        f"{study.modes.thermal:.2f} (weighted by heat capacity at 300 K)",
+    ]

@@ -103,6 +103,7 @@ def card(
         lambda: training_section(header),
         lambda: _results(metrics),
         *(lambda m=m: _groups(m) for m in metrics),
+        lambda: _strain(header, metrics),
         lambda: _limits(header),
         lambda: _reproduce(header, metrics),
         lambda: _citation(header),
@@ -328,6 +329,27 @@ def group_table(metrics: Metrics) -> str:
 
 def _groups(metrics: Metrics) -> str:
     return f"### Groups: {set_name(metrics)}\n\n" + group_table(metrics)
+
+
+def _strain(header: WeightHeader, metrics: Sequence[Metrics]) -> str:
+    """Return the exams on strain: those the header keeps, else those of the evaluations."""
+    judged = [m["strain"] for m in metrics if "strain" in m][:1]
+    if header.strain is not None:
+        judged = [header.strain.model_dump(mode="json")]
+    if not judged:
+        return ""
+    (found,) = judged
+    head = ["exam", "crystal", "cells", "gamma", "DFT"]
+    rows = [
+        [e["name"], e["formula"], str(e["states"]), f"{e['gamma']:.2f}", f"{e['gamma_dft']:.2f}"]
+        for e in found["exams"]
+    ]
+    names = ", ".join(e["name"] for e in found["exams"])
+    text = (
+        f"Mean |gamma - DFT|: {found['gamma_mae']:.2f} ({names}). "
+        "gamma = -d ln wbar / d ln V, a straight line through all cells of the exam."
+    )
+    return "\n\n".join(["## Strain", markdown_table(head, rows, words=2), text])
 
 
 def _limits(header: WeightHeader) -> str:

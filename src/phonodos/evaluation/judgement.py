@@ -10,6 +10,7 @@ from phonodos.datasets.splits import PARTS, Split
 from phonodos.errors import ConfigError, PhonodosError, PredictionError
 from phonodos.evaluation.lattice_errors import lattice_errors
 from phonodos.evaluation.report import Judged, Report, Seen, report_of
+from phonodos.evaluation.strain_exam import SECTION, judge_strain
 from phonodos.prediction.predictor import AnyPredictor, as_predictor
 from phonodos.version import __version__
 
@@ -21,6 +22,7 @@ def evaluate(
     *,
     part: str = "valid",
     members: int | None = None,
+    strain_files: Sequence[Path] = (),
 ) -> Report:
     """Compare a model with the reference spectra of one part of a split.
 
@@ -34,6 +36,8 @@ def evaluate(
         Ids of every part, or the path of their file; by default those in the weight file.
     part
         ``train``, ``valid`` or ``test``.
+    strain_files
+        Exams on strain to sit too (`evaluation.strain_exam`).
 
     Returns
     -------
@@ -55,18 +59,17 @@ def evaluate(
     ids = split_of(predictor, split).parts[part]
     whole = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
     records = whole.select(ids)
+    strain = judge_strain(predictor, strain_files) if strain_files else None
     judged, failed = judge(predictor, records)
     if not judged:
-        raise PredictionError(
-            f"{predictor.name} predicts none of {len(failed)} materials",
-            "\n".join(f"{name}: {reason}" for name, reason in failed.items()),
-            "check the records, and whether this model is one for such materials",
-        )
+        raise _none_predicted(predictor, failed)
     header = predictor.header
     seen = Seen(header.training_elements, frozenset(header.training_formulas))
     report = report_of(judged, seen, failed=failed)
     about = _about(predictor, records, part, failed)
-    return replace(report, summary={**report.summary, **about})
+    if strain is not None:
+        about[SECTION] = strain.to_dict()
+    return replace(report, summary={**report.summary, **about}, strain=strain)
 
 
 def check_part(part: str) -> None:
@@ -117,16 +120,31 @@ def judged_beside(
     return found
 
 
+def about_weights(predictor: AnyPredictor) -> dict[str, Any]:
+    """Return what was judged, for metrics.json."""
+    return {
+        "model": predictor.name,
+        "members": len(predictor.networks),
+        "weights_sha256": predictor.provenance.sha256,
+        "phonodos": __version__,
+    }
+
+
 def _about(
     predictor: AnyPredictor, records: Dataset, part: str, failed: Mapping[str, str]
 ) -> dict[str, Any]:
     """Return what was judged on what."""
     return {
-        "model": predictor.name,
-        "members": len(predictor.networks),
-        "weights_sha256": predictor.provenance.sha256,
+        **about_weights(predictor),
         "data": sorted(set(records.column("source"))),
         "part": part,
         "n_failed": len(failed),
-        "phonodos": __version__,
     }
+
+
+def _none_predicted(predictor: AnyPredictor, failed: Mapping[str, str]) -> PredictionError:
+    return PredictionError(
+        f"{predictor.name} predicts none of {len(failed)} materials",
+        "\n".join(f"{name}: {reason}" for name, reason in failed.items()),
+        "check the records, and whether this model is one for such materials",
+    )

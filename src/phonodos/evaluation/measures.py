@@ -95,6 +95,11 @@ MEASURES = {
         "half width of the 90 % interval of C_V(300 K)", "J/(K mol of atoms)", f"{_AXIS}, mean", 3
     ),
 }
+MEASURES |= {
+    "strain.gamma_mae": Measure(
+        "mean |gamma - DFT|", "", "gamma = -d ln wbar / d ln V, exams on strain", 2
+    )
+}
 TEMPERATURES = (5, 10, 20, 50, 100, 200, 300)  # [K]
 MEASURES |= {
     f"thermal.{name}.{t}": Measure(
@@ -120,6 +125,7 @@ FEATURES = (
     "features.gap_width_mae",
     "features.cut_off_mae",
 )
+ON_REQUEST = ("strain.gamma_mae",)  # in a report only where exams on strain were given
 _NO_MEASURES = ("groups", "definitions", "failed")
 
 
@@ -157,8 +163,11 @@ def in_order(keys: Iterable[str]) -> list[str]:
 
 
 def markdown_table(head: Iterable[str], rows: Iterable[Iterable[str]], words: int = 1) -> str:
-    """Return a Markdown table; its first columns are words, the others numbers."""
+    """Return a Markdown table; its first columns are words, the others numbers; | is escaped."""
     names = list(head)
     rule = "|---" * words + "|---:" * (len(names) - words) + "|"
-    lines = ["| " + " | ".join(cells) + " |" for cells in ([*row] for row in [names, *rows])]
+    lines = [
+        "| " + " | ".join(c.replace("|", r"\|") for c in cells) + " |"
+        for cells in ([*row] for row in [names, *rows])
+    ]
     return "\n".join([lines[0], rule, *lines[1:]])

@@ -25,6 +25,7 @@ from phonodos.evaluation.metrics import (
     thermal_scores,
     wasserstein,
 )
+from phonodos.evaluation.strain_exam import StrainJudgement
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.elements import element_of
@@ -72,12 +73,15 @@ class Report:
         Id of every material without a prediction, and the reason.
     judged
         The predictions beside their references.
+    strain
+        What was made of the exams on strain; None where there was none.
     """
 
     summary: dict[str, Any]
     rows: list[dict[str, Any]]
     failed: dict[str, str]
     judged: tuple[Judged, ...] = ()
+    strain: StrainJudgement | None = None
 
     def to_dict(self) -> dict[str, Any]:
         """Return what metrics.json holds: the summary, the failures, units and bases in words."""
@@ -100,7 +104,8 @@ class Report:
             numbers = [MEASURES[key].show(found.get(key)) for key in HEADLINE]
             rows.append([name, str(group["n"]), *numbers])
         table = markdown_table(["group", "n", *(m.head for m in measures)], rows)
-        return table + "\n\n" + "; ".join(f"{m.label}: {m.basis}" for m in measures) + "."
+        text = table + "\n\n" + "; ".join(f"{m.label}: {m.basis}" for m in measures) + "."
+        return text if self.strain is None else f"{text}\n\n{self.strain.text}"
 
 
 def report_of(

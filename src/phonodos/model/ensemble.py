@@ -50,7 +50,7 @@ def join_members(
             stored = value.half() if half and value.dtype == torch.float32 else value
             tensors[f"{number}.{key}"] = stored.detach().cpu().contiguous()
             network.state_dict()[key].copy_(stored)  # what loading will see
-    left_out = ("metrics", "training", "calibration", "checksum", "formerly")
+    left_out = ("metrics", "training", "calibration", "strain", "checksum", "formerly")
     merged = {k: v for k, v in headers[0].to_dict().items() if k not in left_out}
     further = [h["more_splits"] for h in headers if h.more_splits]
     if further:

@@ -48,6 +48,28 @@ class CalibrationEntry(BaseModel):
     materials: Count
 
 
+class ExamScore(BaseModel):
+    """gamma = -d ln wbar / d ln V of one exam on strain, by `members` together and by DFT."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    name: Annotated[str, Field(min_length=1, max_length=200)]
+    formula: Annotated[str, Field(max_length=200)] = ""
+    states: Count = 0
+    members: Count = 1
+    gamma_dft: FiniteFloat
+    gamma: FiniteFloat
+
+
+class StrainScore(BaseModel):
+    """What weights were judged on under strain: mean |gamma - DFT| over exams, and each of them."""
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    gamma_mae: Annotated[FiniteFloat, Field(ge=0)]
+    exams: Annotated[tuple[ExamScore, ...], Field(min_length=1)]
+
+
 class WeightHeader(BaseModel):
     """What a weight file says of itself.
 
@@ -71,6 +93,8 @@ class WeightHeader(BaseModel):
         How many networks the file holds; None for a single one whose tensors have no number.
     calibration
         By number of members and quantity.
+    strain
+        How they did in exams on strain; None where they sat none.
     reference, references
         Answers of the first network on the reference crystals; those of all of them.
     checksum
@@ -97,6 +121,7 @@ class WeightHeader(BaseModel):
     training_lengths: TrainingLengths | None = None
     members: Annotated[int, Field(strict=True, ge=1, le=MOST_MEMBERS)] | None = None
     calibration: dict[str, dict[str, CalibrationEntry]] = {}
+    strain: StrainScore | None = None
     reference: Answers = []
     references: tuple[Answers, ...] = ()
     checksum: Checksum | None = None

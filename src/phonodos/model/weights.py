@@ -343,6 +343,27 @@ def rewrite_header(path: Path, changes: Mapping[str, Any]) -> None:
     write_weights(path, tensors, {**kept, **changes})
 
 
+def add_to_header(path: Path, found: Mapping[str, Any]) -> bool:
+    """Write what was found out of weights into their header; return whether that changed the file.
+
+    For values that no prediction depends on: results that were made with the file as it was stay
+    known as its own (its SHA-256 is kept). Tensors stay to the bit, a file that holds the values
+    already stays as it is.
+
+    Raises
+    ------
+    WeightsError
+        If the file is unreadable or damaged, or a value makes no sense.
+    """
+    header, tensors = read_weights(path)
+    old = header.to_dict()
+    if all(key in old and old[key] == value for key, value in found.items()):
+        return False
+    now, *formerly = known_as(path)
+    write_weights(path, tensors, {**old, **found, "formerly": [*formerly, now]})
+    return True
+
+
 def seal(path: Path) -> WeightHeader:
     """Add checksum and reference answers of all members to a weight file; return its header.
 

@@ -1,14 +1,18 @@
-"""Isotropic strain: V = V0 (1 + e)^3, and how frequencies answer to it."""
+"""Isotropic strain: V = V0 (1 + e)^3, and how frequencies answer to it, all or one by one."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phonodos.errors import ConfigError
 from phonodos.physics.crystal import Crystal
 
 LARGEST_STRAIN = 0.2
+DEGENERATE = 1e-6  # relative distance of eigenvalues that count as one
+
+FloatArray = NDArray[np.float64]
 
 
 def strained(crystal: Crystal, strain: float) -> Crystal:
@@ -88,3 +92,41 @@ def gruneisen(
         return float(np.polyfit(volume, np.log(np.asarray(values)), degree)[-2])
 
     return Gruneisen(-slope(omega_log), -slope(mean_frequency))
+
+
+def mode_gammas(matrices: NDArray[np.complex128], changes: NDArray[np.complex128]) -> FloatArray:
+    """Return (m, 3n) Grueneisen parameters of single modes, in the order of rising frequency.
+
+    First-order perturbation theory, gamma = -<e|dD/d ln V|e> / (2 w^2), with the eigenvectors e of
+    the unstrained crystal: no branch has to be followed to another volume, so crossings do no
+    harm. Among modes of one frequency those that the strain itself tells apart are taken.
+
+    Parameters
+    ----------
+    matrices
+        (m, 3n, 3n) dynamical matrices D at fractional wave vectors.
+    changes
+        (m, 3n, 3n) dD/d ln V at the same fractional wave vectors, in any phase convention whose
+        phases do not change with the cell.
+
+    Returns
+    -------
+    NaN where w^2 is not above zero: modes that are imaginary, and the acoustic ones at Gamma.
+    """
+    squares, vectors = np.linalg.eigh(matrices)
+    found = np.full(squares.shape, np.nan)
+    for k, (square, vector, change) in enumerate(zip(squares, vectors, changes, strict=True)):
+        size = float(np.abs(square).max())
+        for modes in _alike(square, DEGENERATE * size):
+            part = vector[:, modes]
+            slopes = np.linalg.eigvalsh(part.conj().T @ change @ part)
+            level = float(square[modes].mean())
+            if level > DEGENERATE * size:
+                found[k, modes] = np.sort(-slopes / (2.0 * level))
+    return found
+
+
+def _alike(values: FloatArray, tolerance: float) -> list[NDArray[np.int64]]:
+    """Return the numbers of rising values in runs whose neighbours differ by less."""
+    cuts = np.flatnonzero(np.diff(values) > tolerance) + 1
+    return np.split(np.arange(len(values)), cuts)

@@ -5,6 +5,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
+from phonodos.model.header import StrainScore
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.isotopes import Isotope
 from phonodos.physics.strain import Gruneisen, gruneisen, strained
@@ -13,8 +14,10 @@ from phonodos.prediction.doubts import stability_doubts
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import AnyPredictor, as_predictor
 from phonodos.structures.reading import as_crystal
+from phonodos.studies.mode_gruneisen import ModeGruneisen, check_modes, mode_gruneisen
 
 STRAINS = (-0.03, -0.02, -0.01, 0.0, 0.01, 0.02, 0.03)
+TOLERATED = 0.35  # mean |gamma - DFT| of weights that need no warning
 
 
 @dataclass(frozen=True)
@@ -62,12 +65,18 @@ class StrainStudy:
         What is read off each of them.
     gruneisen
         Grueneisen parameters -d ln w / d ln V at V0: average over modes, and of the mean frequency.
+    judged
+        How the weights did in exams on strain; None where they sat none.
+    modes
+        Grueneisen parameters of single modes, where they were asked for.
     """
 
     crystal: Crystal
     predictions: tuple[Prediction, ...]
     points: tuple[StrainPoint, ...]
     gruneisen: Gruneisen
+    judged: StrainScore | None = None
+    modes: ModeGruneisen | None = None
 
     @property
     def warnings(self) -> list[str]:
@@ -75,7 +84,7 @@ class StrainStudy:
         texts = (
             t for p in self.predictions for t in p.warnings if t not in stability_doubts(p.dos)
         )
-        return list(dict.fromkeys(texts))
+        return list(dict.fromkeys([*texts, *strain_doubts(self.judged)]))
 
     def table(self) -> tuple[tuple[str, ...], list[tuple[float, ...]]]:
         """Return the names of the columns, which hold the units, and a row a strain."""
@@ -90,8 +99,27 @@ class StrainStudy:
             **series,
             "gruneisen_mode_average": self.gruneisen.mode_average,
             "gruneisen_mean_frequency": self.gruneisen.mean_frequency,
+            "judged_on_strain": None
+            if self.judged is None
+            else self.judged.model_dump(mode="json"),
+            **({} if self.modes is None else {"gruneisen_by_mode": self.modes.to_dict()}),
             "warnings": self.warnings,
         }
+
+
+def strain_doubts(judged: StrainScore | None) -> list[str]:
+    """Return why the Grueneisen parameters of weights deserve less trust, from their exams."""
+    if judged is None:
+        return [
+            "these weights were never judged on strain: how frequencies answer to the volume is "
+            "unknown (phonodos models calibrate --strain-file)"
+        ]
+    if judged.gamma_mae > TOLERATED:
+        return [
+            f"in exams on strain gamma erred by {judged.gamma_mae:.2f} on average: more than "
+            f"{TOLERATED:g}, of values between 0.5 and 2"
+        ]
+    return []
 
 
 def check_strains(strains: Sequence[float]) -> None:
@@ -107,6 +135,7 @@ def strain(
     members: int | None = None,
     metal: bool = False,
     isotopes: Sequence[Isotope | str] = (),
+    by_mode: bool = False,
 ) -> StrainStudy:
     """Predict a crystal at several volumes, V = V0 (1 + e)^3.
 
@@ -120,11 +149,13 @@ def strain(
         A predictor, or weights and number of members as `load` takes them.
     metal, isotopes
         Whether the charges are left out (`load`); masses, as `Predictor.predict` takes them.
+    by_mode
+        Whether Grueneisen parameters of single modes are wanted too.
 
     Raises
     ------
     ConfigError
-        If the strains give no slope, or make no sense of a crystal.
+        If the strains give no slope, or make no sense of a crystal, or the network has no modes.
     StructureError
         If the structure cannot be read or makes no sense.
     PredictionError
@@ -134,6 +165,8 @@ def strain(
     whole = as_crystal(crystal, isotopes=isotopes)
     crystals = [strained(whole, e) for e in strains]
     predictor = as_predictor(model, members, metal=metal)
+    if by_mode:
+        check_modes(predictor)
     found = tuple(predictor.predict_many(crystals))
     points = tuple(
         StrainPoint(
@@ -143,4 +176,5 @@ def strain(
         for e, c, p in zip(strains, crystals, found, strict=True)
     )  # fmt: skip
     slopes = gruneisen(strains, [p.omega_log for p in points], [p.mean_frequency for p in points])
-    return StrainStudy(whole, found, points, slopes)
+    modes = mode_gruneisen(whole, predictor) if by_mode else None
+    return StrainStudy(whole, found, points, slopes, predictor.header.strain, modes)
