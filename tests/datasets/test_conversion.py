@@ -60,6 +60,7 @@ def test_one_record_never_ends_the_others(
     monkeypatch.syspath_prepend(str(Path(__file__).parent.parent.parent))
     bad = {f"raise {name}": name for name in FAULTS} | {"refuse": "no record: it is broken"}
     bad["sleep"] = "took longer than 2 s"
+    cures = {"refuse": "(mend it)", "sleep": "with --timeout"}
     if workers > 1:
         bad["kill"] = "failed 3 times: the worker process was ended by SIGKILL"
     records = ["a", *bad, *([f"twice {tmp_path}"] if workers > 1 else []), "z"]
@@ -70,6 +71,7 @@ def test_one_record_never_ends_the_others(
     for name, row, reason in found:
         assert row == (None if name in bad else {"id": name})
         assert bad.get(name, "") in reason
+        assert cures.get(name, "") in reason
         assert bool(reason) == (name in bad)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Callable, Generator, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
-from phonodos.errors import DataError, PhonodosError, failure_of
+from phonodos.errors import DataError, PhonodosError, failure_of, reason_of
 from phonodos.pool import Loss, Pool, check_workers, failed
 from phonodos.time_limit import check_timeout, time_limit
 
@@ -55,7 +55,8 @@ def converted(
             if not isinstance(found, Loss):
                 yield found
             elif not found.answered:  # a worker that died after the row has done its work
-                yield found.task[0], None, failed(found.times, found.reason)
+                fix = " (give it more time with --timeout)" if found.late else ""
+                yield found.task[0], None, failed(found.times, found.reason) + fix
 
 
 def _started(convert: Callable[[T], Row]) -> Callable[[tuple[str, T]], list[Result]]:
@@ -72,6 +73,6 @@ def _result(convert: Callable[[T], Row], record: tuple[str, T], timeout: float |
         with time_limit(timeout):
             return name, convert(content), ""
     except PhonodosError as err:
-        return name, None, f"{err.summary}: {err.reason}"
+        return name, None, reason_of(err)
     except Exception as err:  # MemoryError and RecursionError too: of this record alone
         return name, None, failure_of(err, "", DataError, "leave it out").reason

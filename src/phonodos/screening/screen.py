@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from phonodos.datasets.growing import GrowingTable
+from phonodos.errors import reason_of
 from phonodos.pool import failed
 from phonodos.screening.calculator import Recipe
 from phonodos.screening.engines import Engine, EngineConfig, start_engine
@@ -16,7 +17,6 @@ from phonodos.screening.rows import (
     SCHEMA_VERSION,
     Row,
     failed_row,
-    reason_of,
     temperatures_of,
 )
 from phonodos.screening.source import ATOMS, Chunks, Item, Lost, Shard, Source, ahead, chunks
