@@ -17,6 +17,7 @@ from phonodos.cli.options import (
     SqsNumberOption,
     SqsSeedOption,
     UnitsOption,
+    VacanciesOption,
     arrangements,
     load_predictor,
     temperature_range,
@@ -59,6 +60,7 @@ def alloy(
     output: OutputOption = Path(),
     model: ModelOption = None,
     members: MembersOption = None,
+    vacancies: VacanciesOption = "refuse",
     disorder: DisorderOption = "average",
     sqs_atoms: SqsAtomsOption = None,
     sqs_number: SqsNumberOption = None,
@@ -71,9 +73,11 @@ def alloy(
     compositions = parse_range(x, "--x", EXAMPLE)
     order = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed)
     from phonodos.results.measurements import read_curve
+    from phonodos.structures.occupancies import vacancies as policy
     from phonodos.studies import alloy as home
 
-    mixed = home.alloy_between(parent, second, sub or [])
+    with policy(vacancies):
+        mixed = home.alloy_between(parent, second, sub or [])
     check_output(output)
     given = None if reference is None else read_curve(reference, reference_units)[0]
     predictor = load_predictor(model, members, order)

@@ -13,6 +13,7 @@ from phonodos.cli.options import (
     ModelOption,
     OutputOption,
     UnitsOption,
+    VacanciesOption,
 )
 from phonodos.cli.output import Column, format_note, format_table
 from phonodos.cli.ranges import parse_range
@@ -34,6 +35,7 @@ def strain(
     output: OutputOption = Path(),
     model: ModelOption = None,
     members: MembersOption = None,
+    vacancies: VacanciesOption = "refuse",
     as_json: JsonOption = False,
 ) -> None:
     """Predict crystals at several volumes, V = V0 (1 + e)^3; no atom is relaxed."""
@@ -58,7 +60,7 @@ def strain(
         text += f"\nwrote {', '.join(results.written)} to {results.folder}"
         return Done({**study.to_dict(), "folder": str(results.folder)}, text)
 
-    pairs = ((entry, entry.content) for entry in read_inputs(files))
+    pairs = ((entry, entry.content) for entry in read_inputs(files, vacancies=vacancies))
     for_each(pairs, handle, show=not as_json).finish(predictor.name, as_json)
 
 

@@ -240,7 +240,12 @@ def alloy(
         for composition, prediction in zip(compositions, each, strict=True)
     )
     beside = None if reference is None else _beside(predictor, mixed, methods, reference, at)
-    notes = (*_assumptions(methods), *_unseen(predictor, mixed), *_doubts(points, len(methods)))
+    notes = (
+        *_assumptions(methods),
+        *_unseen(predictor, mixed),
+        *_read(mixed, points),
+        *_doubts(points, len(methods)),
+    )
     return AlloyStudy(mixed, predictor.name, compositions, points, notes, beside)
 
 
@@ -337,6 +342,14 @@ def _unseen(predictor: AnyPredictor, mixed: Alloy) -> Iterator[str]:
                 f"{crystal.formula} (x = {x}) was not in the training data of {predictor.name}: "
                 "towards it the sweep is an extrapolation"
             )
+
+
+def _read(mixed: Alloy, points: Sequence[AlloyPoint]) -> Iterator[str]:
+    """Yield what was noted in reading the end members where no prediction says it."""
+    said = {text for point in points for text in point.prediction.warnings}
+    for text in dict.fromkeys((*mixed.first.notes, *mixed.second.notes)):
+        if text not in said:
+            yield text
 
 
 def _doubts(points: Sequence[AlloyPoint], n_methods: int) -> Iterator[str]:
