@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from phonodos.errors import DataError
-from phonodos.files import refused, replacing, write_bytes, write_text
+from phonodos.files import check_replaceable, refused, replacing, write_bytes, write_text
 
 
 def left(folder: Path) -> list[str]:
@@ -184,3 +184,12 @@ def test_what_a_killed_run_left_is_taken_by_the_next(tmp_path: Path) -> None:
     with replacing(tmp_path / "y", durable=True) as other:
         other.write_text("")
         assert other.name != names[0]
+
+
+def test_what_cannot_be_replaced_is_told_beforehand(tmp_path: Path) -> None:
+    check_replaceable(tmp_path / "new")
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "folder", tmp_path / "nowhere" / "x", Path(os.devnull)):
+        with pytest.raises(DataError, match="cannot be written"):
+            check_replaceable(path)
+    assert [path.name for path in tmp_path.iterdir()] == ["folder"]

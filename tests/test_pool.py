@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 
 from phonodos.errors import ConfigError, WeightsError
-from phonodos.pool import ALWAYS_ALLOWED, Loss, Pool, check_workers, cores
+from phonodos.pool import ALWAYS_ALLOWED, Loss, Pool, check_workers, cores, failed
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
@@ -80,17 +80,21 @@ def once(folder: str) -> Callable[[str], Iterator[str]]:
 
 
 def die_once(folder: Path, task: str) -> Iterator[str]:
-    """Die of a task the first time; echo it the second."""
-    mark = folder / task
-    if task.startswith("die") and not mark.exists():
-        mark.touch()
+    """Die of a task the first time, or the first two; echo it then. Keep a diary."""
+    diary = folder / "diary"
+    times = diary.read_text().count(f" {task}\n") if diary.exists() else 0
+    with diary.open("a") as lines:
+        lines.write(f"{os.getpid()} {task}\n")
+    if times < {"die": 1, "twice": 2, "always": 99}.get(task.partition(" ")[0], 0):
         os.kill(os.getpid(), signal.SIGKILL)
     yield task
 
 
-def results(tasks: list[str], **settings: Any) -> tuple[list[str], dict[str, Loss[str]]]:
+def results(
+    tasks: list[str], tries: int = 1, **settings: Any
+) -> tuple[list[str], dict[str, Loss[str]]]:
     with Pool(start, 2, **settings) as pool:
-        found = list(pool.run(tasks))
+        found = list(pool.run(tasks, tries))
     assert not multiprocessing.active_children()
     return (
         sorted(answer for answer in found if isinstance(answer, str)),
@@ -125,15 +129,36 @@ def test_a_task_that_takes_too_long_is_given_up_by_name() -> None:
 
 def test_a_second_try(tmp_path: Path) -> None:
     tasks = ["die 1", *(f"task {n}" for n in range(30)), "die 2"]
-    with Pool(partial(once, str(tmp_path)), 2, tries=2) as pool:
-        assert sorted(map(str, pool.run(tasks))) == sorted(tasks)
+    with Pool(partial(once, str(tmp_path)), 2) as pool:
+        assert sorted(map(str, pool.run(tasks, tries=2))) == sorted(tasks)
 
 
-def test_a_task_that_kills_twice_is_lost() -> None:
+def test_the_last_of_several_tries_is_alone_in_a_fresh_worker(tmp_path: Path) -> None:
+    tasks = ["twice 1", "always", *(f"task {n}" for n in range(20)), "twice 2"]
+    with Pool(partial(once, str(tmp_path)), 2) as pool:
+        *answers, loss = sorted(pool.run(tasks, tries=3), key=lambda x: isinstance(x, Loss))
+    assert sorted(map(str, answers)) == sorted(set(tasks) - {"always"})
+    assert isinstance(loss, Loss)
+    assert (loss.task, loss.answered, loss.times) == ("always", 0, 3)
+    diary = [line.split(" ", 1) for line in (tmp_path / "diary").read_text().splitlines()]
+    done = [task for _, task in diary]
+    assert sorted(done[-3:]) == ["always", "twice 1", "twice 2"]
+    assert [done.count(task) for task in ("always", "twice 1", "twice 2")] == [3, 3, 3]
+    workers = [pid for pid, _ in diary]
+    assert all(workers.count(pid) == 1 for pid in workers[-3:])
+
+
+def test_a_task_that_kills_every_time_is_lost() -> None:
     answers, lost = results(["kill SIGKILL", "a"], tries=2)
     assert answers == ["begun a", "done a"]
-    reason = lost["kill SIGKILL"].reason
-    assert reason.startswith("failed twice: the worker process was ended by SIGKILL")
+    loss = lost["kill SIGKILL"]
+    assert loss.times == 2
+    assert loss.reason.startswith("the worker process was ended by SIGKILL")
+
+
+def test_how_often() -> None:
+    said = [failed(times, "x") for times in (1, 2, 3)]
+    assert said == ["x", "failed twice: x", "failed 3 times: x"]
 
 
 def test_a_source_that_has_nothing_yet_holds_up_nobody() -> None:

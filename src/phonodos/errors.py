@@ -54,6 +54,11 @@ class PredictionError(PhonodosError):
     """A network gave no usable answer for a crystal."""
 
 
+def reason_of(error: PhonodosError) -> str:
+    """Return an error in one line, cure included."""
+    return f"{error.summary}: {error.reason} ({error.fix})"
+
+
 def failure_of(error: Exception, who: str, kind: type[PhonodosError], fix: str) -> PhonodosError:
     """Return what any exception is to a user: the failure of one thing that has a name.
 

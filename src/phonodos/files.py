@@ -82,6 +82,16 @@ def replacing(path: Path, *, within: Path | None = None, durable: bool = False) 
                 partial.unlink(missing_ok=True)
 
 
+def check_replaceable(path: Path) -> None:
+    """Raise `DataError`, as `replacing` would, if `path` cannot be replaced: before long work."""
+    try:
+        probe = _target(path).parent / f".phonodos-{token_hex(6)}.partial"
+        probe.touch()
+        probe.unlink()
+    except OSError as error:
+        raise refused(path, error) from error
+
+
 def _apart(one: Path, other: Path) -> bool:
     """Return whether two folders are on different disks."""
     return one.stat().st_dev != other.stat().st_dev

@@ -2,7 +2,8 @@
 
 A worker that dies (a signal, a lack of memory, a fault of a library) takes no more than its task
 with it, and another takes its place. So does one whose task shows no answer for too long: it is
-killed. Workers compute on one thread each and end when their parent does, however it ends.
+killed. A task that loses its worker may be tried again, for it need not have been to blame, and the
+last time alone. Workers compute on one thread each and end when their parent does, however it ends.
 """
 
 import multiprocessing
@@ -75,22 +76,31 @@ class Loss(Generic[T]):
         Why there are no more, in one line.
     late
         Whether it was given up because there was no answer for too long.
+    times
+        How often it failed.
     """
 
     task: T
     answered: int
     reason: str
     late: bool = False
+    times: int = 1
+
+
+def failed(times: int, reason: str) -> str:
+    """Return a reason that says how often something failed because of it."""
+    return {1: "", 2: "failed twice: "}.get(times, f"failed {times} times: ") + reason
 
 
 @dataclass
 class _Job(Generic[T]):
     task: T
-    tries: int
+    tries: int  # that are left
     answered: int = 0
+    failures: int = 0
 
     def lost(self, reason: str, late: bool = False) -> Loss[T]:
-        return Loss(self.task, self.answered, reason, late)
+        return Loss(self.task, self.answered, reason, late, self.failures)
 
 
 class Pool(Generic[T, A]):
@@ -105,8 +115,6 @@ class Pool(Generic[T, A]):
         How many processes.
     timeout
         Longest time without an answer [s], from the beginning of a task on; no limit if None.
-    tries
-        How often a task is begun that loses its workers before its first answer.
     """
 
     def __init__(
@@ -114,12 +122,11 @@ class Pool(Generic[T, A]):
         start: Callable[[], Callable[[T], Iterable[A]]],
         workers: int,
         timeout: float | None = None,
-        tries: int = 1,
     ) -> None:
         self._start = start
         self._timeout = timeout
-        self._tries = tries
         self._again: deque[_Job[T]] = deque()
+        self._last: deque[_Job[T]] = deque()  # that have one try left of several
         self._workers = [Worker(start) for _ in range(workers)]
 
     def __enter__(self) -> "Pool[T, A]":
@@ -128,10 +135,17 @@ class Pool(Generic[T, A]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def run(self, tasks: Iterable[T | None]) -> Iterator[A | Loss[T]]:
+    def run(self, tasks: Iterable[T | None], tries: int = 1) -> Iterator[A | Loss[T]]:
         """Yield answers as they come, and the tasks that were lost.
 
-        None among the tasks says that there is none yet: ask again.
+        Parameters
+        ----------
+        tasks
+            What to do; None among them says that there is none yet: ask again.
+        tries
+            How often a task is begun that loses its workers before its first answer. The last of
+            several times comes after all other tasks, in a fresh worker while no other is at work:
+            what dies then did not suffer from its company.
 
         Raises
         ------
@@ -140,7 +154,12 @@ class Pool(Generic[T, A]):
         PhonodosError
             What `start` raised in a worker.
         """
-        jobs = self._jobs(tasks)
+        yield from self._done(None if task is None else _Job(task, tries) for task in tasks)
+        while self._last:
+            self._refresh()
+            yield from self._done(iter([self._last.popleft()]))
+
+    def _done(self, jobs: Iterator[_Job[T] | None]) -> Iterator[A | Loss[T]]:
         while True:
             more = self._feed(jobs)
             busy = [worker for worker in self._workers if worker.job is not None]
@@ -159,9 +178,12 @@ class Pool(Generic[T, A]):
                 if found is not None:
                     yield found[0]
 
-    def _jobs(self, tasks: Iterable[T | None]) -> Iterator[_Job[T] | None]:
-        for task in tasks:
-            yield None if task is None else _Job(task, self._tries)
+    def _refresh(self) -> None:
+        """Let the first worker, all of them idle, be one that has done nothing yet."""
+        self._workers.sort(key=lambda worker: worker.used)
+        if self._workers[0].used:
+            self._workers[0].kill()
+            self._workers[0] = Worker(self._start)
 
     def _feed(self, jobs: Iterator[_Job[T] | None]) -> bool | None:
         """Give idle workers jobs; return whether there are more, None if there is none yet."""
@@ -215,6 +237,7 @@ class Pool(Generic[T, A]):
             job.answered += 1
             return (value,)
         worker.job = None
+        job.failures += value is not None
         return None if value is None else (job.lost(value),)
 
     def _given_up(self, worker: "Worker") -> tuple[Loss[T]] | None:
@@ -223,7 +246,7 @@ class Pool(Generic[T, A]):
         worker.kill()
         assert job is not None
         job.tries = 0
-        self._replaced(worker, "")
+        self._replaced(worker, "")  # which counts the failure
         return (job.lost(f"took longer than {self._timeout:g} s", late=True),)
 
     def _replaced(self, worker: "Worker", reason: str) -> tuple[Loss[T]] | None:
@@ -244,11 +267,11 @@ class Pool(Generic[T, A]):
         if job is None:
             return None
         job.tries -= worker.ready
-        if not worker.ready or (job.tries > 0 and not job.answered):
-            self._again.append(job)
-            return None
-        twice = "failed twice: " if self._tries > 1 else ""
-        return (job.lost(twice + reason),)
+        job.failures += worker.ready
+        if worker.ready and (job.tries <= 0 or job.answered):
+            return (job.lost(reason),)
+        (self._last if worker.ready and job.tries == 1 else self._again).append(job)
+        return None
 
     def close(self) -> None:
         """End the workers."""
@@ -274,6 +297,7 @@ class Worker:
         theirs.close()  # so that the line breaks when the process ends
         self.failures = failures  # of those that had this place before and never got ready
         self.ready = False
+        self.used = False  # whether it was ever sent a task
         self.heard = time.monotonic()
         self.job: _Job[Any] | None = None
 
@@ -309,6 +333,7 @@ class Worker:
 
     def _send(self) -> None:
         assert self.job is not None
+        self.used = True
         self.heard = time.monotonic()
         with suppress(OSError):  # it is dead, which the next wait tells
             self.connection.send(self.job.task)

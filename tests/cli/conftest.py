@@ -52,6 +52,13 @@ def write_cif() -> Callable[..., Path]:
     return write
 
 
+@pytest.fixture
+def vacant(tmp_path: Path, write_cif: Callable[..., Path]) -> Path:
+    """MgO in the structure of CsCl, a tenth of whose magnesium sites are empty."""
+    sites = ("Mg 0 0 0 0.9", "O 0.5 0.5 0.5 1")
+    return write_cif(tmp_path / "vacant.cif", *sites, a=4.0)
+
+
 @pytest.fixture(scope="session")
 def released() -> Predictor:
     """Quick weights, read once: they stand for the default ones where the weights do not matter."""

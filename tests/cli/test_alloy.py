@@ -72,6 +72,17 @@ def test_a_reference_of_ones_own(
     assert "x = 0.25, embedding: distance from peak:" in done.stdout
 
 
+def test_vacancies_are_filled_where_asked(phonodos: Phonodos, vacant: Path) -> None:
+    words = ("alloy", vacant, "--sub", "Mg=Mg{1-x}Ca{x}", "--x", "0.5", "--json")
+    refused = phonodos(*words)
+    assert refused.exit_code == 4
+    assert "--vacancies fill" in refused.stderr
+    filled = phonodos(*words, "--vacancies", "fill")
+    assert filled.exit_code == 0, filled.output
+    notes = json.loads(filled.stdout)["notes"]
+    assert sum("vacancies were filled" in text for text in notes) == 1
+
+
 def test_substitution(phonodos: Phonodos, examples: Path, tmp_path: Path) -> None:
     words = ("--sub", "Ti=Ti{1-x}Zr{x}", "--x", "0,0.5", "--temperature", "600", "--json")
     answer = json.loads(phonodos("alloy", examples / "SrTiO3.cif", *words).stdout)

@@ -178,7 +178,7 @@ def test_a_file_may_be_as_large_as_one_allows(
     }[command]
     small, large = (phonodos(*words, "--max-size", size) for size in (1, 2))
     assert "more than 1 MiB" in small.stderr, small.output
-    assert "--max-size" in small.stderr or command == "prepare"
+    assert "--max-size" in small.stderr
     assert "MiB" not in large.stderr
     assert {small.exit_code, large.exit_code} == {4}
 

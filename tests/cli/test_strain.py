@@ -59,6 +59,17 @@ def test_one_broken_file_does_not_stop_the_others(
     assert "failed:" in done.stderr
 
 
+def test_vacancies_are_filled_where_asked(phonodos: Phonodos, vacant: Path) -> None:
+    words = ("strain", vacant, "-e", "-0.01,0.01", "--json")
+    refused = phonodos(*words)
+    assert refused.exit_code == 4
+    assert "--vacancies fill" in refused.stderr
+    filled = phonodos(*words, "--vacancies", "fill")
+    assert filled.exit_code == 0, filled.output
+    (result,) = json.loads(filled.stdout)["results"]
+    assert any("vacancies were filled" in text for text in result["warnings"])
+
+
 @pytest.mark.parametrize(
     ("words", "code", "message"),
     [

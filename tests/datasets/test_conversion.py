@@ -3,12 +3,14 @@
 import os
 import signal
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from phonodos.datasets.conversion import converted
+from phonodos.datasets import conversion
+from phonodos.datasets.conversion import Result, converted
 from phonodos.errors import ConfigError, DataError
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
@@ -36,10 +38,19 @@ def convert(record: str) -> dict[str, Any]:
         time.sleep(600.0)
     if word == "kill":
         os.kill(os.getpid(), signal.SIGKILL)
-    if word == "once" and not Path(value).exists():
-        Path(value).touch()
+    if word == "twice" and len(list(Path(value).iterdir())) < 2:
+        Path(value, str(os.getpid())).touch()
         os.kill(os.getpid(), signal.SIGKILL)
     return {"id": record}
+
+
+def struck_after_the_row(_: object) -> Any:
+    return lambda record: rows_before_the_end(*record)
+
+
+def rows_before_the_end(name: str, record: str) -> Iterator[Result]:
+    yield name, convert(record), ""
+    os.kill(os.getpid(), signal.SIGKILL)
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -49,9 +60,10 @@ def test_one_record_never_ends_the_others(
     monkeypatch.syspath_prepend(str(Path(__file__).parent.parent.parent))
     bad = {f"raise {name}": name for name in FAULTS} | {"refuse": "no record: it is broken"}
     bad["sleep"] = "took longer than 2 s"
+    cures = {"refuse": "(mend it)", "sleep": "with --timeout"}
     if workers > 1:
-        bad["kill"] = "failed twice: the worker process was ended by SIGKILL"
-    records = ["a", *bad, *([f"once {tmp_path / 'mark'}"] if workers > 1 else []), "z"]
+        bad["kill"] = "failed 3 times: the worker process was ended by SIGKILL"
+    records = ["a", *bad, *([f"twice {tmp_path}"] if workers > 1 else []), "z"]
     named = [(record, record) for record in records]
     found = list(converted(convert, named, workers=workers, timeout=2.0))
     names = [name for name, _, _ in found]
@@ -59,7 +71,18 @@ def test_one_record_never_ends_the_others(
     for name, row, reason in found:
         assert row == (None if name in bad else {"id": name})
         assert bad.get(name, "") in reason
+        assert cures.get(name, "") in reason
         assert bool(reason) == (name in bad)
+
+
+def test_a_record_that_has_its_row_is_not_lost_with_its_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent.parent))
+    monkeypatch.setattr(conversion, "_started", struck_after_the_row)
+    found = list(converted(convert, [("a", "a"), ("b", "b")], workers=2, timeout=None))
+    assert sorted(name for name, _, _ in found) == ["a", "b"]
+    assert not any(reason for _, _, reason in found)
 
 
 def test_refusals() -> None:

@@ -216,7 +216,7 @@ def test_broken_calculations_are_left_out(small_files: Path, tmp_path: Path) -> 
     (tmp_path / "in" / "second.tar.xz").write_bytes(b"cut off")
     report = prepare("phonondb", tmp_path / "in", tmp_path / "out.parquet", workers=2, dos=False)
     assert report.written == 2
-    failed = {place: reason.partition("\n")[0] for place, reason in report.failed.items()}
+    failed = {place: reason.rpartition(" (")[0] for place, reason in report.failed.items()}
     assert failed == {
         "no-forces": "no forces: FORCE_SETS is missing",
         "no-supercell": "no supercell: phonopy.conf is missing, and no phonopy.yaml is there "

@@ -101,7 +101,7 @@ def test_a_new_kind_is_one_entry(source: Path, tmp_path: Path) -> None:
     report = prepare("toy", source, output, workers=1)
     assert (report.written, report.resumed) == (4, 2)
     assert report.failed == {
-        "line 3": "no number: could not convert string to float: 'one'",
+        "line 3": "no number: could not convert string to float: 'one' (write one)",
         "line 5": "there is a record a already",
     }
     assert report.facts == {"twice": 20.0}
@@ -249,7 +249,7 @@ def test_a_row_that_cannot_be_written_fails_by_name(
     report = prepare("toy", source, tmp_path / "toy.parquet", workers=1)
     assert Dataset.open(report.output).ids == ["a", "d"]
     assert "surrogates not allowed" in report.failed["line 1"]
-    assert report.failed["line 4"] == "no row of a data set: unknown columns ['energy']"
+    assert report.failed["line 4"] == "no row of a data set: unknown columns ['energy'] (report it)"
 
 
 def test_nothing_to_write(tmp_path: Path) -> None:

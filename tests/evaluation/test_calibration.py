@@ -1,16 +1,22 @@
 """Calibration of intervals on held-back materials."""
 
+import errno
+from pathlib import Path
+
 import numpy as np
 import pytest
 
 from phonodos.errors import DataError
+from phonodos.evaluation import calibration
 from phonodos.evaluation.calibration import (
     calibrate,
+    calibrate_weights,
     conformal_quantile,
     fit_calibration,
     interval_section,
 )
 from phonodos.evaluation.metrics import FullAxis
+from phonodos.model.weights import weights_path
 from phonodos.prediction.uncertainty import Interval
 
 
@@ -56,3 +62,16 @@ def test_section_counts_what_lies_inside() -> None:
 def test_too_few_materials_are_refused() -> None:
     with pytest.raises(DataError, match="0 materials are too few to calibrate on"):
         calibrate([], [])
+
+
+def test_a_file_that_cannot_be_written_is_told_before_the_work(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def deny(*_: object, **__: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(Path, "touch", deny)
+    monkeypatch.setattr(calibration, "load", lambda *_, **__: pytest.fail("it predicts"))
+    with pytest.raises(DataError, match="cannot be written") as caught:
+        calibrate_weights(weights_path("chen2021"), [], "valid")
+    assert caught.value.reason == "Permission denied"

@@ -18,7 +18,7 @@ from phonodos.prediction import predictor as home
 from phonodos.prediction.answers import LatticeAnswers, SpectrumAnswers
 from phonodos.prediction.failures import failed, name_of, named, without_frames
 from phonodos.prediction.predictor import Predictor
-from phonodos.time_limit import TimeLimitExceeded, can_interrupt
+from phonodos.time_limit import TimeLimitExceeded, can_interrupt, time_limit
 
 HEADER = {"name": "small", "training_elements": {}}
 SMALL = LatticeConfig(
@@ -212,3 +212,10 @@ def test_failures_that_are_kept_hold_nothing_alive() -> None:
         failure = without_frames(failed(err, "NaCl"))
     assert failure.__cause__ is not None
     assert failure.__cause__.__traceback__ is None
+
+
+def test_a_failure_that_is_its_own_cause_comes_to_an_end() -> None:
+    one, two = PredictionError("x", "y", "z"), ValueError("y")
+    one.__cause__, two.__context__ = two, one
+    with time_limit(5.0):
+        assert without_frames(one) is one

@@ -63,6 +63,7 @@ LINES = {
 # What the network of bonds to 5 A might go wrong with is shown to it too (Si_x0.529, which takes it
 # twenty seconds, by the long test).
 FOR_LATTICE = ("GaAs_x1.89.vasp", "MgO_x0.4.vasp", "yaml_date.yaml")
+ALONE = {**STRUCTURES, "MgO_x0.4.vasp": (0, 1), "newlines.txt.gz": (0, 1), **BY_LATTICE}
 Count = dict[str, tuple[int, int]]  # name of a file -> good and failed
 
 
@@ -224,12 +225,16 @@ def test_no_tag_runs_anything(command: str, done: dict[str, Done]) -> None:
     assert not (done[command].folder / "ran").exists()
 
 
+@pytest.fixture(scope="module")
+def alone(inputs: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Done]:
+    """What `phonodos predict` makes of each file alone, by the weights that it takes by itself."""
+    commands: dict[str, list[object]] = {n: ["predict", inputs / n, "--no-plot"] for n in ALONE}
+    return runs(tmp_path_factory.mktemp("alone"), commands)
+
+
 @pytest.mark.long
-@pytest.mark.parametrize("name", [*STRUCTURES, "MgO_x0.4.vasp", "newlines.txt.gz"])
-def test_predict_alone(name: str, inputs: Path, tmp_path: Path) -> None:
-    good, bad = {**STRUCTURES, "MgO_x0.4.vasp": (0, 1), "newlines.txt.gz": (0, 1), **BY_LATTICE}[
-        name
-    ]
-    (done,) = runs(tmp_path, {"all": ["predict", inputs / name, "--no-plot"]}).values()
-    assert done.returncode == (0 if not bad else 3 if good else 4), done.stderr
-    assert "Traceback" not in done.stderr
+@pytest.mark.parametrize("name", ALONE)
+def test_predict_alone(name: str, alone: dict[str, Done]) -> None:
+    good, bad = ALONE[name]
+    assert alone[name].returncode == (0 if not bad else 3 if good else 4), alone[name].stderr
+    assert "Traceback" not in alone[name].stderr

@@ -145,14 +145,37 @@ def test_a_crystal_that_kills_workers_fails_by_name(
 
     monkeypatch.setattr(Worker, "_send", deadly)
     summary = screen(source, tmp_path / "t.parquet", engine="pool", workers=1, max_atoms=20)
-    assert sent == [10, 1]  # once in company, once alone
+    assert sent == [10, 1, 1]  # once in company, once for itself, once after all others
     ((name, reason),) = summary.progress.failures
     assert name == "c-7"
-    assert "failed twice: the worker process was ended by SIGKILL" in reason
+    assert "failed 3 times: the worker process was ended by SIGKILL" in reason
     table = pq.read_table(tmp_path / "t.parquet", columns=["id", "status", "model_hash"])
     assert table.num_rows == 40
     assert table["status"].to_pylist().count("failed") == 1
     assert len(set(table["model_hash"].to_pylist())) == 1
+
+
+@pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
+def test_kills_from_outside_do_not_lose_a_crystal(
+    lines: Callable[..., Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Two kills that hit the same crystal, in its chunk and for itself, are no failure of it."""
+    monkeypatch.syspath_prepend(str(Path(__file__).parent.parent.parent))
+    monkeypatch.setattr(home, "start_engine", lambda *_: toy_engine("pool", ""))
+    send, kills = Worker._send, [0, 0]
+
+    def deadly(worker: Worker) -> None:
+        assert worker.job is not None
+        if any(item.id == "c-7" for item in worker.job.task.items) and kills:
+            kills.pop()
+            worker.process.kill()
+            worker.process.join()
+        send(worker)
+
+    monkeypatch.setattr(Worker, "_send", deadly)
+    summary = home.screen(lines(tmp_path / "x.jsonl", 20), tmp_path / "t.parquet")
+    assert not kills
+    assert (summary.rows, summary.failed) == (20, 0)
 
 
 def strike(monkeypatch: pytest.MonkeyPatch, stage: str, kind: type[Exception]) -> None:

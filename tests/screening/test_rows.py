@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from phonodos.errors import ConfigError, StructureError
+from phonodos.errors import ConfigError, StructureError, reason_of
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.thermodynamics import omega_log, thermal_properties
@@ -17,7 +17,6 @@ from phonodos.screening.rows import (
     failed_row,
     label_of,
     predicted_row,
-    reason_of,
     schema,
     temperatures_of,
 )

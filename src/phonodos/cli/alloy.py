@@ -19,6 +19,7 @@ from phonodos.cli.options import (
     SqsNumberOption,
     SqsSeedOption,
     UnitsOption,
+    VacanciesOption,
     arrangements,
     load_predictor,
     temperature_range,
@@ -82,6 +83,7 @@ def alloy(
     members: MembersOption = None,
     metal: MetalOption = False,
     isotope: IsotopeOption = None,
+    vacancies: VacanciesOption = "refuse",
     disorder: DisorderOption = "average",
     sqs_atoms: SqsAtomsOption = None,
     sqs_number: SqsNumberOption = None,
@@ -94,9 +96,13 @@ def alloy(
     compositions = parse_range(x, "--x", EXAMPLE)
     order = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed)
     from phonodos.results.measurements import read_curve
+    from phonodos.structures.occupancies import vacancies as policy
     from phonodos.studies import alloy as home
 
-    mixed = home.alloy_between(parent, second, sub or [], cell_end=cell_end, isotopes=isotope or ())
+    with policy(vacancies):
+        mixed = home.alloy_between(
+            parent, second, sub or [], cell_end=cell_end, isotopes=isotope or ()
+        )
     check_output(output)
     given = [read_curve(path, reference_units)[0] for path in reference or ()]
     predictor = load_predictor(model, members, order, metal=metal)

@@ -16,6 +16,7 @@ from phonodos.cli.options import (
     ModelOption,
     OutputOption,
     UnitsOption,
+    VacanciesOption,
 )
 from phonodos.cli.output import Column, format_note, format_table
 from phonodos.cli.ranges import parse_range
@@ -43,6 +44,7 @@ def strain(
     by_mode: Annotated[
         bool, typer.Option("--by-mode", help="Grueneisen parameters of single modes too")
     ] = False,
+    vacancies: VacanciesOption = "refuse",
     as_json: JsonOption = False,
 ) -> None:
     """Predict crystals at several volumes, V = V0 (1 + e)^3; no atom is relaxed."""
@@ -70,7 +72,8 @@ def strain(
         text += f"\nwrote {', '.join(results.written)} to {results.folder}"
         return Done({**study.to_dict(), "folder": str(results.folder)}, text)
 
-    pairs = ((entry, entry.content) for entry in read_inputs(files, isotopes=isotope))
+    inputs = read_inputs(files, isotopes=isotope, vacancies=vacancies)
+    pairs = ((entry, entry.content) for entry in inputs)
     for_each(pairs, handle, show=not as_json).finish(predictor.name, as_json)
 
 

@@ -4,15 +4,15 @@ from collections.abc import Callable, Generator, Iterable
 from functools import partial
 from typing import Any, TypeVar
 
-from phonodos.errors import DataError, PhonodosError, failure_of
-from phonodos.pool import Loss, Pool, check_workers
+from phonodos.errors import DataError, PhonodosError, failure_of, reason_of
+from phonodos.pool import Loss, Pool, check_workers, failed
 from phonodos.time_limit import check_timeout, time_limit
 
 T = TypeVar("T")
 Row = dict[str, Any]
 Result = tuple[str, Row | None, str]  # name of the record; its row, or why there is none
 
-TRIES = 2  # of a record that loses its worker
+TRIES = 3  # of a record that loses its worker, the last one alone
 
 
 def converted(
@@ -25,7 +25,8 @@ def converted(
     """Yield name and row of every record as soon as it is done, or the reason why there is no row.
 
     Whatever `convert` raises, a worker that dies and a record that takes too long cost that record
-    alone. A record that lost its worker is tried once more: it may not have been to blame.
+    alone. A record that lost its worker is tried once more, and then at the end alone: it may not
+    have been to blame.
 
     Parameters
     ----------
@@ -49,9 +50,13 @@ def converted(
         for record in records:
             yield _result(convert, record, timeout)
         return
-    with Pool[tuple[str, T], Result](partial(_started, convert), workers, timeout, TRIES) as pool:
-        for found in pool.run(records):
-            yield (found.task[0], None, found.reason) if isinstance(found, Loss) else found
+    with Pool[tuple[str, T], Result](partial(_started, convert), workers, timeout) as pool:
+        for found in pool.run(records, TRIES):
+            if not isinstance(found, Loss):
+                yield found
+            elif not found.answered:  # a worker that died after the row has done its work
+                fix = " (give it more time with --timeout)" if found.late else ""
+                yield found.task[0], None, failed(found.times, found.reason) + fix
 
 
 def _started(convert: Callable[[T], Row]) -> Callable[[tuple[str, T]], list[Result]]:
@@ -68,6 +73,6 @@ def _result(convert: Callable[[T], Row], record: tuple[str, T], timeout: float |
         with time_limit(timeout):
             return name, convert(content), ""
     except PhonodosError as err:
-        return name, None, f"{err.summary}: {err.reason}"
+        return name, None, reason_of(err)
     except Exception as err:  # MemoryError and RecursionError too: of this record alone
         return name, None, failure_of(err, "", DataError, "leave it out").reason

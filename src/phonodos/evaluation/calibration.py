@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from phonodos.datasets.dataset import Dataset
 from phonodos.errors import DataError
 from phonodos.evaluation.metrics import FullAxis, coverage, spectrum_scores
+from phonodos.files import check_replaceable
 from phonodos.model.weights import read_header, rewrite_header
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.target import target_of
@@ -114,11 +115,12 @@ def calibrate_weights(
     Raises
     ------
     DataError
-        If there are fewer than 30 materials.
+        If there are fewer than 30 materials, or the file cannot be written.
     PredictionError
         If the network gives no answer for one.
     """
     header = read_header(path)
+    check_replaceable(path)
     references = [data.dos(k) for data in records for k in range(len(data))]
     counts = sorted({1, header.held})
     found, scores = {}, {}

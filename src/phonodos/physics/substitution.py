@@ -164,7 +164,7 @@ def _decorated(parent: Crystal, rules: list[Substitution], x: float) -> Crystal:
             for new, share in by_element.get(symbol, {symbol: 1.0}).items():
                 filled[new] = filled.get(new, 0.0) + fraction * share
         sites.append(filled)
-    return Crystal(parent.cell, parent.frac_coords, tuple(sites))
+    return Crystal(parent.cell, parent.frac_coords, tuple(sites), notes=parent.notes)
 
 
 def _linear(expression: str, text: str) -> Linear:

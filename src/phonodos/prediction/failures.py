@@ -47,7 +47,9 @@ def named(who: str, kind: type[PhonodosError] = PredictionError) -> Iterator[Non
 def without_frames(failure: PhonodosError) -> PhonodosError:
     """Return a failure that holds no computation alive: thousands of them may be kept."""
     error: BaseException | None = failure
-    while error is not None:
+    seen: set[int] = set()
+    while error is not None and id(error) not in seen:  # an error raised again may be its own cause
+        seen.add(id(error))
         error.__traceback__ = None
         error = error.__cause__ or error.__context__
     return failure

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phonodos.errors import PhonodosError, PredictionError, WeightsError, failure_of
+from phonodos.errors import PhonodosError, PredictionError, WeightsError, failure_of, reason_of
 from phonodos.physics.isotopes import element_formula
-from phonodos.screening.rows import Row, failed_row, predicted_row, reason_of
+from phonodos.screening.rows import Row, failed_row, predicted_row
 from phonodos.screening.source import Chunk, Item, Lost
 from phonodos.structures.archives import sha256_of
 from phonodos.time_limit import TimeLimitExceeded, time_limit

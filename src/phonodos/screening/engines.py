@@ -69,8 +69,11 @@ class EngineConfig:
 class Engine(Protocol):
     """Computes chunks; structures that are lost come back with the reason instead of a row."""
 
-    def run(self, chunks: Chunks) -> Iterator[Row | Lost]:
-        """Yield rows as they are computed, in any order; closing the generator ends the work."""
+    def run(self, chunks: Chunks, tries: int = 1) -> Iterator[Row | Lost]:
+        """Yield rows as they are computed, in any order; closing the generator ends the work.
+
+        `tries` says how often at least a chunk is begun that loses its worker before its first row.
+        """
         ...
 
     def close(self) -> None:
@@ -85,8 +88,8 @@ class SerialEngine:
         self._calculator = Calculator(recipe)
         self._timeout = timeout
 
-    def run(self, chunks: Chunks) -> Iterator[Row | Lost]:
-        """Yield the rows in order."""
+    def run(self, chunks: Chunks, tries: int = 1) -> Iterator[Row | Lost]:  # noqa: ARG002
+        """Yield the rows in order; there is no worker to lose."""
         import torch
 
         threads = torch.get_num_threads()
@@ -108,11 +111,12 @@ class PoolEngine:
     def __init__(self, recipe: Recipe, workers: int, timeout: float | None) -> None:
         self._pool: Pool[Chunk, Row] = Pool(partial(start_calculator, recipe), workers, timeout)
 
-    def run(self, chunks: Chunks) -> Iterator[Row | Lost]:
+    def run(self, chunks: Chunks, tries: int = 1) -> Iterator[Row | Lost]:
         """Yield the rows as they come."""
-        for found in self._pool.run(chunks):
+        for found in self._pool.run(chunks, tries):
             if isinstance(found, Loss):
-                yield Lost(found.task.items[found.answered :], found.reason, found.late)
+                left = found.task.items[found.answered :]
+                yield Lost(left, found.reason, found.late, found.times)
             else:
                 yield found
 

@@ -103,8 +103,8 @@ class RayEngine:
         self._again: deque[_Job] = deque()
         self._seats = [_Seat() for _ in range(min(workers or most, most))]
 
-    def run(self, chunks: Chunks) -> Iterator[Row | Lost]:
-        """Yield the rows as they come."""
+    def run(self, chunks: Chunks, tries: int = 1) -> Iterator[Row | Lost]:  # noqa: ARG002
+        """Yield the rows as they come; a chunk is always begun twice that loses its actor."""
         stream = iter(chunks)
         while True:
             more = self._feed(stream)

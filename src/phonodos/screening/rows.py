@@ -189,11 +189,6 @@ def _known(crystal: Crystal | None) -> Row:
         return {}
 
 
-def reason_of(error: PhonodosError) -> str:
-    """Return an error in one line, cure included."""
-    return f"{error.summary}: {error.reason} ({error.fix})"
-
-
 def _origin(item: Item) -> Row:
     return {
         "id": item.id,

@@ -8,7 +8,9 @@ from pathlib import Path
 from typing import Any
 
 from phonodos.datasets.growing import GrowingTable
+from phonodos.errors import reason_of
 from phonodos.physics.isotopes import Isotope, check_sites, read_isotopes
+from phonodos.pool import failed
 from phonodos.screening.calculator import Recipe
 from phonodos.screening.engines import Engine, EngineConfig, start_engine
 from phonodos.screening.rows import (
@@ -16,7 +18,6 @@ from phonodos.screening.rows import (
     SCHEMA_VERSION,
     Row,
     failed_row,
-    reason_of,
     temperatures_of,
 )
 from phonodos.screening.source import ATOMS, Chunks, Item, Lost, Shard, Source, ahead, chunks
@@ -26,6 +27,7 @@ from phonodos.time_limit import DEFAULT_TIMEOUT, TimeLimitExceeded
 
 DEPTH = 8  # chunks read ahead
 PATIENCE = 0.2  # [s] for the next chunk, while rows of others may come in
+TRIES = 2  # of a crystal that was lost with its chunk, the second one after all others
 NAMED = 1000  # failures kept to be shown
 
 
@@ -245,7 +247,7 @@ class Run:
                 yield item
 
     def _compute(self, missing: Iterator[Item]) -> None:
-        """Compute in chunks; what an engine loses of a chunk is tried once more, each alone."""
+        """Compute in chunks; what an engine loses of a chunk is tried again, each for itself."""
         first = next(missing, None)
         if first is None:
             return  # nothing to do: no engine is started
@@ -259,15 +261,15 @@ class Run:
                     self._fail(lost)  # it was alone: no use in waiting as long again
                 else:
                     alone += lost.alone()
-            for lost in self._lost(engine, alone):
+            for lost in self._lost(engine, alone, TRIES):
                 self._fail(lost)
         finally:
             queue.close()
             engine.close()
 
-    def _lost(self, engine: Engine, queue: Chunks) -> Iterator[Lost]:
+    def _lost(self, engine: Engine, queue: Chunks, tries: int = 1) -> Iterator[Lost]:
         """Compute chunks, keep their rows, and yield what was lost."""
-        for found in engine.run(queue):
+        for found in engine.run(queue, tries):
             if isinstance(found, Lost):
                 yield found
             else:
@@ -282,7 +284,8 @@ class Run:
     def _fail(self, lost: Lost) -> None:
         origin = {"model": self.recipe.name, "model_hash": self.recipe.digest}
         for item in lost.items:
-            reason = self._too_late(item) if lost.late else f"failed twice: {lost.reason}"
+            # once more than now: with its chunk
+            reason = self._too_late(item) if lost.late else failed(lost.times + 1, lost.reason)
             self._keep(failed_row(item, reason) | origin)
 
     def _too_late(self, item: Item) -> str:

@@ -218,11 +218,14 @@ class Lost:
         What became of them, in one line.
     late
         Whether it took longer than it may.
+    times
+        How often they failed in this.
     """
 
     items: tuple[Item, ...]
     reason: str
     late: bool = False
+    times: int = 1
 
     def alone(self) -> "list[Chunk]":
         """Return a chunk for each of the structures."""

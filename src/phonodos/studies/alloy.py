@@ -282,6 +282,7 @@ def _study(
         *_assumptions(methods, mixed),
         *_unseen(predictor, mixed),
         *_disagreements(points),
+        *_read(mixed, points),
         *_doubts(points, len(methods)),
     )
     return AlloyStudy(mixed, predictor.name, compositions, points, notes, beside)
@@ -438,6 +439,14 @@ def _disagreements(points: Sequence[AlloyPoint]) -> Iterator[str]:
                     f"{name.replace('_', ' ')}, more than the 90 % interval of +-"
                     f"{interval.half_width:.2g}: at least one of them is wrong there"
                 )
+
+
+def _read(mixed: Alloy, points: Sequence[AlloyPoint]) -> Iterator[str]:
+    """Yield what was noted in reading the end members where no prediction says it."""
+    said = {text for point in points for text in point.prediction.warnings}
+    for text in dict.fromkeys((*mixed.first.notes, *mixed.second.notes)):
+        if text not in said:
+            yield text
 
 
 def _doubts(points: Sequence[AlloyPoint], n_methods: int) -> Iterator[str]:
