@@ -96,6 +96,7 @@ def predict(
             "n_atoms": answer.crystal.n_atoms,
             **{key: {"value": v, "unit": unit} for key, (v, unit) in facts.items()},
             "intervals": interval_record(answer, units),
+            "stability": None if answer.stability is None else answer.stability.to_dict(units),
             "warnings": [*answer.warnings, *remarks(answer, share, order.formats)],
             "folder": str(results.folder),
             "files": write_outputs(results, answer, order),

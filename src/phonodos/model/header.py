@@ -48,6 +48,33 @@ class CalibrationEntry(BaseModel):
     materials: Count
 
 
+class StabilityEntry(BaseModel):
+    """What turns the lowest frequency into a probability (`prediction.stability`).
+
+    Attributes
+    ----------
+    intercept, slope
+        a and b [1/cm^-1] of the logistic function.
+    lowest_from, lowest_to
+        Between which lowest frequencies [cm^-1] it changes.
+    unstable_above, stable_below
+        Probabilities beyond which a verdict is spoken.
+    materials, unstable_materials
+        How many it was fitted on, and how many of them are unstable.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    intercept: FiniteFloat
+    slope: Annotated[FiniteFloat, Field(le=0)]
+    lowest_from: FiniteFloat
+    lowest_to: FiniteFloat
+    unstable_above: Annotated[FiniteFloat, Field(ge=0, le=1)]
+    stable_below: Annotated[FiniteFloat, Field(ge=0, le=1)]
+    materials: Count
+    unstable_materials: Count
+
+
 class WeightHeader(BaseModel):
     """What a weight file says of itself.
 
@@ -71,6 +98,8 @@ class WeightHeader(BaseModel):
         How many networks the file holds; None for a single one whose tensors have no number.
     calibration
         By number of members and quantity.
+    stability
+        By number of members; empty in files of 0.1.
     reference, references
         Answers of the first network on the reference crystals; those of all of them.
     checksum
@@ -97,6 +126,7 @@ class WeightHeader(BaseModel):
     training_lengths: TrainingLengths | None = None
     members: Annotated[int, Field(strict=True, ge=1, le=MOST_MEMBERS)] | None = None
     calibration: dict[str, dict[str, CalibrationEntry]] = {}
+    stability: dict[str, StabilityEntry] = {}
     reference: Answers = []
     references: tuple[Answers, ...] = ()
     checksum: Checksum | None = None
