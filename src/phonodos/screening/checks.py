@@ -105,8 +105,7 @@ def verify(
     rows = pq.read_table(
         path, filters=ok & pc.field("id").isin(pa.array(chosen, "string"))
     ).to_pylist()
-    left_out = set() if STABILITY_SETTING in settings else _BEFORE
-    found = _compared(rows, Calculator(recipe), numeric_columns(settings), left_out)
+    found = _compared(rows, Calculator(recipe), settings)
     seen = {name for name, _ in found.differing}
     told = [(name, what) for name, what in faults.items() if name not in seen]
     return Check(len(rows), math.inf if told else found.deviation, [*found.differing, *told])
@@ -165,9 +164,9 @@ def _one_file(source: str) -> str:
     return plain(name) if single and not Path(source).is_dir() else ""
 
 
-def _compared(
-    rows: Sequence[Row], calculator: Calculator, names: Sequence[str], left_out: Collection[str]
-) -> Check:
+def _compared(rows: Sequence[Row], calculator: Calculator, settings: dict[str, Any]) -> Check:
+    names = numeric_columns(settings)
+    left_out = () if STABILITY_SETTING in settings else _BEFORE
     kept = {row["id"]: row for row in rows}
     stream = [_item(row) for row in rows]
     fresh: dict[str, Row] = {}
