@@ -148,8 +148,8 @@ def _stability(released: Released) -> list[str]:
     return [
         "## Stability",
         "Verdicts beside references, a reference being unstable if it has a mode below -20 cm^-1; "
-        "old rule: more than 1 % of the states below -10 cm^-1. Calibrated on valid, which flatters "
-        "its own rows; [docs/stability.md](stability.md) says how.",
+        "old rule: more than 1 % of the states below -10 cm^-1. Calibrated on valid, which "
+        "flatters its own rows; [docs/stability.md](stability.md) says how.",
         markdown_table(["materials", *found], rows),
     ]
 
