@@ -115,6 +115,7 @@ def accuracy_page(
         "that share, and the mean half width. Calibrated on valid, so only test can tell; weights "
         "without a calibration state none.",
         _intervals(released),
+        *_stability(released),
         "## Gaps and cut-off",
         "Whether they survive in poor predictions: overall and by quartile of the MSE.",
         _features(released),
@@ -127,6 +128,30 @@ def accuracy_page(
         ),
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def _stability(released: Released) -> list[str]:
+    """Return the section of stability; nothing where no evaluation judged it."""
+    keys = [key for key in MEASURES if key.startswith("stability.")]
+    found = {
+        f"{name}, {set_name(m)}": flatten(m)
+        for name, evaluated in released.items()
+        for m in evaluated
+        if "stability" in m
+    }
+    if not found:
+        return []
+    rows = [
+        [MEASURES[key].head, *(MEASURES[key].show(column.get(key)) for column in found.values())]
+        for key in keys
+    ]
+    return [
+        "## Stability",
+        "Verdicts beside references, a reference being unstable if it has a mode below -20 cm^-1; "
+        "old rule: more than 1 % of the states below -10 cm^-1. Calibrated on valid, which "
+        "flatters its own rows; [docs/stability.md](stability.md) says how.",
+        markdown_table(["materials", *found], rows),
+    ]
 
 
 DEFINITIONS = """\

@@ -19,6 +19,7 @@ from phonodos.evaluation.measures import (
 from phonodos.evaluation.report import Judged, Seen, report_of
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.target import dos_from_target
+from phonodos.prediction.stability import Stability
 from phonodos.prediction.uncertainty import UNITS, Interval
 
 
@@ -26,7 +27,8 @@ def test_every_number_of_the_report_has_a_name(rock_salt: Crystal) -> None:
     dos = dos_from_target(np.exp(-(((np.arange(51) - 12.0) / 4) ** 2)), 2)
     errors = LatticeErrors(5.0, 0.1, 0.02, 7.0)
     stated = {name: Interval(1.0, 0.1, unit) for name, unit in UNITS.items()}
-    judged = Judged("a", rock_salt, dos, dos, errors, stated)
+    stability = Stability(50.0, 1.0, (0.5, 0.0, 0.5), "X", 0.1, "stable")
+    judged = Judged("a", rock_salt, dos, dos, errors, stated, stability, 60.0)
     summary = report_of([judged], Seen({}, frozenset())).summary
     always = set(MEASURES) - set(ON_REQUEST)
     assert set(flatten(summary)) == always

@@ -9,7 +9,7 @@ from phonodos.physics.curve import Curve
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.neutron import curve_of
 from phonodos.physics.target import TARGET_GRID, dos_from_target
-from phonodos.prediction.doubts import stability_doubts
+from phonodos.prediction.doubts import share_doubts
 from phonodos.prediction.prediction import Prediction
 from phonodos.screening.rows import Row, predicted_row
 from phonodos.screening.source import Item
@@ -23,7 +23,7 @@ def judged(dos: PhononDos, crystal: Crystal) -> dict[str, object]:
 
 
 def screened(dos: PhononDos, crystal: Crystal) -> Row:
-    prediction = Prediction(crystal, dos, None, "model", tuple(stability_doubts(dos)))
+    prediction = Prediction(crystal, dos, None, "model", tuple(share_doubts(dos)))
     return predicted_row(Item("x", 0, "x.cif", "0", crystal), prediction, [300.0])
 
 

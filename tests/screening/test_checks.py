@@ -14,7 +14,7 @@ import pytest
 from phonodos.errors import ConfigError, DataError, PhonodosError
 from phonodos.model.weights import known_as, weights_path
 from phonodos.screening.checks import _alike, _gap, verify
-from phonodos.screening.rows import METADATA_KEY, columns
+from phonodos.screening.rows import METADATA_KEY, STABILITY, STABILITY_SETTING, columns
 from phonodos.screening.screen import screen
 
 Tables = tuple[Path, Path]
@@ -112,6 +112,20 @@ def remembered(forty: Tables, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         "phonodos.screening.checks.Calculator", lambda _: SimpleNamespace(rows=again)
     )
+
+
+def test_a_table_whose_unstable_was_a_share_of_the_states(forty: Tables, tmp_path: Path) -> None:
+    """Of release 0.1: without the columns of stability, with another `unstable` and its words."""
+    table = pq.read_table(forty[1]).slice(0, 6).drop_columns(list(STABILITY))
+    settings = json.loads(table.schema.metadata[METADATA_KEY])
+    del settings[STABILITY_SETTING]
+    header = {METADATA_KEY: json.dumps(settings).encode()}
+    values = pa.array([not x for x in table["unstable"].to_pylist()])
+    place = table.schema.get_field_index("unstable")
+    old = table.set_column(place, "unstable", values).replace_schema_metadata(header)
+    pq.write_table(old, tmp_path / "old.parquet")
+    check = verify(tmp_path / "old.parquet", 1.0)
+    assert (check.checked, check.differing) == (6, [])
 
 
 @pytest.mark.usefixtures("remembered")

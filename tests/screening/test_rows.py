@@ -10,9 +10,12 @@ from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.thermodynamics import omega_log, thermal_properties
 from phonodos.prediction.prediction import Prediction
+from phonodos.prediction.stability import Stability
 from phonodos.prediction.uncertainty import Calibration
 from phonodos.screening.rows import (
     SPREAD,
+    STABILITY,
+    STABILITY_SETTING,
     columns,
     failed_row,
     label_of,
@@ -48,6 +51,23 @@ def test_numbers_are_those_of_the_prediction(perovskite: Crystal) -> None:
     assert np.trapezoid(row["dos_densities"], row["dos_frequencies"]) == pytest.approx(15, rel=1e-5)
     assert row["unstable"] is False
     assert not any(f"{name}_std" in row for name in SPREAD)
+
+
+def test_the_verdict_of_stability(perovskite: Crystal) -> None:
+    """`unstable` follows it where there is one; tables of release 0.1 have no such columns."""
+    soft = Stability(-80.0, 3.0, (0.5, 0.5, 0.5), "R", 0.97, "unstable")
+    p = replace(prediction_of(perovskite), stability=soft)
+    row = predicted_row(Item("x", 0, "f", "0", perovskite), p, (300.0,))
+    assert (row["unstable"], row["stability"]) == (True, "unstable")
+    assert (row["lowest_frequency"], row["instability_probability"]) == (-80.0, 0.97)
+    assert set(row) <= set(columns((300.0,)))
+    unsure = replace(p, stability=replace(soft, probability=0.4, verdict="unsure"))
+    assert predicted_row(Item("x", 0, "f", "0", perovskite), unsure, (300.0,))["unstable"] is False
+    before = set(columns((300.0,), stability=False))
+    assert set(columns((300.0,))) - before == set(STABILITY)
+    settings = {"temperatures": [300.0]}
+    assert set(schema(settings).names) == before
+    assert set(schema(settings | {STABILITY_SETTING: "x"}).names) == before | set(STABILITY)
 
 
 def test_the_spread_of_members(perovskite: Crystal) -> None:

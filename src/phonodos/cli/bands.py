@@ -65,9 +65,10 @@ def bands(
         results = Results(output_folder(output, entry.name), origin)
         _write(results, study, units, plot)
         record = study.to_dict(units)
+        words = {} if study.stability is None else {"verdict": study.stability.text(units)}
         lines = {"bands": record.pop("bands")}
         files = {"folder": str(results.folder), "files": results.written}
-        return Done({**record, **files, **(lines if as_json else {})})
+        return Done({**record, **words, **files, **(lines if as_json else {})})
 
     entries = read_inputs(files, vacancies=vacancies, isotopes=isotope)
     outcome = for_each(predictions(predictor, entries), handle)
@@ -107,9 +108,13 @@ def _report(done: list[dict[str, Any]], model: str, units: str) -> str:
     lines = [
         format_table(("input", "formula"), columns, rows),
         f"{model}; atoms of the primitive cell; imaginary frequencies are negative",
+        "lowest and highest are those on the path, of the members' mean force constants; the "
+        "stability is by the lowest frequency anywhere, mean of the members",
     ]
     for r in done:
         lines += [format_note("path", r["name"], r["path"])]
+        if "verdict" in r:
+            lines += [format_note("stability", r["name"], r["verdict"])]
         lines += [format_note("warning", r["name"], text) for text in r["warnings"]]
     folders = sorted({r["folder"] for r in done})
     where = folders[0] if len(folders) == 1 else f"{len(folders)} folders, {folders[0]} ..."

@@ -108,6 +108,7 @@ def predict(
             "max_frequency": largest_record(answer, units),
             "intervals": interval_record(answer, units),
             "absent_intervals": absent_intervals(answer),
+            "stability": None if answer.stability is None else answer.stability.to_dict(units),
             "warnings": [*answer.warnings, *remarks(answer, share, order.formats)],
             "folder": str(results.folder),
             "files": write_outputs(results, answer, order),

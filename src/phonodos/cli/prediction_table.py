@@ -98,6 +98,8 @@ def report(done: list[dict[str, Any]], model: str, units: str) -> None:
     print("Debye (2nd moment): k theta = hbar sqrt(5 <w^2> / 3) over all frequencies")
     if any(r["intervals"] for r in done):
         print("after +-: half width of the interval that holds 9 of 10 DFT values (PBEsol)")
+    if line := _stability(done):
+        print(line)
     for result in done:
         if result["absent_intervals"]:
             reason = next(iter(result["absent_intervals"].values())).removeprefix("n/a: ")
@@ -109,6 +111,25 @@ def report(done: list[dict[str, Any]], model: str, units: str) -> None:
     folders = sorted({str(Path(r["folder"])) for r in done})
     where = folders[0] if len(folders) == 1 else f"{len(folders)} folders, {folders[0]} ..."
     print(f"wrote {', '.join(done[0]['files']) or 'nothing'} to {where}")
+
+
+def _stability(done: list[dict[str, Any]]) -> str:
+    """Return how many are stable, and what is known of a single one; empty for spectra alone."""
+    found = [r["stability"] for r in done if r["stability"]]
+    if not found:
+        return ""
+    verdicts = [s["verdict"] for s in found]
+    if len(found) > 1:
+        counts = (f"{verdicts.count(v)} {v}" for v in ("stable", "unstable", "unsure"))
+        return f"stability: {', '.join(counts)}"
+    only = found[0]
+    known = only["probability"] is not None
+    sure = f", unstable with probability {only['probability']:.2f}" if known else ""
+    digits = FREQUENCY_DIGITS[only["unit"]]
+    return (
+        f"stability: {only['verdict']}{sure}; lowest frequency {only['lowest']:z.{digits}f} "
+        f"{only['unit']}"
+    )
 
 
 def _table(done: list[dict[str, Any]], units: str) -> str:

@@ -11,12 +11,15 @@ from numpy.typing import NDArray
 from phonodos.datasets.dataset import Dataset
 from phonodos.errors import DataError
 from phonodos.evaluation.metrics import FullAxis, coverage, spectrum_scores
+from phonodos.evaluation.stability import fit_stability, reference_lowest
 from phonodos.files import check_replaceable
+from phonodos.model.header import StabilityEntry
 from phonodos.model.weights import read_header, rewrite_header
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.target import target_of
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import load
+from phonodos.prediction.stability import HEADER_KEY as STABILITY_KEY
 from phonodos.prediction.uncertainty import (
     HEADER_KEY,
     LEVEL,
@@ -101,6 +104,8 @@ def calibrate_weights(
 ) -> dict[str, dict[str, dict[str, float | int]]]:
     """Calibrate all members of a weight file, and the first alone; write it into the header.
 
+    What the lowest frequency says of stability is calibrated too, where the records tell.
+
     The scores of all members on the first data set become its metrics.
 
     Parameters
@@ -123,16 +128,38 @@ def calibrate_weights(
     check_replaceable(path)
     references = [data.dos(k) for data in records for k in range(len(data))]
     counts = sorted({1, header.held})
-    found, scores = {}, {}
+    lows = [reference_lowest(data, k) for data in records for k in range(len(data))]
+    found, scores, stability = {}, {}, {}
     for members in counts:
         predictor = load(path, members=members)
         predictions = [p for data in records for p in predictor.predict_many(data.crystals())]
         found[str(members)] = as_header(calibrate(references, predictions))
+        if (entry := calibrate_stability(lows, predictions)) is not None:
+            stability[str(members)] = entry.model_dump(mode="json")
         targets = np.stack([target_of(p.dos) for p in predictions[: len(records[0])]])
         scores = spectrum_scores(records[0].targets, targets)
     metrics = {**header.metrics, part: scores}
-    rewrite_header(path, {HEADER_KEY: found, "metrics": metrics})
+    changes = {HEADER_KEY: found, STABILITY_KEY: stability, "metrics": metrics}
+    rewrite_header(path, changes)
     return found
+
+
+def calibrate_stability(
+    truth: Sequence[float | None], predictions: Sequence[Prediction]
+) -> StabilityEntry | None:
+    """Return what the lowest frequency is worth, by references whose own is known [cm^-1].
+
+    None for networks of spectra, and where there are too few unstable ones (`fit_stability`).
+    """
+    rows = [
+        (p.stability.lowest, w)
+        for w, p in zip(truth, predictions, strict=True)
+        if w is not None and p.stability is not None
+    ]
+    if not rows:
+        return None
+    lowest, known = np.array(rows).T
+    return fit_stability(lowest, known)
 
 
 def interval_section(

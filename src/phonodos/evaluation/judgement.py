@@ -10,6 +10,7 @@ from phonodos.datasets.splits import PARTS, Split
 from phonodos.errors import ConfigError, PhonodosError, PredictionError
 from phonodos.evaluation.lattice_errors import lattice_errors
 from phonodos.evaluation.report import Judged, Report, Seen, report_of
+from phonodos.evaluation.stability import reference_lowest
 from phonodos.evaluation.strain_exam import SECTION, judge_strain
 from phonodos.prediction.predictor import AnyPredictor, as_predictor
 from phonodos.version import __version__
@@ -98,7 +99,9 @@ def judge(predictor: AnyPredictor, records: Dataset) -> tuple[list[Judged], dict
         else:
             errors = lattice_errors(records, index, answer)
             truth = records.dos(index)
-            judged.append(Judged(name, answer.crystal, truth, answer.dos, errors, answer.intervals))
+            lowest = None if answer.stability is None else reference_lowest(records, index)
+            about = (answer.intervals, answer.stability, lowest)
+            judged.append(Judged(name, answer.crystal, truth, answer.dos, errors, *about))
     return judged, failed
 
 

@@ -41,7 +41,11 @@ _OWN = "own-max, 51 points"
 _AXIS = "full axis"
 _GAP = "largest gap, 51 points"
 
-MEASURES = {
+_RATES = {
+    "missed": "unstable ones called stable",
+    "false_alarms": "stable ones called unstable",
+}
+MEASURES: dict[str, Measure] = {
     "spectrum.mse": Measure("MSE", "", _OWN, 4),
     "spectrum.mae": Measure("MAE", "", _OWN, 4),
     "spectrum.r2": Measure("R2", "", f"{_OWN}, flattened, about the grand mean", 3),
@@ -100,6 +104,22 @@ MEASURES |= {
         "mean |gamma - DFT|", "", "gamma = -d ln wbar / d ln V, exams on strain", 2
     )
 }
+_TRUTH = "reference unstable: lowest mode < -20 cm^-1"
+_BY_SHARE = f"{_TRUTH}; by > 1 % of states below -10 cm^-1"
+MEASURES |= {
+    f"stability.{rule}.{key}": Measure(f"{label}{which}", "", basis, 0, percent=key in _RATES)
+    for rule, which, basis in (("verdict", "", _TRUTH), ("share", ", old rule", _BY_SHARE))
+    for key, label in (
+        ("unstable_unstable", "unstable, called unstable"),
+        ("unstable_unsure", "unstable, unsure"),
+        ("unstable_stable", "unstable, called stable"),
+        ("stable_unstable", "stable, called unstable"),
+        ("stable_unsure", "stable, unsure"),
+        ("stable_stable", "stable, called stable"),
+        *_RATES.items(),
+    )
+}
+MEASURES["stability.materials"] = Measure("materials of known stability", "", _TRUTH, 0)
 TEMPERATURES = (5, 10, 20, 50, 100, 200, 300)  # [K]
 MEASURES |= {
     f"thermal.{name}.{t}": Measure(

@@ -25,11 +25,13 @@ from phonodos.evaluation.metrics import (
     thermal_scores,
     wasserstein,
 )
+from phonodos.evaluation.stability import stability_section
 from phonodos.evaluation.strain_exam import StrainJudgement
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.elements import element_of
 from phonodos.physics.target import target_of
+from phonodos.prediction.stability import Stability
 from phonodos.prediction.uncertainty import Interval
 from phonodos.results.desk import Results
 
@@ -48,6 +50,8 @@ class Judged:
     predicted: PhononDos
     lattice: LatticeErrors | None = None
     intervals: Mapping[str, Interval] = field(default_factory=dict)
+    stability: Stability | None = None
+    reference_lowest: float | None = None  # [cm^-1], away from Gamma
 
 
 @dataclass(frozen=True)
@@ -141,6 +145,11 @@ def report_of(
             "features": gap_scores(reference, predicted),
             **_lattice_section([items[i] for i in chosen]),
             **interval_section([items[i].intervals for i in chosen], [full[i][0] for i in chosen]),
+            **stability_section(
+                [items[i].stability for i in chosen],
+                [items[i].reference_lowest for i in chosen],
+                [full[i][1].imaginary for i in chosen],
+            ),
         }
 
     everyone = range(len(items))
@@ -241,8 +250,20 @@ def _row(
         },
         **_lattice_columns(item.lattice),
         "predicted_imaginary": found.imaginary,
+        **_stability_columns(item),
     }
     return {k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()}
+
+
+def _stability_columns(item: Judged) -> dict[str, Any]:
+    if item.stability is None:
+        return {}
+    return {
+        "lowest_frequency_cm-1": item.reference_lowest,
+        "predicted_lowest_frequency_cm-1": item.stability.lowest,
+        "predicted_instability_probability": item.stability.probability,
+        "predicted_stability": item.stability.verdict,
+    }
 
 
 def _lattice_columns(errors: LatticeErrors | None) -> dict[str, Any]:

@@ -70,6 +70,33 @@ class StrainScore(BaseModel):
     exams: Annotated[tuple[ExamScore, ...], Field(min_length=1)]
 
 
+class StabilityEntry(BaseModel):
+    """What turns the lowest frequency into a probability (`prediction.stability`).
+
+    Attributes
+    ----------
+    intercept, slope
+        a and b [1/cm^-1] of the logistic function.
+    lowest_from, lowest_to
+        Between which lowest frequencies [cm^-1] it changes.
+    unstable_above, stable_below
+        Probabilities beyond which a verdict is spoken.
+    materials, unstable_materials
+        How many it was fitted on, and how many of them are unstable.
+    """
+
+    model_config = ConfigDict(extra="allow", frozen=True)
+
+    intercept: FiniteFloat
+    slope: Annotated[FiniteFloat, Field(le=0)]
+    lowest_from: FiniteFloat
+    lowest_to: FiniteFloat
+    unstable_above: Annotated[FiniteFloat, Field(ge=0, le=1)]
+    stable_below: Annotated[FiniteFloat, Field(ge=0, le=1)]
+    materials: Count
+    unstable_materials: Count
+
+
 class WeightHeader(BaseModel):
     """What a weight file says of itself.
 
@@ -95,6 +122,8 @@ class WeightHeader(BaseModel):
         By number of members and quantity.
     strain
         How they did in exams on strain; None where they sat none.
+    stability
+        By number of members; empty in files of 0.1.
     reference, references
         Answers of the first network on the reference crystals; those of all of them.
     checksum
@@ -122,6 +151,7 @@ class WeightHeader(BaseModel):
     members: Annotated[int, Field(strict=True, ge=1, le=MOST_MEMBERS)] | None = None
     calibration: dict[str, dict[str, CalibrationEntry]] = {}
     strain: StrainScore | None = None
+    stability: dict[str, StabilityEntry] = {}
     reference: Answers = []
     references: tuple[Answers, ...] = ()
     checksum: Checksum | None = None

@@ -18,7 +18,7 @@ NARROWEST_GAP = 30.0  # [cm^-1]; of the points every 20 cm^-1 two must be empty
 HIGHEST_FREQUENCY = 10_000.0  # [cm^-1]; H2, the stiffest of all, vibrates at 4,400
 IMAGINARY_THRESHOLD = -10.0  # [cm^-1]; above it a negative frequency is numerical noise at Gamma
 MENTIONED_SHARE = 1e-3  # of imaginary states; less is not worth a line
-UNSTABLE_SHARE = 0.01  # of the states below -10 cm^-1; a crystal with more is called unstable
+UNSTABLE_SHARE = 0.01  # of the states below -10 cm^-1; a spectrum alone with more is unstable
 STEP = 1.0  # [cm^-1], of the axis on which spectra are made and compared
 # Near zero, for thermodynamics at a few K: a step of 1 would cost 5 % of the entropy at 2 K.
 FINE_STEP, FINE_TO = 0.2, 10.0  # [cm^-1]
@@ -192,7 +192,10 @@ class PhononDos:
 
     @property
     def is_unstable(self) -> bool:
-        """Whether more than 1 % of the states lie below -10 cm^-1."""
+        """Whether more than 1 % of the states lie below -10 cm^-1: all that a spectrum tells.
+
+        A mode that is soft at one wave vector has a smaller share (`prediction.stability`).
+        """
         return self.imaginary_fraction > UNSTABLE_SHARE
 
     def gap(self) -> Gap | None:

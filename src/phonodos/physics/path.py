@@ -73,7 +73,7 @@ class BandStructure:
         return iter(zip(self.path.segments, self.frequencies, strict=True))
 
 
-def band_path(crystal: Crystal, spacing: float = SPACING) -> BandPath:
+def band_path(crystal: Crystal, spacing: float = SPACING, fewest: int = FEWEST) -> BandPath:
     """Return the recommended path of a primitive cell, for the cell as it is.
 
     The path of Hinuma, Pizzi, Kumagai, Oba and Tanaka, Comput. Mater. Sci. 128, 140 (2017), by
@@ -85,6 +85,8 @@ def band_path(crystal: Crystal, spacing: float = SPACING) -> BandPath:
         A primitive cell, pure or mixed, of either handedness.
     spacing
         Largest distance of neighbouring points [1/A], 2 pi included.
+    fewest
+        Points of the shortest segments.
 
     Raises
     ------
@@ -114,18 +116,19 @@ def band_path(crystal: Crystal, spacing: float = SPACING) -> BandPath:
     turn = hand * whole_inverse(basis).T
     corners = {name: np.array(q) @ turn for name, q in found["point_coords"].items()}
     lines = [(a, b, corners[a], corners[b]) for a, b in found["path"]]
-    return path_of_lines(crystal, lines, spacing)
+    return path_of_lines(crystal, lines, spacing, fewest)
 
 
 def path_of_lines(
-    crystal: Crystal, lines: list[tuple[str, str, Array, Array]], spacing: float = SPACING
-) -> BandPath:
+    crystal: Crystal, lines: list[tuple[str, str, Array, Array]], spacing: float = SPACING,
+    fewest: int = FEWEST,
+) -> BandPath:  # fmt: skip
     """Return the path along given lines: name of start and end, fractional q of start and end."""
     reciprocal = crystal.reciprocal_cell
     segments, travelled = [], 0.0
     for start, end, a, b in lines:
         length = float(np.linalg.norm((np.asarray(b) - a) @ reciprocal))
-        n = max(FEWEST, int(np.ceil(length / spacing)) + 1)
+        n = max(fewest, int(np.ceil(length / spacing)) + 1)
         share = np.linspace(0.0, 1.0, n)[:, None]
         qpoints = (1.0 - share) * a + share * b
         segments.append(Segment((start, end), qpoints, travelled + share[:, 0] * length))

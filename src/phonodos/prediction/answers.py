@@ -31,6 +31,7 @@ from phonodos.prediction.doubts import (
 )
 from phonodos.prediction.failures import failed
 from phonodos.prediction.lattice_dynamics import LatticeDynamics, lattice_dynamics
+from phonodos.prediction.stability import Stability, entry_of, search_points, surveyed
 
 DENSE = 500  # neighbours an atom; within 6 A no solid at ambient pressure has more than 330
 PROBE = np.array([[0.5, 0.5, 0.5]])
@@ -45,6 +46,7 @@ class Answer:
     lattice: LatticeDynamics | None = None
     members: tuple[PhononDos, ...] = ()
     outside: tuple[str, ...] = ()  # why no interval is stated
+    stability: Stability | None = None
 
 
 class Answerer(Protocol):
@@ -224,20 +226,24 @@ class LatticeAnswers:
                 "the crystal is too far from the training data; try another model",
             )
         mesh = each[0].mesh()
-        members = tuple(x.dos(mesh, projected=self.project) for x in each)
+        entry = entry_of(self.header, len(each))
+        points = search_points(whole, mesh)
+        members, stability = surveyed(each, mesh, points, entry, projected=self.project)
         dos = mean_of(members)
-        stability = stability_doubts(dos)
+        soft = stability_doubts(stability)
         metal = metal_doubts(crystal, self.header, screened=self.metal)
         doubts = (
             *doubts,
             *graph_doubts(graph.graph, self.cutoff),
             *metal,
-            *stability,
+            *soft,
         )
-        reasons = {"unseen bonds": unseen, "a metal": metal, "unstable": stability}
+        unstable = stability.is_unstable
+        reasons = {"unseen bonds": unseen, "a metal": metal, "unstable": unstable}
         outside = tuple(name for name, found in reasons.items() if found)
         whole = replace(whole, metal=self.metal)
-        return Answer(dos, doubts, whole, members if len(members) > 1 else (), outside)
+        shown = members if len(members) > 1 else ()
+        return Answer(dos, doubts, whole, shown, outside, stability)
 
 
 def _each(

@@ -7,7 +7,7 @@ from phonodos.errors import PhonodosError, PredictionError, StructureError
 from phonodos.model.isolation import undisturbed
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos, mean_of
-from phonodos.prediction.doubts import stability_doubts
+from phonodos.prediction.doubts import share_doubts, stability_doubts
 from phonodos.prediction.failures import failed, name_of
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import AnyPredictor, Predictor
@@ -75,7 +75,12 @@ class QuasirandomPredictor(AnyPredictor):
             return mean_of([dos.per_cells(n / dos.n_atoms, n) for dos in spectra])
 
         dos = mean([p.dos for p in found])
-        doubts = {t: None for p in found for t in p.warnings if t not in stability_doubts(p.dos)}
+        doubts = {
+            text: None
+            for p in found
+            for text in p.warnings
+            if p.stability is None or text not in stability_doubts(p.stability)
+        }
         members = tuple(mean(each) for each in zip(*(p.members for p in found), strict=True))
-        warnings = (made.note, *crystal.notes, *doubts, *stability_doubts(dos))
+        warnings = (made.note, *crystal.notes, *doubts, *share_doubts(dos))
         return Prediction(crystal, dos, None, self.name, warnings, members)

@@ -16,6 +16,7 @@ from phonodos.physics.elements import element_of
 from phonodos.physics.isotopes import element_formula
 from phonodos.physics.metals import metallic_family
 from phonodos.physics.target import TARGET_GRID
+from phonodos.prediction.stability import Stability
 
 RARE = 5  # an element in fewer training crystals than this is named
 
@@ -150,13 +151,28 @@ def axis_doubts(crystal: Crystal, graph: CrystalGraph, name: str) -> list[str]:
     ]
 
 
-def stability_doubts(dos: PhononDos) -> list[str]:
-    """Return what imaginary modes say."""
+def stability_doubts(stability: Stability) -> list[str]:
+    """Return what the lowest frequency says."""
+    if stability.verdict == "stable":
+        return []
+    found = f"lowest frequency {stability.lowest:.0f} cm^-1 at {stability.place}"
+    if stability.probability is not None:
+        found += f", probability {stability.probability:.2f}"
+    if stability.is_unstable:
+        return [
+            f"predicted unstable: {found} (the structure may be a saddle point, or the prediction "
+            "too soft)"
+        ]
+    return [f"stable or not, the prediction is unsure: {found} of being unstable"]
+
+
+def share_doubts(dos: PhononDos) -> list[str]:
+    """Return what imaginary states say of a mean over structures, which has no lattice dynamics."""
     if not dos.is_unstable:
         return []
     return [
         f"predicted unstable: {100 * dos.imaginary_fraction:.1f} % of the states are imaginary "
-        "(the structure may be a saddle point, or the prediction too soft)"
+        "(the structures may be saddle points, or the prediction too soft)"
     ]
 
 

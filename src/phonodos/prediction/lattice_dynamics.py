@@ -163,19 +163,42 @@ class LatticeDynamics:
         projected
             Whether the share of every atom is wanted too.
         """
+        return self.dos_and_lowest(mesh, projected=projected)[0]
+
+    def dos_and_lowest(
+        self, mesh: QMesh | None = None, more: Array | None = None, *, projected: bool = False
+    ) -> tuple[PhononDos, Array]:
+        """Return the density of states on a mesh, and the lowest frequency at every wave vector.
+
+        Parameters
+        ----------
+        mesh, projected
+            As in `dos`.
+        more
+            (k, 3) fractional q at which the lowest frequency is wanted beside the m of the mesh.
+
+        Returns
+        -------
+        The spectrum, and (k + m,) frequencies [cm^-1]: of `more`, then of the mesh.
+        """
         mesh = self.mesh() if mesh is None else mesh
+        more = np.zeros((0, 3)) if more is None else more
         if projected:
             w, vectors = self.modes(mesh.qpoints)
-            return spectrum(mesh, w, mode_shares(vectors), sound=self.sound)
-        # One run for both: a call for the long waves alone costs as much as 15 wave vectors.
-        points = np.concatenate([self._long, self._nearest(mesh.qpoints)])
+            lowest = [w[:, 0]] if not len(more) else [self.frequencies(more)[:, 0], w[:, 0]]
+            dos = spectrum(mesh, w, mode_shares(vectors), sound=self.sound)
+            return dos, np.concatenate(lowest)
+        # One run for all: a call for the long waves alone costs as much as 15 wave vectors.
+        near = self._nearest(np.concatenate([more, mesh.qpoints]))
+        points = np.concatenate([self._long, near])
         found, first = [], []
         for matrices in self._matrices(points):
             first.append(matrices[: len(self._long)])
             found.append(_array(frequencies(matrices)))
         w = np.concatenate(found)[len(self._long) :]
         check_frequencies(w, self.crystal.label)
-        return spectrum(mesh, w, sound=self._sound_of(torch.cat(first)[: len(self._long)]))
+        sound = self._sound_of(torch.cat(first)[: len(self._long)])
+        return spectrum(mesh, w[len(more) :], sound=sound), w[:, 0]
 
     @cached_property
     def sound(self) -> SoundWaves:

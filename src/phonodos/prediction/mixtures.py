@@ -108,6 +108,7 @@ def virtual_crystal(
         predictor.name,
         answer.doubts,
         tuple(d.per_cells(multiplicity, mixture.n_atoms) for d in answer.members),
+        stability=answer.stability,
     )
 
 

@@ -16,6 +16,7 @@ from phonodos.prediction.uncertainty import Calibration, Interval, intervals
 
 if TYPE_CHECKING:
     from phonodos.prediction.lattice_dynamics import LatticeDynamics
+    from phonodos.prediction.stability import Stability
 
 
 @dataclass(frozen=True, eq=False)
@@ -42,6 +43,9 @@ class Prediction:
     outside
         Why no interval is stated: bonds that training never held, a metal, an unstable crystal.
         There the reference lay inside far less often than the intervals say.
+    stability
+        Whether the crystal is predicted to be stable, by the lowest frequency anywhere; None for
+        networks that predict a spectrum only, and for means over structures.
     """
 
     crystal: Crystal
@@ -52,6 +56,7 @@ class Prediction:
     members: tuple[PhononDos, ...] = ()
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)
     outside: tuple[str, ...] = ()
+    stability: "Stability | None" = None
 
     @cached_property
     def intervals(self) -> dict[str, Interval]:

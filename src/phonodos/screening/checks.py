@@ -14,7 +14,7 @@ from phonodos.physics.dos import sampled
 from phonodos.physics.isotopes import Isotope, read_isotopes, with_isotopes
 from phonodos.screening.calculator import DIGITS, Calculator, Recipe
 from phonodos.screening.results import crystal_of, numeric_columns
-from phonodos.screening.rows import Row
+from phonodos.screening.rows import STABILITY_SETTING, Row
 from phonodos.screening.source import Item, chunks, digest_of
 from phonodos.screening.table import read_settings
 from phonodos.structures.entries import TABLES, split_name
@@ -24,7 +24,9 @@ TOLERANCE = 1e-4  # relative, between two computations of a row; other batches d
 _UNCHECKED = {"seconds", "position"}  # never equal
 # A step of the axis apart where a density is at the threshold of visibility [cm^-1].
 _STEPPED = {"max_frequency": 1.0, "max_frequency_std": 0.5}
-_TEXTS = ("formula", "spacegroup_symbol", "unstable", "in_training")
+_TEXTS = ("formula", "spacegroup_symbol", "unstable", "stability", "in_training")
+# Of tables whose `unstable` was a share of the states: what that says is said anew, and differs.
+_BEFORE = {"unstable", "trust"}
 _FACTS = ("id", "status", "reason", "model", "model_hash", "position", "source")
 _STATES = ("ok", "failed")
 _NUMBER = re.compile(r"\d+(?:\.(\d+))?")
@@ -101,7 +103,7 @@ def verify(
         path, filters=ok & pc.field("id").isin(pa.array(chosen, "string"))
     ).to_pylist()
     stream = [_item(row, read_isotopes(settings["isotopes"])) for row in rows]
-    found = _compared(rows, stream, Calculator(recipe), numeric_columns(settings))
+    found = _compared(rows, stream, Calculator(recipe), settings)
     seen = {name for name, _ in found.differing}
     told = [(name, what) for name, what in faults.items() if name not in seen]
     return Check(len(rows), math.inf if told else found.deviation, [*found.differing, *told])
@@ -161,8 +163,10 @@ def _one_file(source: str) -> str:
 
 
 def _compared(
-    rows: Sequence[Row], stream: Sequence[Item], calculator: Calculator, names: Sequence[str]
+    rows: Sequence[Row], stream: Sequence[Item], calculator: Calculator, settings: dict[str, Any]
 ) -> Check:
+    names = numeric_columns(settings)
+    left_out = () if STABILITY_SETTING in settings else _BEFORE
     kept = {row["id"]: row for row in rows}
     fresh: dict[str, Row] = {}
     for chunk in chunks(stream):
@@ -174,7 +178,7 @@ def _compared(
     scales = {name: _scale(name, rows) for name in checked}
     worst, differing = 0.0, []
     for name, row in kept.items():
-        column, deviation = _deviation(row, fresh[name], scales)
+        column, deviation = _deviation(row, fresh[name], scales, left_out)
         worst = max(worst, deviation)
         if not deviation <= TOLERANCE:
             differing.append((name, f"{column} by {deviation:.1e}"))
@@ -194,20 +198,25 @@ def _item(row: Row, isotopes: Sequence[Isotope]) -> Item:
 
 def _scale(name: str, rows: Sequence[Row]) -> float:
     """Return what small values of a column are measured by: what they are differences of."""
-    if name == "imaginary_fraction":
+    if name in ("imaginary_fraction", "instability_probability"):
         return 1.0
+    if name == "lowest_frequency":
+        name = "mean_frequency"
     values = [row[name.removesuffix("_std")] for row in rows]
     sizes = [abs(value) for value in values if value is not None and math.isfinite(value)]
     return float(np.median(sizes or [1.0]))
 
 
-def _deviation(kept: Row, fresh: Row, scales: dict[str, float]) -> tuple[str, float]:
+def _deviation(
+    kept: Row, fresh: Row, scales: dict[str, float], left_out: Collection[str] = ()
+) -> tuple[str, float]:
     """Return the column that differs most, and by how much.
 
     Infinity: one of the two is empty, NaN or infinite and the other is not the same.
     """
     found = [("structure", 0.0 if kept["digest"] == fresh["digest"] else np.inf)]
-    found += [(n, 0.0 if kept.get(n) == fresh.get(n) else np.inf) for n in _TEXTS]
+    texts = [name for name in _TEXTS if name not in left_out]
+    found += [(n, 0.0 if kept.get(n) == fresh.get(n) else np.inf) for n in texts]
     for name, scale in scales.items():
         apart = _apart(kept[name], fresh.get(name), scale)
         # Finite only if both are numbers; a hair more than a step, for the rounding of the axis.
@@ -215,7 +224,8 @@ def _deviation(kept: Row, fresh: Row, scales: dict[str, float]) -> tuple[str, fl
             step = _STEPPED[name] + 1e-6
             apart = 0.0 if abs(kept[name] - fresh[name]) <= step else apart
         found.append((name, apart))
-    found.append(("trust", 0.0 if _alike(kept["trust"], fresh.get("trust")) else np.inf))
+    if "trust" not in left_out:
+        found.append(("trust", 0.0 if _alike(kept["trust"], fresh.get("trust")) else np.inf))
     found += [(name, _gap(kept, fresh, name)) for name in ("dos_densities", "dos_densities_std")]
     return max(found, key=lambda pair: pair[1])
 

@@ -8,7 +8,7 @@ from phonodos.datasets.growing import damaged, join
 from phonodos.errors import ConfigError, DataError, StructureError
 from phonodos.physics.crystal import Crystal
 from phonodos.screening.filters import known_column, parse_filter
-from phonodos.screening.rows import Row, columns, schema
+from phonodos.screening.rows import Row, columns_of, schema
 from phonodos.screening.table import ordered_ids, read_settings, writable_output
 from phonodos.structures.tables import crystal_of_row
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def numeric_columns(settings: dict[str, Any]) -> list[str]:
     """Return the columns one can sort by."""
     kinds = ("double", "int32", "int64")
-    return [name for name, (kind, _) in columns(settings["temperatures"]).items() if kind in kinds]
+    return [name for name, (kind, _) in columns_of(settings).items() if kind in kinds]
 
 
 def top(
@@ -42,7 +42,7 @@ def top(
     known_column(by, numeric_columns(settings))
     condition = pc.field("status") == "ok"
     if where is not None:
-        condition &= parse_filter(where, columns(settings["temperatures"]))
+        condition &= parse_filter(where, columns_of(settings))
     try:
         found = pq.read_table(path, columns=["id", by], filters=condition)
     except (pa.ArrowException, OSError, OverflowError) as err:

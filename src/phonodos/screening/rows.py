@@ -50,8 +50,16 @@ FACTS: dict[str, tuple[str, str]] = {
     "debye_temperature": ("double", "Debye (2nd moment): k theta = hbar sqrt(5 <w^2>/3) [K]"),
     "omega_log": ("double", "exp <ln w> over the DOS, w > 0; not of alpha2F [cm^-1]"),
     "imaginary_fraction": ("double", "share of the states below -10 cm^-1"),
-    "unstable": ("bool", "more than 1 % of the states are imaginary"),
+    "unstable": ("bool", "the verdict is unstable; without one, 1 % of the states are imaginary"),
 }
+# Columns of tables whose `unstable` is the verdict of `prediction.stability`; those of release 0.1,
+# where it was a share of the states, do not have them.
+STABILITY: dict[str, tuple[str, str]] = {
+    "lowest_frequency": ("double", "anywhere, mean of the members, imaginary negative [cm^-1]"),
+    "instability_probability": ("double", "that the reference has a mode below -20 cm^-1"),
+    "stability": ("string", "stable, unstable or unsure; null for spectra without waves"),
+}
+STABILITY_SETTING = "stability"  # in the header of tables that have these columns
 SPREAD = ("mean_frequency", "max_frequency", "debye_temperature", "omega_log", "c_v_300_per_kg")
 # What has a calibrated interval (prediction/uncertainty.py), by column.
 INTERVALS = {"mean_frequency": "mean_frequency", "c_v_300_per_kg": "heat_capacity"}
@@ -93,8 +101,11 @@ def temperatures_of(values: Sequence[float]) -> tuple[float, ...]:
     return tuple(sorted({ALWAYS, *map(float, values)}))
 
 
-def columns(temperatures: Sequence[float]) -> dict[str, tuple[str, str]]:
-    """Return name -> (type, unit) of all columns of a table with these temperatures [K]."""
+def columns(temperatures: Sequence[float], *, stability: bool = True) -> dict[str, tuple[str, str]]:
+    """Return name -> (type, unit) of all columns of a table with these temperatures [K].
+
+    Without `stability` those of release 0.1.
+    """
     thermal = {}
     for t in temperatures:
         for short, long in QUANTITIES.items():
@@ -102,7 +113,8 @@ def columns(temperatures: Sequence[float]) -> dict[str, tuple[str, str]]:
                 unit = f"{'J' if short == 'f' else 'J/K'} per {AMOUNTS[basis]}"
                 name = f"{short}_{label_of(t)}_per_{basis}"
                 thermal[name] = ("double", f"{long} at {t:g} K [{unit}]")
-    units = FACTS | thermal
+    facts = FACTS | STABILITY if stability else FACTS
+    units = facts | thermal
     spread = {
         f"{name}_std": ("double", f"standard deviation of the members of: {units[name][1]}")
         for name in SPREAD
@@ -111,7 +123,12 @@ def columns(temperatures: Sequence[float]) -> dict[str, tuple[str, str]]:
         f"{name}_interval": ("double", f"half width of the 90 % interval of: {units[name][1]}")
         for name in INTERVALS
     }
-    return FACTS | thermal | spread | widths | SPECTRUM
+    return units | spread | widths | SPECTRUM
+
+
+def columns_of(settings: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
+    """Return `columns` of a table with these settings."""
+    return columns(settings["temperatures"], stability=STABILITY_SETTING in settings)
 
 
 def schema(settings: Mapping[str, Any]) -> "pa.Schema":
@@ -130,7 +147,7 @@ def schema(settings: Mapping[str, Any]) -> "pa.Schema":
     }
     fields = [
         pa.field(name, types[kind], metadata={"unit": unit})
-        for name, (kind, unit) in columns(settings["temperatures"]).items()
+        for name, (kind, unit) in columns_of(settings).items()
     ]
     return pa.schema(fields, metadata={METADATA_KEY: json.dumps(dict(settings)).encode()})
 
@@ -168,7 +185,7 @@ def predicted_row(item: Item, prediction: Prediction, temperatures: Sequence[flo
         **_thermal(crystal, fine, temperatures),
         **numbers,
         "imaginary_fraction": dos.imaginary_fraction,
-        "unstable": dos.is_unstable,
+        **_stability(prediction),
         "dos_frequencies": dos.frequencies.astype(np.float32),
         "dos_densities": dos.densities.astype(np.float32),
     }
@@ -180,6 +197,19 @@ def predicted_row(item: Item, prediction: Prediction, temperatures: Sequence[flo
             # The interval of C_V is per mole of atoms; its share of the value has no basis.
             row[f"{column}_interval"] = found.half_width / found.value * numbers[column]
     return row
+
+
+def _stability(prediction: Prediction) -> Row:
+    """Return the verdict; of a network of spectra the share of imaginary states has to do."""
+    found = prediction.stability
+    if found is None:
+        return {"unstable": prediction.dos.is_unstable}
+    return {
+        "unstable": found.is_unstable,
+        "lowest_frequency": found.lowest,
+        "instability_probability": found.probability,
+        "stability": found.verdict,
+    }
 
 
 def _known(crystal: Crystal | None) -> Row:

@@ -16,6 +16,7 @@ from phonodos.screening.engines import Engine, EngineConfig, start_engine
 from phonodos.screening.rows import (
     ALWAYS,
     SCHEMA_VERSION,
+    STABILITY_SETTING,
     Row,
     failed_row,
     temperatures_of,
@@ -190,6 +191,7 @@ def _settings(recipe: Recipe, source: Source) -> dict[str, object]:
         "model_hash": recipe.digest,
         "members": recipe.members,
         "temperatures": list(recipe.temperatures),
+        STABILITY_SETTING: "lowest frequency",
         "source": str(source.path.resolve()),
         "shard": str(source.shard),
         "check": recipe.check,

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 from phonodos.datasets.growing import Form, GrowingTable, damaged, read_columns, table_of
 from phonodos.errors import LONGEST_REASON, ConfigError, DataError
-from phonodos.screening.rows import METADATA_KEY, SCHEMA_VERSION, Row, columns, schema
+from phonodos.screening.rows import METADATA_KEY, SCHEMA_VERSION, Row, columns_of, schema
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -44,7 +44,7 @@ def read_settings(path: Path) -> dict[str, Any]:
         )
     settings = _header(text, path)
     version = settings.get("schema_version")
-    wanted = columns(settings["temperatures"]) if version == SCHEMA_VERSION else {}
+    wanted = columns_of(settings) if version == SCHEMA_VERSION else {}
     missing = set(wanted) - set(found.names)
     if version != SCHEMA_VERSION or missing:
         raise DataError(

@@ -15,6 +15,7 @@ from phonodos.physics.units import per_wavenumber
 from phonodos.prediction.lattice_dynamics import LatticeDynamics
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import AnyPredictor, as_predictor, check_unpredicted
+from phonodos.prediction.stability import Stability
 from phonodos.results.bands import bands_record, path_text
 from phonodos.structures.reading import as_crystal
 
@@ -33,11 +34,15 @@ class BandStudy:
         The predicted lattice dynamics, in the primitive cell.
     warnings
         Reasons for doubt.
+    stability
+        That of the prediction: of the lowest frequency anywhere, mean of the members. The bands are
+        those of the members' mean force constants and know the path only.
     """
 
     structure: BandStructure
     lattice: LatticeDynamics
     warnings: tuple[str, ...] = ()
+    stability: Stability | None = None
 
     @property
     def crystal(self) -> Crystal:
@@ -73,6 +78,7 @@ class BandStudy:
             "path": self.path,
             "min_frequency": {"value": self.min_frequency * factor, "unit": unit},
             "max_frequency": {"value": self.max_frequency * factor, "unit": unit},
+            "stability": None if self.stability is None else self.stability.to_dict(unit),
             "warnings": list(self.warnings),
             "bands": bands_record(self.structure, unit),
         }
@@ -122,4 +128,9 @@ def bands(
             "this network predicts the density of states only; bands take force constants",
             "choose a model of lattice dynamics with --model (phonodos models list)",
         )
-    return BandStudy(prediction.lattice.bands(path), prediction.lattice, prediction.warnings)
+    return BandStudy(
+        prediction.lattice.bands(path),
+        prediction.lattice,
+        prediction.warnings,
+        prediction.stability,
+    )

@@ -82,7 +82,10 @@ class StrainStudy:
     def warnings(self) -> list[str]:
         """Reasons for doubt, each once; imaginary modes are in `points` and are not among them."""
         texts = (
-            t for p in self.predictions for t in p.warnings if t not in stability_doubts(p.dos)
+            text
+            for p in self.predictions
+            for text in p.warnings
+            if p.stability is None or text not in stability_doubts(p.stability)
         )
         return list(dict.fromkeys([*texts, *strain_doubts(self.judged)]))
 

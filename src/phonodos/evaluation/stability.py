@@ -1,0 +1,216 @@
+"""Stability judged: what the lowest frequency is worth, and how often the verdict is right.
+
+A reference is unstable if it has a mode below -20 cm^-1 away from Gamma. How probable that is, by
+the lowest predicted frequency, is fitted as a logistic function on materials held back from
+training; what is said of the fit comes from materials that were left out of it, one by one.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phonodos.datasets.dataset import Dataset
+from phonodos.model.header import StabilityEntry
+from phonodos.physics.mesh import REACH, ROOM_BELOW, SMOOTHING
+from phonodos.prediction.stability import UNSTABLE_BELOW, Stability, Verdict, verdict_of
+
+Array = NDArray[np.float64]
+Flags = NDArray[np.bool_]
+FEWEST_UNSTABLE = 5  # materials: with fewer there is nothing to fit
+AWAY = 0.05  # [1/A], from Gamma: closer the interpolation of a reference can fail
+# Between these lowest frequencies [cm^-1] the probability changes: beyond them a stiffer or softer
+# crystal is no surer.
+LOWEST_FROM, LOWEST_TO = -150.0, 50.0
+RIDGE = 1e-3  # keeps the slope finite where both kinds do not overlap
+STEPS = 50
+# A verdict is spoken where it was right this often on materials left out of the fit.
+RIGHT_UNSTABLE, RIGHT_STABLE = 0.75, 0.95
+THRESHOLDS = np.round(np.arange(0.02, 0.99, 0.01), 2)
+
+
+def reference_lowest(records: Dataset, index: int) -> float | None:
+    """Return the lowest frequency [cm^-1] of a reference away from Gamma; None if not known.
+
+    That of the stored bands; without bands the lowest state of the density of states, whose axis
+    begins where smoothing it ends (`physics.mesh.dos_from_frequencies`), to 1 cm^-1.
+    """
+    stored = records.bands(index)
+    if stored is not None:
+        qpoints, frequencies = stored
+        near = qpoints - np.rint(qpoints)
+        length = np.linalg.norm(near @ records.crystal(index).reciprocal_cell, axis=1)
+        away = frequencies[length > AWAY]
+        return float(away.min()) if away.size else None
+    if "smoothing_cm-1" not in records.provenance:
+        return None
+    return float(records.dos(index).frequencies[0]) + ROOM_BELOW + REACH * SMOOTHING
+
+
+def fit_stability(lowest: Array, truth: Array) -> StabilityEntry | None:
+    """Return the logistic function of the lowest frequency, and the thresholds of the verdict.
+
+    ``unstable`` is spoken above the lowest probability for which three of four such verdicts were
+    right, ``stable`` below the highest for which 19 of 20 were; both counted on probabilities that
+    were found for every material without it (leave-one-out).
+
+    Parameters
+    ----------
+    lowest
+        (n,) predicted lowest frequency, mean over members [cm^-1].
+    truth
+        (n,) lowest frequency of the references [cm^-1].
+
+    Returns
+    -------
+    None with fewer than 5 unstable or stable materials.
+    """
+    unstable = truth < UNSTABLE_BELOW
+    if min(int(unstable.sum()), int((~unstable).sum())) < FEWEST_UNSTABLE:
+        return None
+    left_out = left_out_probabilities(lowest, unstable)
+    above, below = thresholds(left_out, unstable)
+    intercept, slope = logistic(_cut(lowest), unstable)
+    return StabilityEntry(
+        intercept=intercept,
+        slope=slope,
+        lowest_from=LOWEST_FROM,
+        lowest_to=LOWEST_TO,
+        unstable_above=above,
+        stable_below=below,
+        materials=len(truth),
+        unstable_materials=int(unstable.sum()),
+    )
+
+
+def logistic(lowest: Array, unstable: Flags) -> tuple[float, float]:
+    """Return a, b of 1 / (1 + exp(-(a + b w))) of largest likelihood, by Newton; b at most 0."""
+    x = np.stack([np.ones_like(lowest), lowest / 10.0], axis=1)
+    found = np.zeros(2)
+    for _ in range(STEPS):
+        p = 1.0 / (1.0 + np.exp(-np.clip(x @ found, -50.0, 50.0)))
+        slope = x.T @ (unstable - p) - RIDGE * found
+        curvature = (x * (p * (1.0 - p))[:, None]).T @ x + RIDGE * np.eye(2)
+        step = np.linalg.solve(curvature, slope)
+        found += step * min(1.0, 5.0 / float(np.abs(step).max() or 1.0))
+    return float(found[0]), min(float(found[1]) / 10.0, 0.0)
+
+
+def left_out_probabilities(lowest: Array, unstable: Flags) -> Array:
+    """Return the (n,) probabilities of materials by fits to all others."""
+    w = _cut(lowest)
+    found = np.empty_like(w)
+    for k in range(len(w)):
+        rest = np.arange(len(w)) != k
+        a, b = logistic(w[rest], unstable[rest])
+        found[k] = 1.0 / (1.0 + np.exp(-(a + b * w[k])))
+    return found
+
+
+def thresholds(probability: Array, unstable: Flags) -> tuple[float, float]:
+    """Return above which probability ``unstable`` is spoken, and below which ``stable``."""
+    right = [
+        t for t in THRESHOLDS if t >= 0.5 and _share(unstable[probability > t], RIGHT_UNSTABLE)
+    ]
+    stable = [t for t in THRESHOLDS if t < 0.5 and _share(~unstable[probability < t], RIGHT_STABLE)]
+    above = float(min(right, default=1.0))
+    return above, float(max(stable, default=0.0))
+
+
+def _share(right: Flags, wanted: float) -> bool:
+    return bool(len(right)) and float(right.mean()) >= wanted
+
+
+def _cut(lowest: Array) -> Array:
+    return np.clip(lowest, LOWEST_FROM, LOWEST_TO)
+
+
+@dataclass(frozen=True)
+class Confusion:
+    """How many materials of either kind got which verdict.
+
+    Attributes
+    ----------
+    unstable_unstable, unstable_unsure, unstable_stable
+        References that are unstable, by verdict.
+    stable_unstable, stable_unsure, stable_stable
+        References that are stable, by verdict.
+    """
+
+    unstable_unstable: int
+    unstable_unsure: int
+    unstable_stable: int
+    stable_unstable: int
+    stable_unsure: int
+    stable_stable: int
+
+    @classmethod
+    def of(cls, unstable: Sequence[bool], verdicts: Sequence[Verdict]) -> "Confusion":
+        """Return the counts for references and verdicts of n materials."""
+        pairs = list(zip(unstable, verdicts, strict=True))
+        words: tuple[Verdict, ...] = ("unstable", "unsure", "stable")
+        return cls(*(pairs.count((kind, word)) for kind in (True, False) for word in words))
+
+    @property
+    def missed(self) -> float | None:
+        """Share of the unstable references that were called stable."""
+        n = self.unstable_unstable + self.unstable_unsure + self.unstable_stable
+        return self.unstable_stable / n if n else None
+
+    @property
+    def false_alarms(self) -> float | None:
+        """Share of the stable references that were called unstable."""
+        n = self.stable_unstable + self.stable_unsure + self.stable_stable
+        return self.stable_unstable / n if n else None
+
+    def to_dict(self) -> dict[str, float | int | None]:
+        """Return counts and rates."""
+        return {**asdict(self), "missed": self.missed, "false_alarms": self.false_alarms}
+
+
+def stability_section(
+    found: Sequence[Stability | None], truth: Sequence[float | None], old: Sequence[bool]
+) -> dict[str, Any]:
+    """Return confusion matrix and rates of the verdict, and of the share of states before it.
+
+    Parameters
+    ----------
+    found
+        Predicted stability.
+    truth
+        Lowest frequency of the references [cm^-1]; None where not known, which is left out.
+    old
+        Whether more than 1 % of the predicted states lie below -10 cm^-1.
+
+    Returns
+    -------
+    Nothing for networks of spectra, or where no reference is known.
+    """
+    rows = [
+        (w < UNSTABLE_BELOW, s.verdict, before)
+        for s, w, before in zip(found, truth, old, strict=True)
+        if s is not None and w is not None
+    ]
+    if not rows:
+        return {}
+    unstable, verdicts, before = zip(*rows, strict=True)
+    by_share: list[Verdict] = ["unstable" if share else "stable" for share in before]
+    return {
+        "stability": {
+            "materials": len(rows),
+            "verdict": Confusion.of(unstable, verdicts).to_dict(),
+            "share": Confusion.of(unstable, by_share).to_dict(),
+        }
+    }
+
+
+def left_out_verdicts(
+    lowest: Array, truth: Array, entry: StabilityEntry
+) -> tuple[Mapping[str, float | int | None], Array]:
+    """Return counts and rates of verdicts by leave-one-out, and the (n,) probabilities."""
+    unstable = truth < UNSTABLE_BELOW
+    probability = left_out_probabilities(lowest, unstable)
+    verdicts = [verdict_of(w, p, entry) for w, p in zip(lowest, probability, strict=True)]
+    return Confusion.of(unstable.tolist(), verdicts).to_dict(), probability
