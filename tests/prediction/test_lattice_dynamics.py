@@ -4,7 +4,6 @@ from collections.abc import Callable
 
 import numpy as np
 import pytest
-import torch
 
 from phonodos.errors import PredictionError
 from phonodos.physics.crystal import Crystal
@@ -165,11 +164,10 @@ def test_two_hundred_atoms_stay_in_bounds(lattice_of: LatticeOf, rng: np.random.
     lattice = lattice_of(large)
     q = lattice.mesh().qpoints
     assert len(q) <= 8
-    with torch.inference_mode():
-        chunks = list(lattice._matrices(np.tile(q, (8, 1))[:20]))
+    chunks = list(lattice._matrices(np.tile(q, (8, 1))[:20]))
     assert sum(len(c) for c in chunks) == 20
-    assert max(c.element_size() * c.nelement() for c in chunks) < 0.2e9
-    w = np.linalg.eigvalsh(chunks[0][0].numpy())
+    assert max(c.nbytes for c in chunks) < 0.2e9
+    w = np.linalg.eigvalsh(chunks[0][0])
     assert np.isfinite(w).all()
 
 

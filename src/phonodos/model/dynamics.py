@@ -3,13 +3,17 @@
 D_ij(q) = (m_i m_j)^-1/2 [ sum_S Phi_ij exp(i q.r_ij) + DD_ij(q) - delta_ij A_i ], q Cartesian,
 phases with the full vectors r_ij. DD is the reciprocal-space sum of Gonze and Lee, Phys. Rev. B 55,
 10355 (1997), screened with Lambda = 0.4 / A; what it leaves out is short-ranged and part of Phi.
+
+Written once for arrays of NumPy, which predictions take, and of torch, whose gradients training
+needs. Sums over more than two factors are products of matrices: NumPy has no fast way for others.
 """
 
+import math
+
 import numpy as np
-import torch
-from torch import Tensor
 
 from phonodos.errors import PredictionError
+from phonodos.model.arrays import Array, as_numpy, complex_of, indices_like, library_of, like
 from phonodos.model.harmonic import HarmonicCrystals, obey_sum_rules, on_site
 from phonodos.physics.crystal import reciprocal, reduced_basis
 from phonodos.physics.dipole import COULOMB, LAMBDA
@@ -21,10 +25,10 @@ LARGEST_EXPONENT = 9.0
 MOST_WAVES = 4e6  # reciprocal lattice vectors looked at; a cell of 5000 atoms takes 40,000
 NEAR_GAMMA = 1e-5  # [1/A], below it q counts as zero and has no direction
 
-Waves = tuple[Tensor, Tensor]  # (C, G, 3) reciprocal lattice vectors [1/A], (C, G) which are meant
+Waves = tuple[Array, Array]  # (C, G, 3) reciprocal lattice vectors [1/A], (C, G) which are meant
 
 
-def dynamical_matrices(harmonic: HarmonicCrystals, qpoints: Tensor) -> Tensor:
+def dynamical_matrices(harmonic: HarmonicCrystals, qpoints: Array) -> Array:
     """Return (C, Q, 3N, 3N) Hermitian dynamical matrices [eV/(A^2 amu)].
 
     Parameters
@@ -37,103 +41,116 @@ def dynamical_matrices(harmonic: HarmonicCrystals, qpoints: Tensor) -> Tensor:
     return settled_matrices(*settled(harmonic), qpoints)
 
 
-def settled(harmonic: HarmonicCrystals) -> tuple[HarmonicCrystals, Tensor]:
+def settled(harmonic: HarmonicCrystals) -> tuple[HarmonicCrystals, Array]:
     """Return the crystals with constants that obey both sum rules, and (C, N, 3, 3) on-site terms.
 
     What the dynamical matrices of all wave vectors share: to be done once where there are many.
     """
-    gamma = harmonic.cells.new_zeros(harmonic.n_crystals, 1, 3)
-    waves = reciprocal_vectors(harmonic, gamma)
+    waves = reciprocal_vectors(harmonic, _gamma(harmonic))
     at_gamma = dipole_row_sums(harmonic, waves)
     harmonic = obey_sum_rules(harmonic, at_gamma, dipole_slope(harmonic, waves))
     site = on_site(harmonic, at_gamma)
-    return harmonic, (site + site.transpose(-1, -2)) / 2.0  # without what rounding left
+    return harmonic, (site + site.swapaxes(-1, -2)) / 2.0  # without what rounding left
 
 
-def settled_matrices(harmonic: HarmonicCrystals, site: Tensor, qpoints: Tensor) -> Tensor:
+def settled_matrices(harmonic: HarmonicCrystals, site: Array, qpoints: Array) -> Array:
     """Return `dynamical_matrices` of what `settled` returned."""
     c, n = harmonic.n_crystals, harmonic.n_atoms
-    q = torch.einsum("cqa,cab->cqb", qpoints, harmonic.reciprocal)
+    q = qpoints @ harmonic.reciprocal
     matrix = short_range_matrices(harmonic, q) + dipole_matrices(harmonic, q)
-    blocks = matrix.view(c, -1, n, 3, n, 3)
-    eye = torch.eye(n, dtype=site.dtype, device=site.device)
-    blocks = blocks - torch.einsum("cnab,nm->cnamb", site, eye)[:, None]
-    root = harmonic.masses.rsqrt()
-    return (
-        blocks * root[:, None, :, None, None, None] * root[:, None, None, None, :, None]
-    ).reshape(c, -1, 3 * n, 3 * n)
+    eye = like(np.eye(n), site)
+    local = site[:, :, :, None, :] * eye[None, :, None, :, None]
+    root = harmonic.masses[:, :, None] ** -0.5
+    root = library_of(root).broadcast_to(root, (c, n, 3)).reshape(c, 1, 3 * n)
+    scale = root[:, :, :, None] * root[:, :, None, :]
+    return (matrix - local.reshape(c, 1, 3 * n, 3 * n)) * scale
 
 
-def dipole_row_sums(harmonic: HarmonicCrystals, waves: Waves | None = None) -> Tensor:
+def _gamma(harmonic: HarmonicCrystals) -> Array:
+    return 0.0 * harmonic.cells[:, :1]
+
+
+def dipole_row_sums(harmonic: HarmonicCrystals, waves: Waves | None = None) -> Array:
     """Return (C, N, 3, 3) sum_j of the dipole term DD_ij at q = 0, G = 0 left out [eV/A^2].
 
     It is real. `waves` are the `reciprocal_vectors` of q = 0, for those who have them already.
     """
     c, n = harmonic.n_crystals, harmonic.n_atoms
-    gamma = harmonic.cells.new_zeros(c, 1, 3)
+    gamma = _gamma(harmonic)
     vectors, kept = waves or reciprocal_vectors(harmonic, gamma)
     root, _ = _dipole_weights(harmonic, vectors[:, None], kept)
     rows = _dipole_factor(harmonic, gamma, vectors, root)[:, 0]  # (C, 2G, 3N)
-    whole: Tensor = rows.mT @ rows.reshape(c, -1, n, 3).sum(dim=2)
-    return whole.view(c, n, 3, 3)
+    sums = rows.reshape(c, -1, n, 3).sum(axis=2)
+    return (rows.swapaxes(1, 2) @ sums).reshape(c, n, 3, 3)
 
 
-def dipole_slope(harmonic: HarmonicCrystals, waves: Waves | None = None) -> Tensor:
+def dipole_slope(harmonic: HarmonicCrystals, waves: Waves | None = None) -> Array:
     """Return (C, 3, 3, 3) sum over i, j of Im d DD_ij,ab / d q_c at q = 0 [eV/A].
 
     The term G = 0 starts with the second order in q, because the charges are neutral. `waves` are
     the `reciprocal_vectors` of q = 0, for those who have them already.
     """
-    gamma = harmonic.cells.new_zeros(harmonic.n_crystals, 1, 3)
-    vectors, kept = waves or reciprocal_vectors(harmonic, gamma)
-    k = vectors[:, None]
-    root, rate = (x[:, 0] for x in _dipole_weights(harmonic, k, kept))
-    weight = root.square()
-    turned = torch.einsum("cga,cab->cgb", vectors, harmonic.dielectric)
-    angles = torch.einsum("cga,cna->cgn", vectors, harmonic.positions)
-    phases = torch.stack([torch.cos(angles), torch.sin(angles)])
+    lib, c = library_of(harmonic.cells), harmonic.n_crystals
+    vectors, kept = waves or reciprocal_vectors(harmonic, _gamma(harmonic))
+    root, rate = (x[:, 0] for x in _dipole_weights(harmonic, vectors[:, None], kept))
+    weight = (root * root)[..., None]
+    turned = vectors @ harmonic.dielectric
+    angles = vectors @ harmonic.positions.swapaxes(1, 2)
+    born = harmonic.born.reshape(c, -1, 9)
     # F_a = sum_i (G.Z_i)_a exp(i G.tau_i), and its derivative with G_c in front.
-    even_slope, odd_slope = torch.einsum("pcgn,cnba->pcgba", phases, harmonic.born)
-    even, odd = torch.einsum("cgb,pcgba->pcga", vectors, torch.stack([even_slope, odd_slope]))
-    first = torch.einsum("cga,cgb,cgk->cabk", odd, even, (weight * rate)[..., None] * turned)
-    second = torch.einsum("cg,cgka,cgb->cabk", weight, odd_slope, even)
-    third = torch.einsum("cg,cgka,cgb->cabk", weight, even_slope, odd)
+    even_slope, odd_slope = (
+        (wave(angles) @ born).reshape(c, -1, 3, 3) for wave in (lib.cos, lib.sin)
+    )
+    even, odd = ((vectors[..., None] * x).sum(axis=2) for x in (even_slope, odd_slope))
+    both = (odd[..., :, None] * even[..., None, :]).reshape(c, -1, 9)
+    first = (both.swapaxes(1, 2) @ (weight * rate[..., None] * turned)).reshape(c, 3, 3, 3)
+    second, third = (
+        lib.moveaxis((x.reshape(c, -1, 9).swapaxes(1, 2) @ (weight * y)).reshape(c, 3, 3, 3), 1, 3)
+        for x, y in ((odd_slope, even), (even_slope, odd))
+    )
     half = first + second - third
-    return half - half.transpose(1, 2)
+    return half - half.swapaxes(1, 2)
 
 
-def _dipole_weights(harmonic: HarmonicCrystals, k: Tensor, kept: Tensor) -> tuple[Tensor, Tensor]:
+def _width(dielectric: Array) -> Array:
+    """Return (C,) 4 Lambda^2 tr(eps) / 3 [1/A^2]."""
+    trace = dielectric[:, 0, 0] + dielectric[:, 1, 1] + dielectric[:, 2, 2]
+    return 4.0 * LAMBDA**2 / 3.0 * trace
+
+
+def _dipole_weights(harmonic: HarmonicCrystals, k: Array, kept: Array) -> tuple[Array, Array]:
     """Return (C, Q, G) roots of the weights of the terms K, and what makes d log / d K of eps.K."""
-    eps = harmonic.dielectric
-    width = 4.0 * LAMBDA**2 * eps.diagonal(dim1=1, dim2=2).mean(dim=1)[:, None, None]
-    screened = torch.einsum("cqga,cab,cqgb->cqg", k, eps, k)
-    size = torch.linalg.vector_norm(k.detach(), dim=3)
-    kept = kept[:, None] & (screened < LARGEST_EXPONENT * width) & (size > NEAR_GAMMA)
+    lib = library_of(k)
+    width = _width(harmonic.dielectric)[:, None, None]
+    screened = ((k @ harmonic.dielectric[:, None]) * k).sum(axis=3)
+    size = (k * k).sum(axis=3)
+    kept = kept[:, None] & (screened < LARGEST_EXPONENT * width) & (size > NEAR_GAMMA**2)
     # Masked terms get a harmless denominator: 0/0 would poison the gradient.
-    safe = torch.where(kept, screened, torch.ones_like(screened))
-    volume = torch.linalg.det(harmonic.cells).abs()[:, None, None]
-    factor = (4.0 * torch.pi * COULOMB / volume).sqrt()
-    root = torch.exp(-safe / (2.0 * width)) * safe.rsqrt() * factor * kept
+    safe = lib.where(kept, screened, lib.ones_like(screened))
+    volume = lib.abs(lib.linalg.det(harmonic.cells))[:, None, None]
+    factor = (4.0 * math.pi * COULOMB / volume) ** 0.5
+    root = lib.exp(-safe / (2.0 * width)) * safe**-0.5 * factor * kept
     return root, -2.0 * (1.0 / width + 1.0 / safe)
 
 
-def short_range_matrices(harmonic: HarmonicCrystals, q: Tensor) -> Tensor:
+def short_range_matrices(harmonic: HarmonicCrystals, q: Array) -> Array:
     """Return (C, Q, 3N, 3N) sum_S Phi_ij exp(i q.r_ij) for Cartesian q [1/A], without masses."""
-    c, n, n_q = harmonic.n_crystals, harmonic.n_atoms, q.shape[1]
-    angles = torch.einsum("bqa,ba->bq", q[harmonic.owners], harmonic.vectors)
-    flat = harmonic.force_constants.flatten(1)
+    lib, c, n, n_q = library_of(q), harmonic.n_crystals, harmonic.n_atoms, q.shape[1]
+    angles = (q[harmonic.owners] * harmonic.vectors[:, None, :]).sum(axis=2)
+    flat = harmonic.force_constants.reshape(-1, 1, 9)
     parts = [
-        harmonic.pair_sums(wave(angles)[:, :, None] * flat[:, None, :])
-        .view(c, n, n, n_q, 3, 3)
-        .permute(0, 3, 1, 4, 2, 5)
-        .reshape(c, n_q, 3 * n, 3 * n)
-        for wave in (torch.cos, torch.sin)
+        lib.moveaxis(
+            harmonic.pair_sums(wave(angles)[:, :, None] * flat).reshape(c, n, n, n_q, 3, 3),
+            (3, 4),
+            (1, 3),
+        ).reshape(c, n_q, 3 * n, 3 * n)
+        for wave in (lib.cos, lib.sin)
     ]
-    half = torch.complex(*parts)
-    return half + half.mH
+    real, imaginary = parts
+    return complex_of(real + real.swapaxes(2, 3), imaginary - imaginary.swapaxes(2, 3))
 
 
-def dipole_matrices(harmonic: HarmonicCrystals, q: Tensor, waves: Waves | None = None) -> Tensor:
+def dipole_matrices(harmonic: HarmonicCrystals, q: Array, waves: Waves | None = None) -> Array:
     """Return (C, Q, 3N, 3N) DD_ij(q) for Cartesian q [1/A], without masses [eV/A^2].
 
     At q = 0 the term G = 0, which depends on the direction, is left out. `waves` are the
@@ -142,38 +159,34 @@ def dipole_matrices(harmonic: HarmonicCrystals, q: Tensor, waves: Waves | None =
     vectors, kept = waves or reciprocal_vectors(harmonic, q)
     root, _ = _dipole_weights(harmonic, q[:, :, None, :] + vectors[:, None], kept)
     rows = _dipole_factor(harmonic, q, vectors, root)
-    even, odd = rows.chunk(2, dim=2)
-    half = odd.mT @ even
-    return torch.complex(rows.mT @ rows, half - half.mT)
+    n = vectors.shape[1]
+    half = rows[:, :, n:].swapaxes(2, 3) @ rows[:, :, :n]
+    return complex_of(rows.swapaxes(2, 3) @ rows, half - half.swapaxes(2, 3))
 
 
-def _dipole_factor(harmonic: HarmonicCrystals, q: Tensor, vectors: Tensor, root: Tensor) -> Tensor:
+def _dipole_factor(harmonic: HarmonicCrystals, q: Array, vectors: Array, root: Array) -> Array:
     """Return (C, Q, 2G, 3N) B with B^T B the real part of the dipole term: cosines, then sines."""
-    c, n, n_q = harmonic.n_crystals, harmonic.n_atoms, q.shape[1]
+    lib, c, n, n_q = library_of(q), harmonic.n_crystals, harmonic.n_atoms, q.shape[1]
     # K.Z = G.Z + q.Z: products with G are the same for all q.
-    born = harmonic.born.transpose(1, 2).reshape(c, 3, 3 * n)
+    born = harmonic.born.swapaxes(1, 2).reshape(c, 3, 3 * n)
     charge = ((vectors @ born)[:, None] + (q @ born)[:, :, None]) * root[..., None]
-    angles = vectors @ harmonic.positions.mT
-    waves = torch.stack([torch.cos(angles), torch.sin(angles)], dim=1).repeat_interleave(3, dim=3)
-    return (waves[:, None] * charge[:, :, None]).view(c, n_q, -1, 3 * n)
+    angles = vectors @ harmonic.positions.swapaxes(1, 2)
+    waves = lib.stack([lib.cos(angles), lib.sin(angles)], 1)[:, None, :, :, :, None]
+    return (waves * charge.reshape(c, n_q, 1, -1, n, 3)).reshape(c, n_q, -1, 3 * n)
 
 
-def reciprocal_vectors(harmonic: HarmonicCrystals, q: Tensor) -> Waves:
+def reciprocal_vectors(harmonic: HarmonicCrystals, q: Array) -> Waves:
     """Return (C, G, 3) lattice vectors [1/A] with q + G within reach, and which are meant."""
-    eps = harmonic.dielectric.detach().double()
-    width = 4.0 * LAMBDA**2 * eps.diagonal(dim1=1, dim2=2).mean(dim=1)
-    waves = q.detach().double()
-    farthest = torch.einsum("cqa,cab,cqb->cq", waves, eps, waves).clamp_min(0.0).sqrt().amax(dim=1)
-    reach = ((LARGEST_EXPONENT * width).sqrt() + farthest).cpu().numpy()
-    metrics, cells = eps.cpu().numpy(), harmonic.cells.detach().double().cpu().numpy()
-    found = [_inside(*x) for x in zip(cells, metrics, reach, strict=True)]
+    eps, waves, cells = (as_numpy(x) for x in (harmonic.dielectric, q, harmonic.cells))
+    squares = np.maximum(((waves @ eps) * waves).sum(axis=2), 0.0)
+    reach = np.sqrt(LARGEST_EXPONENT * _width(eps)) + np.sqrt(squares.max(axis=1))
+    found = [_inside(*x) for x in zip(cells, eps, reach, strict=True)]
     most = max(len(g) for g in found)
     vectors = np.zeros((len(found), most, 3))
     kept = np.zeros((len(found), most), dtype=bool)
     for row, g in enumerate(found):
         vectors[row, : len(g)], kept[row, : len(g)] = g, True
-    like = harmonic.cells
-    return torch.from_numpy(vectors).to(like), torch.from_numpy(kept).to(like.device)
+    return like(vectors, harmonic.cells), indices_like(kept, harmonic.cells)
 
 
 def _inside(cell: np.ndarray, metric: np.ndarray, reach: float) -> np.ndarray:
@@ -195,15 +208,20 @@ def _inside(cell: np.ndarray, metric: np.ndarray, reach: float) -> np.ndarray:
     return np.asarray(g[np.einsum("ka,ab,kb->k", g, metric, g) < reach**2])
 
 
-def frequencies(matrices: Tensor, softening: float = 0.0) -> Tensor:
+def frequencies(matrices: Array, softening: float = 0.0) -> Array:
     """Return (..., 3N) frequencies [cm^-1], ascending, imaginary ones as negative numbers.
 
     With a `softening` [cm^-1] the root l / sqrt(|l| + s^2) is taken instead of sign(l) sqrt|l|: it
     has a finite slope at zero, as training needs. It changes w by less than s^2 / (2 w).
     """
-    eigenvalues: Tensor = torch.linalg.eigvalsh(matrices)
+    eigenvalues = library_of(matrices).linalg.eigvalsh(matrices)
     if softening == 0.0:
-        root = eigenvalues.sign() * eigenvalues.abs().sqrt()
-        return root * WAVENUMBER_PER_SQRT_SPRING
+        return to_frequencies(eigenvalues)
     square = eigenvalues * WAVENUMBER_PER_SQRT_SPRING**2
-    return square * (square.abs() + softening**2).rsqrt()
+    return square * (abs(square) + softening**2) ** -0.5
+
+
+def to_frequencies(eigenvalues: Array) -> Array:
+    """Return sign(l) sqrt|l| [cm^-1] of eigenvalues l of dynamical matrices [eV/(A^2 amu)]."""
+    lib = library_of(eigenvalues)
+    return lib.sign(eigenvalues) * lib.sqrt(abs(eigenvalues)) * WAVENUMBER_PER_SQRT_SPRING

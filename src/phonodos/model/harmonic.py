@@ -1,14 +1,25 @@
 """`HarmonicCrystals`: crystals with equally many atoms, side by side, and their sum rules.
 
 Short-range force constants of bonds plus the dipole-dipole interaction of Born charges determine
-the dynamical matrix. The on-site terms follow from the acoustic sum rule.
+the dynamical matrix. The on-site terms follow from the acoustic sum rule. The arrays are NumPy's or
+torch's, all of one kind: predictions take the first, training needs the gradients of the second.
 """
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass, fields, replace
 
+import numpy as np
 import torch
-from torch import Tensor
 
+from phonodos.model.arrays import (
+    Array,
+    as_numpy,
+    doubled,
+    library_of,
+    like,
+    sums_at,
+    typed_like,
+)
 from phonodos.model.bonds import BondedCrystals
 from phonodos.model.lattice import Lattice
 
@@ -29,17 +40,17 @@ class HarmonicCrystals:
         (C, N, 3, 3) [e] and (C, 3, 3).
     """
 
-    cells: Tensor
-    positions: Tensor
-    masses: Tensor
-    owners: Tensor
-    firsts: Tensor
-    seconds: Tensor
-    vectors: Tensor
-    force_constants: Tensor
-    stiffness: Tensor
-    born: Tensor
-    dielectric: Tensor
+    cells: Array
+    positions: Array
+    masses: Array
+    owners: Array
+    firsts: Array
+    seconds: Array
+    vectors: Array
+    force_constants: Array
+    stiffness: Array
+    born: Array
+    dielectric: Array
 
     @property
     def n_crystals(self) -> int:
@@ -52,22 +63,32 @@ class HarmonicCrystals:
         return int(self.masses.shape[1])
 
     @property
-    def pairs(self) -> Tensor:
+    def pairs(self) -> Array:
         """(b,) place of every bond among the C N N ordered pairs of atoms."""
         n = self.n_atoms
         return (self.owners * n + self.firsts) * n + self.seconds
 
     @property
-    def reciprocal(self) -> Tensor:
+    def reciprocal(self) -> Array:
         """(C, 3, 3) reciprocal lattice vectors as rows, with the factor 2 pi [1/A]."""
-        inverse: Tensor = torch.linalg.inv(self.cells)
-        return 2.0 * torch.pi * inverse.transpose(1, 2)
+        inverse = library_of(self.cells).linalg.inv(self.cells)
+        return 2.0 * math.pi * inverse.swapaxes(1, 2)
 
-    def pair_sums(self, values: Tensor) -> Tensor:
+    def pair_sums(self, values: Array) -> Array:
         """Return (C, N, N, ...) sums over bonds, each bond at (i, j) only."""
         c, n = self.n_crystals, self.n_atoms
-        total = values.new_zeros(c * n * n, *values.shape[1:])
-        return total.index_add(0, self.pairs, values).view(c, n, n, *values.shape[1:])
+        return sums_at(c * n * n, self.pairs, values).reshape(c, n, n, *values.shape[1:])
+
+    def end_sums(self, at_first: Array, at_second: Array) -> Array:
+        """Return (C, N, ...) sums over bonds of one value at atom i and another one at atom j."""
+        c, n = self.n_crystals, self.n_atoms
+        total = sums_at(c * n, self.owners * n + self.firsts, at_first)
+        total = total + sums_at(c * n, self.owners * n + self.seconds, at_second)
+        return total.reshape(c, n, *at_first.shape[1:])
+
+    def in_numpy(self) -> "HarmonicCrystals":
+        """Return the same in arrays of NumPy, real numbers in double precision."""
+        return HarmonicCrystals(*(as_numpy(getattr(self, f.name)) for f in fields(self)))
 
 
 def members_by_size(crystals: BondedCrystals) -> list[list[int]]:
@@ -142,22 +163,22 @@ def group_of(crystals: BondedCrystals, lattice: Lattice, picked: list[int]) -> H
     )
 
 
-def _skew(vectors: Tensor) -> Tensor:
+def _skew(vectors: Array) -> Array:
     """Return (..., 3, 3) antisymmetric matrices M_ab = eps_abc v_c."""
-    x, y, z = vectors.unbind(-1)
-    zero = torch.zeros_like(x)
+    x, y, z = (vectors[..., k] for k in range(3))
+    zero = 0.0 * x
     rows = [zero, z, -y, -z, zero, x, y, -x, zero]
-    return torch.stack(rows, dim=-1).view(*vectors.shape[:-1], 3, 3)
+    return library_of(vectors).stack(rows, -1).reshape(*vectors.shape[:-1], 3, 3)
 
 
-def _axial(matrices: Tensor) -> Tensor:
+def _axial(matrices: Array) -> Array:
     """Return (..., 3) vectors of the antisymmetric parts; the inverse of `_skew`."""
-    half = (matrices - matrices.transpose(-1, -2)) / 2.0
-    return torch.stack([half[..., 1, 2], half[..., 2, 0], half[..., 0, 1]], dim=-1)
+    half = (matrices - matrices.swapaxes(-1, -2)) / 2.0
+    return library_of(matrices).stack([half[..., 1, 2], half[..., 2, 0], half[..., 0, 1]], -1)
 
 
 def obey_sum_rules(
-    harmonic: HarmonicCrystals, dipole: Tensor, dipole_slope: Tensor
+    harmonic: HarmonicCrystals, dipole: Array, dipole_slope: Array
 ) -> HarmonicCrystals:
     """Return the crystals with force constants that obey the two rules of antisymmetric parts.
 
@@ -181,42 +202,42 @@ def obey_sum_rules(
         (C, 3, 3, 3) sum over i, j of the imaginary part of d DD_ij,ab / d q_c at q = 0 [eV/A].
     """
     # In double precision: of atoms without bonds to the rest only the ridge is left.
-    n, owners, stiffness = harmonic.n_atoms, harmonic.owners, harmonic.stiffness.double()
-    vectors = harmonic.vectors.double()
-    excess = _axial(on_site(harmonic, dipole)).double()
-    moments = _axial(harmonic.force_constants).double()[:, :, None] * vectors[:, None, :]
-    slope = _axial(dipole_slope.permute(0, 3, 1, 2)).double().transpose(1, 2) / 2.0
-    moment = slope.index_add(0, owners, moments)  # (C, axial, c)
+    lib = library_of(harmonic.vectors)
+    n, owners, stiffness = harmonic.n_atoms, harmonic.owners, doubled(harmonic.stiffness)
+    vectors = doubled(harmonic.vectors)
+    excess = doubled(_axial(on_site(harmonic, dipole)))
+    moments = doubled(_axial(harmonic.force_constants))[:, :, None] * vectors[:, None, :]
+    slope = doubled(_axial(lib.moveaxis(dipole_slope, 3, 1))).swapaxes(1, 2) / 2.0
+    moment = slope + sums_at(len(slope), owners, moments)  # (C, axial, c)
     weights = harmonic.pair_sums(stiffness)
-    weights = weights + weights.transpose(1, 2)
+    weights = weights + weights.swapaxes(1, 2)
     pull = stiffness[:, None] * vectors
-    pulls = pull.new_zeros(len(dipole) * n, 3).index_add(0, owners * n + harmonic.firsts, pull)
-    pulls = pulls.index_add(0, owners * n + harmonic.seconds, -pull).view(-1, n, 3)
-    spread = stiffness[:, None, None] * vectors[:, :, None] * vectors[:, None, :]
-    inertia = torch.zeros_like(slope).index_add(0, owners, spread)
-    total = weights.sum(dim=2)
+    pulls = harmonic.end_sums(pull, -pull)  # (C, N, 3), of the bonds of each atom
+    inertia = sums_at(len(slope), owners, pull[:, :, None] * vectors[:, None, :])
+    total = weights.sum(axis=2)
     # The constant vector is in the kernel: 1/N fixes it. The ridge is for atoms without bonds.
-    scale = total.mean(dim=1)[:, None, None] + torch.finfo(total.dtype).tiny
-    eye = torch.eye(n + 3, dtype=total.dtype, device=total.device)
-    laplacian = torch.diag_embed(total) - weights + scale / n
-    rows = [torch.cat([laplacian, pulls], 2), torch.cat([pulls.transpose(1, 2), inertia], 2)]
-    wanted = torch.cat([excess, moment.transpose(1, 2)], dim=1)
-    found = torch.linalg.solve(torch.cat(rows, 1) + 1e-9 * scale * eye, wanted)
+    scale = total.mean(axis=1)[:, None, None] + float(np.finfo(np.float64).tiny)
+    laplacian = total[:, :, None] * like(np.eye(n), total) - weights + scale / n
+    matrix = lib.concatenate(
+        [
+            lib.concatenate([laplacian, pulls], 2),
+            lib.concatenate([pulls.swapaxes(1, 2), inertia], 2),
+        ],
+        1,
+    )
+    wanted = lib.concatenate([excess, moment.swapaxes(1, 2)], 1)
+    found = lib.linalg.solve(matrix + 1e-9 * scale * like(np.eye(n + 3), total), wanted)
     turn, twist = found[:, :n], found[:, n:]
     change = turn[owners, harmonic.firsts] - turn[owners, harmonic.seconds]
-    change = change + torch.einsum("bc,bcd->bd", vectors, twist[owners])
-    correction = _skew((stiffness[:, None] * change).to(harmonic.force_constants))
+    change = change + (vectors[:, :, None] * twist[owners]).sum(axis=1)
+    correction = _skew(typed_like(stiffness[:, None] * change, harmonic.force_constants))
     return replace(harmonic, force_constants=harmonic.force_constants - correction)
 
 
-def on_site(harmonic: HarmonicCrystals, dipole: Tensor) -> Tensor:
+def on_site(harmonic: HarmonicCrystals, dipole: Array) -> Array:
     """Return (C, N, 3, 3) A_i = sum_j of force constants and dipole term at q = 0 [eV/A^2].
 
     `dipole` is the second summed already, as for `obey_sum_rules`.
     """
-    c, n = harmonic.n_crystals, harmonic.n_atoms
     constants = harmonic.force_constants
-    total = constants.new_zeros(c * n, 3, 3)
-    total = total.index_add(0, harmonic.owners * n + harmonic.firsts, constants)
-    total = total.index_add(0, harmonic.owners * n + harmonic.seconds, constants.mT)
-    return total.view(c, n, 3, 3) + dipole
+    return harmonic.end_sums(constants, constants.swapaxes(1, 2)) + dipole

@@ -44,4 +44,5 @@ def lattice_reference(network: LatticeNetwork) -> Tensor:
     bonded = bonded.to(device=device, dtype=dtype)
     (group,) = group_by_size(bonded, network(bonded))
     q = torch.tensor([0.25, 0.1, -0.35], device=device, dtype=dtype).expand(2, 1, 3)
-    return frequencies(dynamical_matrices(group, q), softening=1.0)[:, 0]
+    found: Tensor = frequencies(dynamical_matrices(group, q), softening=1.0)[:, 0]
+    return found

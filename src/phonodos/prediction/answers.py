@@ -284,7 +284,7 @@ def answers_of(
 def _is_finite(lattice: LatticeDynamics) -> bool:
     harmonic = lattice.harmonic
     found = (harmonic.force_constants, harmonic.born, harmonic.dielectric)
-    return all(bool(torch.isfinite(x).all()) for x in found)
+    return all(bool(np.isfinite(x).all()) for x in found)
 
 
 def _weighted(tensors: Sequence[torch.Tensor], shares: Sequence[float]) -> torch.Tensor:

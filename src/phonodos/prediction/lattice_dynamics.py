@@ -6,7 +6,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
 
 from phonodos.errors import PredictionError
@@ -16,6 +15,7 @@ from phonodos.model.dynamics import (
     reciprocal_vectors,
     settled,
     settled_matrices,
+    to_frequencies,
 )
 from phonodos.model.harmonic import HarmonicCrystals, harmonic_of
 from phonodos.model.lattice import Lattice
@@ -37,7 +37,6 @@ from phonodos.physics.path import (
     step_from_gamma,
 )
 from phonodos.physics.sound import SoundWaves, long_waves, sound_waves
-from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
 
 if TYPE_CHECKING:
     from phonopy import Phonopy
@@ -55,7 +54,7 @@ class LatticeDynamics:
     crystal
         The primitive cell.
     harmonic
-        Bonds, masses, force constants, Born charges and dielectric tensor as tensors.
+        Bonds, masses, force constants, Born charges and dielectric tensor as arrays of NumPy.
     metal
         Whether the charges were left out, as free electrons screen them.
     """
@@ -64,20 +63,23 @@ class LatticeDynamics:
     harmonic: HarmonicCrystals
     metal: bool = False
 
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "harmonic", self.harmonic.in_numpy())
+
     @property
     def born_charges(self) -> Array:
         """(n, 3, 3) Born charges [e]: first index field, second displacement."""
-        return self.harmonic.born[0].double().cpu().numpy()
+        return np.asarray(self.harmonic.born[0])
 
     @property
     def masses(self) -> Array:
         """(n,) masses [amu]."""
-        return self.harmonic.masses[0].double().cpu().numpy()
+        return np.asarray(self.harmonic.masses[0])
 
     @property
     def dielectric(self) -> Array:
         """(3, 3) electronic dielectric tensor."""
-        return self.harmonic.dielectric[0].double().cpu().numpy()
+        return np.asarray(self.harmonic.dielectric[0])
 
     def force_constants(self) -> tuple[NDArray[np.int64], Array, Array]:
         """Return the short-range force constants of every bond, each pair of atoms once.
@@ -88,8 +90,8 @@ class LatticeDynamics:
         transpose. They belong to the dipole term of `phonodos.physics.dipole`.
         """
         fixed, _ = self._settled
-        ends = torch.stack([fixed.firsts, fixed.seconds], dim=1).cpu().numpy()
-        return ends, _array(fixed.vectors), _array(fixed.force_constants)
+        ends = np.stack([fixed.firsts, fixed.seconds], axis=1)
+        return ends, fixed.vectors, fixed.force_constants
 
     def dynamical_matrices(self, qpoints: Array) -> NDArray[np.complex128]:
         """Return (m, 3n, 3n) dynamical matrices [eV/(A^2 amu)] at (m, 3) fractional q.
@@ -98,7 +100,7 @@ class LatticeDynamics:
         """
         points = np.atleast_2d(np.asarray(qpoints, dtype=np.float64))
         near = self._nearest(points)
-        matrices = np.concatenate([m.cpu().numpy() for m in self._matrices(near)])
+        matrices = np.concatenate(list(self._matrices(near)))
         turn = self._phases(points - near)
         return matrices * turn[:, None, :] * turn[:, :, None].conj()
 
@@ -113,7 +115,7 @@ class LatticeDynamics:
             If one is larger than any vibration has (10,000 cm^-1).
         """
         near = self._nearest(np.atleast_2d(np.asarray(qpoints, dtype=np.float64)))
-        found = np.concatenate([_array(frequencies(m)) for m in self._matrices(near)])
+        found = np.concatenate([frequencies(m) for m in self._matrices(near)])
         check_frequencies(found, self.crystal.label)
         return found
 
@@ -129,10 +131,9 @@ class LatticeDynamics:
         near = self._nearest(points)
         values, vectors = [], []
         for matrix in self._matrices(near):
-            eigenvalues, eigenvectors = torch.linalg.eigh(matrix)
-            root = eigenvalues.sign() * eigenvalues.abs().sqrt() * WAVENUMBER_PER_SQRT_SPRING
-            values.append(_array(root))
-            vectors.append(eigenvectors.cpu().numpy())
+            eigenvalues, eigenvectors = np.linalg.eigh(matrix)
+            values.append(to_frequencies(eigenvalues))
+            vectors.append(eigenvectors)
         check_frequencies(np.concatenate(values), self.crystal.label)
         turn = self._phases(points - near).conj()
         return np.concatenate(values), np.concatenate(vectors) * turn[:, :, None]
@@ -194,24 +195,24 @@ class LatticeDynamics:
         found, first = [], []
         for matrices in self._matrices(points):
             first.append(matrices[: len(self._long)])
-            found.append(_array(frequencies(matrices)))
+            found.append(frequencies(matrices))
         w = np.concatenate(found)[len(self._long) :]
         check_frequencies(w, self.crystal.label)
-        sound = self._sound_of(torch.cat(first)[: len(self._long)])
+        sound = self._sound_of(np.concatenate(first)[: len(self._long)])
         return spectrum(mesh, w[len(more) :], sound=sound), w[:, 0]
 
     @cached_property
     def sound(self) -> SoundWaves:
         """The long acoustic waves, q in fractions of the reciprocal lattice vectors."""
-        return self._sound_of(torch.cat(list(self._matrices(self._long))))
+        return self._sound_of(np.concatenate(list(self._matrices(self._long))))
 
     @cached_property
     def _long(self) -> Array:
         return long_waves(self.crystal.reciprocal_cell)
 
-    def _sound_of(self, matrices: torch.Tensor) -> SoundWaves:
+    def _sound_of(self, matrices: NDArray[np.complex128]) -> SoundWaves:
         found = sound_waves(
-            matrices.cpu().numpy(),
+            matrices,
             self.masses,
             self.crystal.volume,
             self.born_charges,
@@ -246,13 +247,11 @@ class LatticeDynamics:
                 "every atom of the primitive cell needs one positive mass",
                 "give the masses in amu in the order of `lattice.crystal`",
             )
-        heavy = torch.from_numpy(masses)[None].to(self.harmonic.masses)
-        return replace(self, harmonic=replace(self.harmonic, masses=heavy))
+        return replace(self, harmonic=replace(self.harmonic, masses=masses[None]))
 
     @cached_property
-    def _settled(self) -> tuple[HarmonicCrystals, torch.Tensor]:
-        with torch.inference_mode():
-            return settled(self.harmonic)
+    def _settled(self) -> tuple[HarmonicCrystals, Array]:
+        return settled(self.harmonic)
 
     def _nearest(self, points: Array) -> Array:
         """Return the points, moved by reciprocal lattice vectors to near Gamma.
@@ -269,17 +268,15 @@ class LatticeDynamics:
         waves = np.exp(2j * np.pi * np.rint(shift) @ self.crystal.frac_coords.T)
         return np.repeat(waves, 3, axis=1)
 
-    def _matrices(self, qpoints: Array) -> Iterator[torch.Tensor]:
+    def _matrices(self, qpoints: Array) -> Iterator[NDArray[np.complex128]]:
         harmonic, site = self._settled
         n = self.crystal.n_atoms
-        farthest = torch.from_numpy(np.abs(qpoints).max(axis=0)[None, None]).to(site)
+        farthest = np.abs(qpoints).max(axis=0)[None, None]
         waves = reciprocal_vectors(harmonic, farthest @ harmonic.reciprocal)[0].shape[1]
         numbers = 18.0 * len(harmonic.owners) + 5.0 * (3.0 * n) ** 2 + 18.0 * n * waves
         size = max(1, int(LARGEST_BLOCK / numbers))
         for first in range(0, len(qpoints), size):
-            chunk = torch.from_numpy(qpoints[first : first + size])[None].to(site)
-            with torch.inference_mode():
-                yield settled_matrices(harmonic, site, chunk)[0]
+            yield settled_matrices(harmonic, site, qpoints[None, first : first + size])[0]
 
 
 def lattice_dynamics(
@@ -291,7 +288,3 @@ def lattice_dynamics(
 ) -> LatticeDynamics:
     """Return the lattice dynamics of crystal `index` of a batch; `exact` as in `harmonic_of`."""
     return LatticeDynamics(crystal, harmonic_of(bonded, lattice, index, exact))
-
-
-def _array(tensor: torch.Tensor) -> Array:
-    return tensor.double().cpu().numpy()

@@ -135,7 +135,7 @@ def supercell_matrix(lattice: "LatticeDynamics", reach: float | None = None) -> 
     Multiples of the standard primitive vectors: the supercell has the symmetry of the crystal.
     """
     if reach is None:
-        reach = 2.0 * float(lattice.harmonic.vectors.norm(dim=1).max()) + 1e-3
+        reach = 2.0 * float(np.linalg.norm(lattice.harmonic.vectors, axis=1).max()) + 1e-3
     crystal = lattice.crystal
     short, reduced = compact(crystal)
     dataset = symmetry_dataset(short, SYMMETRY_TOLERANCE)

@@ -107,7 +107,7 @@ class LatticeTask:
         group, site = settled(group)
         matrices = settled_matrices(group, site, points.to(group.cells))
         softening = self.weights.softening
-        found = frequencies(matrices, softening=softening)
+        found: Tensor = frequencies(matrices, softening=softening)
         total = found.new_zeros(())
         for k, sample in enumerate(samples):
             first = 0
