@@ -1,6 +1,7 @@
 """`LatticeDynamics`: spectra, projections, modes, bands, isotopes, large and odd cells."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -180,3 +181,37 @@ def test_frequencies_beyond_any_vibration_are_refused(
     arguments = () if method in ("bands", "dos") else (Q,)
     with pytest.raises(PredictionError, match=r"NaCl: frequencies of [\d,]+ cm"):
         getattr(light, method)(*arguments)
+
+
+def odd_crystals() -> dict[str, Crystal]:
+    fcc = 2.0 * np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]])
+    salt = [[0.0] * 3, [0.5] * 3]
+    return {
+        "one atom": Crystal.ordered(fcc, salt[:1], ["Cu"]),
+        "left-handed": Crystal.ordered(-1.4 * fcc, salt, ["Na", "Cl"]),
+        "mixture": Crystal(1.4 * fcc, np.array(salt), ({"Na": 0.5, "K": 0.5}, {"Cl": 1.0})),
+        "slab": Crystal.ordered(
+            np.diag([3.9, 3.9, 25.0]),
+            [[0, 0, 0], [0.5, 0.5, 0], [0, 0.5, 0.08], [0.5, 0, 0.08]],
+            ["Na", "Cl", "Cl", "Na"],
+        ),
+    }
+
+
+@pytest.mark.parametrize("metal", [False, True])
+@pytest.mark.parametrize("name", odd_crystals())
+def test_odd_crystals_keep_all_states(lattice_of: LatticeOf, name: str, metal: bool) -> None:
+    """With long waves or without them, and no warning on the way."""
+    lattice = lattice_of(odd_crystals()[name])
+    if metal:
+        charges = np.zeros_like(lattice.harmonic.born)
+        lattice = replace(lattice, harmonic=replace(lattice.harmonic, born=charges))
+    mesh = lattice.mesh(14.0)
+    plain, projected = lattice.dos(mesh), lattice.dos(mesh, projected=True)
+    for dos in (plain, projected):
+        assert dos.integral == pytest.approx(3 * lattice.crystal.n_atoms, rel=1e-9)
+        assert dos.densities.min() >= 0.0
+    np.testing.assert_allclose(projected.densities, plain.densities, atol=1e-9)
+    assert projected.projected is not None
+    each = np.trapezoid(projected.projected, projected.frequencies)
+    np.testing.assert_allclose(each, 3.0, rtol=1e-9)

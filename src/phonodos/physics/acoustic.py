@@ -22,7 +22,7 @@ Array = NDArray[np.float64]
 ACOUSTIC = 3  # branches
 FINER = 4  # points between two of a mesh, along each axis
 AROUND = 3.0  # steps of the mesh from Gamma, as far as sound carries the branches
-SHELLS = 32  # of a ray, where it is sampled
+SHELLS = 24  # of a ray, where it is sampled
 EXACT = 0.7  # of the lowest frequency on the block's surface: so far no state is sampled
 _NODES = (1.0 + np.cos(np.pi * (np.arange(7) + 0.5) / 7)) / 2.0
 
@@ -261,7 +261,10 @@ def in_block(mesh: "QMesh") -> NDArray[np.bool_]:
     """Return which cells of a refined mesh belong to the block around Gamma, (p, s)."""
     inside = []
     for axis, (n, half) in enumerate(zip(mesh.divisions, _halves(mesh), strict=True)):
-        x = _coordinates(mesh, axis)[:, None] * n + (_steps() if n > 1 else 0.0)
+        if n == 1:  # the one point stands for the whole axis, wherever it lies
+            inside.append(np.ones((1, 1), dtype=bool))
+            continue
+        x = _coordinates(mesh, axis)[:, None] * n + _steps()
         inside.append(np.abs((x + n / 2.0) % n - n / 2.0) < half)
     a, b, c = inside
     whole = a[:, None, None, :, None, None] & b[:, None, None, :, None] & c[:, None, None, :]

@@ -222,10 +222,8 @@ def spectrum(
             [shares[:, :, mesh.orbits == k].sum(axis=2) / c for k, c in enumerate(counts)], axis=2
         )[:, :, mesh.orbits]
         shares = by_orbit[mesh.places.ravel()]
-    each = np.full(finer.shape, 1.0 / (points * between))
-    if rays is not None:
-        each[:, :, :ACOUSTIC][in_block(mesh)] = 0.0
-    dos = _spectrum(finer, each, shares, smoothing)
+    block = None if rays is None else in_block(mesh)
+    dos = _spectrum(finer, 1.0 / (points * between), shares, smoothing, block)
     if rays is not None and sound is not None:
         dos = _completed(dos, rays, sound.mass_shares, shares)
     return replace(dos, highest=float(frequencies.max()))
@@ -369,26 +367,26 @@ def _spectrum(
 ) -> PhononDos:
     """Return the spectrum of (..., 3n) frequencies, which count as `states`, with their shares.
 
-    The acoustic states of the cells in `block` are left out.
+    The acoustic states of the cells in `block` are left out; their frequencies are overwritten.
     """
     n_atoms = frequencies.shape[-1] // 3
-    w = frequencies
-    if block is not None:
-        acoustic = w[..., :ACOUSTIC][~block]
-        w = np.concatenate([w[..., ACOUSTIC:].ravel(), acoustic.ravel()])
     reach = np.ceil(REACH * smoothing)
-    low = min(0.0, np.floor(w.min()) - reach) - ROOM_BELOW
-    axis = np.arange(low, np.ceil(w.max()) + max(reach, ROOM_ABOVE) + STEP, STEP)
-    total = _smooth(_deposit(axis, w, states), smoothing)
+    low = min(0.0, np.floor(frequencies.min()) - reach) - ROOM_BELOW
+    axis = np.arange(low, np.ceil(frequencies.max()) + max(reach, ROOM_ABOVE) + STEP, STEP)
+    if block is not None:  # to a place far above, emptied below: quicker than weights
+        frequencies[..., :ACOUSTIC][block] = axis[-2]
+
+    def curve(states: NDArray[np.float64] | float) -> NDArray[np.float64]:
+        counts = _deposit(axis, frequencies, states)
+        if block is not None:
+            counts[-2] = 0.0
+        return _smooth(counts, smoothing)
+
     projected = None
     if shares is not None:
         each = np.broadcast_to(states, frequencies.shape).reshape(len(shares), -1, 3 * n_atoms)
-        if block is not None:
-            each = each.copy()
-            each[..., :ACOUSTIC][block] = 0.0
-        rows = [_deposit(axis, frequencies, each * shares[:, None, :, k]) for k in range(n_atoms)]
-        projected = np.stack([_smooth(row, smoothing) for row in rows])
-    return PhononDos(axis, total, n_atoms, projected)
+        projected = np.stack([curve(each * shares[:, None, :, k]) for k in range(n_atoms)])
+    return PhononDos(axis, curve(states), n_atoms, projected)
 
 
 def _deposit(

@@ -1,0 +1,116 @@
+"""Long acoustic waves against springs whose velocities of sound are known in closed form."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from phonodos.physics.sound import (
+    SoundWaves,
+    elastic_debye_temperature,
+    long_waves,
+    products,
+    sound_waves,
+)
+from phonodos.physics.units import KELVIN_PER_WAVENUMBER, WAVENUMBER_PER_SQRT_SPRING
+
+SQUARE = WAVENUMBER_PER_SQRT_SPRING**2
+WAVES = np.array([[0.3, 0.0, 0.0], [0.1, -0.2, 0.4], [0.5, 0.5, -0.5], [0.0, 1.2, 0.3]])
+SIDE = 4.0  # [A], of cubic cells
+
+
+def cartesian_waves() -> np.ndarray:
+    reciprocal = 2.0 * np.pi / SIDE * np.eye(3)
+    return np.asarray(long_waves(reciprocal) @ reciprocal)
+
+
+def cubic_springs(mass: float) -> SoundWaves:
+    """Neighbours along the axes of a cubic lattice, 2 eV/A^2 along the bond and 0.5 across."""
+    matrices = np.zeros((6, 3, 3), complex)
+    for axis in range(3):
+        spring = np.full(3, 0.5)
+        spring[axis] = 2.0
+        bend = 2.0 * (1.0 - np.cos(cartesian_waves()[:, axis] * SIDE))
+        matrices += bend[:, None, None] * np.diag(spring) / mass
+    return sound_waves(matrices, np.array([mass]), SIDE**3)
+
+
+def test_one_atom_along_the_axes() -> None:
+    found = cubic_springs(20.0).squares(np.array([[0.1, 0.0, 0.0]]))[0]
+    expected = SQUARE * (0.1 * SIDE) ** 2 * np.array([0.5, 0.5, 2.0]) / 20.0
+    np.testing.assert_allclose(found, expected, rtol=1e-5)
+
+
+def test_two_atoms_of_a_chain_move_in_phase() -> None:
+    """w^2 = K (d q)^2 / (m + M) with two unequal springs in a row: from the coupling to optics."""
+    m, heavy, near, far, d = 10.0, 30.0, 1.5, 3.0, 4.0
+    q = cartesian_waves()[:, 0]
+    bare = np.zeros((6, 6, 6), complex)
+    link = -(near + far * np.exp(-1j * q * d)) / np.sqrt(m * heavy)
+    # Phases of full vectors: the second atom lies at d / 3.
+    phase = np.exp(1j * q * d / 3.0)
+    for k in range(3):
+        bare[:, k, k], bare[:, 3 + k, 3 + k] = (near + far) / m, (near + far) / heavy
+        bare[:, k, 3 + k], bare[:, 3 + k, k] = link * phase, (link * phase).conj()
+    sound = sound_waves(bare, np.array([m, heavy]), SIDE**3)
+    found = sound.squares(np.array([[0.01, 0.0, 0.0]]))[0]
+    in_series = near * far / (near + far)
+    np.testing.assert_allclose(found, SQUARE * in_series * (0.01 * d) ** 2 / (m + heavy), rtol=1e-4)
+    np.testing.assert_allclose(sound.mass_shares, [0.25, 0.75])
+
+
+def random_sound(rng: np.random.Generator) -> SoundWaves:
+    return SoundWaves(
+        rng.normal(size=(6, 6)), rng.normal(size=(6, 3)), np.array([3.0, 2, 2.5, 0, 0, 0]),
+        np.array([1.0]),
+    )  # fmt: skip
+
+
+def test_squares_are_eigenvalues_with_the_field(rng: np.random.Generator) -> None:
+    sound = random_sound(rng)
+    pairs = products(WAVES)
+    place = [[0, 5, 4], [5, 1, 3], [4, 3, 2]]
+    pull = pairs @ sound.polarisation
+    matrices = (pairs @ sound.stiffness)[:, place]
+    matrices += pull[:, :, None] * pull[:, None, :] / (pairs @ sound.screening)[:, None, None]
+    np.testing.assert_allclose(sound.squares(WAVES), np.linalg.eigvalsh(matrices), atol=1e-9)
+
+
+def test_the_field_stiffens(rng: np.random.Generator) -> None:
+    sound = random_sound(rng)
+    plain = replace(sound, polarisation=np.zeros((6, 3)))
+    assert (sound.squares(WAVES) >= plain.squares(WAVES) - 1e-12).all()
+    assert sound.squares(WAVES).sum() > plain.squares(WAVES).sum() + 1e-3
+
+
+def test_axes_are_a_matter_of_counting(rng: np.random.Generator) -> None:
+    sound, axes = random_sound(rng), rng.normal(size=(3, 3))
+    np.testing.assert_allclose(
+        sound.along(axes).squares(WAVES), sound.squares(WAVES @ axes), rtol=1e-9, atol=1e-9
+    )
+
+
+def test_equal_eigenvalues_and_none() -> None:
+    sound = SoundWaves(
+        np.outer([1.0, 1, 1, 0, 0, 0], [4.0, 4, 4, 0, 0, 0]), np.zeros((6, 3)),
+        np.ones(6), np.array([1.0]),
+    )  # fmt: skip
+    np.testing.assert_allclose(sound.squares(np.array([[0.0, 0, 2.0]])), [[16.0] * 3])
+    np.testing.assert_array_equal(sound.squares(np.zeros((1, 3))), 0.0)
+
+
+def test_debye_temperature_of_one_velocity() -> None:
+    """With one velocity in all directions k theta = hbar c (6 pi^2 n / V)^(1/3) exactly."""
+    velocity = 50.0  # [cm^-1 A]
+    alike = np.outer([1.0, 1, 1, 0, 0, 0], velocity**2 * np.array([1.0, 1, 1, 0, 0, 0]))
+    sound = SoundWaves(alike, np.zeros((6, 3)), np.ones(6), np.full(2, 0.5))
+    theta = elastic_debye_temperature(sound, 40.0, directions=50)
+    expected = KELVIN_PER_WAVENUMBER * velocity * (6.0 * np.pi**2 * 2 / 40.0) ** (1 / 3)
+    assert theta == pytest.approx(expected, rel=1e-12)
+    assert np.isnan(elastic_debye_temperature(replace(sound, stiffness=-alike), 40.0))
+
+
+def test_debye_temperature_converges_with_directions() -> None:
+    sound = cubic_springs(20.0)
+    few, many = (elastic_debye_temperature(sound, SIDE**3, n) for n in (500, 8000))
+    assert few == pytest.approx(many, rel=1e-3)
