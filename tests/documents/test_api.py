@@ -23,6 +23,7 @@ from phonodos.datasets.splits import Split
 from phonodos.evaluation.report import Judged, Report
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
+from phonodos.physics.elasticity import Elasticity
 from phonodos.physics.strain import Gruneisen
 from phonodos.physics.target import target_of
 from phonodos.prediction.prediction import Prediction
@@ -32,6 +33,7 @@ from phonodos.screening.survey import Agreement, Components, Springs, Survey
 from phonodos.studies.alloy import AlloyPoint, AlloyStudy, Beside
 from phonodos.studies.bands import BandStudy
 from phonodos.studies.comparison import Comparison, Features
+from phonodos.studies.elastic import ElasticStudy
 from phonodos.studies.strain import StrainPoint, StrainStudy
 
 ROOT = Path(__file__).parents[2]
@@ -46,6 +48,7 @@ SHOWN = {  # what a section tells of: dataclasses whose fields and properties al
     "alloy": [AlloyStudy, AlloyPoint, Beside],
     "bands": [BandStudy],
     "compare": [Comparison, Features],
+    "elastic": [ElasticStudy, Elasticity],
     "evaluate": [Report, Judged],
     "screen": [Summary, Progress],
     "survey": [Survey, Landscape, Components, Springs, Agreement],

@@ -19,6 +19,7 @@ from phonodos.cli import (
     cite,
     compare,
     data,
+    elastic,
     evaluate,
     figures,
     models,
@@ -130,6 +131,7 @@ app = typer.Typer(
 app.command()(predict.predict)
 app.command()(thermo.thermo)
 app.command()(bands.bands)
+app.command()(elastic.elastic)
 app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.add_typer(data.app, name="data")

@@ -35,6 +35,10 @@ MembersOption = Annotated[
     int | None,
     typer.Option(help="members of an ensemble to use, the first ones; all", show_default=False),
 ]
+MetalOption = Annotated[
+    bool,
+    typer.Option("--metal", help="of metals: the charges, whose field is screened, are left out"),
+]
 UnitsOption = Annotated[str, typer.Option(help="of frequencies shown: cm-1, THz or meV")]
 OutputOption = Annotated[
     Path, typer.Option("-o", "--output", metavar="DIR", help="results go to DIR/<input name>/")

@@ -45,6 +45,7 @@ class Answer:
     lattice: LatticeDynamics | None = None
     members: tuple[PhononDos, ...] = ()
     outside: tuple[str, ...] = ()  # why no interval is stated
+    member_lattices: tuple[LatticeDynamics, ...] = ()
 
 
 class Answerer(Protocol):
@@ -236,8 +237,10 @@ class LatticeAnswers:
         )
         reasons = {"unseen bonds": unseen, "a metal": metal, "unstable": stability}
         outside = tuple(name for name, found in reasons.items() if found)
-        whole = replace(whole, metal=self.metal)
-        return Answer(dos, doubts, whole, members if len(members) > 1 else (), outside)
+        whole, *each = (replace(x, metal=self.metal) for x in (whole, *each))
+        if len(members) == 1:
+            return Answer(dos, doubts, whole, (), outside)
+        return Answer(dos, doubts, whole, members, outside, tuple(each))
 
 
 def _each(

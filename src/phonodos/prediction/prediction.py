@@ -42,6 +42,9 @@ class Prediction:
     outside
         Why no interval is stated: bonds that training never held, a metal, an unstable crystal.
         There the reference lay inside far less often than the intervals say.
+    member_lattices
+        Lattice dynamics of every member of an ensemble, of whose tensors `lattice` is the mean;
+        empty for a single network.
     """
 
     crystal: Crystal
@@ -52,6 +55,7 @@ class Prediction:
     members: tuple[PhononDos, ...] = ()
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)
     outside: tuple[str, ...] = ()
+    member_lattices: "tuple[LatticeDynamics, ...]" = ()
 
     @cached_property
     def intervals(self) -> dict[str, Interval]:

@@ -4,16 +4,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from phonodos.errors import ConfigError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.mesh import MESH_LENGTH
 from phonodos.physics.path import BandPath, BandStructure
 from phonodos.physics.units import per_wavenumber
 from phonodos.prediction.lattice_dynamics import LatticeDynamics
-from phonodos.prediction.prediction import Prediction
-from phonodos.prediction.predictor import AnyPredictor, as_predictor
+from phonodos.prediction.predictor import AnyPredictor
 from phonodos.results.bands import bands_record, path_text
+from phonodos.studies.harmonic import harmonic_prediction
 
 FINE_MESH, SMALL_CELL = 40.0, 40  # [A], of the density of states beside at most 40 atoms
 
@@ -101,13 +100,5 @@ def bands(
     StructureError, PredictionError
         As `Predictor.predict`.
     """
-    prediction = crystal
-    if not isinstance(crystal, Prediction):
-        prediction = next(as_predictor(model, members).predict_many([crystal]))
-    if prediction.lattice is None:
-        raise ConfigError(
-            f"{prediction.model} has no bands",
-            "this network predicts the density of states only; bands take force constants",
-            "choose a model of lattice dynamics with --model (phonodos models list)",
-        )
-    return BandStudy(prediction.lattice.bands(path), prediction.lattice, prediction.warnings)
+    prediction, lattice = harmonic_prediction(crystal, "bands", model=model, members=members)
+    return BandStudy(lattice.bands(path), lattice, prediction.warnings)
