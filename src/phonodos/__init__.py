@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from phonodos.studies.alloy import alloy as alloy
     from phonodos.studies.bands import bands as bands
     from phonodos.studies.comparison import compare as compare
+    from phonodos.studies.displacements import displacements as displacements
     from phonodos.studies.elastic import elastic as elastic
     from phonodos.studies.strain import strain as strain
 
@@ -36,6 +37,7 @@ _HOMES = {
     "alloy": "phonodos.studies.alloy",
     "bands": "phonodos.studies.bands",
     "compare": "phonodos.studies.comparison",
+    "displacements": "phonodos.studies.displacements",
     "elastic": "phonodos.studies.elastic",
     "evaluate": "phonodos.evaluation.judgement",
     "load": "phonodos.prediction.predictor",

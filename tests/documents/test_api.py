@@ -33,6 +33,7 @@ from phonodos.screening.survey import Agreement, Components, Springs, Survey
 from phonodos.studies.alloy import AlloyPoint, AlloyStudy, Beside
 from phonodos.studies.bands import BandStudy
 from phonodos.studies.comparison import Comparison, Features
+from phonodos.studies.displacements import DisplacementStudy
 from phonodos.studies.elastic import ElasticStudy
 from phonodos.studies.strain import StrainPoint, StrainStudy
 
@@ -48,6 +49,7 @@ SHOWN = {  # what a section tells of: dataclasses whose fields and properties al
     "alloy": [AlloyStudy, AlloyPoint, Beside],
     "bands": [BandStudy],
     "compare": [Comparison, Features],
+    "displacements": [DisplacementStudy],
     "elastic": [ElasticStudy, Elasticity],
     "evaluate": [Report, Judged],
     "screen": [Summary, Progress],

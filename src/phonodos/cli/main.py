@@ -19,6 +19,7 @@ from phonodos.cli import (
     cite,
     compare,
     data,
+    displacements,
     elastic,
     evaluate,
     figures,
@@ -131,6 +132,7 @@ app = typer.Typer(
 app.command()(predict.predict)
 app.command()(thermo.thermo)
 app.command()(bands.bands)
+app.command()(displacements.displacements)
 app.command()(elastic.elastic)
 app.command()(train.train)
 app.command()(evaluate.evaluate)
