@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from phonodos.studies.comparison import compare as compare
     from phonodos.studies.displacements import displacements as displacements
     from phonodos.studies.elastic import elastic as elastic
+    from phonodos.studies.modes import modes as modes
     from phonodos.studies.strain import strain as strain
 
 _HOMES = {
@@ -41,6 +42,7 @@ _HOMES = {
     "elastic": "phonodos.studies.elastic",
     "evaluate": "phonodos.evaluation.judgement",
     "load": "phonodos.prediction.predictor",
+    "modes": "phonodos.studies.modes",
     "read_crystal": "phonodos.structures.reading",
     "screen": "phonodos.screening.screen",
     "strain": "phonodos.studies.strain",

@@ -24,6 +24,7 @@ from phonodos.cli import (
     evaluate,
     figures,
     models,
+    modes,
     predict,
     results,
     screen,
@@ -132,6 +133,7 @@ app = typer.Typer(
 app.command()(predict.predict)
 app.command()(thermo.thermo)
 app.command()(bands.bands)
+app.command()(modes.modes)
 app.command()(displacements.displacements)
 app.command()(elastic.elastic)
 app.command()(train.train)
