@@ -20,6 +20,7 @@ from phonodos.physics.units import WAVENUMBER_PER_EV
 if TYPE_CHECKING:
     from phonodos.model.lattice import LatticeNetwork
     from phonodos.prediction.lattice_dynamics import LatticeDynamics
+    from phonodos.prediction.prediction import Prediction
 
 
 @pytest.fixture(scope="session")
@@ -241,6 +242,55 @@ def lattice_of(lattice_network: "LatticeNetwork") -> Callable[[Crystal], "Lattic
         return lattice_dynamics(crystal, bonded, lattice_network(bonded))
 
     return find
+
+
+@pytest.fixture(scope="session")
+def sprung() -> Callable[..., "LatticeDynamics"]:
+    """Function (crystal, born, dielectric, stiffness) -> a crystal of central springs.
+
+    Springs of k exp(-(r - 2 A) / 0.6 A) between atoms up to 5 A apart, `stiffness` k [eV/A^2].
+    """
+    import torch
+
+    from phonodos.model.bonds import bond_crystal
+    from phonodos.model.harmonic import harmonic_of
+    from phonodos.model.lattice import Lattice
+    from phonodos.prediction.lattice_dynamics import LatticeDynamics
+
+    def find(
+        crystal: Crystal, born: Any = None, dielectric: Any = None, stiffness: float = 5.0
+    ) -> LatticeDynamics:
+        bonded = bond_crystal(crystal, 5.0)
+        r = bonded.vectors.double()
+        length = r.norm(dim=1)
+        k = stiffness * torch.exp(-(length - 2.0) / 0.6) / length**2
+        n = crystal.n_atoms
+        charges = np.zeros((n, 3, 3)) if born is None else np.asarray(born, dtype=np.float64)
+        eps = np.eye(3) if dielectric is None else np.asarray(dielectric, dtype=np.float64)
+        lattice = Lattice(
+            force_constants=-k[:, None, None] * r[:, :, None] * r[:, None, :],
+            born=torch.from_numpy(charges),
+            dielectric=torch.from_numpy(eps)[None],
+            stiffness=torch.ones(len(r), dtype=torch.float64),
+        )
+        return LatticeDynamics(crystal, harmonic_of(bonded, lattice, 0, bonded))
+
+    return find
+
+
+@pytest.fixture(scope="session")
+def predicted() -> Callable[..., "Prediction"]:
+    """Function (lattice, *members, **more) -> a prediction as a network would make it."""
+    from phonodos.prediction.prediction import Prediction
+
+    def make(lattice: "LatticeDynamics", *members: "LatticeDynamics", **more: Any) -> Prediction:
+        dos = PhononDos(
+            np.arange(4.0), np.full(4, lattice.crystal.n_atoms), lattice.crystal.n_atoms
+        )
+        crystal = more.pop("crystal", lattice.crystal)
+        return Prediction(crystal, dos, lattice, "springs", (), member_lattices=members, **more)
+
+    return make
 
 
 @pytest.fixture

@@ -24,6 +24,9 @@ if TYPE_CHECKING:
     from phonodos.studies.alloy import alloy as alloy
     from phonodos.studies.bands import bands as bands
     from phonodos.studies.comparison import compare as compare
+    from phonodos.studies.displacements import displacements as displacements
+    from phonodos.studies.elastic import elastic as elastic
+    from phonodos.studies.modes import modes as modes
     from phonodos.studies.strain import strain as strain
 
 _HOMES = {
@@ -35,8 +38,11 @@ _HOMES = {
     "alloy": "phonodos.studies.alloy",
     "bands": "phonodos.studies.bands",
     "compare": "phonodos.studies.comparison",
+    "displacements": "phonodos.studies.displacements",
+    "elastic": "phonodos.studies.elastic",
     "evaluate": "phonodos.evaluation.judgement",
     "load": "phonodos.prediction.predictor",
+    "modes": "phonodos.studies.modes",
     "read_crystal": "phonodos.structures.reading",
     "screen": "phonodos.screening.screen",
     "strain": "phonodos.studies.strain",

@@ -23,6 +23,8 @@ from phonodos.datasets.splits import Split
 from phonodos.evaluation.report import Judged, Report
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
+from phonodos.physics.elasticity import Elasticity
+from phonodos.physics.infrared import GammaModes
 from phonodos.physics.strain import Gruneisen
 from phonodos.physics.target import target_of
 from phonodos.prediction.prediction import Prediction
@@ -32,7 +34,10 @@ from phonodos.screening.survey import Agreement, Components, Springs, Survey
 from phonodos.studies.alloy import AlloyPoint, AlloyStudy, Beside
 from phonodos.studies.bands import BandStudy
 from phonodos.studies.comparison import Comparison, Features
+from phonodos.studies.displacements import DisplacementStudy
+from phonodos.studies.elastic import ElasticStudy
 from phonodos.studies.mode_gruneisen import ModeGruneisen, SpecialPoint
+from phonodos.studies.modes import ModeSet, ModeStudy
 from phonodos.studies.strain import StrainPoint, StrainStudy
 
 ROOT = Path(__file__).parents[2]
@@ -47,7 +52,10 @@ SHOWN = {  # what a section tells of: dataclasses whose fields and properties al
     "alloy": [AlloyStudy, AlloyPoint, Beside],
     "bands": [BandStudy],
     "compare": [Comparison, Features],
+    "displacements": [DisplacementStudy],
+    "elastic": [ElasticStudy, Elasticity],
     "evaluate": [Report, Judged],
+    "modes": [ModeStudy, ModeSet, GammaModes],
     "screen": [Summary, Progress],
     "survey": [Survey, Landscape, Components, Springs, Agreement],
 }

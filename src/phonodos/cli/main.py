@@ -19,9 +19,12 @@ from phonodos.cli import (
     cite,
     compare,
     data,
+    displacements,
+    elastic,
     evaluate,
     figures,
     models,
+    modes,
     predict,
     results,
     screen,
@@ -131,6 +134,9 @@ app = typer.Typer(
 app.command()(predict.predict)
 app.command()(thermo.thermo)
 app.command()(bands.bands)
+app.command()(modes.modes)
+app.command()(displacements.displacements)
+app.command()(elastic.elastic)
 app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.add_typer(data.app, name="data")

@@ -190,3 +190,44 @@ def standard_basis(dataset: Any, otherwise: NDArray[np.int64] | None = None) -> 
     basis = np.rint(columns.T)
     same = np.abs(columns.T - basis).max() < 1e-3 and abs(round(float(np.linalg.det(basis)))) == 1
     return basis if same else plain
+
+
+@dataclass(frozen=True, eq=False)
+class Setting:
+    """The conventional cell of a crystal and how it is turned to stand as spglib has it.
+
+    Attributes
+    ----------
+    cell
+        (3, 3) conventional lattice vectors as rows [A], turned: a along x, b in the plane of x and
+        y (the unique axis of monoclinic crystals is b).
+    turn
+        (3, 3) rotation: a vector v of the crystal is ``turn @ v`` in this setting.
+    point_group
+        In the notation of Hermann and Mauguin.
+    number
+        Of the space group, 1 to 230.
+    """
+
+    cell: NDArray[np.float64]
+    turn: NDArray[np.float64]
+    point_group: str
+    number: int
+
+    @property
+    def system(self) -> str:
+        """``triclinic`` ... ``cubic``."""
+        names = ("triclinic", "monoclinic", "orthorhombic", "tetragonal", "trigonal", "hexagonal")
+        lasts = (2, 15, 74, 142, 167, 194)
+        found = (name for name, last in zip(names, lasts, strict=True) if self.number <= last)
+        return next(found, "cubic")
+
+
+def setting_of(crystal: Crystal, symprec: float = SYMMETRY_TOLERANCE) -> Setting:
+    """Return the conventional setting of a crystal; its own cell where no symmetry is found."""
+    dataset: Any = symmetry_dataset(compact(crystal)[0], symprec)
+    if dataset is None:
+        return Setting(crystal.cell, np.eye(3), "1", 1)
+    u, _, v = np.linalg.svd(np.asarray(dataset.std_rotation_matrix))
+    cell = np.asarray(dataset.std_lattice, dtype=np.float64)
+    return Setting(cell, u @ v, str(dataset.pointgroup), int(dataset.number))

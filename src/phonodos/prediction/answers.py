@@ -47,6 +47,7 @@ class Answer:
     members: tuple[PhononDos, ...] = ()
     outside: tuple[str, ...] = ()  # why no interval is stated
     stability: Stability | None = None
+    member_lattices: tuple[LatticeDynamics, ...] = ()
 
 
 class Answerer(Protocol):
@@ -241,9 +242,10 @@ class LatticeAnswers:
         unstable = stability.is_unstable
         reasons = {"unseen bonds": unseen, "a metal": metal, "unstable": unstable}
         outside = tuple(name for name, found in reasons.items() if found)
-        whole = replace(whole, metal=self.metal)
-        shown = members if len(members) > 1 else ()
-        return Answer(dos, doubts, whole, shown, outside, stability)
+        whole, *each = (replace(x, metal=self.metal) for x in (whole, *each))
+        if len(members) == 1:
+            return Answer(dos, doubts, whole, (), outside, stability)
+        return Answer(dos, doubts, whole, members, outside, stability, tuple(each))
 
 
 def _each(

@@ -46,6 +46,9 @@ class Prediction:
     stability
         Whether the crystal is predicted to be stable, by the lowest frequency anywhere; None for
         networks that predict a spectrum only, and for means over structures.
+    member_lattices
+        Lattice dynamics of every member of an ensemble, of whose tensors `lattice` is the mean;
+        empty for a single network.
     """
 
     crystal: Crystal
@@ -57,6 +60,7 @@ class Prediction:
     calibrations: Mapping[str, Calibration] = field(default_factory=dict)
     outside: tuple[str, ...] = ()
     stability: "Stability | None" = None
+    member_lattices: "tuple[LatticeDynamics, ...]" = ()
 
     @cached_property
     def intervals(self) -> dict[str, Interval]:

@@ -1,0 +1,114 @@
+"""`phonodos modes`: vibrations at Gamma, their symmetry, eps(w), reflectivity, eps_0."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import numpy as np
+import typer
+
+from phonodos.cli.inputs import (
+    Done,
+    Entry,
+    check_output,
+    for_each,
+    output_folder,
+    predictions,
+    read_inputs,
+)
+from phonodos.cli.options import (
+    CheckOption,
+    FilesArgument,
+    JsonOption,
+    MembersOption,
+    MetalOption,
+    ModelOption,
+    OutputOption,
+    PlotOption,
+    VacanciesOption,
+)
+from phonodos.cli.output import Column, format_note, format_table
+from phonodos.results.desk import Results
+
+if TYPE_CHECKING:
+    from phonodos.prediction.prediction import Prediction
+    from phonodos.studies.modes import ModeStudy
+
+
+def modes(
+    files: FilesArgument,
+    damping: Annotated[float, typer.Option(help="of all modes in eps(w) [cm-1]")] = 5.0,
+    output: OutputOption = Path(),
+    model: ModelOption = None,
+    members: MembersOption = None,
+    metal: MetalOption = False,
+    check: CheckOption = True,
+    vacancies: VacanciesOption = "refuse",
+    plot: PlotOption = True,
+    as_json: JsonOption = False,
+) -> None:
+    """Predict modes at Gamma: irreps, IR and Raman activity, intensities, eps(w), reflectivity."""
+    check_output(output)
+    from phonodos.prediction.predictor import load
+    from phonodos.studies import modes as home
+
+    home.check_damping(damping)
+    predictor = load(model, members=members, check=check, metal=metal, vacancies=vacancies)
+
+    def handle(entry: Entry, answer: "Prediction") -> Done:
+        study = home.modes(answer, damping)
+        origin = predictor.provenance.warned(study.warnings)
+        results = Results(output_folder(output, entry.name), origin)
+        _write(results, study, plot)
+        text = f"{entry.name} ({study.crystal.formula}), {predictor.name}, point group "
+        text += f"{study.setting.point_group}\n{_shown(study, entry.name)}"
+        text += f"\nwrote {', '.join(results.written)} to {results.folder}"
+        files = {"folder": str(results.folder), "files": results.written}
+        return Done({**study.to_dict(), **files}, text)
+
+    pairs = predictions(predictor, read_inputs(files, vacancies=vacancies))
+    for_each(pairs, handle, show=not as_json).finish(predictor.name, as_json)
+
+
+def _write(results: Results, study: "ModeStudy", plot: bool) -> None:
+    results.csv("modes.csv", *study.table(), digits=6)
+    results.json("modes.json", study.to_dict())
+    if study.metal:
+        return
+    eps, reflected = study.permittivity, study.reflectivity
+    names = [f"{what}_{a}" for what in ("eps_real", "eps_imag", "reflectivity") for a in "xyz"]
+    rows = np.column_stack([study.axis, eps.real, eps.imag, reflected]).tolist()
+    results.csv("infrared.csv", ["frequency_cm-1", *names], rows, digits=6)
+    if plot:
+        from phonodos.figures.modes import plot_modes
+
+        figure = plot_modes(study.axis, eps, reflected, title=study.crystal.formula)
+        results.figure("modes", figure)
+
+
+def _shown(study: "ModeStudy", name: str) -> str:
+    from phonodos.studies.harmonic import with_spread
+
+    columns = [
+        Column("frequency", "cm-1", 14), Column("modes", "", 5), Column("charge", "e", 7),
+        Column("intensity", "D^2/(A^2 amu)", 13), Column("of eps_0", "", 8),
+    ]  # fmt: skip
+    rows = []
+    for s in study.sets:
+        bright = [f"{s.charge:.2f}", with_spread(s.intensity, s.intensity_spread, 1)]
+        part = f"{s.static_part:.2f}" if np.isfinite(s.static_part) else "-"
+        cells = [with_spread(s.frequency, s.spread, 1), str(s.degeneracy), *bright, part]
+        rows.append((s.irrep, s.activity, cells))
+    lines = [format_table(("irrep", "activity"), columns, rows)]
+    lines.append(format_note("acoustic", name, study.acoustic))
+    if not study.metal:
+        for axis, w in study.longitudinal.items():
+            found = ", ".join(f"{x:.1f}" for x in w) or "none"
+            lines.append(format_note("LO", f"along {axis}", f"{found} cm-1"))
+        wide, diagonal = study.static_spread, np.diag(study.static)
+        each = [None] * 3 if wide is None else list(np.diag(wide))
+        values = ", ".join(with_spread(v, s, 2) for v, s in zip(diagonal, each, strict=True))
+        lines.append(format_note("eps_0", "xx, yy, zz", values))
+        values = ", ".join(f"{v:.2f}" for v in np.diag(study.modes.dielectric))
+        lines.append(format_note("eps_inf", "xx, yy, zz", values))
+    lines += [format_note("warning", name, text) for text in study.warnings]
+    return "\n".join([*lines, "after +-: standard deviation of the members, by rank"])

@@ -1,0 +1,224 @@
+"""`displacements`: mean squared displacements of atoms against temperature, for every site."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.displacements import (
+    check_temperatures,
+    debye_waller,
+    in_cif_convention,
+    mean_squares,
+    missed_by,
+)
+from phonodos.physics.dos import MENTIONED_SHARE
+from phonodos.physics.mesh import QMesh, mass_kinds
+from phonodos.physics.primitive import SYMMETRY_TOLERANCE, primitive_cell
+from phonodos.physics.space_group import SpaceGroup, find_space_group
+from phonodos.physics.units import ROOM_TEMPERATURE
+from phonodos.prediction.lattice_dynamics import LatticeDynamics
+from phonodos.prediction.predictor import AnyPredictor
+from phonodos.studies.harmonic import check_solid, harmonic_prediction, numbers, spread
+
+Array = NDArray[np.float64]
+TEMPERATURES = (0.0, 100.0, 200.0, ROOM_TEMPERATURE)
+PAIRS = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))  # 11, 22, 33, 23, 13, 12
+NAMES = ("U11", "U22", "U33", "U23", "U13", "U12")
+
+
+@dataclass(frozen=True, eq=False)
+class DisplacementStudy:
+    """Mean squared displacements of the atoms of a crystal, in the cell as given.
+
+    Attributes
+    ----------
+    crystal
+        The crystal as given.
+    temperatures
+        (t,) [K].
+    tensors
+        (t, n, 3, 3) U [A^2], Cartesian.
+    members
+        The same of every member of an ensemble; empty for a single network.
+    left_out
+        Share of the modes that are imaginary or below 1 cm^-1 and count nothing.
+    doubts
+        Reasons for doubt of the prediction.
+    """
+
+    crystal: Crystal
+    temperatures: Array
+    tensors: Array
+    members: tuple[Array, ...] = ()
+    left_out: float = 0.0
+    doubts: tuple[str, ...] = ()
+
+    @property
+    def u_iso(self) -> Array:
+        """(t, n) a third of the trace of U [A^2]."""
+        return _trace(self.tensors)
+
+    @property
+    def u_iso_spread(self) -> Array | None:
+        """(t, n) standard deviation of the members' `u_iso` [A^2]; None of a single network."""
+        found = spread(_trace(u) for u in self.members)
+        return None if found is None else np.asarray(found)
+
+    @property
+    def b_iso(self) -> Array:
+        """(t, n) B = 8 pi^2 `u_iso` [A^2]."""
+        return 8.0 * np.pi**2 * self.u_iso
+
+    @property
+    def u_cif(self) -> Array:
+        """(t, n, 3, 3) U^ij [A^2] as CIF files have them, along the axes of the reciprocal cell."""
+        return in_cif_convention(self.tensors, self.crystal.cell)
+
+    @cached_property
+    def u_cif_spread(self) -> Array | None:
+        """(t, n, 3, 3) standard deviation of the members' `u_cif` [A^2]."""
+        found = spread(in_cif_convention(u, self.crystal.cell) for u in self.members)
+        return None if found is None else np.asarray(found)
+
+    def debye_waller(self, waves: Array) -> Array:
+        """Return (t, n, m) factors exp(-Q.U.Q / 2) on amplitudes at (m, 3) Cartesian Q [1/A]."""
+        return debye_waller(self.tensors, np.atleast_2d(waves))
+
+    @property
+    def warnings(self) -> list[str]:
+        """Reasons for doubt: those of the prediction, and modes that count nothing."""
+        found = list(self.doubts)
+        if self.left_out > MENTIONED_SHARE:
+            found.append(
+                f"{100 * self.left_out:.1f} % of the modes are imaginary or below 1 cm-1 and left "
+                "out: the true displacements are larger (the structure may not be at rest: look at "
+                "`phonodos bands`)"
+            )
+        return found
+
+    @property
+    def sites(self) -> list[str]:
+        """(n,) what is on every site: ``Na``, ``Cu0.7Au0.3``."""
+        return [
+            "".join(s + ("" if f == 1.0 else f"{f:g}") for s, f in site.items())
+            for site in self.crystal.occupancy
+        ]
+
+    def kinds(self) -> list[tuple[int, int]]:
+        """Return the first site of every kind and how many sites are of it.
+
+        Alike are sites with the same elements and, at all temperatures, the same `u_iso`.
+        """
+        found: list[list[int]] = []
+        u, names = self.u_iso, self.sites
+        for i, name in enumerate(names):
+            for group in found:
+                if name == names[group[0]] and np.allclose(u[:, i], u[:, group[0]], rtol=1e-5):
+                    group.append(i)
+                    break
+            else:
+                found.append([i])
+        return [(group[0], len(group)) for group in found]
+
+    def table(self) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
+        """Return the names of the columns, which hold the units, and a row a temperature and site.
+
+        U11 to U12 are in the convention of CIF files.
+        """
+        names = ("temperature_K", "site", "species", *(f"{n}_A^2" for n in NAMES), "U_iso_A^2",
+                 "U_iso_spread_A^2", "B_iso_A^2")  # fmt: skip
+        cif, iso, wide, b = self.u_cif, self.u_iso, self.u_iso_spread, self.b_iso
+        rows: list[tuple[Any, ...]] = [
+            (float(kelvin), i + 1, species, *(float(cif[k, i][p]) for p in PAIRS),
+             float(iso[k, i]), None if wide is None else float(wide[k, i]), float(b[k, i]))
+            for k, kelvin in enumerate(self.temperatures)
+            for i, species in enumerate(self.sites)
+        ]  # fmt: skip
+        return names, rows
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return a dictionary fit for JSON: lists by temperature, then by site."""
+        return {
+            "formula": self.crystal.formula,
+            "sites": self.sites,
+            "temperatures_K": self.temperatures.tolist(),
+            "order": list(NAMES),
+            "U_cif_A2": [[[float(u[p]) for p in PAIRS] for u in each] for each in self.u_cif],
+            "U_iso_A2": self.u_iso.tolist(),
+            "U_iso_spread_A2": numbers(self.u_iso_spread),
+            "B_iso_A2": self.b_iso.tolist(),
+            "left_out_share": self.left_out,
+            "warnings": self.warnings,
+        }
+
+
+def displacements(
+    crystal: Any,
+    temperatures: Sequence[float] = TEMPERATURES,
+    *,
+    model: AnyPredictor | str | Path | None = None,
+    members: int | None = None,
+) -> DisplacementStudy:
+    """Predict the mean squared displacements of the atoms, in the harmonic approximation.
+
+    Parameters
+    ----------
+    crystal
+        A path, a structure as `Predictor.predict` takes it, or a `Prediction`.
+    temperatures
+        [K], not negative; 0 gives the zero-point motion.
+    model, members
+        A predictor, or weights and number of members as `load` takes them.
+
+    Raises
+    ------
+    ConfigError
+        If the network predicts spectra only, or a temperature is negative or not a number.
+    StructureError
+        As `Predictor.predict`, and if the atoms do not hold together in three directions.
+    PredictionError
+        As `Predictor.predict`, and if no mode is real.
+    """
+    kelvin = check_temperatures(temperatures)
+    what = "displacements"
+    prediction, lattice = harmonic_prediction(crystal, what, model=model, members=members)
+    check_solid(lattice, what)
+    mesh = lattice.mesh()
+    primitive = lattice.crystal
+    group = find_space_group(
+        primitive.cell,
+        primitive.frac_coords,
+        mass_kinds(primitive, lattice.masses),
+        SYMMETRY_TOLERANCE,
+    )
+    sites = primitive_cell(prediction.crystal).site_map
+    (whole, missing), *each = (
+        _tensors(x, mesh, group, kelvin) for x in (lattice, *prediction.member_lattices)
+    )
+    return DisplacementStudy(
+        prediction.crystal, kelvin, whole[:, sites], tuple(u[:, sites] for u, _ in each), missing,
+        prediction.warnings,
+    )  # fmt: skip
+
+
+def _tensors(
+    lattice: LatticeDynamics, mesh: QMesh, group: SpaceGroup, kelvin: Array
+) -> tuple[Array, float]:
+    """Return (t, n, 3, 3) U [A^2] of the primitive cell, and the share of modes left out."""
+    w, vectors = lattice.modes(mesh.qpoints)
+    found = mean_squares(mesh.weights, w, vectors, lattice.masses, kelvin)
+    more = missed_by(mesh, lattice.sound, float(lattice.masses.sum()))
+    tensors = found.tensors + kelvin[:, None, None, None] * more
+    # A mesh is irreducible: what its sum lacks of the symmetry, the group gives back.
+    whole = [group.average(each, lattice.crystal.cell) for each in tensors]
+    return np.stack(whole), found.left_out
+
+
+def _trace(tensors: Array) -> Array:
+    return np.asarray(np.trace(tensors, axis1=-2, axis2=-1) / 3.0)
