@@ -125,7 +125,7 @@ ALLOY = ["alloy", "Mg3Sb2.cif", "Mg3Bi2.cif", "--x", "0.5"]
         (["strain", "NaCl.cif", "-e", "nan,0"], "no range of numbers"),
         (["compare", "NaCl.cif", "c.txt", "--resolution", "99999999999%"], "too wide"),
         (["compare", "NaCl.cif", "c.txt", "--resolution", "9" * 400], "too wide"),
-        (["figures", "screening", "x.parquet", "--temperature", "nan"], "--temperature nan"),
+        (["figures", "screening", "x.parquet", "--temperature", "nan"], "temperature of nan K"),
     ],
 )
 def test_numbers_out_of_sense(

@@ -23,7 +23,7 @@ def test_a_schema_says_type_unit_and_origin() -> None:
     assert made.names == list(COLUMNS)
     for field in made:
         assert field.metadata[b"unit"].decode() == COLUMNS[field.name][1]
-        assert field.type == arrow_type(field.name)
+        assert field.type == arrow_type(COLUMNS[field.name][0])
     header = json.loads(made.metadata[METADATA_KEY])
     assert header == {"format_version": FORMAT_VERSION, "citation": "nobody"}
     check_schema("x", made)
@@ -42,7 +42,7 @@ def test_a_schema_says_type_unit_and_origin() -> None:
     ],
 )
 def test_types(name: str, wanted: pa.DataType) -> None:
-    assert arrow_type(name) == wanted
+    assert arrow_type(COLUMNS[name][0]) == wanted
 
 
 @pytest.mark.parametrize("name", COLUMNS)

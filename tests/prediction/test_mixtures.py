@@ -74,7 +74,8 @@ def test_the_encoding_is_equation_1(alloy: Alloy) -> None:
 
 def test_the_virtual_crystal_is_an_average(lattice: Predictor, rock_salt: Crystal) -> None:
     """On one geometry, constants and charges are linear in x, and so are the masses."""
-    alloy = substituted(rock_salt, [parse_substitution("Na=Na{1-x}K{x}")])
+    sites = tuple({"K": 1.0} if "Na" in site else site for site in rock_salt.occupancy)
+    alloy = alloy_of(rock_salt, replace(rock_salt, occupancy=sites, name="KCl"))
     one = Predictor(lattice.networks[:1], HEADER)
     ends = [next(one.predict_many([c])) for c in (alloy.first, alloy.second)]
     mixed = virtual_crystal(one, alloy, 0.25, alloy.mixture(0.25))

@@ -115,7 +115,7 @@ def report(done: list[dict[str, Any]], model: str, units: str) -> None:
 
 def _stability(done: list[dict[str, Any]]) -> str:
     """Return how many are stable, and what is known of a single one; empty for spectra alone."""
-    found = [r["stability"] for r in done if r["stability"]]
+    found = [r["stability"] for r in done if r.get("stability")]
     if not found:
         return ""
     verdicts = [s["verdict"] for s in found]

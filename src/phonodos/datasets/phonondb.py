@@ -113,11 +113,12 @@ def calculated_dos(calculation: PhonopyCalculation, length: float = MESH_LENGTH)
     masses = np.array(calculation.phonon.primitive.masses, dtype=np.float64)
     crystal = calculation.crystal
     mesh = irreducible_mesh(crystal, length, kinds=mass_kinds(crystal, masses))
+    sound = _sound(calculation, masses)
     calculation.phonon.run_qpoints(mesh.qpoints, with_eigenvectors=True)
     found = calculation.phonon.qpoints
     frequencies = found.frequencies / THZ_PER_WAVENUMBER
     shares = mode_shares(found.eigenvectors)
-    return spectrum(mesh, frequencies, shares, sound=_sound(calculation, masses))
+    return spectrum(mesh, frequencies, shares, sound=sound)
 
 
 def _sound(calculation: PhonopyCalculation, masses: NDArray[np.float64]) -> SoundWaves:

@@ -371,8 +371,11 @@ def _spectrum(
     """
     n_atoms = frequencies.shape[-1] // 3
     reach = np.ceil(REACH * smoothing)
+    highest = frequencies.max()
+    if block is not None:
+        frequencies[..., :ACOUSTIC][block] = highest
     low = min(0.0, np.floor(frequencies.min()) - reach) - ROOM_BELOW
-    axis = np.arange(low, np.ceil(frequencies.max()) + max(reach, ROOM_ABOVE) + STEP, STEP)
+    axis = np.arange(low, np.ceil(highest) + max(reach, ROOM_ABOVE) + STEP, STEP)
     if block is not None:  # to a place far above, emptied below: quicker than weights
         frequencies[..., :ACOUSTIC][block] = axis[-2]
 
