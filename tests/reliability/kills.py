@@ -275,10 +275,9 @@ def main() -> int:
     arguments = parser.parse_args()
     if arguments.imported:
         preloaded.load()
-        from phonodos.datasets import phonondb
-        from phonodos.screening import parts
+        from phonodos.datasets import growing
 
-        phonondb.BATCH, parts.SECONDS = 4, 0.3
+        growing.ROWS, growing.SECONDS = 4, 0.3
     with tempfile.TemporaryDirectory() as folder:
         done = trials(arguments, Path(folder))
     print(json.dumps(done))
