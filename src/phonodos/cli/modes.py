@@ -1,9 +1,9 @@
 """`phonodos modes`: vibrations at Gamma, their symmetry, eps(w), reflectivity, eps_0."""
 
+import math
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 
 from phonodos.cli.inputs import (
@@ -70,13 +70,17 @@ def modes(
 
 
 def _write(results: Results, study: "ModeStudy", plot: bool) -> None:
+    import numpy as np
+
     results.csv("modes.csv", *study.table(), digits=6)
     results.json("modes.json", study.to_dict())
     if study.metal:
         return
     eps, reflected = study.permittivity, study.reflectivity
     names = [f"{what}_{a}" for what in ("eps_real", "eps_imag", "reflectivity") for a in "xyz"]
-    rows = np.column_stack([study.axis, eps.real, eps.imag, reflected]).tolist()
+    rows = list(
+        zip(*(x.tolist() for x in (study.axis, eps.real, eps.imag, reflected)), strict=True)
+    )
     results.csv("infrared.csv", ["frequency_cm-1", *names], rows, digits=6)
     if plot:
         from phonodos.figures.modes import plot_modes
@@ -95,7 +99,7 @@ def _shown(study: "ModeStudy", name: str) -> str:
     rows = []
     for s in study.sets:
         bright = [f"{s.charge:.2f}", with_spread(s.intensity, s.intensity_spread, 1)]
-        part = f"{s.static_part:.2f}" if np.isfinite(s.static_part) else "-"
+        part = f"{s.static_part:.2f}" if math.isfinite(s.static_part) else "-"
         cells = [with_spread(s.frequency, s.spread, 1), str(s.degeneracy), *bright, part]
         rows.append((s.irrep, s.activity, cells))
     lines = [format_table(("irrep", "activity"), columns, rows)]
@@ -104,11 +108,11 @@ def _shown(study: "ModeStudy", name: str) -> str:
         for axis, w in study.longitudinal.items():
             found = ", ".join(f"{x:.1f}" for x in w) or "none"
             lines.append(format_note("LO", f"along {axis}", f"{found} cm-1"))
-        wide, diagonal = study.static_spread, np.diag(study.static)
-        each = [None] * 3 if wide is None else list(np.diag(wide))
+        wide, diagonal = study.static_spread, study.static.diagonal()
+        each = [None] * 3 if wide is None else list(wide.diagonal())
         values = ", ".join(with_spread(v, s, 2) for v, s in zip(diagonal, each, strict=True))
         lines.append(format_note("eps_0", "xx, yy, zz", values))
-        values = ", ".join(f"{v:.2f}" for v in np.diag(study.modes.dielectric))
+        values = ", ".join(f"{v:.2f}" for v in study.modes.dielectric.diagonal())
         lines.append(format_note("eps_inf", "xx, yy, zz", values))
     lines += [format_note("warning", name, text) for text in study.warnings]
     return "\n".join([*lines, "after +-: standard deviation of the members, by rank"])
