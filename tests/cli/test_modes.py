@@ -20,6 +20,9 @@ def test_files_and_table(
     }  # fmt: skip
     assert "T1u" in done.stdout
     assert json.loads((tmp_path / "MgO" / "modes.json").read_text())["point_group"] == "m-3m"
+    lines = (tmp_path / "MgO" / "infrared.csv").read_text().splitlines()
+    numbers = [line.split(",") for line in lines if not line.startswith(("#", "frequency"))]
+    assert {len([float(x) for x in row]) for row in numbers} == {10}
 
 
 @pytest.mark.parametrize(

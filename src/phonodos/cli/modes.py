@@ -78,9 +78,7 @@ def _write(results: Results, study: "ModeStudy", plot: bool) -> None:
         return
     eps, reflected = study.permittivity, study.reflectivity
     names = [f"{what}_{a}" for what in ("eps_real", "eps_imag", "reflectivity") for a in "xyz"]
-    rows = list(
-        zip(*(x.tolist() for x in (study.axis, eps.real, eps.imag, reflected)), strict=True)
-    )
+    rows = np.column_stack([study.axis, eps.real, eps.imag, reflected]).tolist()
     results.csv("infrared.csv", ["frequency_cm-1", *names], rows, digits=6)
     if plot:
         from phonodos.figures.modes import plot_modes
