@@ -10,6 +10,7 @@ import shlex
 import shutil
 import subprocess
 import sys
+import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -105,9 +106,9 @@ def test_likeness() -> None:
 
 
 def _rewrite() -> None:
-    """Run the commands in an empty folder and write their output into the page."""
+    """Run the commands in a folder of their own and write their output into the page."""
     text = PAGE.read_text(encoding="utf-8")
-    folder = Path(sys.argv[1])
+    folder = Path(tempfile.mkdtemp())
     shutil.copytree(ROOT / "examples", folder / "examples", dirs_exist_ok=True)
     for block in console_blocks(text):
         shown = ""
