@@ -67,7 +67,7 @@ def sums_at(n: int, places: Array, values: Array) -> Array:
     if not isinstance(values, np.ndarray):
         return values.new_zeros(n, *values.shape[1:]).index_add(0, places, values)
     found = np.zeros((n, *values.shape[1:]), dtype=values.dtype)
-    if len(places):  # sums of sorted runs: ten times as fast as np.add.at
+    if len(places):  # sums of sorted runs: np.add.at is slow
         order = np.argsort(places, kind="stable")
         first = np.flatnonzero(np.diff(places[order], prepend=-1))
         found[places[order[first]]] = np.add.reduceat(values[order], first, axis=0)

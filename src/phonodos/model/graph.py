@@ -108,7 +108,7 @@ def distinct_edges(
     """Return (u,) an edge of every kind and (m,) of which kind every edge is.
 
     Edges are alike if the elements at both ends are and their lengths agree within 1e-6 A: what a
-    network makes of distance and elements alone is the same. In crystals six of seven edges are
+    network makes of distance and elements alone is the same. In crystals most edges are
     like another one, and no symmetry needs to be known. Ten times the tolerance would move
     frequencies by 0.01 cm^-1.
     """
