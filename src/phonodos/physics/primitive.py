@@ -159,7 +159,7 @@ def symmetry_dataset(crystal: Crystal, symprec: float, kinds: Sequence[int] | No
     """Return spglib's data set, None where it finds nothing.
 
     Sites are alike if their `kinds` are the same, by default those of `site_kinds`. The search,
-    a good part of the time that small crystals take, is made once a crystal: mesh, export and table ask
+    a good part of the time of small crystals, is made once a crystal: mesh, export and table ask
     for the same.
     """
     numbers = tuple(kinds or site_kinds(crystal))
