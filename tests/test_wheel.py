@@ -65,7 +65,7 @@ def test_installed_wheel_predicts(wheel: Path, tmp_path: Path) -> None:
     assert {p.name for p in results.iterdir()} == {
         "total_dos.dat",
         "thermal_properties.yaml",
-        "phonopy.yaml",
+        "phonopy_params.yaml",
         "BORN",
         "pymatgen_phonon_dos.json",
         "dos.png",

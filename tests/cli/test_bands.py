@@ -80,13 +80,19 @@ def test_predict_writes_phonopys_files(
     )  # fmt: skip
     assert done.exit_code == 0, done.output
     assert {p.name for p in (tmp_path / "MgO").iterdir()} == {
-        "total_dos.dat", "thermal_properties.yaml", "phonopy.yaml", "BORN", "projected_dos.dat"
-    }  # fmt: skip
-    assert not (tmp_path / "Cu0.7Au0.3" / "phonopy.yaml").exists()  # phonopy knows no mixed sites
+        "total_dos.dat",
+        "thermal_properties.yaml",
+        "phonopy_params.yaml",
+        "BORN",
+        "projected_dos.dat",
+    }
+    assert not (
+        tmp_path / "Cu0.7Au0.3" / "phonopy_params.yaml"
+    ).exists()  # phonopy knows no mixed sites
     table = np.loadtxt(tmp_path / "MgO" / "projected_dos.dat")
     total = read_total_dos(tmp_path / "MgO" / "total_dos.dat")
     assert total.n_atoms == 8
     assert np.trapezoid(table[:, 1:].sum(axis=1), table[:, 0]) == pytest.approx(24.0, rel=1e-4)
-    found = phonopy.load(tmp_path / "MgO" / "phonopy.yaml", log_level=0)
+    found = phonopy.load(tmp_path / "MgO" / "phonopy_params.yaml", log_level=0)
     assert found.nac_params is not None
     assert found.force_constants.shape[0] == 2

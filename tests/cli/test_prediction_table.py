@@ -40,7 +40,7 @@ def test_imaginary_states() -> None:
 
 def test_shared_sites_have_no_phonopy_yaml(mixed: Crystal, rock_salt: Crystal) -> None:
     (text,) = remarks(prediction(mixed, object()), 0.0, ("phonopy", "csv"))
-    assert text.startswith("no phonopy.yaml")
+    assert text.startswith("no phonopy_params.yaml")
     assert remarks(prediction(mixed, object()), 0.0, ("csv",)) == []
     assert remarks(prediction(mixed, None), 0.0, ("phonopy",)) == []
     assert remarks(prediction(rock_salt, object()), 0.0, ("phonopy",)) == []

@@ -22,7 +22,7 @@ MGO = Path(__file__).parents[2] / "examples" / "MgO.cif"
 USUAL = {
     "total_dos.dat",
     "thermal_properties.yaml",
-    "phonopy.yaml",
+    "phonopy_params.yaml",
     "BORN",
     "pymatgen_phonon_dos.json",
     "dos.png",

@@ -76,7 +76,7 @@ def test_readme_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     assert made >= {
         "Al2O3/total_dos.dat",
         "Al2O3/thermal_properties.yaml",
-        "Al2O3/phonopy.yaml",
+        "Al2O3/phonopy_params.yaml",
         "Al2O3/BORN",
         "Al2O3/dos.png",
         "results/Si/dos.csv",

@@ -182,7 +182,7 @@ def test_phonopy_on_the_exported_file(tmp_path: Path) -> None:
     from phonodos.results.provenance import Provenance
 
     write_phonopy(Results(tmp_path, Provenance("springs")), lattice("NaCl"))
-    phonon = phonopy.load(tmp_path / "phonopy.yaml", log_level=0)
+    phonon = phonopy.load(tmp_path / "phonopy_params.yaml", log_level=0)
     phonon.run_mesh([41, 41, 41], is_gamma_center=True)
     phonon.run_thermal_properties(temperatures=[10.0], cutoff_frequency=1e-3)
     heat = phonon.thermal_properties.heat_capacity[0] / 2.0

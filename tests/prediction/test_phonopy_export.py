@@ -1,5 +1,7 @@
 """phonopy opens what we predict: the same frequencies, from disk, with its own defaults."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -74,13 +76,13 @@ def lattice(
 
 
 def test_files_give_dos_and_bands_again(lattice: LatticeDynamics, tmp_path: Path) -> None:
-    """WD of the DOS and mean difference of the bands, from phonopy.yaml alone."""
+    """WD of the DOS and mean difference of the bands, from phonopy_params.yaml alone."""
     import phonopy
 
     results = Results(tmp_path, ORIGIN)
     write_phonopy(results, lattice)
-    assert results.written == ["phonopy.yaml", "BORN"]
-    found = phonopy.load(tmp_path / "phonopy.yaml", log_level=0)
+    assert results.written == ["phonopy_params.yaml", "BORN"]
+    found = phonopy.load(tmp_path / "phonopy_params.yaml", log_level=0)
     turn = phonopy_basis(lattice.crystal.cell).T
     mesh = lattice.mesh()
     ours = lattice.frequencies(mesh.qpoints)
@@ -97,6 +99,24 @@ def test_files_give_dos_and_bands_again(lattice: LatticeDynamics, tmp_path: Path
     assert np.concatenate(differences).mean() < TOLERANCE
 
 
+def test_phonopys_command_leaves_the_file_alone(
+    lattice_of: LatticeOf, rock_salt: Crystal, tmp_path: Path
+) -> None:
+    """`phonopy-load` writes a summary, phonopy.yaml, over whatever has that name."""
+    write_phonopy(Results(tmp_path, ORIGIN), lattice_of(rock_salt))
+    before = (tmp_path / "phonopy_params.yaml").read_bytes()
+    command = Path(sys.executable).with_name("phonopy-load")
+    for _ in range(2):
+        subprocess.run(
+            [command, "phonopy_params.yaml", "--mesh", "4", "4", "4", "-q"],
+            cwd=tmp_path,
+            check=True,
+            capture_output=True,
+        )
+        assert (tmp_path / "mesh.yaml").is_file()
+        assert (tmp_path / "phonopy_params.yaml").read_bytes() == before
+
+
 def test_files_need_no_symmetry_of_the_supercell(
     lattice_of: LatticeOf, rock_salt: Crystal, tmp_path: Path
 ) -> None:
@@ -105,7 +125,7 @@ def test_files_need_no_symmetry_of_the_supercell(
     write_phonopy(Results(tmp_path, None), lattice)
     to_phonopy(lattice).save(str(tmp_path / "whole.yaml"), settings={"displacements": False})
     short, whole = (
-        (tmp_path / name).read_text().splitlines() for name in ("phonopy.yaml", "whole.yaml")
+        (tmp_path / name).read_text().splitlines() for name in ("phonopy_params.yaml", "whole.yaml")
     )
     start = whole.index("space_group:")
     end = next(k for k in range(start + 1, len(whole)) if not whole[k].startswith(" "))
@@ -125,8 +145,8 @@ def test_a_metal_has_no_charges_in_its_files(
     lattice = replace(polar, harmonic=bare, metal=True)
     results = Results(tmp_path, ORIGIN)
     write_phonopy(results, lattice)
-    assert results.written == ["phonopy.yaml"]
-    found = phonopy.load(tmp_path / "phonopy.yaml", log_level=0)
+    assert results.written == ["phonopy_params.yaml"]
+    found = phonopy.load(tmp_path / "phonopy_params.yaml", log_level=0)
     assert found.nac_params is None
     q = np.array([[0.01, 0.0, 0.01], [0.3, 0.2, 0.1]])
     found.run_qpoints(q)
@@ -140,7 +160,7 @@ def test_phonopys_own_dos(lattice_of: LatticeOf, rock_salt: Crystal, tmp_path: P
 
     lattice = lattice_of(rock_salt)
     write_phonopy(Results(tmp_path, ORIGIN), lattice)
-    found = phonopy.load(tmp_path / "phonopy.yaml", log_level=0)
+    found = phonopy.load(tmp_path / "phonopy_params.yaml", log_level=0)
     found.run_mesh(40.0, is_gamma_center=False)
     found.run_total_dos(freq_pitch=0.03)
     total = found.total_dos
@@ -160,7 +180,7 @@ def test_born_file_holds_the_charges(
     lattice = lattice_of(low_symmetry)
     write_phonopy(Results(tmp_path, ORIGIN), lattice)
     found = phonopy.load(
-        tmp_path / "phonopy.yaml", born_filename=tmp_path / "BORN", log_level=0
+        tmp_path / "phonopy_params.yaml", born_filename=tmp_path / "BORN", log_level=0
     ).nac_params
     np.testing.assert_allclose(found["born"], lattice.born_charges, atol=1e-6)
     np.testing.assert_allclose(found["dielectric"], lattice.dielectric, atol=1e-6)
@@ -171,7 +191,7 @@ def test_isotopes_go_along(lattice_of: LatticeOf, rock_salt: Crystal, tmp_path: 
 
     heavy = lattice_of(rock_salt).with_masses(rock_salt.masses + [0.0, 1.5])
     write_phonopy(Results(tmp_path), heavy)
-    found = phonopy.load(tmp_path / "phonopy.yaml", log_level=0)
+    found = phonopy.load(tmp_path / "phonopy_params.yaml", log_level=0)
     np.testing.assert_allclose(found.primitive.masses, heavy.masses, atol=1e-5)
     q = [[0.2, 0.1, 0.4]]
     found.run_qpoints(q)
@@ -204,6 +224,6 @@ def test_mixed_sites_are_refused(lattice_of: LatticeOf) -> None:
 def test_a_folder_in_the_way_is_told(
     lattice_of: LatticeOf, rock_salt: Crystal, tmp_path: Path
 ) -> None:
-    (tmp_path / "phonopy.yaml").mkdir()
+    (tmp_path / "phonopy_params.yaml").mkdir()
     with pytest.raises(DataError, match="cannot be written"):
         write_phonopy(Results(tmp_path), lattice_of(rock_salt))

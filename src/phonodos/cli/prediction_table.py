@@ -82,7 +82,7 @@ def remarks(
             "entropy and zero-point energy"
         )
     if "phonopy" in formats and prediction.lattice and not prediction.crystal.is_ordered:
-        found.append("no phonopy.yaml: phonopy knows no sites that elements share")
+        found.append("no phonopy_params.yaml: phonopy knows no sites that elements share")
     return found
 
 

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 LARGEST_SKEW = 1.5  # longest lattice vector over that of a reduced cell
-PHONOPY_YAML, BORN = "phonopy.yaml", "BORN"
+PHONOPY_PARAMS, BORN = "phonopy_params.yaml", "BORN"
 
 
 def to_phonopy(
@@ -86,12 +86,13 @@ def to_phonopy(
 
 
 def write_phonopy(results: Results, lattice: "LatticeDynamics") -> None:
-    """Write ``phonopy.yaml`` (cell, force constants, charges, eps) and ``BORN``.
+    """Write ``phonopy_params.yaml`` (cell, force constants, charges, eps) and ``BORN``.
 
     Of what was predicted as a metal, without charges and without BORN.
 
-    ``phonopy.load("phonopy.yaml")`` reads the first alone; BORN is there for other programs. Both
-    are of the primitive cell.
+    ``phonopy.load`` and ``phonopy-load`` read the first alone; BORN is there for other programs.
+    Both are of the primitive cell. The name is that of phonopy's input; ``phonopy.yaml`` would be
+    written over by the summary of its commands.
 
     Raises
     ------
@@ -108,7 +109,7 @@ def write_phonopy(results: Results, lattice: "LatticeDynamics") -> None:
     def save(path: Path) -> None:
         phonon.save(str(path), settings={"displacements": False})
 
-    results.yaml(PHONOPY_YAML, results.made_by(save, PHONOPY_YAML))
+    results.yaml(PHONOPY_PARAMS, results.made_by(save, PHONOPY_PARAMS))
     if lattice.metal:
         return
     born = results.made_by(lambda path: write_BORN(phonon.primitive, *tensors, str(path)), BORN)
