@@ -6,6 +6,8 @@ from pathlib import Path
 
 from typer.testing import Result
 
+from phonodos.cli.models import _facts
+from phonodos.model.header import WeightHeader
 from phonodos.model.weights import read_header, weights_path
 
 Phonodos = Callable[..., Result]
@@ -27,8 +29,14 @@ def test_list(phonodos: Phonodos) -> None:
 def test_show_by_name_and_by_path(phonodos: Phonodos, tmp_path: Path) -> None:
     by_name = phonodos("models", "show", "chen2021")
     assert by_name.exit_code == 0
-    assert "train: 1218 entries" in by_name.stdout
-    assert "test: 76 entries" in by_name.stdout
+    text = " ".join(by_name.stdout.split())
+    assert "learned 1218 crystals" in text
+    assert "kept aside: 152 valid, 76 test" in text
+    valid = read_header(weights_path("chen2021")).metrics["valid"]
+    assert f"on valid mse {valid['mse']:.4g}" in text
+    lines = by_name.stdout.splitlines()
+    assert len(lines) <= 15
+    assert max(map(len, lines[1:])) <= 80
     (tmp_path / "copy.safetensors").write_bytes(weights_path("chen2021").read_bytes())
     by_path = phonodos("models", "show", "copy.safetensors", "--json")
     assert json.loads(by_path.stdout) == {
@@ -39,8 +47,42 @@ def test_show_by_name_and_by_path(phonodos: Phonodos, tmp_path: Path) -> None:
 
 def test_card_is_shown(phonodos: Phonodos, tmp_path: Path) -> None:
     (tmp_path / "mine.safetensors").write_bytes(weights_path("chen2021").read_bytes())
+    missing = phonodos("models", "show", "mine.safetensors", "--card")
+    assert missing.exit_code == 2
+    assert "mine.md is missing" in missing.stderr
+    assert "--card" not in phonodos("models", "show", "mine.safetensors").stdout
     (tmp_path / "mine.md").write_text("# A card of mine\n")
-    assert phonodos("models", "show", "mine.safetensors").stdout.endswith("\n# A card of mine\n")
+    done = phonodos("models", "show", "mine.safetensors", "--card")
+    assert done.stdout == "# A card of mine\n"
+    assert "--card: the" in phonodos("models", "show", "mine.safetensors").stdout
+
+
+def test_what_was_calibrated_and_examined_is_shown() -> None:
+    header = WeightHeader.of(
+        {
+            "name": "x",
+            "members": 2,
+            "calibration": {"2": {"mean_frequency": {"factor": 1, "floor": 2, "materials": 40}}},
+            "stability": {
+                "2": {
+                    "intercept": 0, "slope": -0.1, "lowest_from": -50, "lowest_to": 50,
+                    "unstable_above": 0.8, "stable_below": 0.2, "materials": 90,
+                    "unstable_materials": 12,
+                }
+            },
+            "strain": {
+                "gamma_mae": 0.22,
+                "exams": [
+                    {"name": "zno", "formula": "ZnO", "states": 9, "gamma_dft": 1.35, "gamma": 1.57}
+                ],
+            },
+        }
+    )  # fmt: skip
+    found = dict(_facts(header))
+    assert found["network"] == "unknown; 2 members"
+    assert found["intervals"] == "of 90 %: mean_frequency (40 materials)"
+    assert found["stability"] == "probability from 90 materials, 12 unstable"
+    assert found["strain"] == "mean |gamma - DFT| 0.22: ZnO 1.57 (DFT 1.35)"
 
 
 def test_unknown_name(phonodos: Phonodos) -> None:

@@ -131,23 +131,24 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(predict.predict)
-app.command()(thermo.thermo)
-app.command()(bands.bands)
-app.command()(modes.modes)
-app.command()(displacements.displacements)
-app.command()(elastic.elastic)
-app.command()(train.train)
-app.command()(evaluate.evaluate)
-app.add_typer(data.app, name="data")
-app.command()(alloy.alloy)
-app.command()(compare.compare)
-app.command()(strain.strain)
-app.command()(screen.screen)
-app.add_typer(results.app, name="results")
-app.add_typer(figures.app, name="figures")
-app.add_typer(models.app, name="models")
-app.command()(cite.cite)
+PREDICT, MANY = "Predict from a structure", "Many crystals"
+ANALYSE, TRAIN = "Analyse", "Data, training and weights"
+for panel, commands in {
+    PREDICT: (
+        predict.predict, thermo.thermo, bands.bands, modes.modes, displacements.displacements,
+        elastic.elastic,
+    ),
+    ANALYSE: (alloy.alloy, strain.strain, compare.compare),
+    MANY: (screen.screen,),
+    TRAIN: (train.train, evaluate.evaluate),
+}.items():  # fmt: skip
+    for command in commands:
+        app.command(rich_help_panel=panel)(command)
+app.add_typer(results.app, name="results", rich_help_panel=MANY)
+app.add_typer(data.app, name="data", rich_help_panel=TRAIN)
+app.add_typer(models.app, name="models", rich_help_panel=TRAIN)
+app.add_typer(figures.app, name="figures", rich_help_panel=ANALYSE)
+app.command(rich_help_panel=ANALYSE)(cite.cite)
 
 
 def _version(wanted: bool) -> None:

@@ -1,20 +1,24 @@
 """`phonodos models`: the weights that come with the package, and what is inside a weight file."""
 
 import sys
+import textwrap
 from pathlib import Path
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from phonodos.cli.ensembles import calibrate, join, seal
 from phonodos.cli.inputs import check_output
-from phonodos.cli.output import format_note, print_json
+from phonodos.cli.output import format_note, print_json, width_of_terminal
+from phonodos.errors import WeightsError
 from phonodos.files import write_text
+
+if TYPE_CHECKING:
+    from phonodos.model.header import WeightHeader
 
 app = typer.Typer(
     help="List the released weights, or show what is known of one.", no_args_is_help=True
 )
-LONGEST_LIST = 8  # entries shown of a list
 UNITS = {"wd": " cm^-1", "mean_frequency_mae": " cm^-1"}  # of metrics; the others are bare numbers
 
 
@@ -67,8 +71,11 @@ def show(
     as_json: Annotated[
         bool, typer.Option("--json", help="the whole header as JSON on stdout")
     ] = False,
+    whole: Annotated[
+        bool, typer.Option("--card", help="the model card, where there is one")
+    ] = False,
 ) -> None:
-    """Show network, training, data and metrics of a weight file, and its card if there is one."""
+    """Show what a weight file is, what it learned from and how well; the rest with --json."""
     from phonodos.model.weights import read_header, weights_path
 
     path = weights_path(name)
@@ -76,13 +83,80 @@ def show(
     if as_json:
         print_json({"path": str(path), **header.to_dict()})
         return
-    print(f"{header.name}  ({path}, {path.stat().st_size / 1e6:.1f} MB)")
-    for key, value in header.to_dict().items():
-        if key not in ("name", "reference", "references"):
-            print("\n".join(_lines(key, value, 0)))
     card = path.with_suffix(".md")
-    if card.is_file():
-        print("\n" + card.read_text(encoding="utf-8").rstrip())
+    if whole:
+        print(_text_of(card), end="")
+        return
+    print(f"{header.name}  ({path}, {path.stat().st_size / 1e6:.1f} MB)")
+    for label, text in _facts(header):
+        print(_wrapped(label, text))
+    more = "--json: the whole header, ids of all parts included"
+    print(_wrapped("more", f"{more}; --card: the model card" if card.is_file() else more))
+
+
+def _text_of(card: Path) -> str:
+    if not card.is_file():
+        raise WeightsError(
+            f"{card} is missing",
+            "a model card lies beside its weight file, as NAME.md",
+            "write one with phonodos models card, or leave --card out",
+        )
+    return card.read_text(encoding="utf-8")
+
+
+def _facts(header: "WeightHeader") -> list[tuple[str, str]]:
+    """Return what fits on a screen: labels of at most ten letters, texts."""
+    held, counted = header.held, _counts(header)
+    network = f"{header.kind or 'unknown'}; {held} member{'s' if held > 1 else ''}"
+    if cutoff := header.network.get("cutoff"):
+        network += f"; sees bonds up to {cutoff:g} A"
+    found = [("network", network), ("learned", _learned(header))]
+    found += [(f"on {part}", _pairs(values)) for part, values in header.metrics.items()]
+    found += counted
+    if header.strain is not None:
+        exams = ", ".join(
+            f"{e.formula} {e.gamma:.2f} (DFT {e.gamma_dft:.2f})" for e in header.strain.exams
+        )
+        found.append(("strain", f"mean |gamma - DFT| {header.strain.gamma_mae:.2f}: {exams}"))
+    made = ", ".join(f"{k} {v}" for k, v in header.versions.items())
+    found.append(("written by", made or "unknown"))
+    if header.checksum is not None:
+        found.append(("tensors", f"SHA-256 {header.checksum.tensors[:16]}..."))
+    return found
+
+
+def _learned(header: "WeightHeader") -> str:
+    sizes = [len(s.get("train", ())) for s in (header.split, *header.more_splits)]
+    text = f"{' + '.join(map(str, sizes))} crystals"
+    if header.training_elements:
+        text += f", {len(header.training_elements)} elements"
+    if header.training_formulas:
+        text += f", {len(header.training_formulas)} formulas"
+    kept = {p: len(header.split.get(p, ())) for p in ("valid", "test")}
+    return f"{text}; kept aside: {kept['valid']} valid, {kept['test']} test"
+
+
+def _counts(header: "WeightHeader") -> list[tuple[str, str]]:
+    """Return what intervals and verdicts were calibrated on, with all members."""
+    key, found = str(header.held), []
+    if quantities := header.calibration.get(key):
+        several = ", ".join(f"{n} ({entry.materials} materials)" for n, entry in quantities.items())
+        found.append(("intervals", f"of 90 %: {several}"))
+    if (entry := header.stability.get(key)) is not None:
+        text = f"probability from {entry.materials} materials, {entry.unstable_materials} unstable"
+        found.append(("stability", text))
+    return found
+
+
+def _wrapped(label: str, text: str) -> str:
+    indent = " " * 12
+    return textwrap.fill(
+        f"{label:<12}{text}",
+        width_of_terminal(),
+        subsequent_indent=indent,
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
 
 
 @app.command("card")
@@ -113,28 +187,6 @@ def _write(path: Path, text: str) -> None:
     check_output(path.parent)
     write_text(path, text)
     print(f"written: {path}", file=sys.stderr)
-
-
-def _lines(key: str, value: Any, depth: int) -> list[str]:
-    indent = "  " * depth
-    if isinstance(value, dict) and depth < 2 and any(isinstance(v, dict) for v in value.values()):
-        found = [f"{indent}{key}:"]
-        for inner, content in value.items():
-            found += _lines(inner, content, depth + 1)
-        return found
-    if isinstance(value, dict) and len(value) > LONGEST_LIST * 4:
-        return [f"{indent}{key}: {len(value)} entries"]
-    if isinstance(value, dict):
-        return [f"{indent}{key}:", *(f"{indent}  {_pair(k, v)}" for k, v in value.items())]
-    return [indent + _pair(key, value)]
-
-
-def _pair(key: str, value: Any) -> str:
-    if isinstance(value, list) and len(value) > LONGEST_LIST:
-        return f"{key}: {len(value)} entries ({', '.join(str(v) for v in value[:2])}, ...)"
-    if isinstance(value, float):
-        return f"{key}: {value:.5g}"
-    return f"{key}: {value}"
 
 
 def _pairs(values: dict[str, Any]) -> str:
