@@ -61,7 +61,7 @@ def test_an_interval_that_does_not_hold_is_not_available(
             "name": name, "formula": "NaCl", "n_atoms": 2, "warnings": [], "folder": ".",
             "files": [], "intervals": interval_record(p, "cm-1"),
             "absent_intervals": absent_intervals(p),
-            **{k: {"value": v} for k, (v, _) in quantities(p, "cm-1").items()},
+            **{k: {"value": v, "unit": u} for k, (v, u) in quantities(p, "cm-1").items()},
         }
         for name, p in (("sure", held), ("soft", doubtful))
     ]  # fmt: skip

@@ -69,16 +69,18 @@ def test_the_whole_ensemble(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     wanted = phonodos.load().predict(MGO)
     assert len(wanted.members) > 1
     assert wanted.model == DEFAULT_WEIGHTS
-    thermal = wanted.thermal_properties([300.0]).per("atom", wanted.crystal)
+    thermal = wanted.thermal_properties([300.0]).per("formula", wanted.crystal)
     name, formula, atoms, mean, largest, heat, entropy, zero_point, _ = lines[3].split()
     assert (name, formula, atoms) == ("MgO", "MgO", "8")
-    for text, key, value, digits in (
-        (mean, "mean_frequency", wanted.dos.mean_frequency, 0),
-        (heat, "heat_capacity", thermal.heat_capacity[0], 2),
+    for text, key, value, share, digits in (
+        (mean, "mean_frequency", wanted.dos.mean_frequency, 1, 0),
+        (heat, "heat_capacity", thermal.heat_capacity[0], 2, 2),  # two atoms a formula unit
     ):
         number, width = (float(word) for word in text.split("+-"))
         assert number == pytest.approx(value, abs=0.51 * 10**-digits)
-        assert width == pytest.approx(wanted.intervals[key].half_width, abs=0.51 * 10**-digits)
+        assert width == pytest.approx(
+            wanted.intervals[key].half_width * share, abs=0.51 * 10**-digits
+        )
     largest, spread = largest.rstrip(")").split("(")
     assert float(largest) == pytest.approx(np.mean([m.highest for m in wanted.members]), abs=0.51)
     assert float(spread) == pytest.approx(wanted.max_frequency_spread, abs=0.51)
@@ -130,12 +132,12 @@ def test_units_stand_in_the_heads(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
     assert "[THz, states/THz per cell]" in (folder / "total_dos.dat").read_text()  # phonopy's own
     with (folder / "thermal_properties.csv").open(newline="") as file:
         rows = list(csv.DictReader(line for line in file if line[0] != "#"))
-    heat = "heat_capacity [J/(K mol of cells)]"
+    heat = "heat_capacity [J/(K mol of formula units)]"
     assert list(rows[0])[:2] == ["temperature [K]", heat]
     found = yaml.safe_load((folder / "thermal_properties.yaml").read_text())
     assert found["unit"]["heat_capacity"] == "J/K/mol"
     wanted = phonodos.load(members=1).predict(MGO).thermal_properties([300.0])
     (at_300,) = (row for row in rows if float(row["temperature [K]"]) == 300.0)
     (same,) = (row for row in found["thermal_properties"] if row["temperature"] == 300.0)
-    for value in (float(at_300[heat]), same["heat_capacity"]):
+    for value in (4.0 * float(at_300[heat]), same["heat_capacity"]):  # formula units a cell
         assert value == pytest.approx(wanted.heat_capacity[0], rel=1e-6)

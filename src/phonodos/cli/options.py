@@ -61,6 +61,7 @@ UnitsOption = Annotated[str, typer.Option(help="of frequencies shown: cm-1, THz 
 OutputOption = Annotated[
     Path, typer.Option("-o", "--output", metavar="DIR", help="results go to DIR/<input name>/")
 ]
+PerOption = Annotated[str, typer.Option(help="amount of substance: atom, formula, cell, kg or cm3")]
 JsonOption = Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")]
 ReferenceUnitsOption = Annotated[
     str | None, typer.Option(help="cm-1, meV or THz; default: as its header says")
@@ -122,6 +123,18 @@ def temperature_range(low: float, high: float, step: float) -> list[float]:
             "write for example --tmin 0 --tmax 1000 --tstep 50",
         )
     return [low + step * i for i in range(int((high - low) / step + 1e-9) + 1)]
+
+
+def check_basis(per: str) -> None:
+    """Raise `ConfigError` if `per` is no amount of substance that numbers are given for."""
+    from phonodos.physics.thermodynamics import BASES
+
+    if per not in BASES:
+        raise ConfigError(
+            f"--per {per} is not known",
+            "numbers are given per " + ", ".join(BASES),
+            "choose one of them, for example --per atom",
+        )
 
 
 def parse_resolution(text: str, factor: float) -> tuple[float, float]:

@@ -27,6 +27,7 @@ from phonodos.cli.options import (
     MetalOption,
     ModelOption,
     OutputOption,
+    PerOption,
     PlotOption,
     SqsAtomsOption,
     SqsNumberOption,
@@ -35,6 +36,7 @@ from phonodos.cli.options import (
     UnitsOption,
     VacanciesOption,
     arrangements,
+    check_basis,
     load_predictor,
 )
 from phonodos.cli.prediction_table import (
@@ -44,6 +46,7 @@ from phonodos.cli.prediction_table import (
     quantities,
     remarks,
     report,
+    summary_table,
 )
 from phonodos.errors import ConfigError
 from phonodos.results.desk import Results
@@ -63,6 +66,7 @@ def predict(
     files: FilesArgument,
     output: OutputOption = Path(),
     units: UnitsOption = "cm-1",
+    per: PerOption = "formula",
     project: ProjectOption = None,
     formats: Annotated[
         str, typer.Option("--format", help="any of phonopy, pymatgen, csv, json")
@@ -83,7 +87,8 @@ def predict(
     max_size: MaxSizeOption = None,  # noqa: ARG001  # its callback does it
 ) -> None:
     """Predict the phonon density of states of crystals."""
-    limit, order = check_timeout(timeout), Order(units, project, _formats(formats), plot)
+    check_basis(per)
+    limit, order = check_timeout(timeout), Order(units, project, _formats(formats), plot, per)
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed, project=project)
     check_output(output)
     choices = {"project": project is not None, "check": check, "metal": metal}
@@ -97,7 +102,7 @@ def predict(
             return Done(record(entry, answer))
 
     def record(entry: Entry, answer: "Prediction") -> dict[str, Any]:
-        facts = quantities(answer, units)
+        facts = quantities(answer, units, per)
         share = facts["imaginary_share"][0]
         origin = predictor.provenance.warned(answer.warnings)
         results = Results(output_folder(output, entry.name), origin)
@@ -106,7 +111,7 @@ def predict(
             "n_atoms": answer.crystal.n_atoms,
             **{key: {"value": v, "unit": unit} for key, (v, unit) in facts.items()},
             "max_frequency": largest_record(answer, units),
-            "intervals": interval_record(answer, units),
+            "intervals": interval_record(answer, units, per),
             "absent_intervals": absent_intervals(answer),
             "stability": None if answer.stability is None else answer.stability.to_dict(units),
             "warnings": [*answer.warnings, *remarks(answer, share, order.formats)],
@@ -117,6 +122,8 @@ def predict(
 
     entries = read_inputs(files, limit, vacancies, isotope)
     outcome = for_each(predictions(predictor, entries, limit), handle)
+    if len(outcome.done) > 1:
+        Results(output, predictor.provenance).csv("summary.csv", *summary_table(outcome.done))
     outcome.finish(predictor.name, as_json, lambda done: report(done, predictor.name, units))
 
 
@@ -128,6 +135,7 @@ class Order:
     project: str | None
     formats: tuple[str, ...]
     plot: bool
+    per: str = "formula"
     temperatures: tuple[float, ...] = field(
         default=tuple(THERMAL_STEP * i for i in range(round(THERMAL_MAX / THERMAL_STEP) + 1))
     )
@@ -194,7 +202,8 @@ def write_outputs(results: Results, prediction: "Prediction", order: Order) -> l
         results.json("pymatgen_phonon_dos.json", spectra.pymatgen_record(dos), indent=None)
     if "csv" in order.formats:
         results.csv("dos.csv", *spectra.dos_table(dos, order.units, columns))
-        results.csv("thermal_properties.csv", *spectra.thermal_table(thermal))
+        table = spectra.thermal_table(thermal.per(order.per, crystal))
+        results.csv("thermal_properties.csv", *table)
     if "json" in order.formats:
         results.json("dos.json", _record(prediction, order))
     if order.plot:

@@ -10,14 +10,21 @@ from phonodos.physics.units import FREQUENCY_DIGITS, ROOM_TEMPERATURE
 if TYPE_CHECKING:
     from phonodos.prediction.prediction import Prediction
 
+LARGE = 100.0  # of numbers with two decimals: from here on one is enough, and the column holds it
 
-def quantities(prediction: "Prediction", units: str) -> dict[str, tuple[float, str]]:
-    """Return the numbers of the table: name -> value, unit; thermodynamics at 300 K per atom."""
+
+def quantities(
+    prediction: "Prediction", units: str, per: str = "formula"
+) -> dict[str, tuple[float, str]]:
+    """Return the numbers of the table: name -> value, unit; thermodynamics at 300 K.
+
+    `per` is the amount of substance: atom, formula, cell, kg or cm3.
+    """
     from phonodos.physics.thermodynamics import debye_temperature
     from phonodos.physics.units import per_wavenumber
 
     factor = per_wavenumber(units)
-    thermal = prediction.thermal_properties([ROOM_TEMPERATURE]).per("atom", prediction.crystal)
+    thermal = prediction.thermal_properties([ROOM_TEMPERATURE]).per(per, prediction.crystal)
     at = f"at {ROOM_TEMPERATURE:g} K"
     return {
         "mean_frequency": (prediction.dos.mean_frequency * factor, units),
@@ -39,20 +46,22 @@ def largest_record(prediction: "Prediction", units: str) -> dict[str, Any]:
     return found if spread is None else {**found, "spread": spread * factor}
 
 
-def interval_record(prediction: "Prediction", units: str) -> dict[str, Any]:
+def interval_record(prediction: "Prediction", units: str, per: str = "formula") -> dict[str, Any]:
     """Return the 90 % intervals: name -> half width, low, high, level, unit; empty without."""
+    from phonodos.physics.thermodynamics import amounts_per
     from phonodos.physics.units import per_wavenumber
 
     found = {}
+    atoms, amount = amounts_per(per, prediction.crystal)
     for name, interval in prediction.intervals.items():
         frequency = name == "mean_frequency"
-        factor = per_wavenumber(units) if frequency else 1.0
+        factor = per_wavenumber(units) if frequency else atoms
         found[name] = {
             "half_width": interval.half_width * factor,
             "low": interval.low * factor,
             "high": interval.high * factor,
             "level": interval.level,
-            "unit": units if frequency else interval.unit,
+            "unit": units if frequency else f"J/(K {amount})",
         }
     return found
 
@@ -89,10 +98,10 @@ def remarks(
 def report(done: list[dict[str, Any]], model: str, units: str) -> None:
     """Print the table of `predict`, what its columns mean, warnings and where the files are."""
     print(_table(done, units))
-    print(
-        f"{model}; C_V and S at {ROOM_TEMPERATURE:g} K; C_V, S and zero-point energy (ZPE) "
-        "per mole of atoms"
-    )
+    amount = _amount(done)
+    basis = {"kg": "kilogram", "cm^3": "cubic centimetre"}.get(amount, amount)
+    basis = basis.replace("mol of", "mole of")
+    print(f"{model}; C_V, S ({ROOM_TEMPERATURE:g} K) and zero-point energy (ZPE) per {basis}")
     if any("spread" in r["max_frequency"] for r in done):
         print("max: mean of the members' largest frequencies (their s.d. in the last digit)")
     print("Debye (2nd moment): k theta = hbar sqrt(5 <w^2> / 3) over all frequencies")
@@ -111,6 +120,29 @@ def report(done: list[dict[str, Any]], model: str, units: str) -> None:
     folders = sorted({str(Path(r["folder"])) for r in done})
     where = folders[0] if len(folders) == 1 else f"{len(folders)} folders, {folders[0]} ..."
     print(f"wrote {', '.join(done[0]['files']) or 'nothing'} to {where}")
+
+
+def summary_table(done: list[dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
+    """Return head and rows of ``summary.csv``: every number of the table, a line a crystal."""
+    names = [key for key, value in done[0].items() if isinstance(value, dict) and "value" in value]
+    head = ["input", "name", "formula", "n_atoms"]
+    for name in names:
+        head.append(f"{name} [{done[0][name]['unit']}]")
+        if name in ("mean_frequency", "heat_capacity"):
+            unit = done[0][name]["unit"]
+            head.append(f"{name}_half_width [{unit}]")
+    head += ["stability", "probability_unstable", "lowest_frequency", "warnings"]
+    rows = []
+    for record in done:
+        row: list[Any] = [record[key] for key in ("input", "name", "formula", "n_atoms")]
+        for name in names:
+            row.append(record[name]["value"])
+            if name in ("mean_frequency", "heat_capacity"):
+                row.append(record["intervals"].get(name, {}).get("half_width"))
+        known = record["stability"] or {}
+        row += [known.get(key) for key in ("verdict", "probability", "lowest")]
+        rows.append([*row, "; ".join(record["warnings"])])
+    return head, rows
 
 
 def _stability(done: list[dict[str, Any]]) -> str:
@@ -132,14 +164,20 @@ def _stability(done: list[dict[str, Any]]) -> str:
     )
 
 
+def _amount(done: list[dict[str, Any]]) -> str:
+    """Return what the numbers are for: ``mol of formula units``, ``kg``, ..."""
+    return str(done[0]["zero_point_energy"]["unit"]).removeprefix("kJ/")
+
+
 def _table(done: list[dict[str, Any]], units: str) -> str:
+    amount = _amount(done).split()[0].replace("^", "")
     columns = [
         Column("atoms", "", 5),
         Column("mean", units, 8),
         Column("max", units, 8),
-        Column("C_V", "J/(K mol)", 11),
-        Column("S", "J/(K mol)", 9),
-        Column("ZPE", "kJ/mol", 6),
+        Column("C_V", f"J/(K {amount})", 11),
+        Column("S", f"J/(K {amount})", 9),
+        Column("ZPE", f"kJ/{amount}", 6),
         Column("Debye", "K", 5),
     ]
     digits = FREQUENCY_DIGITS[units]
@@ -160,6 +198,8 @@ def _table(done: list[dict[str, Any]], units: str) -> str:
 
 def _number(result: dict[str, Any], key: str, digits: int) -> str:
     """Return a number of the table, with the half width of its interval or n/a where it has one."""
+    if digits > 1 and abs(result[key]["value"]) >= LARGE:
+        digits -= 1
     text = f"{result[key]['value']:.{digits}f}"
     if (spread := result[key].get("spread")) is not None:
         return f"{text}({spread * 10**digits:.0f})"

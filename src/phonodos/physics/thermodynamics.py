@@ -103,6 +103,18 @@ def cells_per(basis: Basis, crystal: Crystal) -> float:
     return 1.0
 
 
+def amounts_per(basis: str, crystal: Crystal) -> tuple[float, str]:
+    """Return how many moles of atoms of `crystal` one amount of `basis` is, and its name.
+
+    Raises
+    ------
+    ConfigError
+        If the basis is unknown.
+    """
+    wanted = _basis(basis)
+    return crystal.n_atoms * cells_per(wanted, crystal), AMOUNTS[wanted]
+
+
 def thermal_properties(dos: PhononDos, temperatures: ArrayLike) -> ThermalProperties:
     """Return C_V, S, U and F of a density of states, per mole of its cells.
 
