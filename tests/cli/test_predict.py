@@ -13,7 +13,7 @@ import pytest
 from typer.testing import Result
 
 import phonodos as package
-from phonodos.cli import predict as predict_command
+from phonodos.prediction import files as prediction_files
 from phonodos.results.desk import Results
 from phonodos.results.spectra import read_dos_csv, read_pymatgen_dos, read_total_dos
 
@@ -220,14 +220,14 @@ def test_a_time_limit_is_a_failure_of_one(
     phonodos: Phonodos, examples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """What takes for ever, here the writing, gives way to the next."""
-    original = predict_command.write_outputs
+    original = prediction_files.write_prediction
 
     def slow(results: Results, *rest: Any) -> list[str]:
         while results.folder.name == "NaCl":
             time.sleep(0.001)
         return original(results, *rest)
 
-    monkeypatch.setattr(predict_command, "write_outputs", slow)
+    monkeypatch.setattr(prediction_files, "write_prediction", slow)
     files = (examples / "NaCl.cif", examples / "Si.cif")
     done = phonodos("predict", *files, "--timeout", 10, "--no-plot", "--json")
     assert done.exit_code == 3
@@ -239,14 +239,14 @@ def test_a_time_limit_is_a_failure_of_one(
 def test_a_fault_while_writing_is_a_failure_of_one(
     phonodos: Phonodos, examples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    original = predict_command.write_outputs
+    original = prediction_files.write_prediction
 
     def odd(results: Results, *rest: Any) -> list[str]:
         if results.folder.name == "NaCl":
             raise MemoryError("14 TiB")
         return original(results, *rest)
 
-    monkeypatch.setattr(predict_command, "write_outputs", odd)
+    monkeypatch.setattr(prediction_files, "write_prediction", odd)
     done = phonodos("predict", examples / "NaCl.cif", examples / "Si.cif", "--no-plot")
     assert done.exit_code == 3
     assert "more memory than there is" in done.stderr

@@ -5,18 +5,16 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from phonodos.cli.prediction_table import (
-    _number,
+from phonodos.cli.prediction_table import _number, remarks, report
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.dos import PhononDos, mean_of
+from phonodos.prediction.prediction import Prediction
+from phonodos.prediction.record import (
     absent_intervals,
     interval_record,
     largest_record,
     quantities,
-    remarks,
-    report,
 )
-from phonodos.physics.crystal import Crystal
-from phonodos.physics.dos import PhononDos, mean_of
-from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.uncertainty import Calibration
 
 

@@ -136,7 +136,7 @@ def test_bases_convert_into_each_other(perovskite: Crystal) -> None:
 
 
 def test_unknown_basis(perovskite: Crystal) -> None:
-    with pytest.raises(ConfigError, match="unknown basis 'gram'"):
+    with pytest.raises(ConfigError, match="--per gram is not known"):
         thermal_properties(debye(300.0, 5), [300.0]).per("gram", perovskite)
 
 

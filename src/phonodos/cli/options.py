@@ -125,18 +125,6 @@ def temperature_range(low: float, high: float, step: float) -> list[float]:
     return [low + step * i for i in range(int((high - low) / step + 1e-9) + 1)]
 
 
-def check_basis(per: str) -> None:
-    """Raise `ConfigError` if `per` is no amount of substance that numbers are given for."""
-    from phonodos.physics.thermodynamics import BASES
-
-    if per not in BASES:
-        raise ConfigError(
-            f"--per {per} is not known",
-            "numbers are given per " + ", ".join(BASES),
-            "choose one of them, for example --per atom",
-        )
-
-
 def parse_resolution(text: str, factor: float) -> tuple[float, float]:
     """Return the constant [cm^-1] and the relative width of ``3%`` or ``15``.
 

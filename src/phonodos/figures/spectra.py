@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 
 from phonodos.errors import ConfigError
 from phonodos.files import write_bytes
-from phonodos.physics.dos import VISIBLE_FRACTION, PhononDos
-from phonodos.physics.thermodynamics import ThermalProperties
+from phonodos.physics.dos import MENTIONED_SHARE, VISIBLE_FRACTION, PhononDos
+from phonodos.physics.thermodynamics import ThermalProperties, left_out
 from phonodos.physics.units import FREQUENCY_DIGITS, FREQUENCY_LABELS, GAS_CONSTANT, per_wavenumber
 
 if TYPE_CHECKING:
@@ -91,11 +91,36 @@ def plot_dos(
     import matplotlib.style
     from matplotlib.figure import Figure
 
-    factor = per_wavenumber(unit)
-    _check_basis(thermal)
     with matplotlib.style.context(STYLE):
         figure = Figure(figsize=(COLUMN_WIDTH, HEIGHT))
         axes = figure.add_axes((0.14, 0.165, 0.825, 0.745))
+        draw_dos(
+            axes, dos, crystal_label=crystal_label, unit=unit, thermal=thermal,
+            reference=reference, reference_label=reference_label, projected=projected,
+            members=members, half_width=half_width,
+        )  # fmt: skip
+    return figure
+
+
+def draw_dos(
+    axes: "Axes",
+    dos: PhononDos,
+    *,
+    crystal_label: str,
+    unit: str = "cm-1",
+    thermal: ThermalProperties | None = None,
+    reference: PhononDos | None = None,
+    reference_label: str = "DFT",
+    projected: Mapping[str, Array] | None = None,
+    members: Sequence[PhononDos] = (),
+    half_width: float | None = None,
+) -> None:
+    """Draw a density of states into axes that are there; parameters and errors of `plot_dos`."""
+    import matplotlib.style
+
+    factor = per_wavenumber(unit)
+    _check_basis(thermal)
+    with matplotlib.style.context(STYLE):
         axes.set_xlim(*(x * factor for x in _limits(dos, reference)))
         _fill(axes, dos, factor)
         curves = _draw_lines(axes, _lines(dos, projected or {}, reference, reference_label), factor)
@@ -104,7 +129,6 @@ def plot_dos(
         _place_above(axes, curves, thermal, dos.n_atoms, factor)
         _mark_mean(axes, dos, factor, unit, half_width)
         _name_axes(axes, dos, crystal_label, FREQUENCY_LABELS[unit])
-    return figure
 
 
 def _check_basis(thermal: ThermalProperties | None) -> None:
@@ -157,12 +181,16 @@ def save_figure(figure: "Figure", path: Path, note: str = "") -> None:
     DataError
         If the file cannot be written.
     """
+    write_bytes(path, figure_bytes(figure, path.suffix.removeprefix("."), note))
+
+
+def figure_bytes(figure: "Figure", kind: str, note: str = "") -> bytes:
+    """Return a figure in the house style as a file of a kind: ``png``, ``pdf``, ..."""
     import matplotlib.style
 
-    kind = path.suffix.removeprefix(".")
     with matplotlib.style.context(STYLE), BytesIO() as content:
         figure.savefig(content, format=kind, metadata=_metadata(kind, note))
-        write_bytes(path, content.getvalue())
+        return content.getvalue()
 
 
 def _metadata(kind: str, note: str) -> dict[str, str | None] | None:
@@ -194,6 +222,7 @@ def _fill(axes: "Axes", dos: PhononDos, factor: float) -> None:
             )
     if axes.get_xlim()[0] < 0.0:
         axes.axvline(0.0, color=GREY, lw=0.4, zorder=1)
+    if axes.get_xlim()[0] < 0.0 and left_out(dos) > MENTIONED_SHARE:
         axes.annotate(
             "imaginary", (0.0, 0.96), xycoords=("data", "axes fraction"), ha="right", va="top",
             textcoords="offset points", xytext=(-1, 0), fontsize=6.5, color=VERMILLION, rotation=90,

@@ -77,7 +77,7 @@ class ThermalProperties:
         ConfigError
             If the basis is unknown.
         """
-        wanted = _basis(basis)
+        wanted = basis_named(basis)
         factor = cells_per(wanted, crystal) / cells_per(self.basis, crystal)
         return replace(
             self,
@@ -88,6 +88,18 @@ class ThermalProperties:
             zero_point_energy=self.zero_point_energy * factor,
             basis=wanted,
         )
+
+
+def basis_named(name: str) -> Basis:
+    """Return the amount of substance of a name; raises `ConfigError` if there is none."""
+    for basis in BASES:
+        if basis == name:
+            return basis
+    raise ConfigError(
+        f"--per {name} is not known",
+        "numbers are given per " + ", ".join(BASES),
+        "choose one of them, for example --per atom",
+    )
 
 
 def cells_per(basis: Basis, crystal: Crystal) -> float:
@@ -111,7 +123,7 @@ def amounts_per(basis: str, crystal: Crystal) -> tuple[float, str]:
     ConfigError
         If the basis is unknown.
     """
-    wanted = _basis(basis)
+    wanted = basis_named(basis)
     return crystal.n_atoms * cells_per(wanted, crystal), AMOUNTS[wanted]
 
 
@@ -203,14 +215,3 @@ def dulong_petit_fraction(dos: PhononDos, temperatures: ArrayLike) -> Array:
     found = thermal_properties(dos, temperatures).heat_capacity
     fraction: Array = found / (3.0 * dos.n_atoms * GAS_CONSTANT)
     return fraction
-
-
-def _basis(name: str) -> Basis:
-    for basis in BASES:
-        if basis == name:
-            return basis
-    raise ConfigError(
-        f"unknown basis '{name}'",
-        "numbers are given per " + ", ".join(BASES),
-        "choose one of them, for example --per atom",
-    )

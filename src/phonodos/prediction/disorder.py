@@ -83,4 +83,6 @@ class QuasirandomPredictor(AnyPredictor):
         }
         members = tuple(mean(each) for each in zip(*(p.members for p in found), strict=True))
         warnings = (made.note, *crystal.notes, *doubts, *share_doubts(dos))
-        return Prediction(crystal, dos, None, self.name, warnings, members)
+        return Prediction(
+            crystal, dos, None, self.name, warnings, members, provenance=self.provenance
+        )

@@ -109,6 +109,7 @@ def virtual_crystal(
         answer.doubts,
         tuple(d.per_cells(multiplicity, mixture.n_atoms) for d in answer.members),
         stability=answer.stability,
+        provenance=predictor.provenance,
     )
 
 

@@ -1,9 +1,12 @@
 """`Prediction`: what a network says of one crystal, and how far it is to be trusted."""
 
-from collections.abc import Mapping
+from base64 import b64encode
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING
+from html import escape
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import ArrayLike
@@ -13,13 +16,27 @@ from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.thermodynamics import ThermalProperties, thermal_properties
 from phonodos.prediction.uncertainty import Calibration, Interval, intervals
+from phonodos.results.provenance import Provenance
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from pymatgen.phonon.dos import PhononDos as PymatgenDos
+
     from phonodos.prediction.lattice_dynamics import LatticeDynamics
     from phonodos.prediction.stability import Stability
 
 
-@dataclass(frozen=True, eq=False)
+SHOWN = {  # digits of what is shown of a prediction
+    "mean_frequency": 0,
+    "max_frequency": 0,
+    "heat_capacity": 2,
+    "entropy": 2,
+    "zero_point_energy": 2,
+    "debye_temperature": 0,
+}
+
+
+@dataclass(frozen=True, eq=False, repr=False)
 class Prediction:
     """What a network says of one crystal.
 
@@ -49,6 +66,9 @@ class Prediction:
     member_lattices
         Lattice dynamics of every member of an ensemble, of whose tensors `lattice` is the mean;
         empty for a single network.
+    provenance
+        Which program and weights the numbers come from, for the heads of files; None for weights
+        that came from no file.
     """
 
     crystal: Crystal
@@ -61,6 +81,7 @@ class Prediction:
     outside: tuple[str, ...] = ()
     stability: "Stability | None" = None
     member_lattices: "tuple[LatticeDynamics, ...]" = ()
+    provenance: Provenance | None = None
 
     @cached_property
     def intervals(self) -> dict[str, Interval]:
@@ -88,3 +109,155 @@ class Prediction:
     def thermal_properties(self, temperatures: ArrayLike) -> ThermalProperties:
         """Return heat capacity, entropy, energies at temperatures [K], per mole of cells."""
         return thermal_properties(self.dos, np.atleast_1d(np.asarray(temperatures, dtype=float)))
+
+    def to_dict(self, units: str = "cm-1", per: str = "formula") -> dict[str, Any]:
+        """Return numbers, warnings and spectrum as a dictionary fit for JSON.
+
+        Parameters
+        ----------
+        units
+            Of frequencies: ``cm-1``, ``THz`` or ``meV``.
+        per
+            Amount of substance: ``atom``, ``formula``, ``cell``, ``kg`` or ``cm3``.
+
+        Raises
+        ------
+        ConfigError
+            If unit or amount is unknown.
+        """
+        from phonodos.prediction.record import prediction_record
+        from phonodos.results.spectra import dos_record
+
+        return {
+            "model": self.model,
+            **prediction_record(self, units, per),
+            "warnings": list(self.warnings),
+            "dos": dos_record(self.dos, units, {}),
+        }
+
+    def to_pymatgen(self) -> "PymatgenDos":
+        """Return the density of states as pymatgen's object [THz, states/THz per cell].
+
+        Raises
+        ------
+        ConfigError
+            If pymatgen is not installed.
+        """
+        from phonodos.results.spectra import pymatgen_record
+        from phonodos.structures.objects import require_pymatgen
+
+        require_pymatgen("its phonon density of states")
+        from pymatgen.phonon.dos import PhononDos as PymatgenDos
+
+        return PymatgenDos.from_dict(pymatgen_record(self.dos))
+
+    def plot(self, ax: "Axes | None" = None, *, unit: str = "cm-1", inset: bool = True) -> "Axes":
+        """Draw the density of states as `phonodos predict` does; return the axes.
+
+        Parameters
+        ----------
+        ax
+            Axes to draw into; a figure of one column is made without.
+        unit
+            ``cm-1``, ``THz`` or ``meV``.
+        inset
+            Whether the heat capacity is drawn where there is room for it.
+
+        Raises
+        ------
+        ConfigError
+            If the unit is unknown.
+        """
+        from phonodos.figures.spectra import draw_dos, plot_dos
+
+        mean = self.intervals.get("mean_frequency")
+        wanted: dict[str, Any] = {
+            "crystal_label": self.crystal.formula,
+            "unit": unit,
+            "thermal": self.thermal_properties(np.arange(0.0, 601.0, 10.0)) if inset else None,
+            "members": self.members,
+            "half_width": None if mean is None else mean.half_width,
+        }
+        if ax is None:
+            return plot_dos(self.dos, **wanted).axes[0]
+        draw_dos(ax, self.dos, **wanted)
+        return ax
+
+    def save(
+        self, folder: str | Path, *, formats: Sequence[str] = ("phonopy", "pymatgen"), **wanted: Any
+    ) -> list[str]:
+        """Write what `phonodos predict` writes into a folder; return the names of the files.
+
+        Parameters
+        ----------
+        folder
+            Made where it is not there.
+        formats
+            Any of ``phonopy``, ``pymatgen``, ``csv``, ``json``.
+        wanted
+            Further fields of `phonodos.prediction.files.Files`, such as ``units`` and ``plot``.
+
+        Raises
+        ------
+        ConfigError
+            If a format, unit or projection is not known.
+        DataError
+            If folder or file cannot be written.
+        """
+        from phonodos.files import refused
+        from phonodos.prediction.files import Files, file_formats, write_prediction
+        from phonodos.results.desk import Results
+
+        files = Files(formats=file_formats(",".join(formats)), **wanted)
+        files.check(self)
+        try:
+            Path(folder).mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise refused(Path(folder), error) from error
+        origin = self.provenance or Provenance(self.model)
+        return write_prediction(Results(Path(folder), origin.warned(self.warnings)), self, files)
+
+    def __repr__(self) -> str:
+        return f"<Prediction of {self.crystal.label} ({self.crystal.n_atoms} atoms), {self.model}>"
+
+    def __str__(self) -> str:
+        """Return the numbers in some ten lines, thermodynamics at 300 K per formula unit."""
+        heads = [f"{self.crystal.formula}, {self.crystal.n_atoms} atoms per cell; {self.model}"]
+        rows = [f"{name:<18}{value} {unit}" for name, value, unit in self._rows()]
+        return "\n".join([*heads, *rows, *(f"warning: {text}" for text in self.warnings)])
+
+    def _repr_html_(self) -> str:
+        """Return table and figure for a notebook."""
+        from phonodos.figures.spectra import figure_bytes
+
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td>{escape(value)}</td><td>{escape(unit)}</td></tr>"
+            for name, value, unit in self._rows()
+        )
+        notes = "".join(f"<p>warning: {escape(text)}</p>" for text in self.warnings)
+        figure = self.plot().get_figure(root=True)
+        assert figure is not None
+        picture = b64encode(figure_bytes(figure, "png")).decode()
+        title = f"{self.crystal.formula}, {self.crystal.n_atoms} atoms per cell; {self.model}"
+        return (
+            f"<div><p><b>{escape(title)}</b></p><table>{rows}</table>{notes}"
+            f'<img alt="phonon density of states" src="data:image/png;base64,{picture}"></div>'
+        )
+
+    def _rows(self) -> list[tuple[str, str, str]]:
+        """Return name, value with its half width, and unit of what is shown."""
+        from phonodos.prediction.record import prediction_record
+
+        found = prediction_record(self)
+        shown = []
+        for name, digits in SHOWN.items():
+            value, unit = (found[name][key] for key in ("value", "unit"))
+            interval = found["intervals"].get(name)
+            sure = "" if interval is None else f" +- {interval['half_width']:.{digits}f}"
+            shown.append((name.replace("_", " "), f"{value:.{digits}f}{sure}", unit))
+        if self.stability is not None:
+            chance = self.stability.probability
+            sure = "" if chance is None else f", unstable with probability {chance:.2f}"
+            lowest = f"lowest frequency {self.stability.lowest:z.0f} cm-1"
+            shown.append(("stability", f"{self.stability.verdict}{sure};", lowest))
+        return shown

@@ -353,7 +353,7 @@ class Predictor(AnyPredictor):
                 return Prediction(
                     item.crystal, item.whole(answer.dos), answer.lattice, self.name,
                     (*item.crystal.notes, *item.doubts, *answer.doubts), members, self.calibrations,
-                    answer.outside, answer.stability, answer.member_lattices,
+                    answer.outside, answer.stability, answer.member_lattices, self.provenance,
                 )  # fmt: skip
         except Exception as err:
             return failed(err, item.crystal.label)

@@ -1,0 +1,147 @@
+"""The files of a prediction: for phonopy, pymatgen and others, and the figure."""
+
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Any
+
+from phonodos.errors import ConfigError
+from phonodos.physics.thermodynamics import basis_named
+from phonodos.physics.units import per_wavenumber
+from phonodos.results import spectra
+from phonodos.results.desk import Results
+
+if TYPE_CHECKING:
+    from phonodos.prediction.prediction import Prediction
+
+FORMATS = ("phonopy", "pymatgen", "csv", "json")
+THERMAL_STEP, THERMAL_MAX = 10.0, 1000.0  # [K], phonopy's own defaults
+
+
+@dataclass(frozen=True)
+class Files:
+    """Which files are wanted of a prediction.
+
+    Attributes
+    ----------
+    units
+        Of frequencies in CSV, JSON and figure: ``cm-1``, ``THz`` or ``meV``.
+    project
+        ``element`` or ``site`` for a projected density of states; None for none.
+    formats
+        Any of ``phonopy``, ``pymatgen``, ``csv``, ``json``.
+    plot
+        Whether the figure is drawn.
+    per
+        Amount of substance in ``thermal_properties.csv``.
+    temperatures
+        Of the thermodynamics [K].
+    """
+
+    units: str = "cm-1"
+    project: str | None = None
+    formats: tuple[str, ...] = ("phonopy", "pymatgen")
+    plot: bool = True
+    per: str = "formula"
+    temperatures: tuple[float, ...] = field(
+        default=tuple(THERMAL_STEP * i for i in range(round(THERMAL_MAX / THERMAL_STEP) + 1))
+    )
+
+    def __post_init__(self) -> None:
+        per_wavenumber(self.units)
+        basis_named(self.per)
+        if self.project not in (None, "element", "site"):
+            raise ConfigError(
+                f"--project {self.project} is not known",
+                "the density of states is projected by element or by site",
+                "write --project element or --project site",
+            )
+
+    def check(self, prediction: "Prediction") -> None:
+        """Raise `ConfigError` if a projection is wanted of a network that has none."""
+        if self.project and prediction.dos.projected is None:
+            raise ConfigError(
+                f"--project {self.project}: {prediction.model} has no projected density of states",
+                "this network predicts the total spectrum only",
+                "choose another model with --model (phonodos models list), or leave --project out",
+            )
+
+
+def file_formats(text: str) -> tuple[str, ...]:
+    """Return the formats in a text such as ``phonopy,csv``; raises `ConfigError` for others."""
+    wanted = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
+    for name in wanted:
+        if name not in FORMATS:
+            near = get_close_matches(name, FORMATS, 1)
+            raise ConfigError(
+                f"--format {name} is not known",
+                "results can be written as " + ", ".join(FORMATS),
+                f"did you mean {near[0]}?" if near else "choose among them, separated by commas",
+            )
+    return wanted
+
+
+def write_prediction(results: Results, prediction: "Prediction", wanted: Files) -> list[str]:
+    """Write the files that were asked for and return their names.
+
+    Raises
+    ------
+    DataError
+        If a file cannot be written.
+    """
+    dos, crystal = prediction.dos, prediction.crystal
+    columns = spectra.projections(dos, crystal, wanted.project) if wanted.project else {}
+    thermal = prediction.thermal_properties(wanted.temperatures)
+    title = f"{crystal.formula}, {crystal.n_atoms} atoms, {prediction.model}"
+    if "phonopy" in wanted.formats:
+        results.text("total_dos.dat", spectra.total_dos_text(dos, title))
+        results.yaml("thermal_properties.yaml", spectra.thermal_properties_text(thermal, dos))
+        if prediction.lattice is not None and crystal.is_ordered:
+            from phonodos.prediction.phonopy_export import write_phonopy
+
+            write_phonopy(results, prediction.lattice)
+        if columns:
+            text = spectra.projected_dos_text(dos, columns, title)
+            results.text("projected_dos.dat", text)
+    if "pymatgen" in wanted.formats:
+        results.json("pymatgen_phonon_dos.json", spectra.pymatgen_record(dos), indent=None)
+    if "csv" in wanted.formats:
+        results.csv("dos.csv", *spectra.dos_table(dos, wanted.units, columns))
+        table = spectra.thermal_table(thermal.per(wanted.per, crystal))
+        results.csv("thermal_properties.csv", *table)
+    if "json" in wanted.formats:
+        results.json("dos.json", spectrum_record(prediction, wanted))
+    if wanted.plot:
+        _draw(results, prediction, wanted, columns)
+    return results.written
+
+
+def _draw(
+    results: Results, prediction: "Prediction", wanted: Files, columns: dict[str, Any]
+) -> None:
+    from phonodos.figures.spectra import plot_dos
+
+    mean = prediction.intervals.get("mean_frequency")
+    figure = plot_dos(
+        prediction.dos,
+        crystal_label=prediction.crystal.formula,
+        unit=wanted.units,
+        thermal=prediction.thermal_properties(wanted.temperatures),
+        members=prediction.members,
+        half_width=None if mean is None else mean.half_width,
+        projected=columns,
+    )
+    results.figure("dos", figure)
+
+
+def spectrum_record(prediction: "Prediction", wanted: Files) -> dict[str, Any]:
+    """Return formula, model and spectrum as a dictionary fit for JSON."""
+    columns = (
+        spectra.projections(prediction.dos, prediction.crystal, wanted.project)
+        if wanted.project
+        else {}
+    )
+    return {
+        "formula": prediction.crystal.formula,
+        "model": prediction.model,
+        **spectra.dos_record(prediction.dos, wanted.units, columns),
+    }
