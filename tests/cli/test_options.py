@@ -74,12 +74,12 @@ def test_without_the_library(
     phonodos: Phonodos, examples: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def absent() -> None:
-        raise ConfigError("absent", "not installed", "pip install 'phonodos[sqs]'")
+        raise ConfigError("absent", "not installed", "pip install '.[sqs]'")
 
     monkeypatch.setattr(quasirandom, "_library", absent)
     done = phonodos("thermo", examples / "NaCl.cif", "--disorder", "sqs")
     assert done.exit_code == 2
-    assert "pip install 'phonodos[sqs]'" in done.stderr
+    assert "pip install '.[sqs]'" in done.stderr
 
 
 def test_temperatures_end_where_the_step_meets_the_end() -> None:

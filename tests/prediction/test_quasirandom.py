@@ -136,4 +136,4 @@ def test_without_the_library(monkeypatch: pytest.MonkeyPatch) -> None:
     for call in (check_installed, lambda: quasirandom(solution(0.5), Arrangements())):
         with pytest.raises(ConfigError) as found:
             call()
-        assert found.value.fix == "pip install 'phonodos[sqs]'"
+        assert found.value.fix == "pip install '.[sqs]' in a copy of phonodos"

@@ -25,7 +25,7 @@ pytestmark = [
 @pytest.fixture
 def ray() -> Any:
     """Ray, where it is installed."""
-    return pytest.importorskip("ray", reason="Ray is not installed: pip install 'phonodos[ray]'")
+    return pytest.importorskip("ray", reason="Ray is not installed: pip install '.[ray]'")
 
 
 def test_chunks_come_back_exactly(rng: np.random.Generator) -> None:

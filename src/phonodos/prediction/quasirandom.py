@@ -138,7 +138,7 @@ def _library() -> Any:
         raise ConfigError(
             "special quasi-random structures need sqsgenerator, which is not installed",
             "it is an extra: most users average disordered sites (--disorder average)",
-            "pip install 'phonodos[sqs]'",
+            "pip install '.[sqs]' in a copy of phonodos",
         ) from err
     return sqsgenerator
 

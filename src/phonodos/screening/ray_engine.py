@@ -243,7 +243,7 @@ def _imported() -> Any:
         raise ConfigError(
             "the engine ray needs Ray",
             f"it is not installed ({err})",
-            "pip install 'phonodos[ray]', or use --engine pool",
+            "pip install '.[ray]' in a copy of phonodos, or use --engine pool",
         ) from err
     return ray
 
