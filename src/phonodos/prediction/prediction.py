@@ -222,9 +222,6 @@ class Prediction:
 
     def __str__(self) -> str:
         """Return the numbers in some ten lines, thermodynamics at 300 K per formula unit."""
-        heads = [
-            f"{self.crystal.written_formula}, {self.crystal.n_atoms} atoms per cell; {self.model}"
-        ]
         rows = [f"{name:<18}{value} {unit}" for name, value, unit in self._rows()]
         return "\n".join([self._title, *rows, *(f"warning: {text}" for text in self.warnings)])
 
@@ -240,9 +237,6 @@ class Prediction:
         figure = self.plot().get_figure(root=True)
         assert figure is not None
         picture = b64encode(figure_bytes(figure, "png")).decode()
-        title = (
-            f"{self.crystal.written_formula}, {self.crystal.n_atoms} atoms per cell; {self.model}"
-        )
         return (
             f"<div><p><b>{escape(self._title)}</b></p><table>{rows}</table>{notes}"
             f'<img alt="phonon density of states" src="data:image/png;base64,{picture}"></div>'
