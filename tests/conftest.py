@@ -260,8 +260,8 @@ def sprung() -> Callable[..., "LatticeDynamics"]:
     def find(
         crystal: Crystal, born: Any = None, dielectric: Any = None, stiffness: float = 5.0
     ) -> LatticeDynamics:
-        bonded = bond_crystal(crystal, 5.0)
-        r = bonded.vectors.double()
+        bonded = bond_crystal(crystal, 5.0).to(dtype=torch.float64)
+        r = bonded.vectors
         length = r.norm(dim=1)
         k = stiffness * torch.exp(-(length - 2.0) / 0.6) / length**2
         n = crystal.n_atoms

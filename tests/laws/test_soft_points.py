@@ -23,7 +23,7 @@ TURN = np.linalg.qr(np.array([[0.3, -0.8, 0.5], [0.9, 0.4, 0.1], [-0.2, 0.5, 0.8
 
 def on_springs(crystal: Crystal, nearest: float) -> LatticeDynamics:
     """Return a simple cubic crystal with springs that pull alike in all directions."""
-    bonded = bond_crystal(crystal, 5.0)
+    bonded = bond_crystal(crystal, 5.0).to(dtype=torch.float64)
     lengths = torch.linalg.vector_norm(bonded.vectors, dim=1)
     springs = torch.where(lengths < 4.0, nearest, SECOND).double()
     lattice = Lattice(

@@ -77,7 +77,7 @@ def test_gate_equals_e3nn_gate() -> None:
 def test_sum_over_neighbours_and_its_gradient(perovskite: Crystal) -> None:
     """Against the plain sum over edges; atoms without neighbours get zeros."""
     torch.manual_seed(0)
-    graph = build_graph(perovskite, 2.5)  # Sr has no neighbour within 2.5 A
+    graph = build_graph(perovskite, 2.5).to(dtype=torch.float64)  # Sr has no neighbour within 2.5 A
     assert int(graph.neighbour_counts.min()) == 0
     m = graph.edge_index.shape[1]
     radial = torch.randn(m, 3, dtype=torch.float64, requires_grad=True)
@@ -97,7 +97,7 @@ def test_padded_form_equals_the_segment_form(
 ) -> None:
     """Accelerators take the padded product; its numbers must be the same."""
     torch.manual_seed(0)
-    graph = build_graph(perovskite, 2.5)
+    graph = build_graph(perovskite, 2.5).to(dtype=torch.float64)
     m = graph.edge_index.shape[1]
     radial, products = torch.randn(m, 3), torch.randn(m, 4)
     wanted = sum_over_neighbours(radial, products, graph)

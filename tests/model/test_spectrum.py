@@ -51,7 +51,7 @@ def test_equal_to_plain_e3nn(
     odd = Crystal.ordered(
         4 * np.eye(3) + rng.normal(size=(3, 3)), rng.random((4, 3)), ["Na", "Cl", "O", "H"]
     )
-    graph = collate([build_graph(c, 5.0) for c in (perovskite, odd)])
+    graph = collate([build_graph(c, 5.0) for c in (perovskite, odd)]).to(dtype=torch.float64)
     a, b = ours(graph), theirs(graph)
     assert float(a.detach().max()) > 0.0
     assert float((a - b).detach().abs().max()) < 1e-7 * float(b.detach().max())

@@ -37,7 +37,7 @@ def turned(features: Features, turn: torch.Tensor) -> Features:
 
 
 def surroundings(crystal: Crystal, bonds: BondFeatures, elements: ElementFeatures) -> Surroundings:
-    graph = build_graph(crystal, CUTOFF)
+    graph = build_graph(crystal, CUTOFF).to(dtype=torch.float64)
     features, radii = elements(graph.fractions)
     i, j = graph.edge_index
     distances = graph.edge_vectors.norm(dim=1)
@@ -68,7 +68,7 @@ def test_heavy_hydrogen_has_the_bonds_of_hydrogen(elements: ElementFeatures) -> 
         build_graph(Crystal.ordered(3 * np.eye(3), [[0.0] * 3, [0.3] * 3], ["O", s]), 4.0)
         for s in ("H", "D", "T")
     ]
-    light, heavy, heaviest = (elements(g.fractions)[0] for g in graphs)
+    light, heavy, heaviest = (elements(torch.from_numpy(g.fractions))[0] for g in graphs)
     assert torch.equal(light, heavy)
     assert torch.equal(light, heaviest)
 

@@ -137,6 +137,7 @@ def harmonic_of(
 
 def group_of(crystals: BondedCrystals, lattice: Lattice, picked: list[int]) -> HarmonicCrystals:
     """Return some crystals of a batch, all of one size, side by side."""
+    crystals = crystals.to(device=lattice.born.device, dtype=lattice.born.dtype)
     device = crystals.positions.device
     first_atom = torch.tensor(crystals.first_atoms, device=device)
     counts = torch.tensor(crystals.bond_counts, device=device)

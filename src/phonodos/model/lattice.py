@@ -106,6 +106,8 @@ class LatticeNetwork(Network):
 
     def forward(self, crystals: BondedCrystals) -> Lattice:
         """Return force constants, Born charges and dielectric tensors of a batch."""
+        own = self.embedding.weight
+        crystals = crystals.to(device=own.device, dtype=own.dtype)
         graph = crystals.graph
         elements, radii = self.elements(graph.fractions)
         lengths = torch.linalg.vector_norm(graph.edge_vectors, dim=1)

@@ -96,8 +96,13 @@ class SpectrumNetwork(Network):
         outputs = [*(gate.irreps_in for gate in gates), last]
         return list(zip(inputs, outputs, strict=True))
 
+    def _own(self, graph: CrystalGraph) -> CrystalGraph:
+        own = self.embedding.weight
+        return graph.to(device=own.device, dtype=own.dtype)
+
     def hidden_features(self, graph: CrystalGraph) -> list[Features]:
         """Return the features of all atoms after the embedding and after every layer."""
+        graph = self._own(graph)
         distances = torch.linalg.vector_norm(graph.edge_vectors[graph.distinct], dim=1)
         around = Neighbourhood(graph, spherical_harmonics(graph.edge_vectors, self.config.lmax))
         embedded = functional.relu(self.embedding(graph.site_masses))
@@ -114,6 +119,7 @@ class SpectrumNetwork(Network):
 
     def forward(self, graph: CrystalGraph) -> Tensor:
         """Return (n_crystals, 51) non-negative values, not yet normalised."""
+        graph = self._own(graph)
         per_atom = self.hidden_features(graph)[-1][SCALAR][:, 0, :]
         if self.config.readout == "mean":
             per_atom = functional.relu(per_atom)
