@@ -15,10 +15,9 @@ from phonodos.model.parameters import drawn
 
 def star(vectors: np.ndarray) -> CrystalGraph:
     """One atom with edges to itself along `vectors`."""
-    edges = torch.zeros(2, len(vectors), dtype=torch.long)
-    sites = torch.zeros(1, 118, dtype=torch.float64)
-    batch, given = torch.zeros(1, dtype=torch.long), torch.from_numpy(vectors)
-    return CrystalGraph(sites, sites, edges, given, batch, 1)
+    edges = np.zeros((2, len(vectors)), dtype=np.int64)
+    sites = np.zeros((1, 118))
+    return CrystalGraph(sites, sites, edges, vectors, np.zeros(1, dtype=np.int64), 1)
 
 
 def test_convolution_paths_are_the_admissible_ones() -> None:

@@ -154,3 +154,18 @@ def sums_at(n: int, places: Array, values: Array) -> Array:
         first = np.flatnonzero(np.diff(places[order], prepend=-1))
         found[places[order[first]]] = np.add.reduceat(values[order], first, axis=0)
     return found
+
+
+def converted(array: Array, dtype: Any, device: Any = None) -> Array:
+    """Return an array in a floating-point type, as one of the library that the type is of.
+
+    Arrays of whole numbers go to that library too, and keep their type. `device` is where torch's
+    arrays go; where they are if None.
+    """
+    torch = sys.modules.get("torch")  # who has a type of torch has torch
+    if torch is None or not isinstance(dtype, torch.dtype):
+        array = as_numpy(array)
+        return array.astype(dtype, copy=False) if array.dtype.kind == "f" else array
+    if isinstance(array, np.ndarray):
+        array = torch.from_numpy(np.ascontiguousarray(array))
+    return array.to(device=device, dtype=dtype if array.is_floating_point() else array.dtype)
