@@ -1,5 +1,9 @@
 """The crystal graph against ASE's neighbour list, on ordinary and hostile cells."""
 
+import subprocess
+import sys
+from dataclasses import fields
+
 import numpy as np
 import pytest
 import torch
@@ -45,7 +49,7 @@ def test_equal_to_ase(name: str, cutoff: float, rng: np.random.Generator) -> Non
     )
     i, j, vectors = neighbor_list("ijD", atoms, cutoff)
     # ASE wraps nothing when positions lie outside the cell, so vectors compare as they are.
-    ours = np.column_stack([graph.edge_index.T.numpy(), graph.edge_vectors.numpy()]).round(6) + 0.0
+    ours = np.column_stack([graph.edge_index.T, graph.edge_vectors]).round(6) + 0.0
     theirs = np.column_stack([i, j, vectors]).round(6) + 0.0
     assert len(ours) == len(theirs)
     assert np.abs(ours[np.lexsort(ours.T[::-1])] - theirs[np.lexsort(theirs.T[::-1])]).max() < 2e-6
@@ -54,11 +58,11 @@ def test_equal_to_ase(name: str, cutoff: float, rng: np.random.Generator) -> Non
 def test_edge_points_from_centre_to_neighbour(rock_salt: Crystal) -> None:
     graph = build_graph(rock_salt, 3.0)
     assert graph.edge_index.shape == (2, 12)
-    i, j = graph.edge_index.numpy()
+    i, j = graph.edge_index
     difference = rock_salt.positions[j] - rock_salt.positions[i]
-    images = (graph.edge_vectors.numpy() - difference) @ np.linalg.inv(rock_salt.cell)
+    images = (graph.edge_vectors - difference) @ np.linalg.inv(rock_salt.cell)
     assert np.abs(images - images.round()).max() < 1e-12
-    assert np.allclose(np.linalg.norm(graph.edge_vectors.numpy(), axis=1), 2.82)
+    assert np.allclose(np.linalg.norm(graph.edge_vectors, axis=1), 2.82)
 
 
 def test_slots_list_the_edges_of_every_atom(rng: np.random.Generator) -> None:
@@ -66,7 +70,7 @@ def test_slots_list_the_edges_of_every_atom(rng: np.random.Generator) -> None:
     n_edges = graph.edge_index.shape[1]
     for atom, row in enumerate(graph.neighbour_slots.tolist()):
         edges = [e for e in row if e < n_edges]
-        assert edges == torch.nonzero(graph.edge_index[0] == atom).flatten().tolist()
+        assert edges == np.flatnonzero(graph.edge_index[0] == atom).tolist()
 
 
 def test_collate_keeps_crystals_apart(rock_salt: Crystal, perovskite: Crystal) -> None:
@@ -84,7 +88,7 @@ def test_sites_are_encoded_by_fraction_times_mass() -> None:
     alloy = Crystal(cell, np.zeros((1, 3)), ({"Cu": 0.7, "Au": 0.3},))
     graph = build_graph(alloy, 4.0)
     row = graph.site_masses[0]
-    assert torch.nonzero(row).flatten().tolist() == [28, 78]
+    assert np.flatnonzero(row).tolist() == [28, 78]
     assert row[28] == pytest.approx(0.7 * 63.546)
     assert row[78] == pytest.approx(0.3 * 196.966569)
     assert float(row.sum()) == pytest.approx(float(alloy.masses[0]))
@@ -138,8 +142,8 @@ def test_sites_far_from_the_cell_have_the_same_neighbours(rock_salt: Crystal) ->
 
 
 def kinds_of(graph: CrystalGraph) -> list[tuple[bytes, bytes, float]]:
-    rows = [row.numpy().tobytes() for row in graph.fractions]
-    lengths = graph.edge_vectors.norm(dim=1).tolist()
+    rows = [row.tobytes() for row in graph.fractions]
+    lengths = np.linalg.norm(graph.edge_vectors, axis=1).tolist()
     ends = graph.edge_index.T.tolist()
     return [(rows[i], rows[j], r) for (i, j), r in zip(ends, lengths, strict=True)]
 
@@ -169,3 +173,67 @@ def test_lengths_that_differ_are_not_alike() -> None:
 def test_no_edges_no_kinds() -> None:
     found = distinct_edges(np.eye(1, 118), np.zeros((2, 0), np.int64), np.zeros((0, 3)))
     assert [len(x) for x in found] == [0, 0]
+
+
+def arrays_of(graph: CrystalGraph) -> dict[str, object]:
+    """Return the arrays of a graph and what is found of them."""
+    names = [f.name for f in fields(graph) if f.name != "n_crystals"]
+    return {n: getattr(graph, n) for n in [*names, "neighbour_counts", "neighbour_slots"]}
+
+
+@pytest.mark.parametrize("kind", ["float32", "float64"])
+def test_torch_and_numpy_hold_the_same(
+    kind: str, perovskite: Crystal, low_symmetry: Crystal
+) -> None:
+    """In every type, of single crystals and batches; batches of either library are the same."""
+    graphs = [build_graph(crystal, 4.0) for crystal in (perovskite, low_symmetry)]
+    assert graphs[0].edge_vectors.dtype == np.float64
+    ours = collate([g.to(dtype=np.dtype(kind)) for g in graphs])
+    theirs = collate(graphs).to(dtype=getattr(torch, kind))
+    joined = collate([g.to(dtype=getattr(torch, kind)) for g in graphs])
+    for name, array in arrays_of(ours).items():
+        assert isinstance(array, np.ndarray)
+        wanted = kind if array.dtype.kind == "f" else "int64"
+        for other in (theirs, joined):
+            found = arrays_of(other)[name]
+            assert isinstance(found, torch.Tensor)
+            assert found.dtype == getattr(torch, wanted)
+            np.testing.assert_array_equal(array, found.numpy())
+        assert array.dtype == wanted
+    assert ours.first_edges == theirs.first_edges
+    assert isolated_sites(ours) == isolated_sites(theirs)
+    back = theirs.to(dtype=np.float64)
+    assert back.edge_vectors.dtype == np.float64
+    np.testing.assert_allclose(back.edge_vectors, collate(graphs).edge_vectors, atol=1e-6)
+
+
+def test_a_graph_of_tensors_finds_its_distinct_edges(perovskite: Crystal) -> None:
+    graph = build_graph(perovskite, 4.0).to(dtype=torch.float64)
+    again = CrystalGraph(
+        graph.site_masses, graph.fractions, graph.edge_index, graph.edge_vectors, graph.batch, 1
+    )
+    assert torch.equal(again.distinct, graph.distinct)
+    assert torch.equal(again.alike, graph.alike)
+
+
+GRAPH = """
+import sys
+import numpy as np
+from phonodos.model.bonds import bond_crystal
+from phonodos.model.graph import build_graph
+from phonodos.physics.crystal import Crystal
+crystal = Crystal.ordered(3 * np.eye(3), [[0.0] * 3, [0.5] * 3], ["Cs", "Cl"])
+build_graph(crystal, 4.0).to(dtype=np.float32)
+bond_crystal(crystal, 4.0)
+print("torch" in sys.modules)
+import torch, vesin
+print(torch.ones(2).sum().item())
+"""
+
+
+def test_graphs_are_built_without_torch() -> None:
+    """vesin would load it; whoever wants it afterwards has it."""
+    done = subprocess.run(
+        [sys.executable, "-c", GRAPH], capture_output=True, text=True, check=True, timeout=300
+    )
+    assert done.stdout.split() == ["False", "2.0"]

@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from phonodos.model.arrays import as_numpy
 from phonodos.model.graph import CrystalGraph, build_graph
 from phonodos.physics import elements
 from phonodos.physics.crystal import Crystal
@@ -25,8 +26,8 @@ def bond_kinds(crystal: Crystal, graph: CrystalGraph) -> set[str]:
     radii = covalent_radii()
     sites = [[elements.element_of(s) for s in site] for site in crystal.occupancy]
     reach = np.array([max(radii[elements.atomic_number(s) - 1] for s in site) for site in sites])
-    i, j = graph.edge_index.cpu().numpy()
-    lengths = np.linalg.norm(graph.edge_vectors.double().cpu().numpy(), axis=1)
+    i, j = as_numpy(graph.edge_index)
+    lengths = np.linalg.norm(as_numpy(graph.edge_vectors), axis=1)
     nearest = np.full(len(sites), np.inf)
     np.minimum.at(nearest, i, lengths)
     close = lengths < NEAREST * np.maximum(nearest[i], nearest[j])

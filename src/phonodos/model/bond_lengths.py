@@ -12,6 +12,7 @@ import numpy as np
 from pydantic import BaseModel, ConfigDict, Field
 
 from phonodos.errors import StructureError
+from phonodos.model.arrays import as_numpy
 from phonodos.model.bond_kinds import bond_name
 from phonodos.model.graph import CrystalGraph, build_graph
 from phonodos.physics import elements
@@ -208,5 +209,5 @@ def _names(crystal: Crystal, contact: Contact, places: Sequence[int]) -> tuple[s
 
 
 def _edges(graph: CrystalGraph) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    i, j = graph.edge_index.cpu().numpy()
-    return i, j, np.linalg.norm(graph.edge_vectors.double().cpu().numpy(), axis=1)
+    i, j = as_numpy(graph.edge_index)
+    return i, j, np.linalg.norm(as_numpy(graph.edge_vectors), axis=1)

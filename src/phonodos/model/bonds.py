@@ -8,11 +8,11 @@ two directed edges in the `CrystalGraph`.
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from itertools import accumulate
+from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
 
+from phonodos.model.arrays import Array, converted, library_of
 from phonodos.model.graph import CrystalGraph, build_graph, collate, find_neighbours
 from phonodos.physics.crystal import Crystal
 
@@ -20,6 +20,8 @@ from phonodos.physics.crystal import Crystal
 @dataclass(frozen=True, eq=False)
 class BondedCrystals:
     """One crystal or a batch, with cells, positions and the two directions of every bond.
+
+    Arrays are those of its graph: NumPy's or (`to`) torch's.
 
     Attributes
     ----------
@@ -38,11 +40,11 @@ class BondedCrystals:
     """
 
     graph: CrystalGraph
-    forward: Tensor
-    backward: Tensor
-    images: Tensor
-    cells: Tensor
-    positions: Tensor
+    forward: Array
+    backward: Array
+    images: Array
+    cells: Array
+    positions: Array
     atom_counts: tuple[int, ...]
     bond_counts: tuple[int, ...]
 
@@ -52,38 +54,32 @@ class BondedCrystals:
         return [0, *accumulate(self.atom_counts)][:-1]
 
     @property
-    def masses(self) -> Tensor:
+    def masses(self) -> Array:
         """(n,) mean mass of every site [amu]."""
-        return self.graph.site_masses.sum(dim=1)
+        return self.graph.site_masses.sum(axis=1)
 
     @property
-    def ends(self) -> tuple[Tensor, Tensor]:
+    def ends(self) -> tuple[Array, Array]:
         """(b,) atoms i and j of every bond."""
-        i, j = self.graph.edge_index.index_select(1, self.forward)
-        return i, j
+        i, j = self.graph.edge_index
+        return i[self.forward], j[self.forward]
 
     @property
-    def vectors(self) -> Tensor:
+    def vectors(self) -> Array:
         """(b, 3) r_j - r_i + S cell [A]."""
-        return self.graph.edge_vectors.index_select(0, self.forward)
+        return self.graph.edge_vectors[self.forward]
 
-    def to(
-        self, *, device: str | torch.device | None = None, dtype: torch.dtype
-    ) -> "BondedCrystals":
-        """Return the crystals on a device and in a floating-point type."""
-        return replace(
-            self,
-            graph=self.graph.to(device=device, dtype=dtype),
-            forward=self.forward.to(device=device),
-            backward=self.backward.to(device=device),
-            images=self.images.to(device=device),
-            cells=self.cells.to(device=device, dtype=dtype),
-            positions=self.positions.to(device=device, dtype=dtype),
-        )
+    def to(self, *, dtype: Any, device: Any = None) -> "BondedCrystals":
+        """Return the crystals in a floating-point type of NumPy or torch, as `CrystalGraph.to`."""
+        names = ("forward", "backward", "images", "cells", "positions")
+        own = {k: converted(getattr(self, k), dtype, device) for k in names}
+        return replace(self, graph=self.graph.to(dtype=dtype, device=device), **own)
 
 
 def bond_crystal(crystal: Crystal, cutoff: float) -> BondedCrystals:
-    """Return the bonded crystal with all neighbours closer than `cutoff` [A], in float64.
+    """Return the bonded crystal with all neighbours closer than `cutoff` [A].
+
+    Its arrays are NumPy's, in float64 and int64.
 
     Raises
     ------
@@ -100,11 +96,11 @@ def bond_crystal(crystal: Crystal, cutoff: float) -> BondedCrystals:
     forward = np.flatnonzero(np.arange(len(i)) < reverse)
     return BondedCrystals(
         graph=graph,
-        forward=torch.from_numpy(forward),
-        backward=torch.from_numpy(reverse[forward]),
-        images=torch.from_numpy(images[forward].astype(np.int64)),
-        cells=torch.from_numpy(crystal.cell[None].copy()),
-        positions=torch.from_numpy(crystal.positions.copy()),
+        forward=forward,
+        backward=reverse[forward],
+        images=images[forward].astype(np.int64),
+        cells=crystal.cell[None].copy(),
+        positions=crystal.positions.copy(),
         atom_counts=(crystal.n_atoms,),
         bond_counts=(len(forward),),
     )
@@ -115,13 +111,14 @@ def collate_bonded(crystals: Sequence[BondedCrystals]) -> BondedCrystals:
     if len(crystals) == 1:
         return crystals[0]
     edges = [0, *accumulate(c.graph.edge_index.shape[1] for c in crystals)][:-1]
+    join = library_of(crystals[0].forward).concatenate
     return BondedCrystals(
         graph=collate([c.graph for c in crystals]),
-        forward=torch.cat([c.forward + n for c, n in zip(crystals, edges, strict=True)]),
-        backward=torch.cat([c.backward + n for c, n in zip(crystals, edges, strict=True)]),
-        images=torch.cat([c.images for c in crystals]),
-        cells=torch.cat([c.cells for c in crystals]),
-        positions=torch.cat([c.positions for c in crystals]),
+        forward=join([c.forward + n for c, n in zip(crystals, edges, strict=True)]),
+        backward=join([c.backward + n for c, n in zip(crystals, edges, strict=True)]),
+        images=join([c.images for c in crystals]),
+        cells=join([c.cells for c in crystals]),
+        positions=join([c.positions for c in crystals]),
         atom_counts=tuple(n for c in crystals for n in c.atom_counts),
         bond_counts=tuple(n for c in crystals for n in c.bond_counts),
     )

@@ -8,15 +8,18 @@ direction; an atom is a neighbour of its own periodic images but never of itself
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
+from typing import Any
 
 import numpy as np
-import torch
-from torch import Tensor
-from vesin import NeighborList
 
 from phonodos.errors import StructureError
+from phonodos.model.arrays import Array, as_numpy, converted, indices_like, library_of
+from phonodos.model.imports import hidden
 from phonodos.physics import elements
 from phonodos.physics.crystal import Crystal, compact_basis
+
+with hidden("torch", "cupy"):  # vesin loads them wherever they are installed
+    from vesin import NeighborList
 
 FAR = 10.0  # fractional coordinates beyond it are brought back into the cell first
 ALIKE = 1e-6  # [A], lengths that count as equal
@@ -24,7 +27,7 @@ ALIKE = 1e-6  # [A], lengths that count as equal
 
 @dataclass(frozen=True, eq=False)
 class CrystalGraph:
-    """Atoms and edges of one crystal or of a batch.
+    """Atoms and edges of one crystal or of a batch, in arrays of NumPy or (`to`) of torch.
 
     Attributes
     ----------
@@ -45,24 +48,20 @@ class CrystalGraph:
         they are found; a graph with other vectors needs others.
     """
 
-    site_masses: Tensor
-    fractions: Tensor
-    edge_index: Tensor
-    edge_vectors: Tensor
-    batch: Tensor
+    site_masses: Array
+    fractions: Array
+    edge_index: Array
+    edge_vectors: Array
+    batch: Array
     n_crystals: int
-    distinct: Tensor = None  # type: ignore[assignment]  # found in __post_init__
-    alike: Tensor = None  # type: ignore[assignment]
+    distinct: Array = None  # found in __post_init__
+    alike: Array = None
 
     def __post_init__(self) -> None:
         if self.distinct is None:
-            host = (
-                x.detach().cpu().numpy()
-                for x in (self.fractions, self.edge_index, self.edge_vectors)
-            )
-            for name, found in zip(("distinct", "alike"), distinct_edges(*host), strict=True):
-                place = self.edge_index.device
-                object.__setattr__(self, name, torch.from_numpy(found).to(place))
+            seen = map(as_numpy, (self.fractions, self.edge_index, self.edge_vectors))
+            for name, found in zip(("distinct", "alike"), distinct_edges(*seen), strict=True):
+                object.__setattr__(self, name, indices_like(found, self.edge_index))
 
     @property
     def n_atoms(self) -> int:
@@ -70,36 +69,35 @@ class CrystalGraph:
         return int(self.batch.shape[0])
 
     @cached_property
-    def neighbour_counts(self) -> Tensor:
+    def neighbour_counts(self) -> Array:
         """(n,) number of neighbours of every atom."""
-        return torch.bincount(self.edge_index[0], minlength=self.n_atoms)
+        centres = self.edge_index[0]
+        return library_of(centres).bincount(centres, minlength=self.n_atoms)
 
     @cached_property
     def first_edges(self) -> list[int]:
         """First edge of every atom, and the number of edges at the end."""
-        return [0, *torch.cumsum(self.neighbour_counts, 0).tolist()]
+        return [0, *self.neighbour_counts.cumsum(0).tolist()]
 
     @cached_property
-    def neighbour_slots(self) -> Tensor:
+    def neighbour_slots(self) -> Array:
         """(n, most neighbours) edge numbers of every atom, padded with the number of edges."""
         counts = self.neighbour_counts
-        first = torch.cumsum(counts, 0) - counts
-        offsets = torch.arange(max(int(counts.max()), 1), device=counts.device)
+        first = counts.cumsum(0) - counts
+        offsets = indices_like(np.arange(max(int(counts.max()), 1)), counts)
         slots = first[:, None] + offsets[None, :]
-        return torch.where(offsets[None, :] < counts[:, None], slots, self.edge_index.shape[1])
+        outside = self.edge_index.shape[1]
+        return library_of(counts).where(offsets[None, :] < counts[:, None], slots, outside)
 
-    def to(self, *, device: str | torch.device | None = None, dtype: torch.dtype) -> "CrystalGraph":
-        """Return the graph on a device and in a floating-point type."""
-        return replace(
-            self,
-            site_masses=self.site_masses.to(device=device, dtype=dtype),
-            fractions=self.fractions.to(device=device, dtype=dtype),
-            edge_index=self.edge_index.to(device=device),
-            edge_vectors=self.edge_vectors.to(device=device, dtype=dtype),
-            batch=self.batch.to(device=device),
-            distinct=self.distinct.to(device=device),
-            alike=self.alike.to(device=device),
-        )
+    def to(self, *, dtype: Any, device: Any = None) -> "CrystalGraph":
+        """Return the graph in a floating-point type: in the arrays of NumPy or torch it is of.
+
+        Whole numbers stay int64. `device` is where torch's arrays go; where they are if None.
+        """
+        names = (
+            "site_masses", "fractions", "edge_index", "edge_vectors", "batch", "distinct", "alike",
+        )  # fmt: skip
+        return replace(self, **{k: converted(getattr(self, k), dtype, device) for k in names})
 
 
 def distinct_edges(
@@ -151,7 +149,9 @@ def find_neighbours(crystal: Crystal, cutoff: float) -> tuple[np.ndarray, ...]:
 
 
 def build_graph(crystal: Crystal, cutoff: float) -> CrystalGraph:
-    """Return the graph of one crystal with all neighbours closer than `cutoff` [A], in float64.
+    """Return the graph of one crystal with all neighbours closer than `cutoff` [A].
+
+    Its arrays are NumPy's, in float64 and int64.
 
     Raises
     ------
@@ -168,22 +168,22 @@ def build_graph(crystal: Crystal, cutoff: float) -> CrystalGraph:
         )
     fractions, site_masses = _encode_sites(crystal)
     return CrystalGraph(
-        site_masses=torch.from_numpy(site_masses),
-        fractions=torch.from_numpy(fractions),
-        edge_index=torch.from_numpy(np.stack([i, j])),
-        edge_vectors=torch.from_numpy(vectors),
-        batch=torch.zeros(crystal.n_atoms, dtype=torch.int64),
+        site_masses=site_masses,
+        fractions=fractions,
+        edge_index=np.stack([i, j]),
+        edge_vectors=vectors,
+        batch=np.zeros(crystal.n_atoms, dtype=np.int64),
         n_crystals=1,
     )
 
 
 def isolated_sites(graph: CrystalGraph) -> tuple[int, ...]:
     """Return the atoms without any neighbour; a network knows nothing of their surroundings."""
-    return tuple(torch.nonzero(graph.neighbour_counts == 0).flatten().tolist())
+    return tuple(np.flatnonzero(as_numpy(graph.neighbour_counts) == 0).tolist())
 
 
 def collate(graphs: Sequence[CrystalGraph]) -> CrystalGraph:
-    """Return one graph that holds the crystals of all `graphs` side by side."""
+    """Return one graph of the crystals of all `graphs`, of one library, side by side."""
     if len(graphs) == 1:
         return graphs[0]
     atoms = [g.n_atoms for g in graphs]
@@ -191,17 +191,16 @@ def collate(graphs: Sequence[CrystalGraph]) -> CrystalGraph:
     first_edge = np.cumsum([0] + [len(g.alike) for g in graphs])[:-1].tolist()
     first_kind = np.cumsum([0] + [len(g.distinct) for g in graphs])[:-1].tolist()
     first_crystal = np.cumsum([0] + [g.n_crystals for g in graphs]).tolist()
+    join = library_of(graphs[0].edge_index).concatenate
     return CrystalGraph(
-        site_masses=torch.cat([g.site_masses for g in graphs]),
-        fractions=torch.cat([g.fractions for g in graphs]),
-        edge_index=torch.cat(
-            [g.edge_index + n for g, n in zip(graphs, first_atom, strict=True)], 1
-        ),
-        edge_vectors=torch.cat([g.edge_vectors for g in graphs]),
-        batch=torch.cat([g.batch + n for g, n in zip(graphs, first_crystal, strict=False)]),
+        site_masses=join([g.site_masses for g in graphs]),
+        fractions=join([g.fractions for g in graphs]),
+        edge_index=join([g.edge_index + n for g, n in zip(graphs, first_atom, strict=True)], 1),
+        edge_vectors=join([g.edge_vectors for g in graphs]),
+        batch=join([g.batch + n for g, n in zip(graphs, first_crystal, strict=False)]),
         n_crystals=first_crystal[-1],
-        distinct=torch.cat([g.distinct + n for g, n in zip(graphs, first_edge, strict=True)]),
-        alike=torch.cat([g.alike + n for g, n in zip(graphs, first_kind, strict=True)]),
+        distinct=join([g.distinct + n for g, n in zip(graphs, first_edge, strict=True)]),
+        alike=join([g.alike + n for g, n in zip(graphs, first_kind, strict=True)]),
     )
 
 

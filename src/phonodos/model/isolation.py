@@ -1,13 +1,14 @@
 """`undisturbed`: our numbers and the host program's settings do not touch each other."""
 
 import os
+import sys
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
+from typing import Any
 
 import numpy as np
-import torch
 
 from phonodos.time_limit import deferring
 
@@ -37,6 +38,10 @@ def undisturbed(*, quiet: bool = False) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(_process.shared(quiet))
         stack.enter_context(np.errstate(all="ignore"))  # NaN and infinity are looked for by us
+        torch = loaded()
+        if torch is None:
+            yield
+            return
         if THREADS not in os.environ and torch.get_num_threads() != 1:
             stack.callback(torch.set_num_threads, torch.get_num_threads())
             torch.set_num_threads(1)
@@ -48,6 +53,11 @@ def undisturbed(*, quiet: bool = False) -> Iterator[None]:
             if torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
         yield
+
+
+def loaded() -> Any:
+    """Return torch where the process has it, for its settings; None where nobody imported it."""
+    return sys.modules.get("torch")
 
 
 class _Process:
@@ -77,8 +87,10 @@ class _Process:
 @contextmanager
 @deferring
 def _settings(quiet: bool) -> Iterator[None]:
-    dtype, random = torch.get_default_dtype(), torch.get_rng_state()
-    torch.set_default_dtype(torch.float32)
+    torch = loaded()
+    if torch is not None:
+        dtype, random = torch.get_default_dtype(), torch.get_rng_state()
+        torch.set_default_dtype(torch.float32)
     known = {name for name in os.environ if name.startswith(LEFT_BY_IMPORTS)}
     try:
         with warnings.catch_warnings():
@@ -86,8 +98,9 @@ def _settings(quiet: bool) -> Iterator[None]:
                 warnings.simplefilter("ignore")
             yield
     finally:
-        torch.set_default_dtype(dtype)
-        torch.set_rng_state(random)
+        if torch is not None:
+            torch.set_default_dtype(dtype)
+            torch.set_rng_state(random)
         for name in [n for n in os.environ if n.startswith(LEFT_BY_IMPORTS) and n not in known]:
             del os.environ[name]
 

@@ -6,9 +6,9 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 
 from phonodos.errors import ConfigError, PhonodosError, PredictionError
+from phonodos.model.arrays import Array, as_numpy, library_of
 from phonodos.model.bonds import BondedCrystals, bond_crystal, collate_bonded
 from phonodos.model.graph import CrystalGraph, build_graph, collate
 from phonodos.model.header import WeightHeader
@@ -73,7 +73,6 @@ class SpectrumAnswers:
     ) -> None:  # fmt: skip
         self.header, self.device = header, device
         self.cutoff = networks[0].config.cutoff
-        self.dtype = next(networks[0].parameters()).dtype
         self.networks = [compressed(network).to(device) for network in networks]
 
     def graph(self, crystal: Crystal) -> CrystalGraph:
@@ -84,9 +83,8 @@ class SpectrumAnswers:
         self, crystals: Sequence[Crystal], graphs: Sequence[CrystalGraph]
     ) -> list[Answer | PhonodosError]:
         """Return spectra, or errors where a network gives none."""
-        graph = collate(graphs).to(device=self.device, dtype=self.dtype)
-        with torch.inference_mode():
-            outputs = [network(graph).double().cpu().numpy() for network in self.networks]
+        graph = collate(graphs)
+        outputs = [as_numpy(network(graph)).astype(np.float64) for network in self.networks]
         rows = zip(crystals, graphs, *outputs, strict=True)
         return [_each(crystal, self._finish, g, list(values)) for crystal, g, *values in rows]
 
@@ -122,7 +120,6 @@ class LatticeAnswers:
     ) -> None:  # fmt: skip
         self.header, self.device, self.project = header, device, project
         self.cutoff = networks[0].config.cutoff
-        self.dtype = next(networks[0].parameters()).dtype
         self.networks = [network.to(device) for network in networks]
         self.metal = False
 
@@ -140,14 +137,13 @@ class LatticeAnswers:
         self, crystals: Sequence[Crystal], graphs: Sequence[BondedCrystals]
     ) -> list[Answer | PhonodosError]:
         """Return lattice dynamics and spectra, or errors where numbers are not finite."""
-        batch = collate_bonded(graphs).to(device=self.device, dtype=self.dtype)
-        with torch.inference_mode():
-            outputs = [self.networks[0](batch)]
-            refused = self._refused(crystals, graphs, batch, outputs[0])
-            if len(refused) < len(crystals):
-                outputs += [network(batch) for network in self.networks[1:]]
-            outputs = self._screened(outputs)
-            mean = Lattice(*map(_mean, zip(*outputs, strict=True)))
+        batch = collate_bonded(graphs)
+        outputs = [self.networks[0](batch)]
+        refused = self._refused(crystals, graphs, batch, outputs[0])
+        if len(refused) < len(crystals):
+            outputs += [network(batch) for network in self.networks[1:]]
+        outputs = self._screened(outputs)
+        mean = Lattice(*map(_mean, zip(*outputs, strict=True)))
         return [
             refused[k]
             if k in refused
@@ -159,7 +155,7 @@ class LatticeAnswers:
         """Return the outputs, of metals without charges."""
         if not self.metal:
             return outputs
-        return [x._replace(born=torch.zeros_like(x.born)) for x in outputs]
+        return [x._replace(born=library_of(x.born).zeros_like(x.born)) for x in outputs]
 
     def _refused(
         self, crystals: Sequence[Crystal], graphs: Sequence[BondedCrystals],
@@ -202,16 +198,14 @@ class LatticeAnswers:
             means by these shares, of every member by itself.
         """
         graphs = [self.graph(crystal) for crystal in crystals]
-        bonded = [g.to(device=self.device, dtype=self.dtype) for g in graphs]
-        with torch.inference_mode():
-            outputs = []
-            for network in self.networks:
-                found = [network(b) for b in bonded[1:]]
-                outputs.append(Lattice(*(_weighted(t, shares) for t in zip(*found, strict=True))))
-            outputs = self._screened(outputs)
-            mean = Lattice(*map(_mean, zip(*outputs, strict=True)))
+        outputs = []
+        for network in self.networks:
+            found = [network(graph) for graph in graphs[1:]]
+            outputs.append(Lattice(*(_weighted(t, shares) for t in zip(*found, strict=True))))
+        outputs = self._screened(outputs)
+        mean = Lattice(*map(_mean, zip(*outputs, strict=True)))
         doubts = dict.fromkeys(t for c in crystals[1:] for t in training_doubts(c, self.header))
-        return self._follow(crystals[0], graphs[0], bonded[0], [mean, *outputs], 0, tuple(doubts))
+        return self._follow(crystals[0], graphs[0], graphs[0], [mean, *outputs], 0, tuple(doubts))
 
     def _follow(
         self, crystal: Crystal, graph: BondedCrystals, batch: BondedCrystals,
@@ -289,12 +283,9 @@ def _is_finite(lattice: LatticeDynamics) -> bool:
     return all(bool(np.isfinite(x).all()) for x in found)
 
 
-def _weighted(tensors: Sequence[torch.Tensor], shares: Sequence[float]) -> torch.Tensor:
-    total = torch.zeros_like(tensors[0])
-    for tensor, share in zip(tensors, shares, strict=True):
-        total = total + share * tensor
-    return total
+def _weighted(arrays: Sequence[Array], shares: Sequence[float]) -> Array:
+    return sum(share * array for array, share in zip(arrays, shares, strict=True))
 
 
-def _mean(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
-    return tensors[0] if len(tensors) == 1 else torch.stack(list(tensors)).mean(dim=0)
+def _mean(arrays: Sequence[Array]) -> Array:
+    return arrays[0] if len(arrays) == 1 else library_of(arrays[0]).stack(arrays).mean(axis=0)

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-import torch
+import numpy as np
 
 from phonodos.errors import PredictionError
 from phonodos.model.bond_kinds import bond_kinds, bond_name
@@ -182,9 +182,9 @@ def stiff_bonds(crystal: Crystal, graph: CrystalGraph) -> list[str]:
     names = [{element_of(s) for s in site} & light for site in crystal.occupancy]
     if not any(names):
         return []
-    lengths = torch.linalg.vector_norm(graph.edge_vectors, dim=1)
+    lengths = np.linalg.norm(graph.edge_vectors, axis=1)
     found: set[frozenset[str]] = set()
-    for edge in torch.nonzero(lengths < max(STIFF_BONDS.values())).flatten().tolist():
+    for edge in np.flatnonzero(lengths < max(STIFF_BONDS.values())):
         i, j = graph.edge_index[:, edge].tolist()
         for a in names[i]:
             for b in names[j]:

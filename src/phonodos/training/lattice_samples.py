@@ -9,6 +9,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from phonodos.datasets.dataset import Dataset
+from phonodos.model.arrays import as_numpy
 from phonodos.model.bonds import BondedCrystals, bond_crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.mesh import QMesh, irreducible_mesh
@@ -144,8 +145,8 @@ def match_bonds(
     bonded: BondedCrystals, constants: "ForceConstants", dtype: torch.dtype
 ) -> BondConstants:
     """Return the reference constants of the bonds that a reference exists for."""
-    i, j = bonded.ends
-    keys = torch.cat([i[:, None], j[:, None], bonded.images], dim=1).tolist()
+    i, j, images = map(as_numpy, (*bonded.ends, bonded.images))
+    keys = np.column_stack([i, j, images]).tolist()
     place = {tuple(key): bond for bond, key in enumerate(keys)}
     edges = np.concatenate(
         [constants.centres[:, None], constants.neighbours[:, None], constants.images], axis=1

@@ -193,7 +193,7 @@ def strain_loss(
             k, j = owners[place]
             kept = values[row, : len(picked[k])]
             found[k, j] = kept.mean(dim=1), kept[:, :3].mean(dim=1)
-    total = joined.cells.new_zeros(())
+    total: Tensor = joined.cells.new_zeros(())
     for k, sample in enumerate(samples):
         answers = [found[k, j] for j in range(len(sample.crystals))]
         total = total + _of_one(sample, picked[k], answers, factor)
