@@ -11,7 +11,14 @@ from pydantic import ValidationError
 
 from phonodos.model.graph import build_graph, collate
 from phonodos.model.irreps import parse_irreps
-from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork, compressed, normalise
+from phonodos.model.layers import Neighbourhood, spherical_harmonics
+from phonodos.model.spectrum import (
+    SpectrumConfig,
+    SpectrumNetwork,
+    compressed,
+    normalise,
+    radial_functions,
+)
 from phonodos.physics.crystal import Crystal
 
 
@@ -102,3 +109,26 @@ def test_compressed_network_gives_the_same_spectra(
     assert sum(p.numel() for p in fast.parameters()) < 0.5 * sum(
         p.numel() for p in network.parameters()
     )
+
+
+def test_radial_functions_are_the_weights_of_the_convolution(perovskite: Crystal) -> None:
+    torch.manual_seed(0)
+    network = SpectrumNetwork(SpectrumConfig()).double()
+    graph = collate([build_graph(perovskite, 5.0)])
+    around = Neighbourhood(graph, spherical_harmonics(graph.edge_vectors, 1))
+    distances = graph.edge_vectors.norm(dim=1)
+    x = network.hidden_features(graph)[0]
+    with torch.no_grad():
+        wanted = network.convolutions[0](x, network.radials[0](distances), around)
+    centres, neighbours = graph.edge_index
+    for path, weights in radial_functions(network, 0, distances.numpy()).items():
+        scalars = x[path.source][neighbours, 0].detach()
+        message = torch.einsum("mi,mio->mo", scalars, torch.from_numpy(weights))
+        y = around.harmonics[path.degree] * path.target.dim**-0.5  # the coupling of l = 0
+        found = torch.zeros_like(wanted[path.target]).index_add(
+            0, centres, y[:, :, None] * message[:, None, :]
+        )
+        torch.testing.assert_close(found, wanted[path.target], rtol=1e-9, atol=1e-9)
+    fast = radial_functions(compressed(network), 0, distances.numpy())
+    for path, weights in radial_functions(network, 0, distances.numpy()).items():
+        np.testing.assert_allclose(fast[path], weights, atol=1e-5 * np.abs(weights).max())

@@ -9,7 +9,9 @@ sharp cutoff of the original, whose prediction jumps when a neighbour crosses it
 import copy
 from typing import Literal
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from pydantic import Field
 from torch import Tensor, nn
 from torch.nn import functional
@@ -21,6 +23,7 @@ from phonodos.model.layers import (
     Features,
     Gate,
     Neighbourhood,
+    Path,
     SelfConnection,
     add,
     spherical_harmonics,
@@ -122,6 +125,28 @@ class SpectrumNetwork(Network):
         if self.config.readout == "mean":
             return total / torch.bincount(graph.batch, minlength=graph.n_crystals)[:, None]
         return functional.relu(total)
+
+
+@torch.no_grad()
+def radial_functions(
+    network: SpectrumNetwork, layer: int, distances: NDArray[np.float64]
+) -> dict[Path, NDArray[np.float64]]:
+    """Return {path: (m, channels in, channels out)} weights of a convolution at distances [A].
+
+    W(r) of sum_j W(|r_ij|) x_j (x) Y(r_ij), the path normalisation included: what Figure 1 d of the
+    paper calls learned radial functions. Without a unit, as the features are.
+    """
+    convolution, radial = network.convolutions[layer], network.radials[layer]
+    assert isinstance(convolution, Convolution)
+    hidden = radial(torch.from_numpy(distances).to(network.embedding.weight))
+    found: dict[Path, NDArray[np.float64]] = {}
+    for target, paths in convolution.paths.items():
+        weight = convolution.weights[str(target)]
+        scale = (target.dim / weight.shape[1] / convolution.n_hidden) ** 0.5
+        values = torch.einsum("mh,hio->mio", hidden, weight * scale).double().cpu().numpy()
+        ends = np.cumsum([convolution.n_in[path.source] for path in paths])
+        found.update(zip(paths, np.split(values, ends[:-1], axis=1), strict=True))
+    return found
 
 
 def normalise(values: Tensor) -> Tensor:
