@@ -87,6 +87,19 @@ def exam(path: Path, slope: float = -2.0) -> Path:
     return path
 
 
+def test_an_exam_that_misses_a_volume(phonodos: Phonodos, tmp_path: Path) -> None:
+    path = exam(tmp_path / "one.json")
+    record = json.loads(path.read_text())
+    del record["states"][1]["volume"]
+    path.write_text(json.dumps(record))
+    done = phonodos("evaluate", "chen2021", "--strain-file", path, "-o", "out")
+    assert done.exit_code == 4
+    assert "one.json is no exam on strain" in " ".join(done.stderr.split())
+    assert "reason: state 2 has no 'volume'" in done.stderr
+    assert "fix:" in done.stderr
+    assert not (tmp_path / "out" / "metrics.json").exists()
+
+
 def test_exams_on_strain(phonodos: Phonodos, workshop: Path, tmp_path: Path) -> None:
     first, second = exam(tmp_path / "one.json"), exam(tmp_path / "two.json", -1.0)
     files = ("--strain-file", first, "--strain-file", second)
