@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +52,9 @@ def test_figures_look_at_test_only_when_asked(
         numbers = json.loads((tmp_path / part / "figures.json").read_text())
         assert list(numbers["parts"]) == shown
         assert (tmp_path / part / "parity.png").is_file()
+        head = (tmp_path / part / "overview.png").read_bytes()[16:24]
+        width, height = struct.unpack(">II", head)
+        assert height > 0.6 * width  # with a second row, of the network itself
 
 
 @pytest.mark.parametrize(
