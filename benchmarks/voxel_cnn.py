@@ -10,13 +10,17 @@ is given twice: as the cells are stored, and turned at random about another atom
 """
 
 import argparse
+import json
 import math
+import tempfile
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
 import torch
+from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.nn import functional
 
@@ -29,6 +33,7 @@ from phonodos.physics.elements import atomic_mass, atomic_number, column
 BOX, POINTS, WIDTH = 12.0, 24, 0.6  # [A], points an edge, standard deviation of an atom [A]
 CHANNELS = 5
 BATCH, RATE, DECAY = 16, 2e-3, 1e-4
+DRAWS = 16  # orientations whose mean spectrum is judged in the end
 DRAWS_SEED = 10_000  # of the orientations on valid, the same for every network
 
 
@@ -71,20 +76,19 @@ def voxels(site: Site, origin: int = 0, rotation: np.ndarray | None = None) -> T
     cell = site.cell @ turn
     positions = (site.positions - site.positions[origin]) @ turn
     reach = BOX / 2.0 + 3.0 * WIDTH
-    # Images within the sphere around the box: the heights of the cell bound their numbers.
-    heights = 1.0 / np.linalg.norm(np.linalg.inv(cell), axis=0)
-    counts = np.ceil(math.sqrt(3.0) * reach / heights).astype(int) + 1
+    # The fractional coordinates of the box are bounded by the columns of the inverse cell.
+    counts = np.ceil(reach * np.abs(np.linalg.inv(cell)).sum(axis=0)).astype(int) + 1
     images = np.indices(2 * counts + 1).reshape(3, -1).T - counts
     places = (positions[:, None] + (images @ cell)[None]).reshape(-1, 3)
-    channels = np.repeat(site.channels, len(images), axis=0)
-    inside = (np.abs(places) < reach).all(axis=1)
+    inside = np.flatnonzero((np.abs(places) < reach).all(axis=1))
+    channels = site.channels[inside // len(images)]
     axis = (np.arange(POINTS) + 0.5) * BOX / POINTS - BOX / 2.0
     waves = np.exp(-((places[inside][:, :, None] - axis) ** 2) / (2.0 * WIDTH**2))
-    x, y, z = (torch.from_numpy(waves[:, k].astype(np.float32)) for k in range(3))
-    weighted = torch.from_numpy(channels[inside].astype(np.float32))
-    left = (weighted[:, :, None] * x[:, None]).flatten(1)  # (atoms, 5 x 24)
-    right = (y[:, :, None] * z[:, None]).flatten(1)  # (atoms, 24 x 24)
-    return (left.T @ right).reshape(CHANNELS, POINTS, POINTS, POINTS)
+    x, y, z = (waves[:, k].astype(np.float32) for k in range(3))
+    left = (channels.astype(np.float32)[:, :, None] * x[:, None]).reshape(len(x), -1)
+    right = (y[:, :, None] * z[:, None]).reshape(len(x), -1)  # (atoms, 24 x 24)
+    # NumPy's product: torch makes a kernel anew for every number of atoms.
+    return torch.from_numpy((left.T @ right).reshape(CHANNELS, POINTS, POINTS, POINTS))
 
 
 def voxel_network() -> nn.Module:
@@ -106,41 +110,115 @@ def turned(site: Site, rng: np.random.Generator) -> Tensor:
     return voxels(site, int(rng.integers(len(site.positions))), random_rotation(rng))
 
 
+def stacked(grids: Iterable[Tensor]) -> Tensor:
+    """Return (n, 5, 24, 24, 24) grids in the layout that convolutions on a CPU are quickest in."""
+    return torch.stack(list(grids)).contiguous(memory_format=torch.channels_last_3d)
+
+
 def train_voxels(
-    sites: list[Site], targets: Tensor, *, epochs: int, rotate: bool, seed: int
+    sites: list[Site],
+    targets: Tensor,
+    *,
+    epochs: int,
+    rotate: bool,
+    seed: int,
+    after: Callable[[nn.Module, float], None] | None = None,
 ) -> nn.Module:
-    """Return a network trained on crystals and (n, 51) targets."""
+    """Return a network trained on crystals and (n, 51) targets.
+
+    `after` gets the network and the mean training error of a pass when the pass is over.
+    """
     torch.manual_seed(seed)
     rng = np.random.default_rng(seed)
-    network = voxel_network()
+    network = voxel_network().to(memory_format=torch.channels_last_3d)
     optimizer = torch.optim.AdamW(network.parameters(), lr=RATE, weight_decay=DECAY)
     steps = epochs * math.ceil(len(sites) / BATCH)
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, RATE, total_steps=steps)
-    still = None if rotate else torch.stack([voxels(site) for site in sites])
+    still = None if rotate else stacked(voxels(site) for site in sites)
     for _ in range(epochs):
+        total = 0.0
         for picked in np.array_split(rng.permutation(len(sites)), math.ceil(len(sites) / BATCH)):
             grids = (
-                torch.stack([turned(sites[k], rng) for k in picked])
+                stacked(turned(sites[k], rng) for k in picked)
                 if still is None
                 else still[torch.from_numpy(picked)]
             )
             optimizer.zero_grad()
             wanted = targets[torch.from_numpy(picked)]
-            functional.mse_loss(normalise(network(grids)), wanted).backward()
+            loss = functional.mse_loss(normalise(network(grids)), wanted)
+            loss.backward()
             optimizer.step()
             schedule.step()
+            total += loss.item() * len(picked)
+        if after is not None:
+            after(network.eval(), total / len(sites))
+            network.train()
     return network.eval()
 
 
 @torch.no_grad()
+def spectra(network: nn.Module, grids: Tensor) -> Tensor:
+    """Return the (n, 51) own-maximum spectra of (n, 5, 24, 24, 24) grids."""
+    return torch.cat([normalise(network(part)) for part in grids.split(BATCH)])
+
+
+class Valid:
+    """Crystals of valid as stored, turned once, and turned a number of times for a mean."""
+
+    def __init__(self, sites: list[Site], targets: Tensor) -> None:
+        rng = np.random.default_rng(DRAWS_SEED)
+        self.sites, self.targets = sites, targets
+        self.stored = stacked(voxels(site) for site in sites)
+        self.turned = stacked(turned(site, rng) for site in sites)
+
+    def errors(self, network: nn.Module) -> tuple[float, float]:
+        """Return the mean squared errors as the cells are stored, and turned at random."""
+        stored, drawn = (
+            float(functional.mse_loss(spectra(network, grids), self.targets))
+            for grids in (self.stored, self.turned)
+        )
+        return stored, drawn
+
+    def error_of_mean(self, network: nn.Module, draws: int) -> float:
+        """Return the mean squared error of the mean spectrum over `draws` orientations."""
+        rng = np.random.default_rng(DRAWS_SEED)
+        total = torch.zeros_like(self.targets)
+        for _ in range(draws):
+            total += spectra(network, stacked(turned(site, rng) for site in self.sites))
+        return float(functional.mse_loss(normalise(total), self.targets))
+
+
 def valid_errors(network: nn.Module, sites: list[Site], targets: Tensor) -> tuple[float, float]:
     """Return the mean squared errors as the cells are stored, and turned at random."""
-    rng = np.random.default_rng(DRAWS_SEED)
-    found = []
-    for grids in ([voxels(s) for s in sites], [turned(s, rng) for s in sites]):
-        rows = [normalise(network(part)) for part in torch.stack(grids).split(BATCH)]
-        found.append(float(functional.mse_loss(torch.cat(rows), targets)))
-    return found[0], found[1]
+    return Valid(sites, targets).errors(network)
+
+
+class Record:
+    """The errors of every pass, one JSON line each, and the weights of the best on valid."""
+
+    def __init__(self, valid: Valid, folder: Path, name: str) -> None:
+        self.valid, self.folder, self.name = valid, folder, name
+        self.rows: list[dict[str, float]] = []
+        self.start = time.process_time()
+        folder.mkdir(parents=True, exist_ok=True)
+        (folder / f"{name}.jsonl").write_text("")
+
+    def __call__(self, network: nn.Module, train: float) -> None:
+        stored, drawn = self.valid.errors(network)
+        if all(drawn < row["turned"] for row in self.rows):
+            weights = {key: value.contiguous() for key, value in network.state_dict().items()}
+            save_file(weights, self.folder / f"{self.name}.safetensors")
+        spent = round(time.process_time() - self.start)
+        row = {"pass": len(self.rows) + 1, "train": train, "stored": stored, "turned": drawn}
+        self.rows.append(row)
+        with (self.folder / f"{self.name}.jsonl").open("a") as log:
+            log.write(json.dumps({**row, "cpu_s": spent}) + "\n")
+
+    def best(self) -> tuple[dict[str, float], nn.Module]:
+        """Return the row of the pass that is best on valid, turned, and its network."""
+        network = voxel_network()
+        network.load_state_dict(load_file(self.folder / f"{self.name}.safetensors"))
+        return min(self.rows, key=lambda row: row["turned"]), network.eval()
 
 
 def read_part(dataset: Dataset, ids: tuple[str, ...]) -> tuple[list[Site], Tensor]:
@@ -155,6 +233,8 @@ def main() -> None:
     parser.add_argument("dataset", type=Path, nargs="?", help="Parquet data set (phonodos data)")
     parser.add_argument("split", type=Path, nargs="?", help="JSON file with the ids of every part")
     parser.add_argument("--epochs", type=int, default=24)
+    parser.add_argument("--rotations", choices=("with", "without"), help="one of the two only")
+    parser.add_argument("--folder", type=Path, help="errors of every pass and best weights go here")
     parser.add_argument("--seed", type=int, default=0)
     given = parser.parse_args()
     if given.split is None:  # `make bench` has no data
@@ -162,21 +242,27 @@ def main() -> None:
         return
     torch.set_num_threads(1)
     dataset, split = Dataset.open(given.dataset), Split.read(given.split)
-    train, valid = (read_part(dataset, split.parts[part]) for part in ("train", "valid"))
-    mean = train[1].mean(dim=0, keepdim=True).expand_as(valid[1])
-    constant = float(functional.mse_loss(normalise(mean), valid[1]))
+    train, held = (read_part(dataset, split.parts[part]) for part in ("train", "valid"))
+    mean = train[1].mean(dim=0, keepdim=True).expand_as(held[1])
+    constant = float(functional.mse_loss(normalise(mean), held[1]))
     size = sum(p.numel() for p in voxel_network().parameters())
     print(f"voxel network of {size} parameters, {len(train[0])} training crystals, ", end="")
-    print(f"{given.epochs} epochs, seed {given.seed}; MSE on {len(valid[0])} of valid")
-    print(f"{'training':>18} {'as stored':>10} {'turned':>10} {'CPU [s]':>8}", flush=True)
-    print(f"{'mean spectrum':>18} {constant:10.4f} {constant:10.4f} {'':>8}", flush=True)
-    for rotate in (False, True):
-        start = time.process_time()
-        network = train_voxels(*train, epochs=given.epochs, rotate=rotate, seed=given.seed)
-        spent = time.process_time() - start
-        stored, drawn = valid_errors(network, *valid)
-        name = "with rotations" if rotate else "without rotations"
-        print(f"{name:>18} {stored:10.4f} {drawn:10.4f} {spent:8.0f}", flush=True)
+    print(f"{given.epochs} passes, seed {given.seed}; MSE on {len(held[0])} of valid, where the")
+    print(f"mean spectrum of train has {constant:.4f}; best: the pass with the least error, turned")
+    columns = ("rotations", "pass", "train", "as stored", "turned", f"mean of {DRAWS}", "CPU [s]")
+    print(("{:>10}" + 6 * " {:>10}").format(*columns), flush=True)
+    valid = Valid(*held)
+    with tempfile.TemporaryDirectory() as place:
+        for name in ("without", "with") if given.rotations is None else (given.rotations,):
+            record = Record(valid, given.folder or Path(place), name)
+            train_voxels(
+                *train, epochs=given.epochs, rotate=name == "with", seed=given.seed, after=record
+            )
+            spent = time.process_time() - record.start
+            row, network = record.best()
+            errors = f"{row['train']:10.4f} {row['stored']:10.4f} {row['turned']:10.4f}"
+            averaged = valid.error_of_mean(network, DRAWS)
+            print(f"{name:>10} {row['pass']:10d} {errors} {averaged:10.4f} {spent:10.0f}")
 
 
 if __name__ == "__main__":

@@ -3,6 +3,7 @@
 import csv
 import json
 import shutil
+import struct
 from collections.abc import Callable
 from pathlib import Path
 
@@ -51,6 +52,9 @@ def test_figures_look_at_test_only_when_asked(
         numbers = json.loads((tmp_path / part / "figures.json").read_text())
         assert list(numbers["parts"]) == shown
         assert (tmp_path / part / "parity.png").is_file()
+        head = (tmp_path / part / "overview.png").read_bytes()[16:24]
+        width, height = struct.unpack(">II", head)
+        assert height > 0.6 * width  # with a second row, of the network itself
 
 
 @pytest.mark.parametrize(
@@ -85,6 +89,19 @@ def exam(path: Path, slope: float = -2.0) -> Path:
         )  # fmt: skip
     path.write_text(json.dumps({"states": states}))
     return path
+
+
+def test_an_exam_that_misses_a_volume(phonodos: Phonodos, tmp_path: Path) -> None:
+    path = exam(tmp_path / "one.json")
+    record = json.loads(path.read_text())
+    del record["states"][1]["volume"]
+    path.write_text(json.dumps(record))
+    done = phonodos("evaluate", "chen2021", "--strain-file", path, "-o", "out")
+    assert done.exit_code == 4
+    assert "one.json is no exam on strain" in " ".join(done.stderr.split())
+    assert "reason: state 2 has no 'volume'" in done.stderr
+    assert "fix:" in done.stderr
+    assert not (tmp_path / "out" / "metrics.json").exists()
 
 
 def test_exams_on_strain(phonodos: Phonodos, workshop: Path, tmp_path: Path) -> None:

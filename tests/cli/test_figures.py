@@ -25,6 +25,12 @@ def test_without_a_reference(phonodos: Phonodos, table: Path, tmp_path: Path) ->
     assert numbers["temperature [K]"] == 293.15
     assert numbers["top"][0]["formula"] == "LiF"
     assert "Spearman(PC1, C_V)" in done.stdout
+    first, second = (line for line in done.stdout.splitlines() if "above 1000" in line)
+    new = numbers["never_trained_on"]
+    share, error = 100 * new["share_above_1000_J/(kg K)"], 100 * new["binomial_error_of_share"]
+    assert "of the 5 never trained on: median" in first
+    assert f"{share:.1f} +- {error:.1f} %" in first
+    assert "of all 6 (1 of them, or another of their formula, were trained on)" in second
 
 
 def test_with_a_reference(phonodos: Phonodos, table: Path, tmp_path: Path, workshop: Path) -> None:

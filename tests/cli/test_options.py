@@ -189,6 +189,25 @@ def test_metals_and_isotopes_refused(
     assert "fix:" in done.stderr
 
 
+@pytest.mark.parametrize("isotope", ["D", "T"])
+def test_heavy_hydrogen_is_refused_and_hydrogen_doubted(
+    phonodos: Phonodos, tmp_path: Path, isotope: str
+) -> None:
+    cell = "made\n1.0\n0 2.04 2.04\n2.04 0 2.04\n2.04 2.04 0\n"
+    for species in ("H", isotope):
+        text = f"{cell}Li {species}\n1 1\nDirect\n0 0 0\n0.5 0.5 0.5\n"
+        (tmp_path / f"{species}.vasp").write_text(text)
+    words = ("--model", "chen2021", "--no-plot")
+    done = phonodos("predict", f"{isotope}.vasp", *words)
+    assert done.exit_code == 4
+    assert f"chen2021 knows nothing of isotopes ({isotope})" in done.stderr
+    assert "reason: it maps the masses" in done.stderr
+    assert "fix:    use weights of lattice dynamics" in done.stderr
+    done = phonodos("predict", "H.vasp", *words)
+    assert done.exit_code == 0, done.output
+    assert "errs several times more for crystals with hydrogen" in " ".join(done.stdout.split())
+
+
 def test_sites_of_several_crystals_are_refused(phonodos: Phonodos, examples: Path) -> None:
     files = (examples / "MgO.cif", examples / "SrTiO3.cif")
     assert phonodos("predict", *files, "--isotope", "1=Mg26").exit_code == 2

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 
+from phonodos.figures.network import Anatomy, Filter, Layer
 from phonodos.figures.overview import plot_overview
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
@@ -43,3 +44,12 @@ def test_imaginary_states_are_shown(rock_salt: Crystal, low: float) -> None:
     dos = PhononDos(axis, np.full(len(axis), 6.0 / (len(axis) - 1)), 2)
     figure = plot_overview(rock_salt, dos, cutoff=5.0)
     assert figure.axes[3].get_xlim()[0] <= low
+
+
+def test_an_anatomy_adds_radial_functions_filters_and_layers(rock_salt: Crystal) -> None:
+    r = np.linspace(0.0, 5.0, 11)
+    filters = tuple(Filter(degree, 3, np.ones((11, 2))) for degree in (0, 1))
+    anatomy = Anatomy(r, filters, (Layer("convolution", "2×0e", "51×0e", 7, filtered=True),))
+    figure = plot_overview(rock_salt, flat(2), cutoff=5.0, anatomy=anatomy)
+    words = [t.get_text() for t in figure.texts] + [a.get_title("left") for a in figure.axes]
+    assert sorted(word[0] for word in words if word) == list("abcdefg")

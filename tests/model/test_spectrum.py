@@ -11,12 +11,15 @@ from pydantic import ValidationError
 
 from phonodos.model.graph import build_graph, collate
 from phonodos.model.irreps import parse_irreps
+from phonodos.model.layers import spherical_harmonics
+from phonodos.model.neighbours import around
 from phonodos.model.spectrum import (
     SpectrumConfig,
     SpectrumNetwork,
     compressed,
     normalise,
     parts_of,
+    radial_functions,
 )
 from phonodos.physics.crystal import Crystal
 from phonodos.training.module import NetworkModule
@@ -107,3 +110,25 @@ def test_compressed_network_gives_the_same_spectra(
         for n in (fast, network)
     ]
     assert sizes[0] < 0.5 * sizes[1]
+
+
+def test_radial_functions_are_the_weights_of_the_convolution(perovskite: Crystal) -> None:
+    network = SpectrumNetwork.untrained(SpectrumConfig())
+    graph = collate([build_graph(perovskite, 5.0)])
+    harmonics = spherical_harmonics(graph.edge_vectors, 1)
+    near = around(graph, graph.edge_vectors, harmonics)
+    distinct = np.linalg.norm(graph.edge_vectors[graph.distinct], axis=1)
+    x = network.hidden_features(graph)[0]
+    convolution = parts_of(network.config).convolutions[0]
+    wanted = convolution(network.parameters, x, network.radial(0, distinct), near)
+    distances = np.linalg.norm(graph.edge_vectors, axis=1)
+    centres, neighbours = graph.edge_index
+    for path, weights in radial_functions(network, 0, distances).items():
+        message = np.einsum("mi,mio->mo", x[path.source][neighbours, 0], weights)
+        y = harmonics[path.degree] * path.target.dim**-0.5  # the coupling of l = 0
+        found = np.zeros_like(wanted[path.target])
+        np.add.at(found, centres, y[:, :, None] * message[:, None, :])
+        np.testing.assert_allclose(found, wanted[path.target], rtol=1e-6, atol=1e-9)
+    fast = radial_functions(compressed(network), 0, distances)
+    for path, weights in radial_functions(network, 0, distances).items():
+        np.testing.assert_allclose(fast[path], weights, atol=1e-5 * np.abs(weights).max())

@@ -155,13 +155,33 @@ def test_a_spectrum_knows_no_metals() -> None:
         answers_of([spectrum], HEADER, "cpu", False, metal=True)
 
 
-def test_a_spectrum_refuses_isotopes_and_doubts_hydrides() -> None:
-    spectrum = small_spectrum()
-    found = []
-    for species in ("H", "D"):
-        cell = 2.04 * (1 - np.eye(3))
-        crystal = Crystal.ordered(cell, [[0.0] * 3, [0.5] * 3], ["Li", species])
-        found += answer([spectrum], crystal)
-    assert any("crystals with hydrogen" in text for text in found[0].doubts)
-    assert isinstance(found[1], PredictionError)
-    assert "knows nothing of isotopes (D)" in found[1].summary
+@pytest.fixture(scope="module")
+def spectrum() -> SpectrumNetwork:
+    return small_spectrum()
+
+
+def lithium_and(site: dict[str, float]) -> Crystal:
+    cell = 2.04 * (1 - np.eye(3))
+    return Crystal(cell, np.array([[0.0] * 3, [0.5] * 3]), ({"Li": 1.0}, site), "")
+
+
+@pytest.mark.parametrize("site", [{"H": 1.0}, {"H": 0.01, "F": 0.99}])
+def test_a_spectrum_doubts_every_hydride(spectrum: SpectrumNetwork, site: dict[str, float]) -> None:
+    (found,) = answer([spectrum], lithium_and(site))
+    assert any("crystals with hydrogen" in text for text in found.doubts)
+    (plain,) = answer([spectrum], lithium_and({"F": 1.0}))
+    assert not any("hydrogen" in text for text in plain.doubts)
+
+
+@pytest.mark.parametrize(
+    ("site", "named"),
+    [({"D": 1.0}, "(D)"), ({"T": 1.0}, "(T)"), ({"H": 0.9, "D": 0.1}, "(D)")],
+)
+def test_a_spectrum_refuses_isotopes(
+    spectrum: SpectrumNetwork, site: dict[str, float], named: str
+) -> None:
+    (found,) = answer([spectrum], lithium_and(site))
+    assert isinstance(found, PredictionError)
+    assert f"knows nothing of isotopes {named}" in found.summary
+    assert "86 % of 63 hydrides" in found.reason
+    assert "lattice" in found.fix

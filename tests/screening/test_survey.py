@@ -75,7 +75,10 @@ def test_the_whole_of_a_table(write: Callable[..., Path], four_rows: list[dict[s
     heat = sorted(found.landscape.heat_capacities)
     assert numbers["median_c_v [J/(kg K)]"] == pytest.approx(heat[2])
     assert numbers["share_above_1000_J/(kg K)"] == np.mean(np.array(heat) > 1000.0) == 0.25
-    new = {"n": 3, "share_above_1000_J/(kg K)": 1 / 3, "median_c_v [J/(kg K)]": heat[2]}
+    new = {
+        "n": 3, "share_above_1000_J/(kg K)": 1 / 3, "median_c_v [J/(kg K)]": heat[2],
+        "binomial_error_of_share": (2 / 27) ** 0.5,
+    }  # fmt: skip
     assert numbers["never_trained_on"] == pytest.approx(new)
     assert [row["in_training"] for row in numbers["top"]] == [False]
     assert [row["id"] for row in numbers["top"]] == ["b"]

@@ -56,12 +56,15 @@ def evaluate(
     report = judgement.evaluate(predictor, records, parts, part=part, strain_files=exams)
     report.write(Results(output, predictor.provenance))
     if figures is not None:
+        from phonodos.evaluation.anatomy import anatomy_of
         from phonodos.evaluation.drawings import draw_evaluation
 
         drawn = judgement.judged_beside(predictor, records, parts, part, report.judged)
-        cutoff = float(predictor.networks[0].config.cutoff)
-        results = Results(figures, predictor.provenance)
-        draw_evaluation(results, drawn, part, model=predictor.name, cutoff=cutoff)
+        network = predictor.networks[0]
+        draw_evaluation(
+            Results(figures, predictor.provenance), drawn, part, model=predictor.name,
+            cutoff=float(network.config.cutoff), anatomy=anatomy_of(network),
+        )  # fmt: skip
     print(json.dumps(report.summary, indent=1) if as_json else report.table())
     for name, reason in report.failed.items():
         print(f"failed: {name}: {reason}", file=sys.stderr)

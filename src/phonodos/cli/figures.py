@@ -68,15 +68,7 @@ def _show(found: "Survey") -> None:
 
     land, (first, second) = found.landscape, found.components.explained
     print(f"{land.model}: {len(land.ids)} predictions, {land.n_failed} failed rows")
-    print(
-        f"C_V at {land.kelvin:g} K: median {found.median:.0f} J/(kg K), "
-        f"{100 * found.share_above:.1f} % above 1000 J/(kg K)"
-    )
-    if new := found.untrained["n"]:
-        print(
-            f"of the {new} never trained on: median {found.untrained['median']:.0f} J/(kg K), "
-            f"{100 * found.untrained['share_above']:.1f} % above 1000 J/(kg K)"
-        )
+    _show_shares(found)
     print(
         f"PC1 and PC2 explain {100 * first:.0f} % and {100 * second:.0f} % of the variance; "
         f"Spearman(PC1, C_V) {shown(found.spearman)}"
@@ -85,6 +77,24 @@ def _show(found: "Survey") -> None:
         f"spring model: mean frequency = {found.springs.a:.0f} cm-1 x "
         f"(mean atomic mass / amu)^-1/2, Spearman {shown(found.springs.spearman)}"
     )
+
+
+def _show_shares(found: "Survey") -> None:
+    """Print what the network finds where training never looked, and beside it the whole table."""
+    new, n = found.untrained, len(found.landscape.ids)
+    trained = n - new["n"]
+    if new["n"]:
+        print(
+            f"C_V at {found.landscape.kelvin:g} K of the {new['n']} never trained on: median "
+            f"{new['median']:.0f} J/(kg K), {100 * new['share_above']:.1f} +- "
+            f"{100 * new['error']:.1f} % above 1000 J/(kg K)"
+        )
+    if trained:
+        held = f"{trained} of them, or another of their formula, were trained on"
+        print(
+            f"C_V at {found.landscape.kelvin:g} K of all {n} ({held}): median "
+            f"{found.median:.0f} J/(kg K), {100 * found.share_above:.1f} % above 1000 J/(kg K)"
+        )
 
 
 def _show_agreement(found: "Agreement") -> None:

@@ -16,6 +16,7 @@ from phonodos.figures.accuracy import (
     plot_parity,
     plot_quartiles,
 )
+from phonodos.figures.network import Anatomy
 from phonodos.figures.overview import plot_overview
 from phonodos.figures.periodic_table import plot_periodic_table
 from phonodos.physics.target import target_of
@@ -30,7 +31,13 @@ SEVERAL = 5  # materials that make the mean error of an element worth comparing
 
 
 def draw_evaluation(
-    results: Results, parts: Mapping[str, Sequence[Judged]], part: str, *, model: str, cutoff: float
+    results: Results,
+    parts: Mapping[str, Sequence[Judged]],
+    part: str,
+    *,
+    model: str,
+    cutoff: float,
+    anatomy: Anatomy | None = None,
 ) -> list[str]:
     """Draw overview, errors by size and by element, parity, examples; write figures.json.
 
@@ -44,6 +51,8 @@ def draw_evaluation(
         The one examples and overview are taken from.
     model, cutoff
         Name of the weights, and the radius within which their network sees neighbours [A].
+    anatomy
+        What the network is made of (`phonodos.evaluation.anatomy`), for the overview.
 
     Returns
     -------
@@ -55,7 +64,9 @@ def draw_evaluation(
     numbers = _numbers(compared, elements)
     numbers["elements_over"] = list(unseen or parts)
     names = []
-    for name, figure in _figures(parts[part], compared, part, elements, numbers, model, cutoff):
+    for name, figure in _figures(
+        parts[part], compared, part, elements, numbers, model, cutoff, anatomy
+    ):
         names.append(name)
         results.figure(name, figure)
     record = {"model": model, "part": part, "seed": SEED, **numbers}
@@ -93,6 +104,7 @@ def _figures(
     numbers: Mapping[str, Any],
     model: str,
     cutoff: float,
+    anatomy: Anatomy | None,
 ) -> "Iterator[tuple[str, Figure]]":
     order = np.argsort(compared[part].errors)
     shown = next(
@@ -101,7 +113,12 @@ def _figures(
     yield (
         "overview",
         plot_overview(
-            shown.crystal, shown.predicted, cutoff=cutoff, reference=shown.reference, model=model
+            shown.crystal,
+            shown.predicted,
+            cutoff=cutoff,
+            reference=shown.reference,
+            model=model,
+            anatomy=anatomy,
         ),
     )
     rhos = {name: row["spearman_sites_mse"] for name, row in numbers["parts"].items()}

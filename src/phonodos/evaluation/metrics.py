@@ -175,7 +175,12 @@ class Coverage:
 def coverage(truth: Array, low: Array, high: Array) -> Coverage:
     """Return the share of `truth` inside [low, high] and its binomial standard error."""
     inside = float(np.mean((truth >= low) & (truth <= high)))
-    return Coverage(inside, float(np.sqrt(inside * (1.0 - inside) / len(truth))), len(truth))
+    return Coverage(inside, binomial_error(inside, len(truth)), len(truth))
+
+
+def binomial_error(share: float, n: int) -> float:
+    """Return the standard error sqrt(p (1 - p) / n) of a share of `n` independent cases."""
+    return float(np.sqrt(share * (1.0 - share) / n))
 
 
 def _mean(values: list[float]) -> float | None:

@@ -1,4 +1,4 @@
-"""Overview of how a crystal becomes a spectrum: cell, graph, encoding, density of states."""
+"""Overview of how a crystal becomes a spectrum: cell, graph, encoding, network, spectrum."""
 
 from typing import TYPE_CHECKING, Any
 
@@ -7,6 +7,7 @@ import matplotlib.style
 import numpy as np
 from numpy.typing import NDArray
 
+from phonodos.figures.network import Anatomy, draw_filter, draw_layers, draw_radial
 from phonodos.figures.panels import PAGE_WIDTH, letter
 from phonodos.figures.spectra import BLACK, BLUE, GREY, PROJECTED, STYLE, formula_label
 from phonodos.physics import elements
@@ -29,8 +30,12 @@ def plot_overview(
     cutoff: float,
     reference: PhononDos | None = None,
     model: str = "phonodos",
+    anatomy: Anatomy | None = None,
 ) -> "Figure":
     """Draw cell, neighbours of one atom, mass-weighted encoding and DOS, 7 inch wide.
+
+    With an anatomy also, as in Figure 1 of Chen et al. (2021), the learned radial functions, their
+    products with spherical harmonics, and the layers.
 
     Parameters
     ----------
@@ -42,26 +47,56 @@ def plot_overview(
         A calculated density of states of the same cell.
     model
         Name of the weights.
+    anatomy
+        What the network is made of.
     """
     with matplotlib.style.context(STYLE):
-        figure = matplotlib.figure.Figure(figsize=(PAGE_WIDTH, 2.3))
-        colours = _colours(crystal)
-        views = [figure.add_axes((x, 0.06, 0.21, 0.8)) for x in (0.01, 0.225)]
-        _draw_cell(views[0], crystal, colours)
-        neighbours = _draw_graph(views[1], crystal, colours, cutoff)
-        names = (
-            f"a  {formula_label(crystal.formula)}, {crystal.n_atoms} sites",
-            f"b  {neighbours} neighbours within {cutoff:g} Å",
-        )
-        for x, name in zip((0.01, 0.225), names, strict=True):
-            figure.text(x, 0.885, name, fontweight="bold")
-        encoding = figure.add_axes((0.49, 0.17, 0.17, 0.69))
-        _draw_encoding(encoding, crystal, colours)
-        letter(encoding, "c  site encoding")
-        spectrum = figure.add_axes((0.735, 0.17, 0.255, 0.69))
+        if anatomy is None:
+            figure = matplotlib.figure.Figure(figsize=(PAGE_WIDTH, 2.3))
+            _draw_crystal(figure, crystal, cutoff, bottom=0.0, height=1.0)
+            spectrum, name = figure.add_axes((0.735, 0.17, 0.255, 0.69)), "d"
+        else:
+            figure = matplotlib.figure.Figure(figsize=(PAGE_WIDTH, 4.7))
+            _draw_crystal(figure, crystal, cutoff, bottom=0.51, height=0.49)
+            _draw_network(figure, anatomy)
+            spectrum, name = figure.add_axes((0.745, 0.08, 0.245, 0.36)), "g"
         _draw_dos(spectrum, dos, reference, model)
-        letter(spectrum, "d  spectrum")
+        letter(spectrum, f"{name}  spectrum")
     return figure
+
+
+def _draw_crystal(
+    figure: "Figure", crystal: Crystal, cutoff: float, *, bottom: float, height: float
+) -> None:
+    """Draw cell, neighbours and encoding from left to right; places are fractions of the figure."""
+    colours = _colours(crystal)
+    views = [
+        figure.add_axes((x, bottom + 0.06 * height, 0.21, 0.8 * height)) for x in (0.01, 0.225)
+    ]
+    _draw_cell(views[0], crystal, colours)
+    neighbours = _draw_graph(views[1], crystal, colours, cutoff)
+    names = (
+        f"a  {formula_label(crystal.formula)}, {crystal.n_atoms} sites",
+        f"b  {neighbours} neighbours within {cutoff:g} Å",
+    )
+    for x, name in zip((0.01, 0.225), names, strict=True):
+        figure.text(x, bottom + 0.885 * height, name, fontweight="bold")
+    encoding = figure.add_axes((0.49, bottom + 0.17 * height, 0.17, 0.69 * height))
+    _draw_encoding(encoding, crystal, colours)
+    letter(encoding, "c  site encoding")
+
+
+def _draw_network(figure: "Figure", anatomy: Anatomy) -> None:
+    """Draw radial functions (above, right), filters and layers (below)."""
+    radial = figure.add_axes((0.745, 0.51 + 0.17 * 0.49, 0.245, 0.69 * 0.49))
+    draw_radial(radial, anatomy)
+    letter(radial, "d  radial functions")
+    shown = anatomy.filters[:2]
+    for place, found in enumerate(shown):
+        draw_filter(figure.add_axes((0.01 + 0.165 * place, 0.1, 0.155, 0.32)), anatomy, found)
+    figure.text(0.01, 0.452, "e  filters, plane of x and z", fontweight="bold")
+    draw_layers(figure.add_axes((0.345, 0.01, 0.325, 0.44)), anatomy)
+    figure.text(0.37, 0.452, "f  layers (weights)", fontweight="bold")
 
 
 def _colours(crystal: Crystal) -> dict[str, str]:
@@ -112,7 +147,10 @@ def _draw_cell(axes: "Axes", crystal: Crystal, colours: dict[str, str]) -> None:
     _frame(axes)
     for symbol in crystal.composition:
         axes.plot([], [], "o", color=colours[symbol], label=symbol, ms=4)
-    axes.legend(loc="lower left", ncols=3, handletextpad=0, columnspacing=0.6, fontsize=6.5)
+    axes.legend(
+        loc="lower left", bbox_to_anchor=(0.0, -0.07), ncols=3, handletextpad=0, columnspacing=0.6,
+        fontsize=6.5,
+    )  # fmt: skip
 
 
 def _draw_graph(axes: "Axes", crystal: Crystal, colours: dict[str, str], cutoff: float) -> int:

@@ -10,6 +10,7 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
+from numpy.typing import NDArray
 from pydantic import Field
 
 from phonodos.model.arrays import (
@@ -26,6 +27,7 @@ from phonodos.model.layers import (
     Convolution,
     Features,
     Gate,
+    Path,
     SelfConnection,
     add,
     spherical_harmonics,
@@ -147,6 +149,26 @@ class SpectrumNetwork(Network):
         if mean:
             return total / sums_at(graph.n_crystals, batch, lib.ones_like(per_atom[:, :1]))
         return lib.clip(total, 0.0, None)
+
+
+def radial_functions(
+    network: SpectrumNetwork, layer: int, distances: NDArray[np.float64]
+) -> dict[Path, NDArray[np.float64]]:
+    """Return {path: (m, channels in, channels out)} weights of a convolution at distances [A].
+
+    W(r) of sum_j W(|r_ij|) x_j (x) Y(r_ij), the path normalisation included: what Figure 1 d of the
+    paper calls learned radial functions. Without a unit, as the features are.
+    """
+    convolution = parts_of(network.config).convolutions[layer]
+    hidden = np.asarray(network.radial(layer, distances), dtype=np.float64)
+    found: dict[Path, NDArray[np.float64]] = {}
+    for target, paths in convolution.paths.items():
+        weight = np.asarray(network.parameters[convolution.weight(target)], dtype=np.float64)
+        scale = (target.dim / weight.shape[1] / convolution.n_hidden) ** 0.5
+        values = np.tensordot(hidden, weight * scale, 1)
+        ends = np.cumsum([convolution.n_in[path.source] for path in paths])
+        found.update(zip(paths, np.split(values, ends[:-1], axis=1), strict=True))
+    return found
 
 
 def normalise(values: Array) -> Array:

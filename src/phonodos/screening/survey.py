@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from phonodos.datasets.dataset import Dataset
 from phonodos.errors import ConfigError, DataError
-from phonodos.evaluation.metrics import spearman
+from phonodos.evaluation.metrics import binomial_error, spearman
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.target import TARGET_GRID, dos_from_target, target_of
@@ -267,14 +267,18 @@ class Survey:
     def untrained(self) -> dict[str, Any]:
         """The same of the crystals that training never held, by formula: what the network finds.
 
-        ``n``, ``share_above`` and ``median`` [J/(kg K)]; None where there is no such crystal.
+        ``n``, ``share_above``, its binomial standard ``error`` as the table is a sample of many
+        crystals, and ``median`` [J/(kg K)]; None where there is no such crystal.
         """
         heat = self.landscape.heat_capacities[~self.landscape.in_training]
-        some = len(heat) > 0
+        if not len(heat):
+            return {"n": 0, "share_above": None, "error": None, "median": None}
+        share = float((heat > THRESHOLD).mean())
         return {
             "n": len(heat),
-            "share_above": float((heat > THRESHOLD).mean()) if some else None,
-            "median": _median(heat) if some else None,
+            "share_above": share,
+            "error": binomial_error(share, len(heat)),
+            "median": _median(heat),
         }
 
     def to_dict(self) -> dict[str, Any]:
@@ -290,6 +294,7 @@ class Survey:
             "never_trained_on": {
                 "n": self.untrained["n"],
                 "share_above_1000_J/(kg K)": self.untrained["share_above"],
+                "binomial_error_of_share": self.untrained["error"],
                 f"median_c_v {C_V}": self.untrained["median"],
             },
             "explained_variance": self.components.explained.tolist(),
