@@ -100,9 +100,9 @@ def _edge_weights(
         source, target = product.irreps_in1[ins.i_in1].ir, product.irreps_out[ins.i_out].ir
         degree = product.irreps_in2[ins.i_in2].ir.l
         start = 0
-        for path in ours.paths[Irrep(*target)]:
+        for path in ours.paths[Irrep(target.l, target.p)]:
             width = ours.n_in[path.source]
-            if (path.source, path.degree) == (Irrep(*source), degree):
+            if (path.source, path.degree) == (Irrep(source.l, source.p), degree):
                 block = p[ours.weight(path.target)][:, start : start + width, :]
                 columns.append(block.flatten(1))
             start += width

@@ -203,7 +203,8 @@ def test_own_spectrum_is_found_in_validation(
 ) -> None:
     task = LatticeTask(configure("run"))
     (sample, *_) = task.samples(Dataset.open(folder / "data.parquet"), judged=True)
-    spectrum = task._spectrum(network, sample)
+    with torch.no_grad():
+        spectrum = task._spectrum(network, sample)
     mean = spectrum @ np.arange(0.0, 1001.0, 20.0) / spectrum.sum()
     assert mean == pytest.approx(sample.mean_frequency, rel=0.03)
 
