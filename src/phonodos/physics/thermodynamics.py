@@ -77,7 +77,7 @@ class ThermalProperties:
         ConfigError
             If the basis is unknown.
         """
-        wanted = _basis(basis)
+        wanted = known_basis(basis)
         factor = cells_per(wanted, crystal) / cells_per(self.basis, crystal)
         return replace(
             self,
@@ -193,7 +193,8 @@ def dulong_petit_fraction(dos: PhononDos, temperatures: ArrayLike) -> Array:
     return fraction
 
 
-def _basis(name: str) -> Basis:
+def known_basis(name: str) -> Basis:
+    """Return the name of an amount; raises `ConfigError` if it is none of `BASES`."""
     for basis in BASES:
         if basis == name:
             return basis
