@@ -243,7 +243,12 @@ def quasi_harmonic(
     check_temperatures(temperatures)
     check_strains(strains)
     known_basis(per)
-    source, modulus = _checked(energy_volume, bulk_modulus, equation, cell_temperature)
+    source, modulus = check_source(
+        energy_volume=energy_volume,
+        bulk_modulus=bulk_modulus,
+        equation=equation,
+        cell_temperature=cell_temperature,
+    )
     predictor = as_predictor(model, members, metal=metal)
     check_judged(predictor.header.strain, WHAT, accept=accept_strain_error)
     whole = as_crystal(crystal, isotopes=isotopes)
@@ -270,10 +275,23 @@ def quasi_harmonic(
     return found.at(temperatures, per)
 
 
-def _checked(
-    energies: object, modulus: float | str | None, equation: str, kelvin: float | None
+def check_source(
+    *,
+    energy_volume: object,
+    bulk_modulus: float | str | None,
+    equation: str = VINET,
+    cell_temperature: float | None = None,
 ) -> tuple[str, float | str | None]:
-    """Return in words where the static energy is from, and the bulk modulus that was given."""
+    """Return in words where the static energy is from, and the bulk modulus [GPa] if it was given.
+
+    Raises
+    ------
+    ConfigError
+        As `quasi_harmonic`, for the same words.
+    DataError
+        If a file of energies cannot be read.
+    """
+    energies, modulus, kelvin = energy_volume, bulk_modulus, cell_temperature
     check_equation(equation)
     if (energies is None) == (modulus is None):
         raise ConfigError(
@@ -292,10 +310,13 @@ def _checked(
             "leave one of the two out",
         )
     if modulus is None:
-        name = "energies given" if isinstance(energies, tuple) else Path(str(energies)).name
+        if isinstance(energies, tuple):
+            return "E(V) that was given", None
+        name = Path(str(energies)).name
+        read_energy_volume(Path(str(energies)))
         return f"E(V) of {name}", None
     if modulus == ELASTIC:
-        return f"bulk modulus predicted (elastic), B' = 4, cell as given {where}", ELASTIC
+        return f"bulk modulus predicted (elastic), B' = 4, the cell given is {where}", ELASTIC
     try:
         value = float(modulus)
     except ValueError:
@@ -305,7 +326,7 @@ def _checked(
             "write for example --bulk-modulus 160",
         ) from None
     check_bulk_modulus(value)
-    return f"bulk modulus given, {value:g} GPa, B' = 4, cell as given {where}", value
+    return f"bulk modulus given, {value:g} GPa, B' = 4, the cell given is {where}", value
 
 
 def _fitted(energies: Any, equation: str, crystal: Crystal) -> EquationOfState:
