@@ -427,6 +427,13 @@ def _doubts(
     study: StrainStudy, elasticity: ElasticStudy | None, eos: EquationOfState, crystal: Crystal
 ) -> list[str]:
     found = list(study.warnings)
+    if study.judged is not None:
+        seen = {exam.formula for exam in study.judged.exams} - {""}
+        if crystal.formula not in seen:
+            found.append(
+                f"exams on strain were of {', '.join(sorted(seen)) or 'other crystals'}: elsewhere "
+                "gamma can err more, in tetrahedral crystals by a factor of 2 to 4 (docs/strain.md)"
+            )
     if elasticity is not None:
         found += [text for text in elasticity.warnings if text not in found]
     if eos.misfit > WORST_MISFIT * crystal.n_atoms:
