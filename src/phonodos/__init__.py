@@ -24,9 +24,12 @@ if TYPE_CHECKING:
     from phonodos.studies.alloy import alloy as alloy
     from phonodos.studies.bands import bands as bands
     from phonodos.studies.comparison import compare as compare
+    from phonodos.studies.computed_entries import vibrational_correction as vibrational_correction
+    from phonodos.studies.computed_entries import vibrational_corrections as vibrational_corrections
     from phonodos.studies.displacements import displacements as displacements
     from phonodos.studies.elastic import elastic as elastic
     from phonodos.studies.modes import modes as modes
+    from phonodos.studies.quasi_harmonic import quasi_harmonic as quasi_harmonic
     from phonodos.studies.strain import strain as strain
 
 _HOMES = {
@@ -43,10 +46,13 @@ _HOMES = {
     "evaluate": "phonodos.evaluation.judgement",
     "load": "phonodos.prediction.predictor",
     "modes": "phonodos.studies.modes",
+    "quasi_harmonic": "phonodos.studies.quasi_harmonic",
     "read_crystal": "phonodos.structures.reading",
     "screen": "phonodos.screening.screen",
     "strain": "phonodos.studies.strain",
     "survey": "phonodos.screening.survey",
+    "vibrational_correction": "phonodos.studies.computed_entries",
+    "vibrational_corrections": "phonodos.studies.computed_entries",
 }
 __all__ = ["__version__", *_HOMES]
 

@@ -47,6 +47,31 @@ def test_json_holds_the_bands(phonodos: Phonodos, examples: Path, lattice_weight
     assert found["failures"][0]["input"] == "missing.cif"
 
 
+def test_eigenvectors_and_the_website(
+    phonodos: Phonodos, examples: Path, tmp_path: Path, lattice_weights: Path
+) -> None:
+    done = phonodos(
+        "bands", examples / "MgO.cif", "--no-plot", "--eigenvectors", "--format", "website",
+        "--json", "--model", lattice_weights,
+    )  # fmt: skip
+    assert done.exit_code == 0, done.output
+    (result,) = json.loads(done.stdout)["results"]
+    assert result["files"] == ["band.yaml", "bands.csv", "eigenvectors.npz", "phononwebsite.json"]
+    parts = np.array(result["bands"]["segments"][0]["eigenvectors"])
+    arrays = np.load(tmp_path / "MgO" / "eigenvectors.npz")["eigenvectors"]
+    np.testing.assert_allclose(parts[..., 0] + 1j * parts[..., 1], arrays[: len(parts)], atol=1e-8)
+    assert "eigenvector:" in (tmp_path / "MgO" / "band.yaml").read_text()
+    site = json.loads((tmp_path / "MgO" / "phononwebsite.json").read_text())
+    assert site["natoms"] == 2
+    assert np.shape(site["vectors"]) == (*np.shape(site["eigenvalues"]), 2, 3, 2)
+
+
+def test_an_unknown_format(phonodos: Phonodos, examples: Path) -> None:
+    done = phonodos("bands", examples / "MgO.cif", "--format", "xml")
+    assert done.exit_code == 2
+    assert "--format xml is not known" in done.stderr
+
+
 def test_alloys_have_bands(
     phonodos: Phonodos, examples: Path, tmp_path: Path, lattice_weights: Path
 ) -> None:

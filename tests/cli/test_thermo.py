@@ -9,6 +9,9 @@ import pytest
 import yaml
 from typer.testing import Result
 
+from phonodos.cli.thermo import with_standard
+from phonodos.model.weights import read_weights, weights_path, write_weights
+
 Phonodos = Callable[..., Result]
 
 
@@ -17,16 +20,20 @@ def test_table_and_files(phonodos: Phonodos, examples: Path, tmp_path: Path) -> 
     done = phonodos(*command)
     assert done.exit_code == 0
     lines = done.stdout.splitlines()
-    assert lines[0] == "NaCl (NaCl), per mol of atoms"
-    assert [line.split()[0] for line in lines[4:7]] == ["100", "300", "500"]
+    assert lines[0] == "NaCl (NaCl), per mol of formula units"
+    assert [line.split()[0] for line in lines[4:8]] == ["100", "298.15", "300", "500"]
     text = (tmp_path / "NaCl" / "thermal_properties.csv").read_text()
     rows = list(csv.reader(x for x in text.splitlines() if x[0] != "#"))
-    assert rows[0][1] == "heat_capacity [J/(K mol of atoms)]"
-    assert float(rows[2][1]) == pytest.approx(float(lines[5].split()[1]), abs=6e-4)
+    assert rows[0][1] == "heat_capacity [J/(K mol of formula units)]"
+    assert float(rows[3][1]) == pytest.approx(float(lines[6].split()[1]), abs=6e-4)
     cell = yaml.safe_load((tmp_path / "NaCl" / "thermal_properties.yaml").read_text())
     assert cell["natom"] == 8
+    assert [row["temperature"] for row in cell["thermal_properties"]] == [100, 300, 500]
     at_300 = cell["thermal_properties"][1]["heat_capacity"]
-    assert at_300 == pytest.approx(8 * float(rows[2][1]), rel=1e-6)
+    assert at_300 == pytest.approx(4 * float(rows[3][1]), rel=1e-6)
+    assert {p.name for p in (tmp_path / "NaCl").iterdir()} == {
+        "thermal_properties.csv", "thermal_properties.yaml", "thermo.png", "thermo.pdf"
+    }  # fmt: skip
 
 
 def heat_capacity(done: Result) -> float:
@@ -41,7 +48,7 @@ def test_every_amount(phonodos: Phonodos, examples: Path) -> None:
     """SrTiO3, 10 atoms and 2 formula units in a cell of known mass and volume."""
     found = {
         per: heat_capacity(
-            phonodos("thermo", examples / "SrTiO3.cif", "--json", "--per", per,
+            phonodos("thermo", examples / "SrTiO3.cif", "--json", "--no-plot", "--per", per,
                      "--tmin", "300", "--tmax", "300")
         )
         for per in ("atom", "formula", "cell", "kg", "cm3")
@@ -62,3 +69,107 @@ def test_a_failure_does_not_stop_the_others(phonodos: Phonodos, examples: Path) 
     assert [f["input"] for f in answer["failures"]] == ["missing.cif"]
     assert "failed:   missing.cif" in done.stderr
     assert phonodos("thermo", "missing.cif").exit_code == 4
+
+
+@pytest.mark.parametrize(
+    ("given", "wanted"),
+    [
+        ([0.0, 100.0, 200.0, 300.0], [0.0, 100.0, 200.0, 298.15, 300.0]),
+        ([300.0, 400.0], [300.0, 400.0]),
+        ([0.0, 250.0, 500.0], [0.0, 250.0, 500.0]),
+    ],
+)
+def test_298_stands_beside_300(given: list[float], wanted: list[float]) -> None:
+    assert with_standard(given) == wanted
+
+
+def weights(folder: Path, strain: dict[str, object] | None) -> Path:
+    """Return the released weights with other words on strain in their header."""
+    header, tensors = read_weights(weights_path("lattice"))
+    known = {k: v for k, v in header.to_dict().items() if k not in ("strain", "checksum")}
+    path = folder / "lattice.safetensors"
+    write_weights(path, tensors, known if strain is None else {**known, "strain": strain})
+    return path
+
+
+def judged(error: float) -> dict[str, object]:
+    return {"gamma_mae": error, "exams": [{"name": "made", "gamma": 1.0 + error, "gamma_dft": 1}]}
+
+
+QUASI = ("--bulk-modulus", "24", "--cell-temperature", "298.15", "--tstep", "100", "--tmax", "300")
+
+
+def test_a_crystal_that_expands(phonodos: Phonodos, examples: Path, tmp_path: Path) -> None:
+    model = weights(tmp_path, judged(0.12))
+    done = phonodos("thermo", examples / "NaCl.cif", "--model", model, "--members", "2", *QUASI)
+    assert done.exit_code == 0, done.output
+    assert max(map(len, done.stdout.splitlines()[:-1])) <= 80
+    assert "NaCl, quasi-harmonic, pressure zero, per mol of formula units" in done.stdout
+    assert "weights under strain, mean |gamma - DFT| of their exams: 0.12" in done.stdout
+    folder = tmp_path / "NaCl"
+    record = json.loads((folder / "quasi_harmonic.json").read_text())
+    k = record["temperatures_K"].index(298.15)
+    assert record["bulk_modulus"][k] == pytest.approx(24.0)
+    assert 1e-4 < record["expansion"][k] < 2e-4
+    lines = (folder / "quasi_harmonic.csv").read_text().splitlines()
+    rows = list(csv.DictReader(x for x in lines if x[0] != "#"))
+    assert float(rows[k]["expansion [1/K]"]) == pytest.approx(record["expansion"][k], rel=1e-6)
+    assert float(rows[k]["expansion_spread [1/K]"]) > 0.0
+    assert rows[0]["gruneisen [1]"] == ""
+    plain = (folder / "thermal_properties.csv").read_text().splitlines()
+    assert any("heat_capacity_spread [J/(K mol of formula units)]" in x for x in plain)
+
+
+@pytest.mark.parametrize(
+    ("strain", "what"),
+    [(None, "never judged on strain"), (judged(0.5), "gamma erred by 0.50 on average")],
+)
+def test_weights_that_strain_defeats(
+    phonodos: Phonodos, examples: Path, tmp_path: Path, strain: dict[str, object], what: str
+) -> None:
+    """They are refused; where their error is accepted, every output says it."""
+    model = weights(tmp_path, strain)
+    command = ("thermo", examples / "NaCl.cif", "--model", model, "--members", "1", *QUASI)
+    refused = phonodos(*command)
+    assert refused.exit_code == 2
+    assert what in refused.stderr
+    assert "--accept-strain-error" in refused.stderr
+    done = phonodos(*command, "--accept-strain-error")
+    assert done.exit_code == 0, done.output
+    assert what in " ".join(done.stdout.split())
+    folder = tmp_path / "NaCl"
+    for name in ("quasi_harmonic.csv", "thermal_properties.csv", "thermal_properties.yaml"):
+        head = [x for x in (folder / name).read_text().splitlines() if x.startswith("# warning")]
+        assert any(what in line for line in head), name
+    record = json.loads((folder / "quasi_harmonic.json").read_text())
+    assert what in record["warnings"][0]
+    assert what in record["provenance"]["warnings"][0]
+    assert record["strain_error"] == (strain and strain["gamma_mae"])
+
+
+@pytest.mark.parametrize(
+    ("words", "what"),
+    [
+        (("--bulk-modulus", "-3"), "a bulk modulus of -3 GPa"),
+        (("--bulk-modulus", "stiff"), "no bulk modulus: 'stiff'"),
+        (("--bulk-modulus", "24", "--energy-volume", "e-v.dat"), "not both"),
+        (("--energy-volume", "gone.dat"), "gone.dat cannot be read"),
+        (("--bulk-modulus", "24", "--equation", "x"), "unknown equation of state 'x'"),
+        (("--accept-strain-error",), "--accept-strain-error without"),
+        (("--cell-temperature", "300"), "--cell-temperature without"),
+        (("--bulk-modulus", "24", "--tmin", "-1"), "no temperatures from -1"),
+    ],
+)
+def test_words_that_make_no_sense(
+    phonodos: Phonodos, examples: Path, words: tuple[str, ...], what: str
+) -> None:
+    done = phonodos("thermo", examples / "NaCl.cif", *words)
+    assert done.exit_code in (2, 4)
+    assert what in done.stderr
+
+
+def test_a_spectrum_does_not_expand(phonodos: Phonodos, examples: Path) -> None:
+    words = ("--bulk-modulus", "24", "--accept-strain-error")
+    done = phonodos("thermo", examples / "NaCl.cif", *words)
+    assert done.exit_code != 0
+    assert "predicts the density of states only" in done.stderr

@@ -25,6 +25,7 @@ from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.elasticity import Elasticity
 from phonodos.physics.infrared import GammaModes
+from phonodos.physics.quasi_harmonic import EquationOfState, QuasiHarmonic, QuasiHarmonicCrystal
 from phonodos.physics.strain import Gruneisen
 from phonodos.physics.target import target_of
 from phonodos.prediction.prediction import Prediction
@@ -34,10 +35,12 @@ from phonodos.screening.survey import Agreement, Components, Springs, Survey
 from phonodos.studies.alloy import AlloyPoint, AlloyStudy, Beside
 from phonodos.studies.bands import BandStudy
 from phonodos.studies.comparison import Comparison, Features
+from phonodos.studies.computed_entries import VibrationalCorrection
 from phonodos.studies.displacements import DisplacementStudy
 from phonodos.studies.elastic import ElasticStudy
 from phonodos.studies.mode_gruneisen import ModeGruneisen, SpecialPoint
 from phonodos.studies.modes import ModeSet, ModeStudy
+from phonodos.studies.quasi_harmonic import QuasiHarmonicStudy
 from phonodos.studies.strain import StrainPoint, StrainStudy
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +59,8 @@ SHOWN = {  # what a section tells of: dataclasses whose fields and properties al
     "elastic": [ElasticStudy, Elasticity],
     "evaluate": [Report, Judged],
     "modes": [ModeStudy, ModeSet, GammaModes],
+    "quasi_harmonic": [QuasiHarmonicStudy, QuasiHarmonic, QuasiHarmonicCrystal, EquationOfState],
+    "vibrational_correction": [VibrationalCorrection],
     "screen": [Summary, Progress],
     "survey": [Survey, Landscape, Components, Springs, Agreement],
 }

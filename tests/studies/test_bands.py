@@ -1,6 +1,7 @@
 """Bands: at Gamma they are the frequencies of the crystal; networks without lattice dynamics."""
 
 import json
+from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -8,10 +9,13 @@ import pytest
 import phonodos
 from phonodos.errors import ConfigError
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.path import GAMMA, path_of_lines
-from phonodos.physics.units import THZ_PER_WAVENUMBER
+from phonodos.physics.path import GAMMA, BandPath, path_of_lines
+from phonodos.physics.units import THZ_PER_WAVENUMBER, WAVENUMBER_PER_SQRT_SPRING
+from phonodos.prediction.lattice_dynamics import LatticeDynamics
 from phonodos.prediction.predictor import Predictor
-from phonodos.studies.bands import bands
+from phonodos.studies.bands import BandStudy, bands
+
+LatticeOf = Callable[[Crystal], LatticeDynamics]
 
 
 def test_bands_at_gamma_are_the_frequencies_of_the_crystal(
@@ -63,3 +67,54 @@ def test_a_path_of_ones_own(lattice: Predictor, rock_salt: Crystal) -> None:
 def test_a_spectrum_network_has_no_bands(quick: Predictor, rock_salt: Crystal) -> None:
     with pytest.raises(ConfigError, match="chen2021 has no bands"):
         bands(rock_salt, model=quick)
+
+
+@pytest.fixture
+def line(low_symmetry: Crystal) -> BandPath:
+    ends = np.array([0.13, -0.21, 0.32]), np.array([0.41, 0.17, -0.26])
+    return path_of_lines(low_symmetry, [("A", "B", *ends)], 1.0)
+
+
+def test_eigenvectors_are_those_of_the_dynamical_matrix(
+    lattice_of: LatticeOf, low_symmetry: Crystal, line: BandPath
+) -> None:
+    """Orthonormal, D(q) = e w^2 e^+, the largest component of every mode real and positive."""
+    lattice = lattice_of(low_symmetry)
+    study = BandStudy(lattice.bands(line), lattice)
+    (e,), (w,) = study.eigenvectors, study.structure.frequencies
+    squares = np.sign(w) * (w / WAVENUMBER_PER_SQRT_SPRING) ** 2
+    again = np.einsum("mik,mk,mjk->mij", e, squares, e.conj())
+    wanted = lattice.dynamical_matrices(line.segments[0].qpoints)
+    np.testing.assert_allclose(again, wanted, atol=1e-8 * np.abs(wanted).max())
+    unit = np.swapaxes(e, 1, 2).conj() @ e
+    np.testing.assert_allclose(unit, np.broadcast_to(np.eye(12), unit.shape), atol=1e-12)
+    largest = np.take_along_axis(e, np.abs(e).argmax(axis=1)[:, None], axis=1)
+    np.testing.assert_allclose(largest.imag, 0.0, atol=1e-12)
+    assert (largest.real > 0.0).all()
+
+
+def test_eigenvectors_are_phonopys_up_to_a_phase(
+    sprung: Callable[..., LatticeDynamics], low_symmetry: Crystal, line: BandPath
+) -> None:
+    lattice = sprung(low_symmetry)
+    study = BandStudy(lattice.bands(line), lattice)
+    phonon = lattice.to_phonopy()
+    phonon.run_qpoints(line.segments[0].qpoints, with_eigenvectors=True)
+    theirs = phonon.qpoints.eigenvectors
+    overlap = np.abs(np.einsum("mik,mik->mk", theirs.conj(), study.eigenvectors[0]))
+    np.testing.assert_allclose(overlap, 1.0, atol=1e-4)
+    # The phases within a mode are phonopy's too: one factor turns all components.
+    turn = np.einsum("mik,mik->mk", study.eigenvectors[0].conj(), theirs)
+    np.testing.assert_allclose(study.eigenvectors[0] * turn[:, None], theirs, atol=1e-2)
+
+
+def test_the_record_with_eigenvectors(lattice: Predictor, rock_salt: Crystal) -> None:
+    study = bands(rock_salt, model=lattice)
+    assert "eigenvectors" not in study.to_dict()["bands"]["segments"][0]
+    record = json.loads(json.dumps(study.to_dict(eigenvectors=True)))["bands"]
+    assert "norm 1" in record["eigenvector_convention"]
+    parts = np.array(record["segments"][0]["eigenvectors"])
+    m = len(study.structure.frequencies[0])
+    assert parts.shape == (m, 6, 2, 3, 2)
+    e = (parts[..., 0] + 1j * parts[..., 1]).reshape(m, 6, 6)
+    np.testing.assert_allclose(np.swapaxes(e, 1, 2), study.eigenvectors[0], atol=1e-8)

@@ -9,7 +9,7 @@ from phonodos.errors import PredictionError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.strain import strained
 from phonodos.prediction.predictor import Predictor
-from phonodos.studies.mode_gruneisen import COLUMNS, STEP, _check_same, mode_gruneisen
+from phonodos.studies.mode_gruneisen import COLUMNS, STEP, check_same_atoms, mode_gruneisen
 
 
 def test_the_mean_over_modes_is_the_slope_of_the_mean_square(
@@ -47,7 +47,7 @@ def test_table_and_record(lattice: Predictor, rock_salt: Crystal) -> None:
 
 
 def test_cells_that_do_not_belong_together(rock_salt: Crystal) -> None:
-    _check_same(rock_salt, strained(rock_salt, 0.01))
+    check_same_atoms(rock_salt, strained(rock_salt, 0.01))
     moved = Crystal.ordered(rock_salt.cell, [[0, 0, 0], [0.5, 0.5, 0.501]], ["Na", "Cl"])
     with pytest.raises(PredictionError, match="do not belong together"):
-        _check_same(rock_salt, moved)
+        check_same_atoms(rock_salt, moved)

@@ -1,7 +1,9 @@
 """`phonodos bands`: frequencies along the recommended path of the Brillouin zone."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from phonodos.cli.inputs import (
     Done,
@@ -26,6 +28,7 @@ from phonodos.cli.options import (
     VacanciesOption,
 )
 from phonodos.cli.output import Column, format_note, format_table
+from phonodos.errors import ConfigError
 from phonodos.physics.units import FREQUENCY_DIGITS
 from phonodos.results.desk import Results
 
@@ -47,12 +50,27 @@ def bands(
     check: CheckOption = True,
     vacancies: VacanciesOption = "refuse",
     plot: PlotOption = True,
+    eigenvectors: Annotated[
+        bool,
+        typer.Option(
+            "--eigenvectors", help="of every mode: in band.yaml, eigenvectors.npz and --json"
+        ),
+    ] = False,
+    formats: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            help="more files: website (phononwebsite.json, where modes can be watched)",
+            show_default=False,
+        ),
+    ] = None,
     as_json: JsonOption = False,
 ) -> None:
     """Predict phonon bands of the primitive cell: a figure, bands.csv and phonopy's band.yaml."""
     from phonodos.physics.units import per_wavenumber
 
     per_wavenumber(units)
+    website = _wants_website(formats)
     check_output(output)
     from phonodos.prediction.predictor import load
     from phonodos.studies import bands as home
@@ -63,8 +81,10 @@ def bands(
         study = home.bands(answer)
         origin = predictor.provenance.warned(study.warnings)
         results = Results(output_folder(output, entry.name), origin)
-        _write(results, study, units, plot)
-        record = study.to_dict(units)
+        _write(results, study, units, plot, eigenvectors)
+        if website:
+            _write_website(results, study)
+        record = study.to_dict(units, eigenvectors=eigenvectors and as_json)
         words = {} if study.stability is None else {"verdict": study.stability.text(units)}
         lines = {"bands": record.pop("bands")}
         files = {"folder": str(results.folder), "files": results.written}
@@ -77,17 +97,45 @@ def bands(
     )
 
 
-def _write(results: Results, study: "BandStudy", units: str, plot: bool) -> None:
-    from phonodos.results.bands import band_text, bands_table
+def _wants_website(formats: str | None) -> bool:
+    """Return whether the file of phononwebsite is wanted; raise `ConfigError` for other formats."""
+    for name in [] if formats is None else formats.split(","):
+        if name != "website":
+            raise ConfigError(
+                f"--format {name} is not known",
+                "beside band.yaml, CSV and JSON there is website",
+                "write --format website, or leave it out",
+            )
+    return formats is not None
 
-    results.yaml("band.yaml", band_text(study.structure, study.crystal))
+
+def _write(
+    results: Results, study: "BandStudy", units: str, plot: bool, eigenvectors: bool
+) -> None:
+    from phonodos.results.bands import band_text, bands_table, eigenvector_arrays
+
+    vectors = study.eigenvectors if eigenvectors else None
+    results.yaml("band.yaml", band_text(study.structure, study.crystal, vectors))
     results.csv("bands.csv", *bands_table(study.structure, units))
+    if vectors is not None:
+        masses = study.lattice.masses
+        found = eigenvector_arrays(study.structure, study.crystal, vectors, masses)
+        results.arrays("eigenvectors.npz", found)
     if plot:
         from phonodos.figures.bands import plot_bands
 
         label = study.crystal.formula
         figure = plot_bands(study.structure, study.dos(), crystal_label=label, unit=units)
         results.figure("bands", figure)
+
+
+def _write_website(results: Results, study: "BandStudy") -> None:
+    from phonodos.results.bands import website_record
+
+    record = website_record(
+        study.structure, study.crystal, study.eigenvectors, study.lattice.masses
+    )
+    results.json("phononwebsite.json", record, indent=None)
 
 
 def _report(done: list[dict[str, Any]], model: str, units: str) -> str:

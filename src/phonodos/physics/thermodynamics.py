@@ -77,7 +77,7 @@ class ThermalProperties:
         ConfigError
             If the basis is unknown.
         """
-        wanted = basis_named(basis)
+        wanted = known_basis(basis)
         factor = cells_per(wanted, crystal) / cells_per(self.basis, crystal)
         return replace(
             self,
@@ -90,7 +90,7 @@ class ThermalProperties:
         )
 
 
-def basis_named(name: str) -> Basis:
+def known_basis(name: str) -> Basis:
     """Return the amount of substance of a name; raises `ConfigError` if there is none."""
     for basis in BASES:
         if basis == name:
@@ -123,7 +123,7 @@ def amounts_per(basis: str, crystal: Crystal) -> tuple[float, str]:
     ConfigError
         If the basis is unknown.
     """
-    wanted = basis_named(basis)
+    wanted = known_basis(basis)
     return crystal.n_atoms * cells_per(wanted, crystal), AMOUNTS[wanted]
 
 

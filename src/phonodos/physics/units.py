@@ -23,6 +23,7 @@ KELVIN_PER_WAVENUMBER: Final = JOULE_PER_WAVENUMBER / BOLTZMANN  # [K cm], h c /
 THZ_PER_WAVENUMBER: Final = SPEED_OF_LIGHT * 100.0 * 1e-12  # [THz cm]
 MEV_PER_WAVENUMBER: Final = EV_PER_WAVENUMBER * 1e3  # [meV cm]
 ROOM_TEMPERATURE: Final = 300.0  # [K], of every number that is given at one temperature
+STANDARD_TEMPERATURE: Final = 298.15  # [K], of tables of thermodynamics
 
 # sqrt(eV / (A^2 amu)) as a wavenumber: the frequency of a unit mass on a unit spring, 521.4709.
 WAVENUMBER_PER_SQRT_SPRING: Final = (

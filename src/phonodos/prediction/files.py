@@ -5,7 +5,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from phonodos.errors import ConfigError
-from phonodos.physics.thermodynamics import basis_named
+from phonodos.physics.thermodynamics import known_basis
 from phonodos.physics.units import per_wavenumber
 from phonodos.results import spectra
 from phonodos.results.desk import Results
@@ -48,7 +48,7 @@ class Files:
 
     def __post_init__(self) -> None:
         per_wavenumber(self.units)
-        basis_named(self.per)
+        known_basis(self.per)
         if self.project not in (None, "element", "site"):
             raise ConfigError(
                 f"--project {self.project} is not known",

@@ -1,18 +1,38 @@
-"""Band structures as the content of files: phonopy's ``band.yaml``, CSV, JSON."""
+"""Band structures as the content of files: phonopy's ``band.yaml``, CSV, JSON, arrays, website.
+
+Eigenvectors are (m, 3n, 3n) complex a segment, modes in columns, rows atom by atom x, y, z: those
+of D(q) with the phases of the full vectors between atoms, as phonopy has them; norm 1.
+"""
 
 import re
+from collections.abc import Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phonodos.physics.crystal import Crystal
+from phonodos.physics.elements import symbols
 from phonodos.physics.path import GAMMA, BandStructure, corner_text
 from phonodos.physics.units import THZ_PER_WAVENUMBER, per_wavenumber
 from phonodos.results.spectra import Table
 
+Vectors = Sequence[NDArray[np.complex128]]
+CONVENTION = (
+    "D(q) e = w^2 e with D_ij(q) = sum_R Phi_ij(R) exp(2 pi i q.(R + x_j - x_i)) / sqrt(m_i m_j), "
+    "q and x fractional; displacement of atom i in cell R: e_i / sqrt(m_i) exp(2 pi i q.(R + x_i))"
+    "; norm 1 over 3n Cartesian components; the largest component of a mode is real and positive; "
+    "among modes of one frequency any basis; where a segment ends at Gamma, the limit along it"
+)
+MOST_ATOMS, MOST_REPETITIONS = 120, 3  # that the website is first asked to draw
 
-def band_text(bands: BandStructure, crystal: Crystal) -> str:
-    """Return phonopy's ``band.yaml``: frequencies [THz], distances [1/A] without 2 pi."""
+
+def band_text(bands: BandStructure, crystal: Crystal, vectors: Vectors | None = None) -> str:
+    """Return phonopy's ``band.yaml``: frequencies [THz], distances [1/A] without 2 pi.
+
+    With eigenvectors where `vectors` are given.
+    """
     counts = [len(w) for w in bands.frequencies]
     lines = [f"nqpoint: {sum(counts)}", f"npath: {len(counts)}", "segment_nqpoint:"]
     lines += [f"- {n}" for n in counts]
@@ -25,18 +45,20 @@ def band_text(bands: BandStructure, crystal: Crystal) -> str:
     lines += [f"natom: {crystal.n_atoms}", "lattice:", *_rows(crystal.cell, ("a", "b", "c"))]
     lines.append("points:")
     for site, xyz, mass in zip(crystal.occupancy, crystal.frac_coords, crystal.masses, strict=True):
-        symbol = "".join(s + ("" if f == 1.0 else f"{f:g}") for s, f in site.items())
+        symbol = _named(site)
         shown = ", ".join(f"{x:.15f}" for x in xyz)
         lines += [f"- symbol: {symbol}", f"  coordinates: [ {shown} ]", f"  mass: {mass:.6f}"]
     lines += ["", "phonon:"]
-    for segment, frequencies in bands:
-        for q, distance, values in zip(
-            segment.qpoints, segment.distances / (2.0 * np.pi), frequencies, strict=True
+    for s, (segment, frequencies) in enumerate(bands):
+        for i, (q, distance, values) in enumerate(
+            zip(segment.qpoints, segment.distances / (2.0 * np.pi), frequencies, strict=True)
         ):
             shown = ", ".join(f"{x:12.7f}" for x in q)
             lines += [f"- q-position: [ {shown} ]", f"  distance: {distance:12.7f}", "  band:"]
             for k, w in enumerate(values * THZ_PER_WAVENUMBER):
                 lines += [f"  - # {k + 1}", f"    frequency: {w:15.10f}"]
+                if vectors is not None:
+                    lines += ["    eigenvector:", *_vector_lines(vectors[s][i, :, k])]
         lines.append("")
     return "\n".join([*lines, ""])
 
@@ -54,22 +76,133 @@ def bands_table(bands: BandStructure, unit: str = "cm-1") -> Table:
     return header, np.concatenate(tables)
 
 
-def bands_record(bands: BandStructure, unit: str = "cm-1") -> dict[str, Any]:
-    """Return the band structure as a dictionary fit for JSON, units spelled out."""
+def bands_record(
+    bands: BandStructure, unit: str = "cm-1", vectors: Vectors | None = None
+) -> dict[str, Any]:
+    """Return the band structure as a dictionary fit for JSON, units spelled out.
+
+    With `vectors`, eigenvectors by wave vector, mode, atom, axis, real and imaginary part.
+    """
     factor = per_wavenumber(unit)
+    segments: list[dict[str, Any]] = [
+        {
+            "labels": list(segment.labels),
+            "distances": segment.distances.tolist(),
+            "qpoints": segment.qpoints.tolist(),
+            "frequencies": (w * factor).tolist(),
+        }
+        for segment, w in bands
+    ]
+    found: dict[str, Any] = {"frequency_unit": unit, "distance_unit": "1/A", "segments": segments}
+    if vectors is not None:
+        found["eigenvector_convention"] = CONVENTION
+        for segment, each in zip(segments, vectors, strict=True):
+            segment["eigenvectors"] = _parts(by_atom(each))
+    return found
+
+
+def by_atom(vectors: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Return (m, 3n, n, 3) eigenvectors by wave vector, mode, atom, axis from (m, 3n, 3n)."""
+    m, modes = vectors.shape[:2]
+    return np.swapaxes(vectors, 1, 2).reshape(m, modes, modes // 3, 3)
+
+
+def eigenvector_arrays(
+    bands: BandStructure, crystal: Crystal, vectors: Vectors, masses: NDArray[np.float64]
+) -> dict[str, NDArray[Any]]:
+    """Return the arrays of ``eigenvectors.npz``; all wave vectors of the path in one row.
+
+    ``eigenvectors`` (m, 3n, n, 3), by wave vector, mode, atom, axis; ``frequencies`` (m, 3n)
+    [cm^-1], ``qpoints`` (m, 3) fractional, ``distances`` (m,) [1/A], ``segment`` (m,) from 1,
+    ``cell`` [A], ``frac_coords``, ``masses`` [amu], ``symbols``, ``convention``.
+    """
+    segments = [s for s, _ in bands]
+    numbers = [np.full(len(s.qpoints), k + 1) for k, s in enumerate(segments)]
     return {
-        "frequency_unit": unit,
-        "distance_unit": "1/A",
-        "segments": [
-            {
-                "labels": list(segment.labels),
-                "distances": segment.distances.tolist(),
-                "qpoints": segment.qpoints.tolist(),
-                "frequencies": (w * factor).tolist(),
-            }
-            for segment, w in bands
-        ],
+        "eigenvectors": np.concatenate([by_atom(v) for v in vectors]),
+        "frequencies": np.concatenate(bands.frequencies),
+        "qpoints": np.concatenate([s.qpoints for s in segments]),
+        "distances": np.concatenate([s.distances for s in segments]),
+        "segment": np.concatenate(numbers),
+        "cell": crystal.cell,
+        "frac_coords": crystal.frac_coords,
+        "masses": masses,
+        "symbols": np.array([_named(site) for site in crystal.occupancy]),
+        "convention": np.array(CONVENTION),
     }
+
+
+def website_record(
+    bands: BandStructure, crystal: Crystal, vectors: Vectors, masses: NDArray[np.float64]
+) -> dict[str, Any]:
+    """Return the JSON that phononwebsite reads (Miranda, henriquemiranda.github.io/phononwebsite).
+
+    Its ``vectors`` are displacements: eigenvectors over the root of the masses [amu], with the
+    phase of the atom in its cell, norm 1, by wave vector, mode, atom, axis, part (real, imaginary).
+    Frequencies are in cm^-1, lengths in A. Every segment is a line of its own: at Gamma its polar
+    modes are those of its direction. A mixed site shows its most frequent element.
+    """
+    segments = [s for s, _ in bands]
+    ends = np.cumsum([0, *(len(s.qpoints) for s in segments)]).tolist()
+    shown = [max(site, key=lambda symbol: site[symbol]) for site in crystal.occupancy]
+    table = symbols()
+    moved = []
+    for segment, each in zip(segments, vectors, strict=True):
+        phases = np.exp(2j * np.pi * segment.qpoints @ crystal.frac_coords.T)
+        u = by_atom(each) / np.sqrt(masses)[:, None] * phases[:, None, :, None]
+        moved.append(u / np.sqrt((np.abs(u) ** 2).sum(axis=(2, 3), keepdims=True)))
+    n = crystal.n_atoms
+    times = max(1, min(MOST_REPETITIONS, int((MOST_ATOMS / n) ** (1.0 / 3.0))))
+    return {
+        "name": crystal.formula,
+        "formula": crystal.formula,
+        "natoms": n,
+        "lattice": crystal.cell.tolist(),
+        "atom_types": shown,
+        "atom_numbers": [table.index(symbol) + 1 for symbol in shown],
+        "atom_pos_red": crystal.frac_coords.tolist(),
+        "atom_pos_car": crystal.positions.tolist(),
+        "masses": masses.tolist(),
+        "repetitions": [times] * 3,
+        "qpoints": np.concatenate([s.qpoints for s in segments]).tolist(),
+        "distances": np.concatenate([s.distances for s in segments]).tolist(),
+        "line_breaks": [list(pair) for pair in pairwise(ends)],
+        "highsym_qpts": _corners(bands, ends),
+        "eigenvalues": np.concatenate(bands.frequencies).tolist(),
+        "vectors": [part for u in moved for part in _parts(u)],
+    }
+
+
+def _corners(bands: BandStructure, ends: list[int]) -> list[list[Any]]:
+    """Return number of the wave vector and name of the ends of segments, one name a distance.
+
+    The website keeps names by their distance: where the path jumps, both ends have both names.
+    """
+    names = dict(bands.path.ticks())
+    found: list[list[Any]] = []
+    for segment, (first, last) in zip(bands.path.segments, pairwise(ends), strict=True):
+        for place, distance in ((first, segment.distances[0]), (last - 1, segment.distances[-1])):
+            near = min(names, key=lambda x: abs(x - float(distance)))
+            words = names[near].replace("_", "").replace(GAMMA, "\u0393")
+            found.append([place, words])
+    return found
+
+
+def _parts(values: NDArray[np.complex128]) -> Any:
+    """Return complex numbers as pairs of their parts, nested as the array is."""
+    return np.stack([values.real, values.imag], axis=-1).round(9).tolist()
+
+
+def _named(site: Any) -> str:
+    return "".join(s + ("" if f == 1.0 else f"{f:g}") for s, f in site.items())
+
+
+def _vector_lines(vector: NDArray[np.complex128]) -> list[str]:
+    lines = []
+    for k, atom in enumerate(vector.reshape(-1, 3)):
+        lines.append(f"    - # atom {k + 1}")
+        lines += [f"      - [ {x.real:17.14f}, {x.imag:17.14f} ]" for x in atom]
+    return lines
 
 
 def path_text(bands: BandStructure) -> str:

@@ -8,15 +8,17 @@ warn of.
 import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
-from phonodos.files import refused, write_text
+from phonodos.files import refused, write_bytes, write_text
 from phonodos.results.provenance import Provenance
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+    from numpy.typing import NDArray
 
 FIGURES = ("png", "pdf")
 
@@ -87,6 +89,17 @@ class Results:
         """Write a dictionary as JSON; the head stands under ``provenance``."""
         head = {} if self.provenance is None else {"provenance": self.provenance.record()}
         self._write(name, json.dumps({**head, **record}, indent=indent, allow_nan=allow_nan) + "\n")
+
+    def arrays(self, name: str, arrays: "Mapping[str, NDArray[Any]]") -> None:
+        """Write arrays as NumPy's ``npz``; the head is the array ``provenance``, a line each."""
+        import numpy as np
+
+        head = [] if self.provenance is None else self.provenance.lines()
+        content = BytesIO()
+        found: dict[str, Any] = {"provenance": np.array(head, dtype=np.str_), **arrays}
+        np.savez_compressed(content, **found)
+        write_bytes(self.folder / name, content.getvalue())
+        self.written.append(name)
 
     def figure(self, stem: str, figure: "Figure") -> None:
         """Save a figure as PNG and PDF."""

@@ -2,15 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from phonodos.errors import ConfigError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.isotopes import Isotope
 from phonodos.physics.mesh import MESH_LENGTH
-from phonodos.physics.path import BandPath, BandStructure
+from phonodos.physics.path import GAMMA_STEP, BandPath, BandStructure, step_from_gamma
 from phonodos.physics.units import per_wavenumber
 from phonodos.prediction.lattice_dynamics import LatticeDynamics
 from phonodos.prediction.prediction import Prediction
@@ -19,6 +23,7 @@ from phonodos.prediction.stability import Stability
 from phonodos.results.bands import bands_record, path_text
 from phonodos.structures.reading import as_crystal
 
+TIE = 1e-6  # relative difference of components that count as equally large
 FINE_MESH, SMALL_CELL = 40.0, 40  # [A], of the density of states beside at most 40 atoms
 
 
@@ -64,13 +69,29 @@ class BandStudy:
         """Highest frequency on the path [cm^-1]."""
         return max(float(w.max()) for w in self.structure.frequencies)
 
+    @cached_property
+    def eigenvectors(self) -> tuple[NDArray[np.complex128], ...]:
+        """(m, 3n, 3n) eigenvectors of D(q) a segment, modes in columns, ordered as `structure`.
+
+        Rows are atom by atom x, y, z; phases are those of the full vectors between atoms, as
+        phonopy's. Norm 1, the largest component of every mode real and positive; among modes of
+        one frequency any basis. Where a segment ends at Gamma, the limit along it.
+        """
+        reciprocal = self.crystal.reciprocal_cell
+        segments = self.structure.path.segments
+        points = [step_from_gamma(s.qpoints, reciprocal, GAMMA_STEP) for s in segments]
+        return tuple(_turned(self.lattice.modes(q)[1]) for q in points)
+
     def dos(self) -> PhononDos:
         """Return the density of states of the primitive cell, on a fine mesh for a small one."""
         length = FINE_MESH if self.crystal.n_atoms <= SMALL_CELL else MESH_LENGTH
         return self.lattice.dos(self.lattice.mesh(length))
 
-    def to_dict(self, unit: str = "cm-1") -> dict[str, Any]:
-        """Return a dictionary fit for JSON, frequencies in ``cm-1``, ``THz`` or ``meV``."""
+    def to_dict(self, unit: str = "cm-1", *, eigenvectors: bool = False) -> dict[str, Any]:
+        """Return a dictionary fit for JSON, frequencies in ``cm-1``, ``THz`` or ``meV``.
+
+        With `eigenvectors` of every mode, complex numbers as pairs.
+        """
         factor = per_wavenumber(unit)
         return {
             "formula": self.crystal.formula,
@@ -80,8 +101,18 @@ class BandStudy:
             "max_frequency": {"value": self.max_frequency * factor, "unit": unit},
             "stability": None if self.stability is None else self.stability.to_dict(unit),
             "warnings": list(self.warnings),
-            "bands": bands_record(self.structure, unit),
+            "bands": bands_record(
+                self.structure, unit, self.eigenvectors if eigenvectors else None
+            ),
         }
+
+
+def _turned(vectors: NDArray[np.complex128]) -> NDArray[np.complex128]:
+    """Return (m, 3n, k) vectors in columns, the first of their largest components made real."""
+    sizes = np.abs(vectors)
+    first = np.argmax(sizes > (1.0 - TIE) * sizes.max(axis=1, keepdims=True), axis=1)
+    largest = np.take_along_axis(vectors, first[:, None, :], axis=1)
+    return vectors * (np.abs(largest) / largest)
 
 
 def bands(

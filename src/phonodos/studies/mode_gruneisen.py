@@ -115,8 +115,8 @@ def mode_gruneisen(crystal: Crystal, predictor: AnyPredictor) -> ModeGruneisen:
     primitive = first.crystal
     below, middle, above = (_lattice(predictor, strained(primitive, e)) for e in (-STEP, 0.0, STEP))
     for lattice in (below, above):
-        _check_same(primitive, lattice.crystal)
-    _check_same(primitive, middle.crystal)
+        check_same_atoms(primitive, lattice.crystal)
+    check_same_atoms(primitive, middle.crystal)
     corners = _special_points(primitive)
     mesh = middle.mesh()
     qpoints = np.concatenate([np.array(list(corners.values())), mesh.qpoints])
@@ -144,8 +144,11 @@ def _lattice(predictor: AnyPredictor, crystal: Crystal) -> LatticeDynamics:
     return found
 
 
-def _check_same(one: Crystal, other: Crystal) -> None:
-    """Raise `PredictionError` unless two cells have their atoms at the same fractions, in order."""
+def check_same_atoms(one: Crystal, other: Crystal) -> None:
+    """Raise `PredictionError` unless two cells have their atoms at the same fractions, in order.
+
+    A cell may be larger than the other.
+    """
     scale = (other.volume / one.volume) ** (1.0 / 3.0)
     if (
         one.occupancy != other.occupancy

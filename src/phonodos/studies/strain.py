@@ -5,6 +5,7 @@ from dataclasses import astuple, dataclass
 from pathlib import Path
 from typing import Any
 
+from phonodos.errors import ConfigError
 from phonodos.model.header import StrainScore
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.isotopes import Isotope
@@ -123,6 +124,28 @@ def strain_doubts(judged: StrainScore | None) -> list[str]:
             f"{TOLERATED:g}, of values between 0.5 and 2"
         ]
     return []
+
+
+def check_judged(judged: StrainScore | None, what: str, *, accept: bool = False) -> None:
+    """Raise `ConfigError` where weights are too bad under strain for `what`, or never judged.
+
+    Parameters
+    ----------
+    judged
+        How the weights did in exams on strain; None where they sat none.
+    what
+        What would rest on their response to strain, in the words of the error.
+    accept
+        Whether their error is accepted: nothing is refused then.
+    """
+    if accept or not (doubts := strain_doubts(judged)):
+        return
+    raise ConfigError(
+        f"no {what} from these weights",
+        doubts[0],
+        "choose weights that were judged better (phonodos models list), or say "
+        "--accept-strain-error (accept_strain_error=True) and take its error for what it is",
+    )
 
 
 def check_strains(strains: Sequence[float]) -> None:
