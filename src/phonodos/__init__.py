@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from phonodos.studies.displacements import displacements as displacements
     from phonodos.studies.elastic import elastic as elastic
     from phonodos.studies.modes import modes as modes
+    from phonodos.studies.neutron import neutron as neutron
     from phonodos.studies.strain import strain as strain
 
 _HOMES = {
@@ -43,6 +44,7 @@ _HOMES = {
     "evaluate": "phonodos.evaluation.judgement",
     "load": "phonodos.prediction.predictor",
     "modes": "phonodos.studies.modes",
+    "neutron": "phonodos.studies.neutron",
     "read_crystal": "phonodos.structures.reading",
     "screen": "phonodos.screening.screen",
     "strain": "phonodos.studies.strain",

@@ -25,6 +25,7 @@ from phonodos.cli import (
     figures,
     models,
     modes,
+    neutron,
     predict,
     results,
     screen,
@@ -137,6 +138,7 @@ app.command()(bands.bands)
 app.command()(modes.modes)
 app.command()(displacements.displacements)
 app.command()(elastic.elastic)
+app.command()(neutron.neutron)
 app.command()(train.train)
 app.command()(evaluate.evaluate)
 app.add_typer(data.app, name="data")
