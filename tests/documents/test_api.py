@@ -25,6 +25,7 @@ from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.elasticity import Elasticity
 from phonodos.physics.infrared import GammaModes
+from phonodos.physics.resolution import Resolution
 from phonodos.physics.strain import Gruneisen
 from phonodos.physics.target import target_of
 from phonodos.prediction.prediction import Prediction
@@ -38,6 +39,7 @@ from phonodos.studies.displacements import DisplacementStudy
 from phonodos.studies.elastic import ElasticStudy
 from phonodos.studies.mode_gruneisen import ModeGruneisen, SpecialPoint
 from phonodos.studies.modes import ModeSet, ModeStudy
+from phonodos.studies.neutron import NeutronStudy, Scatterer
 from phonodos.studies.strain import StrainPoint, StrainStudy
 
 ROOT = Path(__file__).parents[2]
@@ -56,6 +58,7 @@ SHOWN = {  # what a section tells of: dataclasses whose fields and properties al
     "elastic": [ElasticStudy, Elasticity],
     "evaluate": [Report, Judged],
     "modes": [ModeStudy, ModeSet, GammaModes],
+    "neutron": [NeutronStudy, Scatterer, Resolution],
     "screen": [Summary, Progress],
     "survey": [Survey, Landscape, Components, Springs, Agreement],
 }
