@@ -52,7 +52,7 @@ from phonodos.time_limit import DEFAULT_TIMEOUT, check_timeout, time_limit
 if TYPE_CHECKING:
     from phonodos.prediction.prediction import Prediction
 
-FORMATS = ("phonopy", "pymatgen", "csv", "json")
+FORMATS = ("phonopy", "pymatgen", "csv", "json", "euphonic", "ncmat")
 ProjectOption = Annotated[
     str | None, typer.Option(help="projected DOS by element or by site", show_default=False)
 ]
@@ -65,7 +65,7 @@ def predict(
     units: UnitsOption = "cm-1",
     project: ProjectOption = None,
     formats: Annotated[
-        str, typer.Option("--format", help="any of phonopy, pymatgen, csv, json")
+        str, typer.Option("--format", help="any of phonopy, pymatgen, csv, json, euphonic, ncmat")
     ] = "phonopy,pymatgen",
     plot: PlotOption = True,
     model: ModelOption = None,
@@ -86,7 +86,8 @@ def predict(
     limit, order = check_timeout(timeout), Order(units, project, _formats(formats), plot)
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed, project=project)
     check_output(output)
-    choices = {"project": project is not None, "check": check, "metal": metal}
+    projected = project is not None or "ncmat" in order.formats
+    choices = {"project": projected, "check": check, "metal": metal}
     predictor = load_predictor(model, members, arranged, **choices, vacancies=vacancies)
 
     def handle(entry: Entry, answer: "Prediction") -> Done:
@@ -151,6 +152,15 @@ class Order:
                 "this network predicts the total spectrum only",
                 "choose another model with --model (phonodos models list), or leave --project out",
             )
+        missing = {"ncmat": prediction.dos.projected, "euphonic": prediction.lattice}
+        for name, found in missing.items():
+            if name in self.formats and found is None:
+                raise ConfigError(
+                    f"--format {name}: {prediction.model} has no force constants for it",
+                    "a total spectrum, or a mean over structures, does not tell how atoms move",
+                    "choose a model of lattice dynamics (phonodos models list), or leave "
+                    f"{name} out",
+                )
 
 
 def _formats(text: str) -> tuple[str, ...]:
@@ -183,13 +193,19 @@ def write_outputs(results: Results, prediction: "Prediction", order: Order) -> l
     if "phonopy" in order.formats:
         results.text("total_dos.dat", spectra.total_dos_text(dos, title))
         results.yaml("thermal_properties.yaml", spectra.thermal_properties_text(thermal, dos))
-        if prediction.lattice is not None and crystal.is_ordered:
-            from phonodos.prediction.phonopy_export import write_phonopy
+    # Euphonic reads phonopy's file of force constants; asked for by name, a mixed site is refused.
+    wanted = "euphonic" in order.formats or ("phonopy" in order.formats and crystal.is_ordered)
+    if wanted and prediction.lattice is not None:
+        from phonodos.prediction.phonopy_export import write_phonopy
 
-            write_phonopy(results, prediction.lattice)
-        if columns:
-            text = spectra.projected_dos_text(dos, columns, title)
-            results.text("projected_dos.dat", text)
+        write_phonopy(results, prediction.lattice)
+    if "phonopy" in order.formats and columns:
+        results.text("projected_dos.dat", spectra.projected_dos_text(dos, columns, title))
+    if "ncmat" in order.formats:
+        from phonodos.results.ncmat import ncmat_text
+
+        head = () if results.provenance is None else tuple(results.provenance.lines())
+        results.plain(f"{results.folder.name}.ncmat", ncmat_text(crystal, dos, head))
     if "pymatgen" in order.formats:
         results.json("pymatgen_phonon_dos.json", spectra.pymatgen_record(dos), indent=None)
     if "csv" in order.formats:
