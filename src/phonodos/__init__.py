@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from phonodos.studies.displacements import displacements as displacements
     from phonodos.studies.elastic import elastic as elastic
     from phonodos.studies.modes import modes as modes
+    from phonodos.studies.neutron import neutron as neutron
     from phonodos.studies.quasi_harmonic import quasi_harmonic as quasi_harmonic
     from phonodos.studies.strain import strain as strain
 
@@ -46,6 +47,7 @@ _HOMES = {
     "evaluate": "phonodos.evaluation.judgement",
     "load": "phonodos.prediction.predictor",
     "modes": "phonodos.studies.modes",
+    "neutron": "phonodos.studies.neutron",
     "quasi_harmonic": "phonodos.studies.quasi_harmonic",
     "read_crystal": "phonodos.structures.reading",
     "screen": "phonodos.screening.screen",

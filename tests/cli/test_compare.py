@@ -31,7 +31,11 @@ def measured(tmp_path: Path) -> Path:
 def test_a_structure(phonodos: Phonodos, examples: Path, tmp_path: Path, measured: Path) -> None:
     done = phonodos("compare", examples / "MgO.cif", measured)
     assert done.exit_code == 0, done.output
-    assert {p.name for p in (tmp_path / "MgO").iterdir()} == {"compare.png", "compare.pdf"}
+    assert {p.name for p in (tmp_path / "MgO").iterdir()} == {
+        "compare.csv",
+        "compare.png",
+        "compare.pdf",
+    }
     assert "peaks of the reference [cm-1]: 100, 400" in done.stdout
     assert "distance (Wasserstein" in done.stdout
     assert "no neutron weights" in done.stdout
@@ -47,6 +51,33 @@ def test_units_of_the_answer(phonodos: Phonodos, examples: Path, measured: Path)
     answer = json.loads(phonodos(*words).stdout)
     expected = [100 * MEV_PER_WAVENUMBER, 400 * MEV_PER_WAVENUMBER]
     assert answer["reference"]["peaks"] == pytest.approx(expected)
+
+
+def test_what_an_instrument_wrote(
+    phonodos: Phonodos, examples: Path, tmp_path: Path, measured: Path
+) -> None:
+    """An elastic line, errors, decimal commas: chi^2, a window, a scale, columns."""
+    table = np.loadtxt(measured)
+    rows = [(0.0, 500.0, 5.0), *((w + 0.3, g, 0.2) for w, g in table)]
+    text = "meV;counts;error\n" + "".join(f"{a:.6f};{b:.6f};{c:.3f}\n" for a, b, c in rows)
+    (tmp_path / "run.txt").write_text(text.replace(".", ","))
+    words = ("compare", examples / "MgO.cif", "run.txt", "--units", "meV")
+    done = phonodos(*words)
+    assert done.exit_code == 0, done.output
+    assert "leave it out with --range" in " ".join(done.stdout.split())
+    done = phonodos(*words, "--range", "5:90", "--scale", "fit", "--json")
+    assert done.exit_code == 0, done.output
+    record = json.loads(done.stdout)
+    assert record["scale"] == "fit"
+    assert record["chi_squared"] > 1.0
+    lines = (tmp_path / "MgO" / "compare.csv").read_text().splitlines()
+    names = "frequency [meV],reference,prediction,error of reference"
+    found = np.array([line.split(",") for line in lines[lines.index(names) + 1 :]], dtype=float)
+    assert (found[0, 0], found[:, 1].max()) == (pytest.approx(5.0, abs=0.6), 1.0)
+    assert len(found) == record["points"]
+    plain = phonodos(*words, "--range", "5:90", "--scale", "area")
+    assert "chi^2 a point, by the errors of the reference" in plain.stdout
+    assert plain.stdout.splitlines()[-1].startswith("wrote compare.csv")
 
 
 def test_results_of_predict(phonodos: Phonodos, examples: Path, tmp_path: Path) -> None:
@@ -100,7 +131,7 @@ def test_neutron_weights(
     [
         ([], "# meV\n1 2\nthe end\n", 4, "no two numbers"),
         ([], "# meV\n1 2\n3 4\n2 5\n", 4, "does not rise"),
-        ([], "# meV\n-1 2\n3 4\n4 5\n", 4, "is negative"),
+        ([], "# meV\n-1 2\n3 4\n4 5\n", 4, "2 points at energy loss"),
         ([], "1 2\n3 4\n4 5\n", 2, "unit of the frequency axis is not known"),
         (["--reference-units", "eV"], "1 2\n3 4\n4 5\n", 2, "unknown frequency unit 'eV'"),
         (["--reference-units", "THz"], "# meV\n1 2\n3 4\n4 5\n", 2, "its header says meV"),
@@ -108,6 +139,16 @@ def test_neutron_weights(
         (["--units", "K"], "# meV\n1 2\n3 4\n4 5\n", 2, "unknown frequency unit 'K'"),
         (["--neutron"], "# meV\n1 2\n3 4\n4 5\n", 4, "not projected on the atoms"),
         ([], "# meV\n1000 2\n2000 4\n3000 5\n", 4, "nothing in common"),
+        ([], "", 2, "unit of the frequency axis is not known"),
+        ([], "# meV\n", 4, "holds no numbers"),
+        ([], "# meV\n0,5,0,1\n1,5,0,2\n2,5,0,1\n", 4, "commas could be decimal points"),
+        (["--range", "5"], "# meV\n1 2\n3 4\n4 5\n", 2, "--range 5: no range"),
+        (["--range", "9:8"], "# meV\n1 2\n3 4\n4 5\n", 2, "no range"),
+        (["--range", "8:9"], "# meV\n1 2\n3 4\n4 5\n", 4, "0 points of a curve lie"),
+        (["--scale", "height"], "# meV\n1 2\n3 4\n4 5\n", 2, "--scale height is not known"),
+        (["--side", "gain"], "# meV\n1 2\n3 4\n4 5\n", 2, "without a temperature"),
+        (["-T", "-3"], "# meV\n1 2\n3 4\n4 5\n", 2, "a temperature of -3 K"),
+        (["--instrument", "HET"], "# meV\n1 2\n3 4\n4 5\n", 2, "HET is not known"),
     ],
 )
 def test_references_that_are_refused(

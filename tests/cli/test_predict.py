@@ -14,6 +14,7 @@ from typer.testing import Result
 
 import phonodos as package
 from phonodos.prediction import files as prediction_files
+from phonodos.prediction.phonopy_export import PHONOPY_PARAMS
 from phonodos.results.desk import Results
 from phonodos.results.spectra import read_dos_csv, read_pymatgen_dos, read_total_dos
 
@@ -258,3 +259,23 @@ def test_a_time_limit_is_positive(phonodos: Phonodos, examples: Path, seconds: s
     done = phonodos("predict", examples / "NaCl.cif", "--timeout", seconds)
     assert done.exit_code == 2
     assert "makes no sense" in done.stderr
+
+
+def test_files_for_programs_of_neutrons(
+    phonodos: Phonodos, examples: Path, tmp_path: Path, lattice_weights: Path
+) -> None:
+    words = ("predict", examples / "MgO.cif", "--no-plot", "--model", lattice_weights)
+    done = phonodos(*words, "--format", "euphonic,ncmat")
+    assert done.exit_code == 0, done.output
+    assert {p.name for p in (tmp_path / "MgO").iterdir()} == {PHONOPY_PARAMS, "BORN", "MgO.ncmat"}
+    text = (tmp_path / "MgO" / "MgO.ncmat").read_text().splitlines()
+    assert text[0] == "NCMAT v5"
+    assert text[1].startswith("# predicted by phonodos")
+    for name in ("euphonic", "ncmat"):
+        done = phonodos("predict", examples / "MgO.cif", "--no-plot", "--format", name)
+        assert done.exit_code == 2
+        assert f"--format {name}: chen2021 has no force constants" in done.stderr
+        done = phonodos("predict", examples / "Cu0.7Au0.3.cif", "--no-plot", "--format", name,
+                        "--model", lattice_weights)  # fmt: skip
+        assert done.exit_code == 4
+        assert "mixed" in done.stderr or "is shared by" in done.stderr

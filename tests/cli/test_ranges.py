@@ -2,7 +2,7 @@
 
 import pytest
 
-from phonodos.cli.ranges import parse_range
+from phonodos.cli.ranges import parse_range, parse_window
 from phonodos.errors import ConfigError
 
 
@@ -30,3 +30,12 @@ def test_refusals(text: str) -> None:
     with pytest.raises(ConfigError, match=r"--x .*no range of numbers") as caught:
         parse_range(text, "--x", "0:1:0.25")
     assert "--x 0:1:0.25" in caught.value.fix
+
+
+def test_windows() -> None:
+    assert parse_window("5:100", "--range", "5:100") == (5.0, 100.0)
+    assert parse_window("-1e1:2", "--range", "5:100", 2.0) == (-20.0, 4.0)
+    for text in ("", "5", "5:", "9:8", "5:5", "a:b", "1:2:3", "nan:1", "0:inf"):
+        with pytest.raises(ConfigError, match=r"--range .*: no range") as caught:
+            parse_window(text, "--range", "5:100")
+        assert "--range 5:100" in caught.value.fix

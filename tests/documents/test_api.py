@@ -26,6 +26,7 @@ from phonodos.physics.dos import PhononDos
 from phonodos.physics.elasticity import Elasticity
 from phonodos.physics.infrared import GammaModes
 from phonodos.physics.quasi_harmonic import EquationOfState, QuasiHarmonic, QuasiHarmonicCrystal
+from phonodos.physics.resolution import Resolution
 from phonodos.physics.strain import Gruneisen
 from phonodos.physics.target import target_of
 from phonodos.prediction.prediction import Prediction
@@ -40,6 +41,7 @@ from phonodos.studies.displacements import DisplacementStudy
 from phonodos.studies.elastic import ElasticStudy
 from phonodos.studies.mode_gruneisen import ModeGruneisen, SpecialPoint
 from phonodos.studies.modes import ModeSet, ModeStudy
+from phonodos.studies.neutron import NeutronStudy, Scatterer
 from phonodos.studies.quasi_harmonic import QuasiHarmonicStudy
 from phonodos.studies.strain import StrainPoint, StrainStudy
 
@@ -61,6 +63,7 @@ SHOWN = {  # what a section tells of: dataclasses whose fields and properties al
     "modes": [ModeStudy, ModeSet, GammaModes],
     "quasi_harmonic": [QuasiHarmonicStudy, QuasiHarmonic, QuasiHarmonicCrystal, EquationOfState],
     "vibrational_correction": [VibrationalCorrection],
+    "neutron": [NeutronStudy, Scatterer, Resolution],
     "screen": [Summary, Progress],
     "survey": [Survey, Landscape, Components, Springs, Agreement],
 }

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from phonodos.errors import ConfigError, DataError
-from phonodos.physics.curve import Curve, distance, sampled_like
+from phonodos.physics.curve import Curve, distance, fitted, sampled_like
 from phonodos.physics.target import TARGET_GRID, spectrum_target
 
 AXIS = np.arange(0.0, 801.0)
@@ -97,3 +97,42 @@ def test_broken_curves(w: list[float], g: list[float], message: str) -> None:
 def test_impossible_widths(width: float) -> None:
     with pytest.raises(ConfigError, match="resolution"):
         lines(100).broadened(constant=width)
+
+
+def test_a_part_and_its_errors() -> None:
+    curve = Curve(AXIS, lines(200).values, 0.1 * np.ones(len(AXIS)))
+    part = curve.within(150.0, 250.0).times(2.0)
+    assert (part.frequencies[0], part.frequencies[-1]) == (150.0, 250.0)
+    assert part.errors is not None
+    np.testing.assert_allclose(part.errors, 0.2)
+    with pytest.raises(DataError, match="2 points of a curve lie from 10 to 11"):
+        curve.within(10.0, 11.0)
+    for errors in (-np.ones(len(AXIS)), np.ones(3), np.full(len(AXIS), np.nan)):
+        with pytest.raises(DataError, match="no standard deviations"):
+            Curve(AXIS, curve.values, errors)
+
+
+@pytest.mark.parametrize("scale", ["max", "area", "fit"])
+def test_a_curve_on_another_scale(scale: str) -> None:
+    """A factor is found back; errors of the size of the noise give a chi^2 of one."""
+    rng = np.random.default_rng(3)
+    clean = lines(200, 400, width=30.0)
+    assert fitted(clean, clean.times(7.0), scale).factor == pytest.approx(7.0)
+    assert fitted(clean, clean.times(7.0), scale).chi_squared is None
+    error = 0.01 * np.ones(len(AXIS))
+    noisy = Curve(AXIS, 7.0 * clean.values + rng.normal(0.0, 0.01, len(AXIS)), error)
+    found = fitted(clean, noisy, scale)
+    assert found.factor == pytest.approx(7.0, rel=0.01)
+    assert found.points == len(AXIS)
+    if scale == "fit":
+        assert found.chi_squared == pytest.approx(1.0, abs=0.15)
+    error[:100] = 0.0  # not known
+    assert fitted(clean, Curve(AXIS, noisy.values, error), scale).points == len(AXIS) - 100
+
+
+def test_scales_that_are_refused() -> None:
+    with pytest.raises(ConfigError, match="--scale height is not known"):
+        fitted(lines(200), lines(200), "height")
+    for scale in ("area", "fit"):
+        with pytest.raises(DataError, match="nothing in common"):
+            fitted(lines(200), Curve(AXIS + 900.0, lines(200).values), scale)

@@ -14,6 +14,7 @@ from phonodos.physics.crystal import Crystal
 from phonodos.physics.units import THZ_PER_WAVENUMBER
 from phonodos.prediction.lattice_dynamics import LatticeDynamics
 from phonodos.prediction.phonopy_export import (
+    PHONOPY_PARAMS,
     phonopy_basis,
     supercell_matrix,
     to_phonopy,
@@ -227,3 +228,17 @@ def test_a_folder_in_the_way_is_told(
     (tmp_path / "phonopy_params.yaml").mkdir()
     with pytest.raises(DataError, match="cannot be written"):
         write_phonopy(Results(tmp_path), lattice_of(rock_salt))
+
+
+def test_euphonic_reads_it(
+    rock_salt: Crystal, sprung: Callable[..., LatticeDynamics], tmp_path: Path
+) -> None:
+    """Euphonic takes the file as it is, charges included, and has our frequencies."""
+    euphonic = pytest.importorskip("euphonic", reason="extra [neutron] absent")
+    born = np.array([1.1, -1.1])[:, None, None] * np.eye(3)
+    lattice = sprung(rock_salt, born, 2.4 * np.eye(3))
+    write_phonopy(Results(tmp_path), lattice)
+    read = euphonic.ForceConstants.from_phonopy(path=tmp_path, summary_name=PHONOPY_PARAMS)
+    qpoints = np.array([[0.1, 0.2, 0.3], [0.5, 0.0, 0.5], [0.25, 0.25, 0.5], [0.05, 0.0, 0.05]])
+    found = read.calculate_qpoint_frequencies(qpoints, use_c=False).frequencies.to("1/cm").magnitude
+    np.testing.assert_allclose(found, lattice.frequencies(qpoints), atol=0.5)

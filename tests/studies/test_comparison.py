@@ -7,11 +7,12 @@ import numpy as np
 import pytest
 
 import phonodos
-from phonodos.errors import DataError
+from phonodos.errors import ConfigError, DataError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.curve import Curve
-from phonodos.physics.neutron import curve_of
-from phonodos.physics.units import MEV_PER_WAVENUMBER
+from phonodos.physics.neutron import curve_of, thermal_curve
+from phonodos.physics.resolution import instrument_resolution
+from phonodos.physics.units import KELVIN_PER_WAVENUMBER, MEV_PER_WAVENUMBER
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import Predictor
 from phonodos.results.desk import Results
@@ -114,3 +115,43 @@ def test_nothing_in_common(peaks: Curve) -> None:
     far = Curve(np.array([5000.0, 5100.0, 5200.0]), np.ones(3))
     with pytest.raises(DataError, match="nothing in common"):
         compare(peaks, far)
+
+
+def test_scales_and_windows(prediction: Prediction, peaks: Curve) -> None:
+    """The same spectrum, seven times as high, with errors: every scale finds it back."""
+    seven = curve_of(prediction.dos).times(7.0)
+    given = Curve(seven.frequencies, seven.values, np.full(len(seven.values), 0.1))
+    for scale in ("max", "area", "fit"):
+        study = compare(prediction, given, scale=scale, window=(50.0, 200.0))
+        assert study.fit.factor == pytest.approx(7.0)
+        assert study.fit.chi_squared == pytest.approx(0.0, abs=1e-12)
+        assert study.reference.frequencies[-1] <= 200.0
+        names, rows = study.table("THz")
+        assert names[0] == "frequency [THz]"
+        np.testing.assert_allclose(rows[:, 1], rows[:, 2], atol=1e-9)
+    with pytest.raises(ConfigError, match="--scale own"):
+        compare(prediction, peaks, scale="own")
+    with pytest.raises(DataError, match="0 points of a curve lie"):
+        compare(prediction, peaks, window=(5000.0, 6000.0))
+
+
+def test_temperature_and_side(prediction: Prediction, tmp_path: Path) -> None:
+    """What is measured at 200 K, at loss or gain, meets the prediction at 200 K."""
+    hot = thermal_curve(curve_of(prediction.dos), 200.0)
+    w, s = hot.frequencies[1:] * MEV_PER_WAVENUMBER, hot.values[1:]
+    cold = s * np.exp(-KELVIN_PER_WAVENUMBER * hot.frequencies[1:] / 200.0)
+    both = [*zip(-w[::-1], cold[::-1], strict=True), *zip(w, s, strict=True)]
+    (tmp_path / "s.txt").write_text("# meV\n" + "".join(f"{a:.9f} {b:.9e}\n" for a, b in both))
+    for side in ("loss", "gain"):
+        found = compare(prediction, tmp_path / "s.txt", temperature=200.0, side=side)
+        assert found.distance < 0.1
+        assert any("one-phonon S(E) at 200 K" in note for note in found.notes)
+    assert compare(prediction, tmp_path / "s.txt").distance > 5.0
+
+
+def test_instruments(prediction: Prediction) -> None:
+    tosca = instrument_resolution("TOSCA")
+    found = compare(prediction, prediction, instrument=tosca)
+    assert 0.0 < found.distance < 20.0
+    with pytest.raises(ConfigError, match="two resolutions"):
+        compare(prediction, prediction, instrument=tosca, resolution=3.0)

@@ -7,6 +7,8 @@ import typer
 
 from phonodos.cli.inputs import check_output, output_folder
 from phonodos.cli.options import (
+    IncidentOption,
+    InstrumentOption,
     IsotopeOption,
     JsonOption,
     MembersOption,
@@ -14,10 +16,12 @@ from phonodos.cli.options import (
     ModelOption,
     OutputOption,
     ReferenceUnitsOption,
+    ResolutionOption,
     UnitsOption,
-    parse_resolution,
+    chosen_resolution,
 )
 from phonodos.cli.output import Column, format_note, format_table, legible, print_json
+from phonodos.cli.ranges import parse_window
 from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
@@ -33,9 +37,21 @@ def compare(
     neutron: Annotated[
         bool, typer.Option("--neutron", help="weight every element by sigma/m (needs projections)")
     ] = False,
-    resolution: Annotated[
-        str, typer.Option(help="width (FWHM) of the instrument: 3% of w, or 15 in --units")
-    ] = "0",
+    resolution: ResolutionOption = "0",
+    instrument: InstrumentOption = None,
+    incident_energy: IncidentOption = None,
+    temperature: Annotated[
+        float | None,
+        typer.Option("-T", "--temperature", help="[K], where the reference is S(E) and no DOS yet"),
+    ] = None,
+    side: Annotated[
+        str, typer.Option(help="of an axis with both signs: loss, or gain (with --temperature)")
+    ] = "loss",
+    window: Annotated[
+        str | None,
+        typer.Option("--range", metavar="LOW:HIGH", help="frequencies to compare, in --units"),
+    ] = None,
+    scale: Annotated[str, typer.Option(help="max (each over its own), area, or fit")] = "max",
     units: UnitsOption = "cm-1",
     output: OutputOption = Path(),
     model: ModelOption = None,
@@ -46,38 +62,46 @@ def compare(
 ) -> None:
     """Overlay a prediction with any two-column spectrum; both over their own maximum."""
     from phonodos.physics.units import per_wavenumber
-    from phonodos.results.measurements import read_curve
+    from phonodos.results.measurements import read_measurement
 
-    constant, relative = parse_resolution(resolution, per_wavenumber(units))
-    given, unit = read_curve(reference, reference_units)
+    width = chosen_resolution(resolution, instrument, incident_energy, units)
+    ends = window and parse_window(window, "--range", "5:100", 1.0 / per_wavenumber(units))
+    given = read_measurement(reference, reference_units, side=side, temperature=temperature)
     check_output(output)
     from phonodos.studies import comparison
+    from phonodos.studies.neutron import check_conditions
 
+    check_conditions(temperature, None)
     study = comparison.compare(
-        prediction, given, neutron=neutron, resolution=constant, relative_resolution=relative,
-        model=model, members=members, metal=metal, isotopes=isotope or (),
+        prediction, reference, reference_units=reference_units, neutron=neutron, model=model,
+        members=members, metal=metal, isotopes=isotope or (), instrument=width, side=side,
+        temperature=temperature, scale=scale, window=ends or None,
     )  # fmt: skip
     folder = output_folder(output, prediction.stem)
     results = Results(folder, study.provenance)
+    results.csv("compare.csv", *study.table(units), digits=6)
     _draw(results, study, reference.stem, units)
     if as_json:
-        heads = {"units": units, "reference_units": unit}
+        heads = {"units": units, "reference_units": given.unit}
         print_json({**heads, **study.to_dict(units), "folder": str(folder)})
-        return
-    _print(study, prediction, reference, units)
-    print(f"wrote {', '.join(results.written)} to {folder}")
+    else:
+        _print(study, prediction, reference, units)
+        print(f"wrote {', '.join(results.written)} to {folder}")
 
 
 def _draw(results: Results, study: "Comparison", name: str, units: str) -> None:
     from phonodos.figures.comparison import Overlay, plot_comparison
 
     predicted = {"phonodos": study.predicted}
-    overlay = Overlay(legible(study.label), predicted, study.reference, legible(name))
+    factor = None if study.scale == "max" else study.fit.factor
+    overlay = Overlay(
+        legible(study.label), predicted, study.reference, legible(name), factor=factor
+    )
     results.figure("compare", plot_comparison(overlay, units))
 
 
 def _print(study: "Comparison", prediction: Path, reference: Path, units: str) -> None:
-    from phonodos.physics.units import per_wavenumber
+    from phonodos.physics.units import FREQUENCY_DIGITS, per_wavenumber
 
     factor = per_wavenumber(units)
     columns = [
@@ -95,5 +119,10 @@ def _print(study: "Comparison", prediction: Path, reference: Path, units: str) -
         peaks.append(format_note("peaks", f"of the {kind} [{units}]", places or "none"))
     print(format_table(("spectrum", ""), columns, rows))
     print("\n".join(peaks))
-    print(f"distance (Wasserstein, unit area where both are known): {study.distance:.1f} cm-1")
+    digits = FREQUENCY_DIGITS[units] + 1
+    apart = f"{study.distance * factor:.{digits}f} {units}"
+    print(f"distance (Wasserstein, unit area where both are known): {apart}")
+    if study.fit.chi_squared is not None:
+        chi = f"{study.fit.chi_squared:.3g}"
+        print(f"chi^2 a point, by the errors of the reference: {chi} ({study.fit.points} points)")
     print("\n".join(format_note("note", prediction.stem, text) for text in study.notes))

@@ -25,6 +25,7 @@ from phonodos.cli import (
     figures,
     models,
     modes,
+    neutron,
     predict,
     results,
     screen,
@@ -136,7 +137,7 @@ ANALYSE, TRAIN = "Analyse", "Data, training and weights"
 for panel, commands in {
     PREDICT: (
         predict.predict, thermo.thermo, bands.bands, modes.modes, displacements.displacements,
-        elastic.elastic,
+        elastic.elastic, neutron.neutron,
     ),
     ANALYSE: (alloy.alloy, strain.strain, compare.compare),
     MANY: (screen.screen,),

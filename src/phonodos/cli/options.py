@@ -10,6 +10,7 @@ import typer
 from phonodos.errors import ConfigError
 
 if TYPE_CHECKING:
+    from phonodos.physics.resolution import Resolution
     from phonodos.prediction.predictor import AnyPredictor
     from phonodos.prediction.quasirandom import Arrangements
 
@@ -65,6 +66,24 @@ PerOption = Annotated[str, typer.Option(help="amount of substance: atom, formula
 JsonOption = Annotated[bool, typer.Option("--json", help="the results as JSON on stdout")]
 ReferenceUnitsOption = Annotated[
     str | None, typer.Option(help="cm-1, meV or THz; default: as its header says")
+]
+ResolutionOption = Annotated[
+    str,
+    typer.Option(
+        help="width (FWHM) of the instrument: 3% of w, or 15 in --units, or a file of two columns"
+    ),
+]
+InstrumentOption = Annotated[
+    str | None,
+    typer.Option(
+        help="TOSCA; or ARCS, MAPS, MARI, MERLIN, SEQUOIA with --incident-energy and, as their "
+        "width at the elastic line, --resolution",
+        show_default=False,
+    ),
+]
+IncidentOption = Annotated[
+    float | None,
+    typer.Option("--incident-energy", metavar="MEV", help="of a chopper spectrometer [meV]"),
 ]
 PlotOption = Annotated[bool, typer.Option(help="draw the figure, as PNG and PDF")]
 CheckOption = Annotated[
@@ -144,7 +163,8 @@ def parse_resolution(text: str, factor: float) -> tuple[float, float]:
     if match is None:
         raise ConfigError(
             f"--resolution {text} is no width",
-            "a width is a share of the frequency with %, or a number in --units; not negative",
+            "a width is a share of the frequency with %, or a number in --units, not negative, or "
+            "the name of a file of two columns (and there is no such file)",
             "write for example --resolution 3%, or --resolution 2 --units meV",
         )
     value = float(match[1])
@@ -156,6 +176,49 @@ def parse_resolution(text: str, factor: float) -> tuple[float, float]:
             "write for example --resolution 3%, or --resolution 2 --units meV",
         )
     return constant, relative
+
+
+def chosen_resolution(
+    text: str, instrument: str | None, incident: float | None, units: str
+) -> "Resolution":
+    """Return the resolution that --resolution, --instrument and --incident-energy ask for.
+
+    Parameters
+    ----------
+    text
+        A share, a width in `units`, or the path of a table of widths; ``0`` for none. For a chopper
+        spectrometer the width at the elastic line, a share being one of its incident energy.
+    instrument, incident
+        A name, and an incident energy [meV].
+    units
+        Of frequencies: ``cm-1``, ``THz`` or ``meV``.
+
+    Raises
+    ------
+    ConfigError
+        If they make no sense, or not together.
+    DataError
+        If the file of widths cannot be read.
+    """
+    from phonodos.physics.resolution import Resolution, instrument_resolution
+    from phonodos.physics.units import per_wavenumber
+
+    factor = per_wavenumber(units)
+    if instrument is None and incident is not None:
+        raise ConfigError(
+            f"--incident-energy {incident:g} without an instrument",
+            "it sets the width of a chopper spectrometer, and none is named",
+            "add for example --instrument ARCS --resolution 3%",
+        )
+    if instrument is None and Path(text).is_file():
+        from phonodos.results.measurements import read_widths
+
+        return read_widths(Path(text), units)
+    constant, relative = parse_resolution(text, factor)
+    if instrument is not None:
+        return instrument_resolution(instrument, incident, constant or None, relative or None)
+    words = f"{100 * relative:g} %" if relative else f"{constant * factor:g} {units}"
+    return Resolution(words if constant or relative else "none", constant, relative)
 
 
 def arrangements(

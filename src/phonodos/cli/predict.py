@@ -55,7 +55,7 @@ def predict(
     per: PerOption = "formula",
     project: ProjectOption = None,
     formats: Annotated[
-        str, typer.Option("--format", help="any of phonopy, pymatgen, csv, json")
+        str, typer.Option("--format", help="any of phonopy, pymatgen, csv, json, euphonic, ncmat")
     ] = "phonopy,pymatgen",
     plot: PlotOption = True,
     model: ModelOption = None,
@@ -79,7 +79,8 @@ def predict(
     limit, order = check_timeout(timeout), Files(units, project, file_formats(formats), plot, per)
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed, project=project)
     check_output(output)
-    choices = {"project": project is not None, "check": check, "metal": metal}
+    projected = project is not None or "ncmat" in order.formats
+    choices = {"project": projected, "check": check, "metal": metal}
     predictor = load_predictor(model, members, arranged, **choices, vacancies=vacancies)
 
     def handle(entry: Entry, answer: "Prediction") -> Done:

@@ -40,3 +40,31 @@ def parse_range(text: str, option: str, example: str) -> list[float]:
         "with commas",
         f"write for example {option} {example}",
     )
+
+
+def parse_window(text: str, option: str, example: str, factor: float = 1.0) -> tuple[float, float]:
+    """Return both ends of ``low:high``, times `factor`.
+
+    Parameters
+    ----------
+    text
+        What the user wrote.
+    option, example
+        Name of the option and a right value, for the message.
+
+    Raises
+    ------
+    ConfigError
+        If it is no such pair of finite numbers, or the second is not the larger one.
+    """
+    try:
+        low, high = (float(part) for part in text.split(":"))
+    except ValueError:
+        low = high = math.nan
+    if math.isfinite(low) and math.isfinite(high) and low < high:
+        return low * factor, high * factor
+    raise ConfigError(
+        f"{option} {text[:30]}: no range",
+        "expected is low:high, two numbers of which the second is the larger",
+        f"write for example {option} {example}",
+    )

@@ -40,6 +40,8 @@ class Overlay:
     marks: tuple[float, ...] = ()  # frequencies of known peaks [cm^-1]
     band: tuple[float, float] | None = None  # a known gap [cm^-1]
     notes: tuple[str, ...] = field(default=())
+    # by which predictions come to the scale of the reference; None: each over its own maximum
+    factor: float | None = None
 
 
 def plot_comparison(overlay: Overlay, unit: str = "cm-1") -> "Figure":
@@ -48,7 +50,8 @@ def plot_comparison(overlay: Overlay, unit: str = "cm-1") -> "Figure":
     with matplotlib.style.context(STYLE):
         _draw(axes[0], overlay, unit)
         axes[0].set_xlabel(f"Frequency ({FREQUENCY_LABELS[unit]})")
-        axes[0].set_ylabel("Intensity / own maximum")
+        own = "own" if overlay.factor is None else "reference's"
+        axes[0].set_ylabel(f"Intensity / {own} maximum")
         axes[0].legend(loc="upper right")
     return figure
 
@@ -92,15 +95,24 @@ def _draw(axes: "Axes", overlay: Overlay, unit: str) -> None:
         given = overlay.reference.scaled()
         ends.append(given.cut_off())
         few = len(given.frequencies) <= FEW
+        if given.errors is not None:
+            axes.errorbar(
+                given.frequencies * factor, given.values, given.errors, fmt="none", ecolor=GREY,
+                elinewidth=0.5,
+            )  # fmt: skip
         axes.plot(
             given.frequencies * factor, given.values, "o-" if few else "-", color=BLACK, ms=1.8,
             mew=0, lw=0.7, label=overlay.reference_label, gid="reference",
         )  # fmt: skip
+    top = 1.0
     for (name, curve), ink in zip(overlay.predicted.items(), INKS, strict=False):
         scaled = curve.scaled()
+        if overlay.factor is not None and overlay.reference is not None:
+            scaled = curve.times(overlay.factor / float(overlay.reference.values.max()))
+            top = max(top, float(scaled.values.max()))
         axes.plot(scaled.frequencies * factor, scaled.values, color=ink, label=name, gid=name)
     axes.set_xlim(0.0, 1.06 * max(*ends, *overlay.marks, 1.0) * factor)
-    axes.set_ylim(0.0, 1.12)
+    axes.set_ylim(0.0, 1.12 * top)
     axes.set_yticks(np.array([0.0, 0.5, 1.0]))
     formula, _, rest = overlay.title.partition(" ")
     axes.set_title(f"{formula_label(formula)} {rest}".strip(), loc="left", pad=3)

@@ -13,7 +13,7 @@ from phonodos.results.desk import Results
 if TYPE_CHECKING:
     from phonodos.prediction.prediction import Prediction
 
-FORMATS = ("phonopy", "pymatgen", "csv", "json")
+FORMATS = ("phonopy", "pymatgen", "csv", "json", "euphonic", "ncmat")
 THERMAL_STEP, THERMAL_MAX = 10.0, 1000.0  # [K], phonopy's own defaults
 
 
@@ -28,7 +28,7 @@ class Files:
     project
         ``element`` or ``site`` for a projected density of states; None for none.
     formats
-        Any of ``phonopy``, ``pymatgen``, ``csv``, ``json``.
+        Any of `FORMATS`.
     plot
         Whether the figure is drawn.
     per
@@ -64,6 +64,15 @@ class Files:
                 "this network predicts the total spectrum only",
                 "choose another model with --model (phonodos models list), or leave --project out",
             )
+        missing = {"ncmat": prediction.dos.projected, "euphonic": prediction.lattice}
+        for name, found in missing.items():
+            if name in self.formats and found is None:
+                raise ConfigError(
+                    f"--format {name}: {prediction.model} has no force constants for it",
+                    "a total spectrum, or a mean over structures, does not tell how atoms move",
+                    "choose a model of lattice dynamics (phonodos models list), or leave "
+                    f"{name} out",
+                )
 
 
 def file_formats(text: str) -> tuple[str, ...]:
@@ -95,13 +104,19 @@ def write_prediction(results: Results, prediction: "Prediction", wanted: Files) 
     if "phonopy" in wanted.formats:
         results.text("total_dos.dat", spectra.total_dos_text(dos, title))
         results.yaml("thermal_properties.yaml", spectra.thermal_properties_text(thermal, dos))
-        if prediction.lattice is not None and crystal.is_ordered:
-            from phonodos.prediction.phonopy_export import write_phonopy
+    # Euphonic reads phonopy's file of force constants; asked for by name, a mixed site is refused.
+    springs = "euphonic" in wanted.formats or ("phonopy" in wanted.formats and crystal.is_ordered)
+    if springs and prediction.lattice is not None:
+        from phonodos.prediction.phonopy_export import write_phonopy
 
-            write_phonopy(results, prediction.lattice)
-        if columns:
-            text = spectra.projected_dos_text(dos, columns, title)
-            results.text("projected_dos.dat", text)
+        write_phonopy(results, prediction.lattice)
+    if "phonopy" in wanted.formats and columns:
+        results.text("projected_dos.dat", spectra.projected_dos_text(dos, columns, title))
+    if "ncmat" in wanted.formats:
+        from phonodos.results.ncmat import ncmat_text
+
+        head = () if results.provenance is None else tuple(results.provenance.lines())
+        results.plain(f"{results.folder.name}.ncmat", ncmat_text(crystal, dos, head))
     if "pymatgen" in wanted.formats:
         results.json("pymatgen_phonon_dos.json", spectra.pymatgen_record(dos), indent=None)
     if "csv" in wanted.formats:

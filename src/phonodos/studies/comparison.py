@@ -2,19 +2,23 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-from phonodos.errors import DataError
+import numpy as np
+
+from phonodos.errors import ConfigError, DataError
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.curve import Curve, distance, sampled_like
+from phonodos.physics.curve import Curve, Fit, check_scale, distance, fitted, sampled_like
 from phonodos.physics.dos import Gap, PhononDos
 from phonodos.physics.isotopes import Isotope
-from phonodos.physics.neutron import curve_of, neutron_curve, neutron_weights
+from phonodos.physics.neutron import curve_of, neutron_curve, neutron_weights, thermal_curve
+from phonodos.physics.resolution import Resolution
 from phonodos.physics.units import per_wavenumber
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import AnyPredictor, as_predictor, check_unpredicted
-from phonodos.results.measurements import read_curve
+from phonodos.results.measurements import read_measurement
 from phonodos.results.provenance import Provenance
 from phonodos.results.spectra import read_dos_csv, read_pymatgen_dos, read_total_dos
 from phonodos.structures.reading import as_crystal
@@ -23,6 +27,13 @@ RESULTS = ("total_dos.dat", "dos.csv", "pymatgen_phonon_dos.json")  # of `phonod
 SCALES = "both curves over their own maximum; negative frequencies are left out"
 PLAIN = "plain density of states: no neutron weights (--neutron)"
 WEIGHTED = "weighted by sigma/m of every element (bound total cross-sections, periodictable)"
+NEGATIVE = "negative frequencies are left out"
+HOW = {
+    "max": SCALES,
+    "area": f"the prediction brought to the area of the reference; {NEGATIVE}",
+    "fit": f"the prediction brought to the reference by least squares; {NEGATIVE}",
+}
+ELASTIC = 0.02  # of the axis: a largest point before it is taken for the elastic line
 RESAMPLED = "the reference has the paper's 51 points: smoothed and sampled as it is"
 
 
@@ -70,6 +81,8 @@ class Comparison:
         What was done, and reasons for doubt.
     provenance
         Where the predicted curve comes from.
+    scale
+        How both are brought to one scale: ``max``, ``area`` or ``fit``.
     """
 
     predicted: Curve
@@ -78,6 +91,12 @@ class Comparison:
     label: str
     notes: tuple[str, ...]
     provenance: Provenance
+    scale: str = "max"
+
+    @cached_property
+    def fit(self) -> Fit:
+        """What brings the prediction to the scale of the reference, and how well it meets it."""
+        return fitted(self.predicted, self.reference, self.scale)
 
     @property
     def features(self) -> tuple[Features, Features]:
@@ -92,8 +111,27 @@ class Comparison:
             "prediction": predicted.to_dict(unit),
             "reference": reference.to_dict(unit),
             "wasserstein_cm-1": self.distance,
+            "scale": self.scale,
+            "points": self.fit.points,
+            "chi_squared": self.fit.chi_squared,
             "notes": list(self.notes),
         }
+
+    def table(self, unit: str = "cm-1") -> tuple[list[str], Any]:
+        """Return the names of the columns and a row a point of the reference.
+
+        Both are over the maximum of the reference, the prediction on the scale of `fit`.
+        """
+        given = self.reference.scaled()
+        top = float(self.reference.values.max())
+        predicted = self.predicted.times(self.fit.factor / top)
+        names = [f"frequency [{unit}]", "reference", "prediction"]
+        columns = [given.frequencies * per_wavenumber(unit), given.values]
+        columns.append(predicted.on(given.frequencies))
+        if given.errors is not None:
+            names.append("error of reference")
+            columns.append(given.errors)
+        return names, np.column_stack(columns)
 
 
 @dataclass(frozen=True)
@@ -118,18 +156,14 @@ class _Side:
 
 
 def compare(
-    predicted: Any,
-    reference: Curve | PhononDos | Prediction | str | Path,
-    *,
-    reference_units: str | None = None,
-    neutron: bool = False,
-    resolution: float = 0.0,
-    relative_resolution: float = 0.0,
-    model: AnyPredictor | str | Path | None = None,
-    members: int | None = None,
-    metal: bool = False,
-    isotopes: Sequence[Isotope | str] = (),
-) -> Comparison:
+    predicted: Any, reference: Curve | PhononDos | Prediction | str | Path, *,
+    reference_units: str | None = None, neutron: bool = False,
+    resolution: float = 0.0, relative_resolution: float = 0.0,
+    model: AnyPredictor | str | Path | None = None, members: int | None = None,
+    metal: bool = False, isotopes: Sequence[Isotope | str] = (),
+    instrument: Resolution | None = None, temperature: float | None = None, side: str = "loss",
+    window: tuple[float, float] | None = None, scale: str = "max",
+) -> Comparison:  # fmt: skip
     """Hold a prediction against a spectrum that was measured or calculated elsewhere.
 
     Parameters
@@ -137,19 +171,24 @@ def compare(
     predicted
         A `Prediction`, `PhononDos` or `Curve`; a spectrum or folder that ``phonodos predict``
         wrote; or a structure as `Predictor.predict` takes it, which is predicted.
-    reference
-        A spectrum, or a file of two columns, frequency and intensity.
-    reference_units
-        Of that file: ``cm-1``, ``meV`` or ``THz``; by default as its header says.
+    reference, reference_units
+        A spectrum, or a file (`read_measurement`) and its unit; None is that of its header.
     neutron
         Whether every element is weighted by sigma / m, which takes the spectra of its atoms.
-    resolution, relative_resolution
-        Full width at half maximum of the instrument: constant [cm^-1], and as a share of the
-        frequency. Without it, a reference on the paper's 51 points is compared with its like.
-    model, members
-        A predictor, or weights and number of members as `load` takes them.
-    metal, isotopes
-        Whether the charges are left out (`load`); masses, as `Predictor.predict` takes them.
+    resolution, relative_resolution, instrument
+        Full width at half maximum, constant [cm^-1] and as a share of the frequency; or a
+        `Resolution` in their place. Without, a reference on the paper's 51 points meets its like.
+    model, members, metal, isotopes
+        A predictor, or weights as `load` takes them; masses, as `Predictor.predict` does.
+    temperature
+        Of the measurement [K], where the reference is S(E) and no density of states yet: the
+        prediction gets the factor (n + 1) / w of one phonon.
+    side
+        Of a file with both signs of energy transfer: ``loss``, or ``gain``, which is made loss by
+        detailed balance at `temperature`.
+    window, scale
+        Frequencies that are compared [cm^-1]; ``max``, ``area`` or ``fit`` (least squares, by the
+        errors of the reference where it has them) brings both to one scale.
 
     Raises
     ------
@@ -157,20 +196,70 @@ def compare(
         If a spectrum cannot be read, is no curve, knows nothing of its atoms where neutrons ask for
         them, or has nothing in common with the other.
     ConfigError
-        If the unit of the reference is not known, a width makes no sense, or `metal` or `isotopes`
-        are given with what is predicted already.
+        If the unit of the reference is not known, a setting makes no sense, or `metal` or
+        `isotopes` are given with what is predicted already.
     StructureError, PredictionError
         As `Predictor.predict`.
     """
-    given = _reference(reference, reference_units)
-    order = _Order(model, members, metal, tuple(isotopes))
-    side = _predicted(predicted, neutron, order)
-    curve, notes = side.curve, side.notes
-    if resolution or relative_resolution:
-        curve = curve.broadened(resolution, relative_resolution)
-    elif (alike := sampled_like(curve, given)) is not curve:
-        curve, notes = alike, (*notes, RESAMPLED)
-    return Comparison(curve, given, distance(curve, given), side.label, notes, side.provenance)
+    check_scale(scale)
+    seen = _instrument(instrument, resolution, relative_resolution)
+    given, told = _reference(reference, reference_units, side, temperature)
+    found = _predicted(predicted, neutron, _Order(model, members, metal, tuple(isotopes)))
+    notes = [HOW[scale], *found.notes, *told]
+    curve = _as_measured(found.curve, given, seen, temperature, notes)
+    if window is not None:
+        curve, given = _between(curve, *window), given.within(*window)
+    elif scale == "max":
+        notes += _elastic_line(given)
+    apart = distance(curve, given)
+    return Comparison(curve, given, apart, found.label, tuple(notes), found.provenance, scale)
+
+
+def _as_measured(
+    curve: Curve, reference: Curve, seen: Resolution, kelvin: float | None, notes: list[str]
+) -> Curve:
+    """Return a prediction with temperature and resolution of the reference; tell it in `notes`."""
+    if kelvin is not None:
+        curve = thermal_curve(curve, kelvin)
+        notes.append(f"prediction as one-phonon S(E) at {kelvin:g} K")
+    if not seen.is_sharp:
+        return curve.seen_by(seen)
+    if (alike := sampled_like(curve, reference)) is not curve:
+        notes.append(RESAMPLED)
+    return alike
+
+
+def _between(curve: Curve, low: float, high: float) -> Curve:
+    """Return a prediction from `low` to `high` [cm^-1], with points at both ends."""
+    w = curve.frequencies
+    ends = np.clip([low, high], w[0], w[-1])
+    inside = np.concatenate([w[(w > low) & (w < high)], ends, [ends.mean()]])
+    axis = np.unique(inside)
+    return curve.within(low, high) if len(axis) < 3 else Curve(axis, curve.on(axis))
+
+
+def _instrument(given: Resolution | None, constant: float, relative: float) -> Resolution:
+    widths = Resolution(constant=constant, relative=relative)
+    if given is None:
+        return widths
+    if not widths.is_sharp:
+        raise ConfigError(
+            "two resolutions are given",
+            "an instrument has its widths, and a constant or relative one was given too",
+            "leave one of them out",
+        )
+    return given
+
+
+def _elastic_line(curve: Curve) -> list[str]:
+    """Return a word on the largest point if it lies next to zero."""
+    place = float(curve.frequencies[int(np.argmax(curve.values))])
+    if place >= ELASTIC * float(curve.frequencies[-1]):
+        return []
+    return [
+        f"the largest point of the reference lies at {place:.1f} cm^-1: if it is the elastic "
+        "line, leave it out with --range"
+    ]
 
 
 def features_of(curve: Curve) -> Features:
@@ -202,12 +291,18 @@ def read_predicted(path: Path) -> PhononDos | None:
     return read_pymatgen_dos(path) if path.name == RESULTS[2] else None
 
 
-def _reference(x: Curve | PhononDos | Prediction | str | Path, unit: str | None) -> Curve:
+def _reference(
+    x: Curve | PhononDos | Prediction | str | Path,
+    unit: str | None,
+    side: str,
+    temperature: float | None,
+) -> tuple[Curve, tuple[str, ...]]:
     if isinstance(x, Curve):
-        return x
+        return x, ()
     if isinstance(x, PhononDos | Prediction):
-        return curve_of(x if isinstance(x, PhononDos) else x.dos)
-    return read_curve(Path(x), unit)[0]
+        return curve_of(x if isinstance(x, PhononDos) else x.dos), ()
+    found = read_measurement(Path(x), unit, side=side, temperature=temperature)
+    return found.curve, found.notes
 
 
 def _predicted(x: Any, neutron: bool, order: _Order) -> _Side:
@@ -226,7 +321,7 @@ def _predicted(x: Any, neutron: bool, order: _Order) -> _Side:
                 "give the structure file instead, with --model",
             )
         curve = spectrum if isinstance(spectrum, Curve) else curve_of(spectrum)
-        return _Side(curve, label, (SCALES,), Provenance())
+        return _Side(curve, label, (), Provenance())
     crystal = as_crystal(x, isotopes=order.isotopes)
     if neutron:
         neutron_weights(crystal)  # an element without a scattering length is refused first
@@ -238,5 +333,5 @@ def _predicted(x: Any, neutron: bool, order: _Order) -> _Side:
 def _of_prediction(answer: Prediction, neutron: bool, origin: Provenance) -> _Side:
     crystal: Crystal = answer.crystal
     curve = neutron_curve(answer.dos, crystal) if neutron else curve_of(answer.dos)
-    notes = (SCALES, *answer.warnings, WEIGHTED if neutron else PLAIN)
+    notes = (*answer.warnings, WEIGHTED if neutron else PLAIN)
     return _Side(curve, crystal.formula, notes, origin.warned(answer.warnings))
