@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from typer.testing import Result
 
-from phonodos.datasets.dataset import write_dataset
+from phonodos.datasets.dataset import CRYSTAL_COLUMNS, Dataset, write_dataset
 from phonodos.evaluation.metrics import full_axis
 from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
 from phonodos.model.weights import read_header, save_network
@@ -93,6 +93,36 @@ def test_calibrated_intervals_hold_nine_of_ten(
     metrics = json.loads((joined.parent / "out" / "metrics.json").read_text())
     assert metrics["members"] == 3
     assert metrics["intervals"]["heat_capacity"]["coverage"] >= 28 / SALTS
+
+
+def test_materials_that_chose_the_epoch_give_way_to_others(
+    phonodos: Phonodos, joined: Path, made: Path, tmp_path: Path
+) -> None:
+    """Intervals are fitted on a further data set; one that chose the epoch is told of."""
+    words = ("models", "calibrate", joined.name, "--data", made / "data.parquet")
+    done = phonodos(*words)
+    assert "chose the epoch" in done.stderr
+    entry = read_header(joined).calibration["3"]["mean_frequency"]
+    assert entry.model_extra == {"data": ["made up"], "held_back": False}
+    first = Dataset.open(made / "data.parquet")
+    rows = []
+    for k in range(SALTS - 1):
+        dos = first.dos(k)
+        rows.append({
+            **{name: first.column(name)[k] for name in ("formula", "n_atoms", *CRYSTAL_COLUMNS)},
+            "id": f"other-{k}", "source": "another", "target": first.targets[k].tolist(),
+            "dos_frequencies": dos.frequencies.tolist(), "dos_densities": dos.densities.tolist(),
+        })  # fmt: skip
+    write_dataset(tmp_path / "more.parquet", rows, {"citation": "nobody"})
+    ids = {"train": ["x"], "valid": [row["id"] for row in rows], "test": ["y"]}
+    (tmp_path / "more.json").write_text(json.dumps(ids))
+    done = phonodos(*words, "--data", "more.parquet", "--split", "more.json")
+    assert done.exit_code == 0, done.output
+    assert "chose the epoch" not in done.stderr
+    assert "(30 materials of another)" in done.stdout
+    entry = read_header(joined).calibration["3"]["mean_frequency"]
+    assert entry.materials == 30
+    assert entry.model_extra == {"data": ["another"], "held_back": True}
 
 
 def test_table_figure_and_json_show_the_interval(

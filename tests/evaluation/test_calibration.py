@@ -1,7 +1,9 @@
 """Calibration of intervals on held-back materials."""
 
 import errno
+from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,10 +15,18 @@ from phonodos.evaluation.calibration import (
     calibrate_weights,
     conformal_quantile,
     fit_calibration,
+    held_back,
     interval_section,
+    judged_by,
 )
 from phonodos.evaluation.metrics import FullAxis
-from phonodos.model.weights import weights_path
+from phonodos.model.header import StabilityEntry, WeightHeader
+from phonodos.model.weights import rewrite_header, weights_path
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.dos import PhononDos
+from phonodos.prediction.prediction import Prediction
+from phonodos.prediction.predictor import load
+from phonodos.prediction.stability import Stability
 from phonodos.prediction.uncertainty import Interval
 
 
@@ -57,6 +67,70 @@ def test_section_counts_what_lies_inside() -> None:
     assert section["mean_frequency"]["half_width"] == pytest.approx(5.0)
     assert section["heat_capacity"]["coverage"] == 1.0
     assert interval_section([{}], truth[:1]) == {}
+
+
+def test_intervals_are_counted_where_they_are_stated() -> None:
+    """One crystal without an interval does not silence the others, and counts as none."""
+    truth = [FullAxis(w, 0.0, 20.0, 0.0, False) for w in (100.0, 900.0, 106.0)]
+    interval = Interval(100.0, 5.0, "cm^-1")
+    stated = {"mean_frequency": interval, "heat_capacity": Interval(20.0, 0.1, "J/(K mol)")}
+    section = interval_section([stated, {}, stated], truth)["intervals"]
+    assert section["mean_frequency"]["stated"] == 2
+    assert section["mean_frequency"]["coverage"] == 0.5
+
+
+def predicted(crystal: Crystal, mean: float, outside: tuple[str, ...] = ()) -> Prediction:
+    axis = np.arange(0.0, 2.0 * mean + 1.0)
+    dos = PhononDos(axis, np.full(len(axis), 6.0 / axis[-1]), 2)
+    return Prediction(crystal, dos, None, "x", (), (), {}, outside)
+
+
+def test_predictions_without_an_interval_are_left_out_of_the_fit(rock_salt: Crystal) -> None:
+    right = [predicted(rock_salt, 200.0 + k % 5) for k in range(40)]
+    wild = [predicted(rock_salt, 900.0, ("unseen bonds",)) for _ in range(40)]
+    truth = [predicted(rock_salt, 200.0).dos] * 80
+    alone, both = calibrate(truth[:40], right), calibrate(truth, [*right, *wild])
+    assert alone == both
+    assert both["mean_frequency"].materials == 40
+    with pytest.raises(DataError, match="0 materials are too few"):
+        calibrate(truth[:40], wild)
+
+
+def test_materials_that_chose_the_epoch_are_not_held_back() -> None:
+    header = WeightHeader(name="x", split={"train": ("a",), "valid": ("b", "c"), "test": ("d",)})
+    assert held_back(header, ["c", "d", "e"]) == [False, True, True]
+
+
+@pytest.mark.parametrize(("w", "unstable"), [(-60.0, True), (30.0, False)])
+def test_verdict_and_interval_follow_the_new_calibration(
+    rock_salt: Crystal, w: float, unstable: bool
+) -> None:
+    entry = StabilityEntry(
+        intercept=-1.0, slope=-0.1, lowest_from=-99.0, lowest_to=50.0, unstable_above=0.6,
+        stable_below=0.2, materials=9, unstable_materials=5,
+    )  # fmt: skip
+    before = Stability(w, 1.0, (0.5, 0.0, 0.0), "X", None, "unsure")
+    old = replace(predicted(rock_salt, 200.0, ("a metal", "unstable")), stability=before)
+    new = judged_by(old, entry)
+    assert new.stability is not None
+    assert new.stability.verdict == ("unstable" if unstable else "stable")
+    assert new.outside == (("a metal", "unstable") if unstable else ("a metal",))
+    assert judged_by(predicted(rock_salt, 200.0), entry).outside == ()
+
+
+def test_a_new_calibration_is_what_the_weights_then_say(tmp_path: Path, rock_salt: Crystal) -> None:
+    copy = tmp_path / "copy.safetensors"
+    copy.write_bytes(weights_path("lattice").read_bytes())
+    before = load(copy, members=1).predict(rock_salt)
+    entry: dict[str, Any] = {
+        "intercept": 5.0, "slope": 0.0, "lowest_from": -99.0, "lowest_to": 50.0,
+        "unstable_above": 0.6, "stable_below": 0.2, "materials": 9, "unstable_materials": 5,
+    }  # fmt: skip
+    rewrite_header(copy, {"stability": {"1": entry}})
+    after = next(load(copy, members=1).predict_many([rock_salt]))
+    assert after.outside == ("unstable",)
+    restated = judged_by(before, StabilityEntry(**entry))
+    assert (restated.stability, restated.outside) == (after.stability, after.outside)
 
 
 def test_too_few_materials_are_refused() -> None:

@@ -193,3 +193,24 @@ def test_exams_on_strain_are_named(header: Json, metrics: Json) -> None:
         assert "| made | ZnO | 9 | 1.50 | 1.25 |" in strain
         assert "Mean |gamma - DFT|: 0.25 (made)" in strain
     assert r"| mean \|gamma - DFT\| | gamma" in section(text, "Results")
+
+
+def test_calibration_says_on_what_it_was_made(header: Json) -> None:
+    fitted = {"factor": 2.0, "floor": 1.5, "materials": 99, "data": ["more"], "held_back": True}
+    entry = {
+        "intercept": -2.0, "slope": -0.1, "lowest_from": -99.0, "lowest_to": 50.0,
+        "unstable_above": 0.5, "stable_below": 0.0, "materials": 99, "unstable_materials": 7,
+        "share": 0.125,
+    }  # fmt: skip
+    assert "Intervals and stability" not in card(header, [])
+    header |= {"calibration": {"4": {"mean_frequency": fitted}}, "stability": {"4": entry}}
+    found = section(card(header, []), "Intervals and stability")
+    assert "| wbar | more | 4 | 2 | 1.5 | 99 |" in found
+    assert "had no say in which epoch" in found
+    assert "| 4 | -20.0 | never | 99 | 7 | 12.5 % |" in found
+    assert "--data more.parquet --split split_more.json" not in card(header, [])  # one network
+    header["calibration"]["4"]["mean_frequency"]["held_back"] = False
+    assert "may be too narrow" in section(card(header, []), "Intervals and stability")
+    joined = ensemble().model_copy(update={"calibration": WeightHeader.of(header).calibration})
+    last = list(training_commands(joined))[-1]
+    assert last.endswith("--data DATASET --data more.parquet --split split_more.json")

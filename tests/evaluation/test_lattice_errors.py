@@ -11,8 +11,10 @@ from phonodos.evaluation.lattice_errors import (
     LatticeErrors,
     lattice_errors,
     lattice_scores,
+    reference_highest,
 )
 from phonodos.physics.crystal import Crystal
+from phonodos.physics.mesh import dos_from_frequencies
 from phonodos.physics.path import step_along_path
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import load
@@ -55,6 +57,10 @@ def test_own_answer_has_no_error(prediction: Prediction, tmp_path: Path) -> None
     assert found.born_mae == pytest.approx(0.0, abs=1e-9)
     assert found.dielectric_error == pytest.approx(0.0, abs=1e-9)
     assert found.projected_wd == pytest.approx(0.0, abs=1e-3)  # stored in single precision
+    highest = reference_highest(records(tmp_path / "x.parquet", prediction), 0)
+    assert highest is not None
+    assert found.max_mae == pytest.approx(abs(prediction.max_frequency - highest))
+    assert highest == pytest.approx(prediction.max_frequency, rel=0.1)  # Gamma is on the path
 
 
 def test_errors_have_the_size_of_the_change(prediction: Prediction, tmp_path: Path) -> None:
@@ -90,5 +96,30 @@ def test_means_are_over_those_that_have_the_quantity() -> None:
         [LatticeErrors(2.0, None, 0.1, None), None, LatticeErrors(4.0, 0.2, None, None)]
     )
     assert scores == pytest.approx(
-        {"bands_mae": 3.0, "born_mae": 0.2, "dielectric_error": 0.1, "projected_wd": None}
-    )
+        {
+            "bands_mae": 3.0, "born_mae": 0.2, "dielectric_error": 0.1, "projected_wd": None,
+            "max_mae": None,
+        }
+    )  # fmt: skip
+
+
+def test_highest_frequency_of_a_reference() -> None:
+    class Records:
+        def __init__(self) -> None:
+            self.bands_of: Any = (np.zeros((1, 3)), np.array([[10.0, 400.0, 250.0]]))
+            self.provenance = {"smoothing_cm-1": 2.0}
+
+        def bands(self, _: int) -> Any:
+            return self.bands_of
+
+        def dos(self, _: int) -> Any:
+            return dos_from_frequencies(
+                np.array([[50.0, 60.0, 70.0, 90.0, 95.0, 333.3]]), np.ones(1)
+            )
+
+    found: Any = Records()
+    assert reference_highest(found, 0) == 400.0
+    found.bands_of = None
+    assert reference_highest(found, 0) == pytest.approx(333.3, abs=0.6)
+    found.provenance = {}
+    assert reference_highest(found, 0) is None

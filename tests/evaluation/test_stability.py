@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from phonodos.evaluation.calibration import calibrate_stability
 from phonodos.evaluation.stability import (
     RIGHT_STABLE,
     RIGHT_UNSTABLE,
@@ -17,7 +18,10 @@ from phonodos.evaluation.stability import (
     reference_lowest,
     stability_section,
     thresholds,
+    turning_points,
+    weights_for,
 )
+from phonodos.model.header import StabilityEntry
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.mesh import dos_from_frequencies
@@ -139,7 +143,6 @@ def test_lowest_frequency_of_a_reference(rock_salt: Crystal) -> None:
 
 def test_weights_keep_it(tmp_path: Path) -> None:
     """Of the released ones a copy gets a new entry; the tensors stay, the checksum fits."""
-    from phonodos.model.header import StabilityEntry
     from phonodos.model.weights import read_weights, rewrite_header, weights_path
 
     copy = tmp_path / "copy.safetensors"
@@ -155,3 +158,55 @@ def test_weights_keep_it(tmp_path: Path) -> None:
     assert after.checksum != before.checksum
     assert after.calibration == before.calibration
     assert all(bool((tensors[name] == same[name]).all()) for name in tensors)
+
+
+def test_verdicts_turn_at_frequencies() -> None:
+    entry = StabilityEntry(
+        intercept=-2.0, slope=-0.1, lowest_from=-99.0, lowest_to=50.0, unstable_above=0.5,
+        stable_below=0.05, materials=9, unstable_materials=5,
+    )  # fmt: skip
+    below, above = turning_points(entry)
+    assert below == pytest.approx(-20.0)
+    assert probability_of(above, entry) == pytest.approx(0.05)
+    never = entry.model_copy(update={"unstable_above": 1.0, "stable_below": 0.0})
+    assert turning_points(never) == (-np.inf, np.inf)
+    always = entry.model_copy(update={"unstable_above": 0.0, "stable_below": 1.0})
+    assert turning_points(always) == (np.inf, -np.inf)
+
+
+def test_a_share_says_how_frequent_unstable_ones_are(rng: np.random.Generator) -> None:
+    """A part of which most unstable ones were left out, weighted, gives what the whole gives."""
+    lowest, unstable = drawn(rng, 20000)
+    whole = logistic(lowest, unstable)
+    kept = ~unstable | (rng.random(20000) < 0.2)
+    picked = logistic(lowest[kept], unstable[kept])
+    assert abs(picked[0] - whole[0]) > 1.0
+    weights = weights_for(unstable[kept], float(unstable.mean()))
+    assert weights.mean() == pytest.approx(1.0)
+    found = logistic(lowest[kept], unstable[kept], weights)
+    assert found[0] == pytest.approx(whole[0], abs=0.15)
+    assert found[1] == pytest.approx(whole[1], abs=0.01)
+
+
+def test_weights_move_the_thresholds() -> None:
+    p = np.array([0.05] * 20 + [0.6] * 4)
+    unstable = np.array([False] * 20 + [True, True, False, False])
+    assert thresholds(p, unstable) == (0.5, 0.1)
+    weights = weights_for(unstable, 0.01)
+    assert thresholds(p, unstable, weights)[0] == 1.0  # among few unstable ones it errs too often
+
+
+def test_the_first_data_set_says_how_frequent_unstable_ones_are() -> None:
+    class Predicted:
+        def __init__(self, w: float) -> None:
+            self.stability = Stability(w, 0.0, (0.0, 0.0, 0.0), None, None, "unsure")
+
+    first = [-50.0] * 6 + [30.0] * 24
+    picked = [-50.0] * 1 + [30.0] * 69
+    lows: Any = [Predicted(w) for w in [*first, *picked]]
+    entry = calibrate_stability([*first, *picked], lows, len(first))
+    assert entry is not None
+    assert entry.model_extra == {"share": 0.2}
+    entry = calibrate_stability([*first, *picked], lows)
+    assert entry is not None
+    assert entry.model_extra == {"share": 0.07}

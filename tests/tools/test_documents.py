@@ -103,13 +103,20 @@ def test_quartiles_of_gaps_are_on_the_page(metrics: Json) -> None:
 
 def test_coverage_of_intervals_is_on_the_page(metrics: Json) -> None:
     wide = {"coverage": 0.9211, "coverage_error": 0.0309, "half_width": 11.04}
-    narrow = {"coverage": 0.5, "coverage_error": 0.25, "half_width": 0.321}
+    narrow = {"stated": 5, "coverage": 0.5, "coverage_error": 0.25, "half_width": 0.321}
     stated = {"intervals": {"mean_frequency": wide, "heat_capacity": narrow}}
     page = accuracy_page({"x": [metrics | stated]}, [])
-    assert "| **x** | dfpt2018 valid, 7 materials | wbar | 92 +- 3 % | 11.0 cm^-1 |" in page
-    row = "| C_V(300 K) | 50 +- 25 % | 0.321 J/(K mol of atoms) |"
+    assert "| **x** | dfpt2018 valid, 7 materials | wbar | 7 | 92 +- 3 % | 11.0 cm^-1 |" in page
+    row = "| C_V(300 K) | 5 | 50 +- 25 % | 0.321 J/(K mol of atoms) |"
     assert row in page
     assert row not in accuracy_page({"x": [metrics]}, [])  # weights that state none
+
+
+def test_errors_by_temperature_are_on_the_page(metrics: Json) -> None:
+    thermal = {"heat_capacity": {"5": None, "10": 12.5}, "entropy": {"300": 0.5}}
+    page = accuracy_page({"x": [metrics | {"thermal": thermal}]}, [])
+    assert "| **x** | dfpt2018 valid, 7 materials | C_V | – | 12.50 | – |" in page
+    assert "## Temperature" not in accuracy_page({"x": [metrics]}, [])
 
 
 def test_learning_curves_are_on_the_page(repository: Path) -> None:

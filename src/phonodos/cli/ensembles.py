@@ -6,6 +6,7 @@ from typing import Annotated
 
 import typer
 
+from phonodos.cli.output import format_note
 from phonodos.errors import ConfigError
 
 
@@ -43,6 +44,10 @@ def calibrate(
 ) -> None:
     """Measure on held-back materials how wide the 90 % intervals must be, and keep it.
 
+    The valid part of the first data set chose the epoch of training: intervals are fitted on the
+    further ones where they hold 30 materials. What the lowest frequency says of stability is
+    fitted on all.
+
     With --strain-file the weights sit exams on strain, and their header keeps the result; without
     --data nothing else in it changes.
     """
@@ -58,6 +63,7 @@ def _calibrate_intervals(file: Path, data: list[Path], split: list[Path] | None,
     from phonodos.datasets.dataset import Dataset
     from phonodos.datasets.splits import Split
     from phonodos.evaluation.calibration import calibrate_weights
+    from phonodos.evaluation.stability import turning_points
     from phonodos.model.weights import read_header
 
     if part == "train" or len(data) != 1 + len(split or []):
@@ -70,10 +76,23 @@ def _calibrate_intervals(file: Path, data: list[Path], split: list[Path] | None,
         )
     parts = [read_header(file).split, *(Split.read(path).parts for path in split or [])]
     records = [Dataset.open(d).select(p[part]) for d, p in zip(data, parts, strict=True)]
-    for members, found in calibrate_weights(file, records, part).items():
-        for name, entry in found.items():
+    found = calibrate_weights(file, records, part)
+    for members, entries in found.items():
+        for name, entry in entries.items():
             text = f"factor {entry['factor']:.3f}, floor {entry['floor']:.3g}"
-            print(f"{name}, {members} members: {text} ({entry['materials']} materials)")
+            given = f"{entry['materials']} materials of {' + '.join(entry['data'])}"
+            print(f"{name}, {members} members: {text} ({given})")
+    for members, judged in read_header(file).stability.items():
+        below, above = turning_points(judged)
+        counts = f"{judged.materials} materials, {judged.unstable_materials} unstable"
+        text = f"unstable below {below:.1f}, stable above {above:.1f} cm^-1"
+        print(f"stability, {members} members: {text} ({counts})")
+    if not all(entry["held_back"] for entries in found.values() for entry in entries.values()):
+        text = (
+            "some of these materials chose the epoch that the weights are from: the intervals may "
+            "be too narrow; a further --data with its --split tells more"
+        )
+        print(format_note("note", file.name, text), file=sys.stderr)
 
 
 def seal(

@@ -14,12 +14,15 @@ from phonodos.evaluation.measures import (
     FEATURES,
     HEADLINE,
     MEASURES,
+    QUANTITIES,
+    UNDEFINED,
     flatten,
     in_order,
     markdown_table,
     measure_of,
 )
-from phonodos.model.header import WeightHeader
+from phonodos.evaluation.stability import turning_points
+from phonodos.model.header import CalibrationEntry, WeightHeader
 from phonodos.model.kinds import KINDS, Words, resolved
 
 Metrics = Mapping[str, Any]
@@ -73,8 +76,8 @@ LATTICE = Words(
     limits=(
         "Harmonic: no temperature, no anharmonicity. PBEsol's errors are taught along.",
         "Hydrogen, and molecular units that training showed rarely, err most (groups above).",
-        "Weak instabilities are found less surely than frequencies: see precision and recall of "
-        "imaginary modes.",
+        "Instabilities are found less surely than frequencies: see the unstable ones called stable "
+        "and the stable ones called unstable.",
     ),
 )
 
@@ -103,6 +106,7 @@ def card(
         lambda: training_section(header),
         lambda: _results(metrics),
         *(lambda m=m: _groups(m) for m in metrics),
+        lambda: _certainty(header),
         lambda: _strain(header, metrics),
         lambda: _limits(header),
         lambda: _reproduce(header, metrics),
@@ -186,7 +190,17 @@ def training_commands(header: WeightHeader) -> Iterator[str]:
         yield f"phonodos train configs/{config.get('name', name)}.toml folder=RUN{k} {words}"
     files = " ".join(f"RUN{k}/best.safetensors" for k in range(1, len(runs) + 1))
     yield f"phonodos models join {files} -o FILE --name {name}"
-    yield "phonodos models calibrate FILE --data DATASET"
+    fitted = {name for e in header.calibration.values() for c in e.values() for name in _data_of(c)}
+    own = {source.get("kind") for run in runs for source in run.get("data", {}).get("sources", ())}
+    more = "".join(
+        f" --data {name}.parquet --split split_{name}.json" for name in sorted(fitted - own)
+    )
+    yield f"phonodos models calibrate FILE --data DATASET{more}"
+
+
+def _data_of(entry: CalibrationEntry) -> Sequence[str]:
+    """Return the data sets that intervals were fitted on; none in files of release 0.1."""
+    return tuple((entry.model_extra or {}).get("data", ()))
 
 
 def word(value: Any) -> str:
@@ -350,6 +364,68 @@ def _strain(header: WeightHeader, metrics: Sequence[Metrics]) -> str:
         "gamma = -d ln wbar / d ln V, a straight line through all cells of the exam."
     )
     return "\n\n".join(["## Strain", markdown_table(head, rows, words=2), text])
+
+
+def _certainty(header: WeightHeader) -> str:
+    """Return on what intervals and verdicts of stability were calibrated, and what came out."""
+    parts = [text for text in (_fitted_intervals(header), _verdicts(header)) if text]
+    return "\n\n".join(["## Intervals and stability", *parts]) if parts else ""
+
+
+def _fitted_intervals(header: WeightHeader) -> str:
+    rows, held = [], set()
+    for members, entries in header.calibration.items():
+        for name, entry in entries.items():
+            known = entry.model_extra or {}
+            held.add(known.get("held_back"))
+            data = " + ".join(_data_of(entry)) or UNDEFINED
+            numbers = (f"{entry.factor:.3g}", f"{entry.floor:.3g}", str(entry.materials))
+            rows.append([QUANTITIES.get(name, f"`{name}`"), data, members, *numbers])
+    if not rows:
+        return ""
+    text = (
+        "Half width of a 90 % interval: f sqrt(s^2 + b^2), s the standard deviation of the "
+        "members. Fitted on materials for which an interval is stated: not where bonds were never "
+        "seen, for metals, or for crystals called unstable."
+    )
+    if held == {True}:
+        text += " The materials it was fitted on had no say in which epoch the weights are from."
+    elif False in held:
+        text += (
+            " Some of these materials chose the epoch that the weights are from: the intervals "
+            "may be too narrow."
+        )
+    head = ["quantity", "fitted on", "members", "f", "b", "materials"]
+    return markdown_table(head, rows, words=2) + "\n\n" + text
+
+
+def _verdicts(header: WeightHeader) -> str:
+    rows = []
+    for members, entry in header.stability.items():
+        below, above = turning_points(entry)
+        shares = (entry.model_extra or {}).get("share")
+        cells = (str(entry.materials), str(entry.unstable_materials))
+        share = UNDEFINED if shares is None else f"{100 * shares:.1f} %"
+        rows.append([members, _turn(below, -1), _turn(above, 1), *cells, share])
+    if not rows:
+        return ""
+    text = (
+        "Verdict by the lowest frequency, mean over members, `unsure` between: unstable where that "
+        "is more probable than not, stable where the probability to be unstable is below a tenth, "
+        "among crystals of which that share is unstable (docs/stability.md)."
+    )
+    head = [
+        "members", "unstable below [cm^-1]", "stable above [cm^-1]", "materials",
+        "of them unstable", "counted as",
+    ]  # fmt: skip
+    return markdown_table(head, rows) + "\n\n" + text
+
+
+def _turn(value: float, side: int) -> str:
+    """Return where a verdict turns; `side` is 1 where it is spoken above."""
+    if math.isfinite(value):
+        return f"{value:.1f}"
+    return "never" if value * side > 0.0 else "always"
 
 
 def _limits(header: WeightHeader) -> str:

@@ -6,6 +6,8 @@ from dataclasses import asdict, dataclass, fields
 import numpy as np
 
 from phonodos.datasets.dataset import Dataset
+from phonodos.physics.dos import STEP
+from phonodos.physics.mesh import ROOM_ABOVE
 from phonodos.physics.path import step_along_path
 from phonodos.prediction.prediction import Prediction
 
@@ -24,12 +26,16 @@ class LatticeErrors:
         |tr eps - tr eps*| / tr eps*, sound references only.
     projected_wd
         Wasserstein distance of the atoms' projected spectra [cm^-1], mean over atoms.
+    max_mae
+        |difference| of the highest frequency [cm^-1]: of the prediction the mean over members, of
+        the reference that of its stored bands, else that of its density of states.
     """
 
     bands_mae: float | None
     born_mae: float | None
     dielectric_error: float | None
     projected_wd: float | None
+    max_mae: float | None = None
 
 
 def lattice_errors(records: Dataset, index: int, prediction: Prediction) -> LatticeErrors | None:
@@ -56,7 +62,22 @@ def lattice_errors(records: Dataset, index: int, prediction: Prediction) -> Latt
     projected = None
     if reference.projected is not None:
         projected = reference.projected_distance(lattice.dos(projected=True))
-    return LatticeErrors(bands, born, eps, projected)
+    highest = reference_highest(records, index)
+    top = None if highest is None else abs(prediction.max_frequency - highest)
+    return LatticeErrors(bands, born, eps, projected, top)
+
+
+def reference_highest(records: Dataset, index: int) -> float | None:
+    """Return the highest frequency [cm^-1] of a reference; None if not known.
+
+    That of the stored bands; without bands the highest state of the density of states, whose axis
+    ends 100 cm^-1 above it (`physics.mesh.dos_from_frequencies`), to 1 cm^-1.
+    """
+    if (stored := records.bands(index)) is not None:
+        return float(stored[1].max())
+    if "smoothing_cm-1" not in records.provenance:
+        return None
+    return float(records.dos(index).frequencies[-1]) - ROOM_ABOVE - STEP / 2.0
 
 
 def lattice_scores(errors: Sequence[LatticeErrors | None]) -> dict[str, float | int | None]:

@@ -274,4 +274,5 @@ def _lattice_columns(errors: LatticeErrors | None) -> dict[str, Any]:
         "born_mae_e": errors.born_mae,
         "dielectric_relative_error": errors.dielectric_error,
         "projected_wd_cm-1": errors.projected_wd,
+        "max_error_cm-1": errors.max_mae,
     }

@@ -3,8 +3,13 @@
 A reference is unstable if it has a mode below -20 cm^-1 away from Gamma. How probable that is, by
 the lowest predicted frequency, is fitted as a logistic function on materials held back from
 training; what is said of the fit comes from materials that were left out of it, one by one.
+
+How probable depends on how many crystals are unstable at all. A part of a data set may have been
+picked by that: it then tells how either kind looks, not how frequent it is. So materials are
+weighted such that unstable ones have the share that they have in a part which was not picked.
 """
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -21,13 +26,16 @@ Array = NDArray[np.float64]
 Flags = NDArray[np.bool_]
 FEWEST_UNSTABLE = 5  # materials: with fewer there is nothing to fit
 AWAY = 0.05  # [1/A], from Gamma: closer the interpolation of a reference can fail
-# Between these lowest frequencies [cm^-1] the probability changes: beyond them a stiffer or softer
-# crystal is no surer.
-LOWEST_FROM, LOWEST_TO = -150.0, 50.0
+# Between these lowest frequencies [cm^-1] the probability changes. Above zero it is the frequency
+# of sound at the first point of a mesh, which says nothing of instability; far below, a network
+# that errs is no surer for erring more. (Of eight pairs the one of largest likelihood, left out.)
+LOWEST_FROM, LOWEST_TO = -60.0, 0.0
 RIDGE = 1e-3  # keeps the slope finite where both kinds do not overlap
 STEPS = 50
-# A verdict is spoken where it was right this often on materials left out of the fit.
-RIGHT_UNSTABLE, RIGHT_STABLE = 0.75, 0.95
+SHARE = "share"  # of unstable crystals, in a header's entry
+# A verdict is spoken where it is right this often, by the probability itself and, all such verdicts
+# together, on materials left out of the fit.
+RIGHT_UNSTABLE, RIGHT_STABLE = 0.5, 0.9
 THRESHOLDS = np.round(np.arange(0.02, 0.99, 0.01), 2)
 
 
@@ -49,12 +57,12 @@ def reference_lowest(records: Dataset, index: int) -> float | None:
     return float(records.dos(index).frequencies[0]) + ROOM_BELOW + REACH * SMOOTHING
 
 
-def fit_stability(lowest: Array, truth: Array) -> StabilityEntry | None:
+def fit_stability(lowest: Array, truth: Array, share: float | None = None) -> StabilityEntry | None:
     """Return the logistic function of the lowest frequency, and the thresholds of the verdict.
 
-    ``unstable`` is spoken above the lowest probability for which three of four such verdicts were
-    right, ``stable`` below the highest for which 19 of 20 were; both counted on probabilities that
-    were found for every material without it (leave-one-out).
+    ``unstable`` is spoken where that is more probable than not, ``stable`` where the probability to
+    be unstable is below a tenth; and only as far as such verdicts were right as often on
+    probabilities that were found for every material without it (leave-one-out).
 
     Parameters
     ----------
@@ -62,6 +70,8 @@ def fit_stability(lowest: Array, truth: Array) -> StabilityEntry | None:
         (n,) predicted lowest frequency, mean over members [cm^-1].
     truth
         (n,) lowest frequency of the references [cm^-1].
+    share
+        Of crystals that are unstable, where the materials were picked by it; None: as they are.
 
     Returns
     -------
@@ -70,57 +80,99 @@ def fit_stability(lowest: Array, truth: Array) -> StabilityEntry | None:
     unstable = truth < UNSTABLE_BELOW
     if min(int(unstable.sum()), int((~unstable).sum())) < FEWEST_UNSTABLE:
         return None
-    left_out = left_out_probabilities(lowest, unstable)
-    above, below = thresholds(left_out, unstable)
-    intercept, slope = logistic(_cut(lowest), unstable)
-    return StabilityEntry(
-        intercept=intercept,
-        slope=slope,
-        lowest_from=LOWEST_FROM,
-        lowest_to=LOWEST_TO,
-        unstable_above=above,
-        stable_below=below,
-        materials=len(truth),
-        unstable_materials=int(unstable.sum()),
-    )
+    weights = weights_for(unstable, share)
+    left_out = left_out_probabilities(lowest, unstable, weights)
+    above, below = thresholds(left_out, unstable, weights)
+    intercept, slope = logistic(_cut(lowest), unstable, weights)
+    return StabilityEntry.model_validate({
+        "intercept": intercept,
+        "slope": slope,
+        "lowest_from": LOWEST_FROM,
+        "lowest_to": LOWEST_TO,
+        "unstable_above": above,
+        "stable_below": below,
+        "materials": len(truth),
+        "unstable_materials": int(unstable.sum()),
+        SHARE: round(float(weights[unstable].sum() / weights.sum()), 4),
+    })  # fmt: skip
 
 
-def logistic(lowest: Array, unstable: Flags) -> tuple[float, float]:
+def weights_for(unstable: Flags, share: float | None) -> Array:
+    """Return (n,) weights, mean 1, by which unstable materials have a share of all."""
+    weights = np.ones(len(unstable))
+    if share is not None:
+        weights = np.where(unstable, share / unstable.mean(), (1.0 - share) / (~unstable).mean())
+    return weights
+
+
+def logistic(lowest: Array, unstable: Flags, weights: Array | None = None) -> tuple[float, float]:
     """Return a, b of 1 / (1 + exp(-(a + b w))) of largest likelihood, by Newton; b at most 0."""
     x = np.stack([np.ones_like(lowest), lowest / 10.0], axis=1)
+    each = np.ones(len(lowest)) if weights is None else weights
     found = np.zeros(2)
     for _ in range(STEPS):
         p = 1.0 / (1.0 + np.exp(-np.clip(x @ found, -50.0, 50.0)))
-        slope = x.T @ (unstable - p) - RIDGE * found
-        curvature = (x * (p * (1.0 - p))[:, None]).T @ x + RIDGE * np.eye(2)
+        slope = x.T @ (each * (unstable - p)) - RIDGE * found
+        curvature = (x * (each * p * (1.0 - p))[:, None]).T @ x + RIDGE * np.eye(2)
         step = np.linalg.solve(curvature, slope)
         found += step * min(1.0, 5.0 / float(np.abs(step).max() or 1.0))
     return float(found[0]), min(float(found[1]) / 10.0, 0.0)
 
 
-def left_out_probabilities(lowest: Array, unstable: Flags) -> Array:
+def left_out_probabilities(lowest: Array, unstable: Flags, weights: Array | None = None) -> Array:
     """Return the (n,) probabilities of materials by fits to all others."""
     w = _cut(lowest)
+    each = np.ones(len(w)) if weights is None else weights
     found = np.empty_like(w)
     for k in range(len(w)):
         rest = np.arange(len(w)) != k
-        a, b = logistic(w[rest], unstable[rest])
+        a, b = logistic(w[rest], unstable[rest], each[rest])
         found[k] = 1.0 / (1.0 + np.exp(-(a + b * w[k])))
     return found
 
 
-def thresholds(probability: Array, unstable: Flags) -> tuple[float, float]:
+def thresholds(
+    probability: Array, unstable: Flags, weights: Array | None = None
+) -> tuple[float, float]:
     """Return above which probability ``unstable`` is spoken, and below which ``stable``."""
-    right = [
-        t for t in THRESHOLDS if t >= 0.5 and _share(unstable[probability > t], RIGHT_UNSTABLE)
+    each = np.ones(len(probability)) if weights is None else weights
+
+    def right(spoken: Flags, kind: Flags, wanted: float) -> bool:
+        total = float(each[spoken].sum())
+        return total > 0.0 and float(each[spoken & kind].sum()) >= wanted * total
+
+    above = [
+        t
+        for t in THRESHOLDS
+        if t >= RIGHT_UNSTABLE and right(probability > t, unstable, RIGHT_UNSTABLE)
     ]
-    stable = [t for t in THRESHOLDS if t < 0.5 and _share(~unstable[probability < t], RIGHT_STABLE)]
-    above = float(min(right, default=1.0))
-    return above, float(max(stable, default=0.0))
+    below = [
+        t
+        for t in THRESHOLDS
+        if t <= 1.0 - RIGHT_STABLE + 1e-9 and right(probability < t, ~unstable, RIGHT_STABLE)
+    ]
+    return float(min(above, default=1.0)), float(max(below, default=0.0))
 
 
-def _share(right: Flags, wanted: float) -> bool:
-    return bool(len(right)) and float(right.mean()) >= wanted
+def turning_points(entry: StabilityEntry) -> tuple[float, float]:
+    """Return the lowest frequencies [cm^-1] below which a crystal is called unstable, above stable.
+
+    Infinite for a verdict that is spoken always or never.
+    """
+
+    def probability(w: float) -> float:
+        return 1.0 / (1.0 + math.exp(-(entry.intercept + entry.slope * w)))
+
+    def where(wanted: float) -> float:
+        if wanted > probability(entry.lowest_from):
+            return -math.inf
+        if wanted < probability(entry.lowest_to):
+            return math.inf
+        if entry.slope == 0.0:
+            return -math.inf
+        return (math.log(wanted / (1.0 - wanted)) - entry.intercept) / entry.slope
+
+    return where(entry.unstable_above), where(entry.stable_below)
 
 
 def _cut(lowest: Array) -> Array:
@@ -207,10 +259,11 @@ def stability_section(
 
 
 def left_out_verdicts(
-    lowest: Array, truth: Array, entry: StabilityEntry
+    lowest: Array, truth: Array, entry: StabilityEntry, share: float | None = None
 ) -> tuple[Mapping[str, float | int | None], Array]:
     """Return counts and rates of verdicts by leave-one-out, and the (n,) probabilities."""
     unstable = truth < UNSTABLE_BELOW
-    probability = left_out_probabilities(lowest, unstable)
+    weights = weights_for(unstable, share)
+    probability = left_out_probabilities(lowest, unstable, weights)
     verdicts = [verdict_of(w, p, entry) for w, p in zip(lowest, probability, strict=True)]
     return Confusion.of(unstable.tolist(), verdicts).to_dict(), probability
