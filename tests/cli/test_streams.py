@@ -36,7 +36,7 @@ def salt(tmp_path_factory: pytest.TempPathFactory, examples: Path) -> Path:
     return folder
 
 
-THERMO = "$P thermo NaCl.vasp --model chen2021"
+THERMO = "$P thermo NaCl.vasp --model chen2021 --no-plot"
 
 
 @pytest.mark.parametrize(
