@@ -91,8 +91,17 @@ def quasi_harmonic_words(
     return {**words, "accept_strain_error": accept}
 
 
-def check_weights(predictor: "AnyPredictor", *, accept: bool) -> None:
-    """Raise `ConfigError` where weights are too bad under strain, before anything is predicted."""
+def check_weights(predictor: "AnyPredictor", *, accept: bool, arranged: bool) -> None:
+    """Raise `ConfigError` where weights are too bad under strain, before anything is predicted.
+
+    And where sites are `arranged` in quasi-random structures.
+    """
+    if arranged:
+        raise ConfigError(
+            "--disorder sqs and a quasi-harmonic approximation do not go together",
+            "quasi-random structures are predicted at one volume",
+            "leave one of the two out",
+        )
     from phonodos.studies.quasi_harmonic import WHAT
     from phonodos.studies.strain import check_judged
 

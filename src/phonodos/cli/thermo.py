@@ -1,6 +1,6 @@
 """`phonodos thermo`: heat capacity, entropy and energies of crystals against temperature."""
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -47,7 +47,6 @@ from phonodos.cli.quasi_harmonic import (
     quasi_harmonic_words,
     write_quasi_harmonic,
 )
-from phonodos.errors import ConfigError
 from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
@@ -90,59 +89,72 @@ def thermo(
 
     With static energies or a bulk modulus thermal expansion and C_p too (quasi-harmonic).
     """
-    temperatures = temperature_range(tmin, tmax, tstep)
     from phonodos.physics.thermodynamics import known_basis
 
+    order = Order(output, temperature_range(tmin, tmax, tstep), per, plot)
     known_basis(per)
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed)
     words = quasi_harmonic_words(
         energy_volume, bulk_modulus, equation, cell_temperature, accept_strain_error
     )
-    if words is not None and arranged is not None:
-        raise ConfigError(
-            "--disorder sqs and a quasi-harmonic approximation do not go together",
-            "quasi-random structures are predicted at one volume",
-            "leave one of the two out",
-        )
     check_output(output)
     predictor = load_predictor(
         model, members, arranged, check=check, metal=metal, vacancies=vacancies
     )
-
     if words is not None:
-        check_weights(predictor, accept=accept_strain_error)
-    kelvin = with_standard(temperatures)
+        check_weights(predictor, accept=accept_strain_error, arranged=arranged is not None)
 
     def handle(entry: Entry, answer: "Prediction") -> Done:
-        from phonodos.results.spectra import thermal_record
-
-        study = None if words is None else _expanding(entry, kelvin, per, words, predictor)
-        doubts = list(dict.fromkeys([*answer.warnings, *(study.warnings if study else ())]))
-        origin = predictor.provenance.warned(doubts)
-        results = Results(output_folder(output, entry.name), origin)
-        found = _properties(answer, kelvin, per)
-        _write(results, answer, temperatures, found)
-        if study is not None:
-            write_quasi_harmonic(results, study)
-        if plot:
-            results.figure("thermo", _figure(answer, temperatures, per, study))
-        record = {
-            **thermal_record(found[0], answer.crystal),
-            **_spread_record(found[1]),
-            **({} if study is None else {"quasi_harmonic": study.to_dict()}),
-            "warnings": doubts,
-            "folder": str(results.folder),
-            "files": results.written,
-        }
-        text = f"{entry.name} ({answer.crystal.formula}), per {found[0].amount}\n"
-        text += _shown(found, answer, entry.name)
-        if study is not None:
-            text += "\n" + quasi_harmonic_text(study, entry.name)
-        text += f"\nwrote {', '.join(results.written)} to {results.folder}"
-        return Done(record, text)
+        return _done(entry, answer, predictor, order, words)
 
     pairs = predictions(predictor, read_inputs(files, vacancies=vacancies, isotopes=isotope))
     for_each(pairs, handle, show=not as_json).finish(predictor.name, as_json)
+
+
+@dataclass(frozen=True)
+class Order:
+    """Where results go, and which: even steps of temperature [K], amount, whether a figure."""
+
+    output: Path
+    temperatures: list[float]
+    per: str
+    plot: bool
+
+
+def _done(
+    entry: Entry,
+    answer: "Prediction",
+    predictor: "AnyPredictor",
+    order: Order,
+    words: dict[str, Any] | None,
+) -> Done:
+    """Write the files of one crystal; return its record and its tables."""
+    from phonodos.results.spectra import thermal_record
+
+    kelvin, per = with_standard(order.temperatures), order.per
+    study = None if words is None else _expanding(entry, kelvin, per, words, predictor)
+    doubts = list(dict.fromkeys([*answer.warnings, *(study.warnings if study else ())]))
+    results = Results(output_folder(order.output, entry.name), predictor.provenance.warned(doubts))
+    found = _properties(answer, kelvin, per)
+    _write(results, answer, order.temperatures, found)
+    if study is not None:
+        write_quasi_harmonic(results, study)
+    if order.plot:
+        results.figure("thermo", _figure(answer, order.temperatures, per, study))
+    record = {
+        **thermal_record(found[0], answer.crystal),
+        **_spread_record(found[1]),
+        **({} if study is None else {"quasi_harmonic": study.to_dict()}),
+        "warnings": doubts,
+        "folder": str(results.folder),
+        "files": results.written,
+    }
+    text = f"{entry.name} ({answer.crystal.written_formula}), per {found[0].amount}\n"
+    text += _shown(found, answer, entry.name)
+    if study is not None:
+        text += "\n" + quasi_harmonic_text(study, entry.name)
+    text += f"\nwrote {', '.join(results.written)} to {results.folder}"
+    return Done(record, text)
 
 
 def with_standard(temperatures: list[float]) -> list[float]:

@@ -205,24 +205,12 @@ def quasi_harmonic(
 
     Parameters
     ----------
-    crystal
-        A path, or a structure as `Predictor.predict` takes it.
-    temperatures
-        [K], not negative.
-    energy_volume
-        Static energies of the cell as given: a file of volumes [A^3] and energies [eV], or both.
-    bulk_modulus
-        Instead of them [GPa], with B' = 4 and the minimum at the cell as given; ``"elastic"`` takes
-        that of `phonodos.elastic` (Voigt's, as the shape is kept).
-    equation
-        Of state: ``vinet`` or ``birch-murnaghan``.
-    strains
-        Linear strains e of the phonons.
-    per
-        Amount of the caloric numbers: ``cell``, ``formula``, ``atom``, ``kg``, ``cm3``.
-    cell_temperature
-        [K] at which the cell as given is in equilibrium and has that bulk modulus, if measured;
-        None for the static crystal, as calculations relax it. Not with `energy_volume`.
+    crystal, temperatures
+        A path, or a structure as `Predictor.predict` takes it; [K], not negative.
+    energy_volume, bulk_modulus, equation, cell_temperature
+        Of the static energy: as `StaticEnergy`.
+    strains, per
+        Linear strains e of the phonons; amount of the caloric numbers, as ``formula``.
     accept_strain_error
         Whether weights are taken that were never judged on strain, or erred by more than 0.35.
     model, members, metal, isotopes
@@ -231,48 +219,87 @@ def quasi_harmonic(
     Raises
     ------
     ConfigError
-        If the weights are refused or predict spectra only, not exactly one of `energy_volume` and
-        `bulk_modulus` is given, or a temperature, a modulus or strains make no sense.
+        If the weights are refused or predict spectra only, or an argument makes no sense.
     DataError
         If the energies cannot be read, or have no minimum among four or more volumes.
-    StructureError
-        As `Predictor.predict`, and if the atoms do not hold together in three directions.
-    PredictionError
-        As `Predictor.predict`, and if the crystal is not stable at five volumes or more.
+    StructureError, PredictionError
+        As `Predictor.predict`; if atoms do not hold together in three directions, or the crystal
+        is not stable at five volumes or more.
     """
     check_temperatures(temperatures)
     check_strains(strains)
     known_basis(per)
-    source, modulus = check_source(
-        energy_volume=energy_volume,
-        bulk_modulus=bulk_modulus,
-        equation=equation,
-        cell_temperature=cell_temperature,
-    )
+    static = StaticEnergy(energy_volume, bulk_modulus, equation, cell_temperature)
     predictor = as_predictor(model, members, metal=metal)
     check_judged(predictor.header.strain, WHAT, accept=accept_strain_error)
     whole = as_crystal(crystal, isotopes=isotopes)
-    static = None if energy_volume is None else _fitted(energy_volume, equation, whole)
+    return _studied(whole, static, sorted(set(strains)), predictor).at(temperatures, per)
+
+
+@dataclass(frozen=True)
+class StaticEnergy:
+    """What is known of the energy of the atoms at rest against volume; checked when it is made.
+
+    Attributes
+    ----------
+    energy_volume
+        Energies of the cell as given: a file of volumes [A^3] and energies [eV], or both.
+    bulk_modulus
+        Instead of them [GPa], with B' = 4; ``"elastic"`` takes that of `phonodos.elastic` (Voigt's,
+        as the shape is kept).
+    equation
+        Of state: ``vinet`` or ``birch-murnaghan``.
+    cell_temperature
+        [K] at which the cell as given is in equilibrium and has that bulk modulus, if measured;
+        None for the static crystal, as calculations relax it. Not with `energy_volume`.
+    """
+
+    energy_volume: str | Path | tuple[Sequence[float], Sequence[float]] | None = None
+    bulk_modulus: float | str | None = None
+    equation: str = VINET
+    cell_temperature: float | None = None
+
+    def __post_init__(self) -> None:
+        check_source(
+            energy_volume=self.energy_volume,
+            bulk_modulus=self.bulk_modulus,
+            equation=self.equation,
+            cell_temperature=self.cell_temperature,
+        )
+
+
+def _studied(
+    whole: Crystal, given: StaticEnergy, strains: Sequence[float], predictor: AnyPredictor
+) -> QuasiHarmonicStudy:
+    """Return what is predicted, with properties at 0 K."""
+    equation, kelvin = given.equation, given.cell_temperature
+    source, modulus = check_source(
+        energy_volume=given.energy_volume,
+        bulk_modulus=given.bulk_modulus,
+        equation=equation,
+        cell_temperature=kelvin,
+    )
+    energies = given.energy_volume
+    static = None if energies is None else _fitted(energies, equation, whole)
     centre = whole if static is None else _with_volume(whole, static.volume)
     prediction, lattice = harmonic_prediction(centre, WHAT, model=predictor)
     check_solid(lattice, WHAT)
     elasticity = elastic(prediction) if modulus == ELASTIC else None
     statics = _statics(whole, static or modulus, elasticity, equation)
-    study = strain(centre, sorted(set(strains)), model=predictor)
+    study = strain(centre, strains, model=predictor)
     kept, doubts = _stable(study)
     volumes = np.array([study.points[k].volume for k in kept])
     series = [
         QuasiHarmonicCrystal(eos, volumes, spectra)
         for eos, spectra in zip(cycle(statics), _spectra(study, kept, prediction), strict=False)
     ]
-    if cell_temperature is not None:
-        series = [each.anchored(cell_temperature) for each in series]
-    found = QuasiHarmonicStudy(
+    if kelvin is not None:
+        series = [each.anchored(kelvin) for each in series]
+    return QuasiHarmonicStudy(
         whole, tuple(study.points[k].strain for k in kept), source, series[0], tuple(series[1:]),
         series[0].properties([0.0]), study.judged,
         (*_doubts(study, elasticity, statics[0], whole), *doubts), predictor.name,
     )  # fmt: skip
-    return found.at(temperatures, per)
 
 
 def check_source(
