@@ -64,7 +64,7 @@ def commands(examples: Path, tmp_path: Path, lattice_weights: Path) -> list[list
         ["thermo", salt, *model],
         ["alloy", *ends, "--x", "0,0.5", "--json", *model],
         ["strain", salt, "-e", "0,0.01", "--json", *model],
-        ["compare", salt, "dos.txt", "--units", "cm-1", "--json", *model],
+        ["compare", salt, "dos.txt", "--reference-units", "cm-1", "--json", *model],
         ["screen", salt, "-o", "table.parquet", "--engine", "serial", *model],
         ["modes", salt, "--no-plot", *model],
         ["models", "show", "lattice"],

@@ -5,7 +5,7 @@ from functools import cache
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.model.arrays import Array, constant
+from phonodos.model.arrays import Array, constant, library_of
 from phonodos.model.couplings import coupling
 from phonodos.model.irreps import SCALAR
 from phonodos.model.layers import Features, harmonic_product
@@ -30,7 +30,7 @@ def to_matrix(block: Array, degree: int) -> Array:
 
 def mixed_matrix(block: Array, coefficients: Array, degree: int) -> Array:
     """Return (n, 3, 3): the sum over channels of `coefficients` (n, k) times their tensors."""
-    summed = (block * coefficients[:, None, :]).sum(axis=2)
+    summed = library_of(block).einsum("nmk,nk->nm", block, coefficients)
     return (summed @ constant(_basis, degree, of=block)).reshape(-1, 3, 3)
 
 

@@ -21,6 +21,7 @@ from phonodos.model.harmonic import HarmonicCrystals, harmonic_of
 from phonodos.model.lattice import Lattice
 from phonodos.physics.crystal import Crystal, reduced_basis
 from phonodos.physics.dos import PhononDos, check_frequencies
+from phonodos.physics.inversion import partners, real_form
 from phonodos.physics.mesh import (
     MESH_LENGTH,
     QMesh,
@@ -42,6 +43,7 @@ if TYPE_CHECKING:
     from phonopy import Phonopy
 
 Array = NDArray[np.float64]
+WORTH_IT = 6  # atoms from which on real matrices are faster, the way to them included
 LARGEST_BLOCK = 2e7  # numbers held at once for the wave vectors of a chunk, 8 bytes each
 
 
@@ -115,7 +117,7 @@ class LatticeDynamics:
             If one is larger than any vibration has (10,000 cm^-1).
         """
         near = self._nearest(np.atleast_2d(np.asarray(qpoints, dtype=np.float64)))
-        found = np.concatenate([frequencies(m) for m in self._matrices(near)])
+        found = np.concatenate([self._frequencies(m) for m in self._matrices(near)])
         check_frequencies(found, self.crystal.label)
         return found
 
@@ -195,7 +197,7 @@ class LatticeDynamics:
         found, first = [], []
         for matrices in self._matrices(points):
             first.append(matrices[: len(self._long)])
-            found.append(frequencies(matrices))
+            found.append(self._frequencies(matrices))
         w = np.concatenate(found)[len(self._long) :]
         check_frequencies(w, self.crystal.label)
         sound = self._sound_of(np.concatenate(first)[: len(self._long)])
@@ -267,6 +269,19 @@ class LatticeDynamics:
         """Return (m, 3n) exp(i G.tau) of reciprocal lattice vectors G, fractional."""
         waves = np.exp(2j * np.pi * np.rint(shift) @ self.crystal.frac_coords.T)
         return np.repeat(waves, 3, axis=1)
+
+    def _frequencies(self, matrices: NDArray[np.complex128]) -> Array:
+        """Return the frequencies of dynamical matrices, of real ones where there is inversion."""
+        images = self._partners
+        # One in the middle: the first may lie at Gamma, where all matrices are real.
+        real = None if images is None else real_form(matrices, images, len(matrices) // 2)
+        return np.asarray(frequencies(matrices if real is None else real))
+
+    @cached_property
+    def _partners(self) -> NDArray[np.int64] | None:
+        if self.crystal.n_atoms < WORTH_IT:
+            return None
+        return partners(self.crystal, mass_kinds(self.crystal, self.masses))
 
     def _matrices(self, qpoints: Array) -> Iterator[NDArray[np.complex128]]:
         harmonic, site = self._settled
