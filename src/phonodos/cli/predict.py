@@ -193,14 +193,17 @@ def write_outputs(results: Results, prediction: "Prediction", order: Order) -> l
     if "phonopy" in order.formats:
         results.text("total_dos.dat", spectra.total_dos_text(dos, title))
         results.yaml("thermal_properties.yaml", spectra.thermal_properties_text(thermal, dos))
-    # Euphonic reads phonopy's file of force constants; asked for by name, a mixed site is refused.
-    wanted = "euphonic" in order.formats or ("phonopy" in order.formats and crystal.is_ordered)
-    if wanted and prediction.lattice is not None:
-        from phonodos.prediction.phonopy_export import write_phonopy
+        if prediction.lattice is not None and crystal.is_ordered:
+            from phonodos.prediction.phonopy_export import write_phonopy
 
-        write_phonopy(results, prediction.lattice)
-    if "phonopy" in order.formats and columns:
-        results.text("projected_dos.dat", spectra.projected_dos_text(dos, columns, title))
+            write_phonopy(results, prediction.lattice)
+        if columns:
+            text = spectra.projected_dos_text(dos, columns, title)
+            results.text("projected_dos.dat", text)
+    if "euphonic" in order.formats and prediction.lattice is not None:
+        from phonodos.prediction.phonopy_export import write_euphonic
+
+        write_euphonic(results, prediction.lattice)
     if "ncmat" in order.formats:
         from phonodos.results.ncmat import ncmat_text
 
