@@ -14,7 +14,6 @@ from typer.testing import Result
 
 import phonodos as package
 from phonodos.prediction import files as prediction_files
-from phonodos.prediction.phonopy_export import PHONOPY_PARAMS
 from phonodos.results.desk import Results
 from phonodos.results.spectra import read_dos_csv, read_pymatgen_dos, read_total_dos
 
@@ -267,7 +266,7 @@ def test_files_for_programs_of_neutrons(
     words = ("predict", examples / "MgO.cif", "--no-plot", "--model", lattice_weights)
     done = phonodos(*words, "--format", "euphonic,ncmat")
     assert done.exit_code == 0, done.output
-    assert {p.name for p in (tmp_path / "MgO").iterdir()} == {PHONOPY_PARAMS, "BORN", "MgO.ncmat"}
+    assert {p.name for p in (tmp_path / "MgO").iterdir()} == {"euphonic.yaml", "MgO.ncmat"}
     text = (tmp_path / "MgO" / "MgO.ncmat").read_text().splitlines()
     assert text[0] == "NCMAT v5"
     assert text[1].startswith("# predicted by phonodos")

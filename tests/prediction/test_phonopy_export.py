@@ -14,10 +14,11 @@ from phonodos.physics.crystal import Crystal
 from phonodos.physics.units import THZ_PER_WAVENUMBER
 from phonodos.prediction.lattice_dynamics import LatticeDynamics
 from phonodos.prediction.phonopy_export import (
-    PHONOPY_PARAMS,
+    EUPHONIC_YAML,
     phonopy_basis,
     supercell_matrix,
     to_phonopy,
+    write_euphonic,
     write_phonopy,
 )
 from phonodos.results.desk import Results
@@ -230,15 +231,28 @@ def test_a_folder_in_the_way_is_told(
         write_phonopy(Results(tmp_path), lattice_of(rock_salt))
 
 
+@pytest.mark.parametrize("turned", [False, True])
 def test_euphonic_reads_it(
-    rock_salt: Crystal, sprung: Callable[..., LatticeDynamics], tmp_path: Path
+    rock_salt: Crystal, sprung: Callable[..., LatticeDynamics], tmp_path: Path, turned: bool
 ) -> None:
-    """Euphonic takes the file as it is, charges included, and has our frequencies."""
-    euphonic = pytest.importorskip("euphonic", reason="extra [neutron] absent")
+    """Euphonic takes the file as it is, charges included, and has our frequencies.
+
+    In the second cell the supercell of phonopy's file has a matrix that is not symmetric.
+    """
+    basis = np.array([[0, 1, 0], [1, 1, -1], [0, 1, -1]]) if turned else np.eye(3)
+    crystal = Crystal.ordered(
+        basis @ rock_salt.cell, rock_salt.frac_coords @ np.linalg.inv(basis), rock_salt.symbols
+    )
+    if turned:
+        matrix = supercell_matrix(sprung(crystal))
+        assert not np.array_equal(matrix, matrix.T)
     born = np.array([1.1, -1.1])[:, None, None] * np.eye(3)
-    lattice = sprung(rock_salt, born, 2.4 * np.eye(3))
-    write_phonopy(Results(tmp_path), lattice)
-    read = euphonic.ForceConstants.from_phonopy(path=tmp_path, summary_name=PHONOPY_PARAMS)
+    lattice = sprung(crystal, born, 2.4 * np.eye(3))
+    write_euphonic(Results(tmp_path), lattice)
+    euphonic = pytest.importorskip("euphonic", reason="extra [neutron] absent")
+    read = euphonic.ForceConstants.from_phonopy(path=tmp_path, summary_name=EUPHONIC_YAML)
     qpoints = np.array([[0.1, 0.2, 0.3], [0.5, 0.0, 0.5], [0.25, 0.25, 0.5], [0.05, 0.0, 0.05]])
-    found = read.calculate_qpoint_frequencies(qpoints, use_c=False).frequencies.to("1/cm").magnitude
+    modes = read.calculate_qpoint_frequencies(qpoints, use_c=False)
+    found = modes.frequencies.to("1/cm").magnitude
+    np.testing.assert_allclose(read.crystal.cell_vectors.magnitude, crystal.cell, atol=1e-6)
     np.testing.assert_allclose(found, lattice.frequencies(qpoints), atol=0.5)

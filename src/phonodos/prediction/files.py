@@ -104,12 +104,14 @@ def write_prediction(results: Results, prediction: "Prediction", wanted: Files) 
     if "phonopy" in wanted.formats:
         results.text("total_dos.dat", spectra.total_dos_text(dos, title))
         results.yaml("thermal_properties.yaml", spectra.thermal_properties_text(thermal, dos))
-    # Euphonic reads phonopy's file of force constants; asked for by name, a mixed site is refused.
-    springs = "euphonic" in wanted.formats or ("phonopy" in wanted.formats and crystal.is_ordered)
-    if springs and prediction.lattice is not None:
+    if "phonopy" in wanted.formats and crystal.is_ordered and prediction.lattice is not None:
         from phonodos.prediction.phonopy_export import write_phonopy
 
         write_phonopy(results, prediction.lattice)
+    if "euphonic" in wanted.formats and prediction.lattice is not None:
+        from phonodos.prediction.phonopy_export import write_euphonic
+
+        write_euphonic(results, prediction.lattice)
     if "phonopy" in wanted.formats and columns:
         results.text("projected_dos.dat", spectra.projected_dos_text(dos, columns, title))
     if "ncmat" in wanted.formats:

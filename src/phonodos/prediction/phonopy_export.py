@@ -27,10 +27,15 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 LARGEST_SKEW = 1.5  # longest lattice vector over that of a reduced cell
 PHONOPY_PARAMS, BORN = "phonopy_params.yaml", "BORN"
+EUPHONIC_YAML = "euphonic.yaml"
 
 
 def to_phonopy(
-    lattice: "LatticeDynamics", reach: float | None = None, *, symmetry: bool = True
+    lattice: "LatticeDynamics",
+    reach: float | None = None,
+    *,
+    symmetry: bool = True,
+    diagonal: bool = False,
 ) -> "Phonopy":
     """Return a Phonopy object of predicted lattice dynamics.
 
@@ -47,6 +52,8 @@ def to_phonopy(
     symmetry
         Whether phonopy is to look for the symmetry of the supercell, which takes it longer than all
         the rest; what is only written to a file does not need it.
+    diagonal
+        Whether the supercell is to be spanned by multiples of the cell's own vectors.
 
     Raises
     ------
@@ -62,7 +69,7 @@ def to_phonopy(
         replace(crystal, cell=basis @ crystal.cell, frac_coords=crystal.frac_coords @ back)
     )
     atoms.masses = lattice.masses
-    supercell = supercell_matrix(lattice, reach)
+    supercell = _multiples(lattice, basis) if diagonal else supercell_matrix(lattice, reach)
     multiples = np.rint(supercell @ back).astype(np.int64)
     multiples *= round(float(np.sign(np.linalg.det(multiples))))
     with quiet():
@@ -117,6 +124,36 @@ def write_phonopy(results: Results, lattice: "LatticeDynamics") -> None:
     first, rest = born.split("\n", 1)
     origin = "" if results.provenance is None else f"; {results.provenance.origin}"
     results.plain(BORN, f"{first}{origin}\n{rest}")
+
+
+def write_euphonic(results: Results, lattice: "LatticeDynamics") -> None:
+    """Write ``euphonic.yaml``: cell, force constants, charges and eps as Euphonic reads them.
+
+    It is a file of phonopy whose supercell is spanned by multiples of the cell's own vectors:
+    Euphonic (2.1) takes the matrix of a supercell for its transpose, and refuses others.
+    ``ForceConstants.from_phonopy(summary_name="euphonic.yaml")`` reads it, phonopy too.
+
+    Raises
+    ------
+    StructureError
+        If a site is mixed.
+    DataError
+        If the file cannot be written.
+    """
+    phonon = to_phonopy(lattice, symmetry=False, diagonal=True)
+
+    def save(path: Path) -> None:
+        phonon.save(str(path), settings={"displacements": False})
+
+    results.yaml(EUPHONIC_YAML, results.made_by(save, EUPHONIC_YAML))
+
+
+def _multiples(lattice: "LatticeDynamics", basis: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return a supercell matrix that is diagonal in the vectors ``basis @ cell``."""
+    reach = 2.0 * float(np.linalg.norm(lattice.harmonic.vectors, axis=1).max()) + 1e-3
+    heights = 1.0 / np.linalg.norm(np.linalg.inv(basis @ lattice.crystal.cell), axis=0)
+    divisions = np.maximum(1, np.ceil(reach / heights - 1e-6)).astype(np.int64)
+    return np.asarray(divisions[:, None] * basis)
 
 
 def phonopy_basis(cell: Array) -> NDArray[np.int64]:
