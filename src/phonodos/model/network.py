@@ -1,7 +1,7 @@
 """`Network` and `NetworkConfig`: what every kind of network has, and bounds of its settings."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
 from torch import nn
@@ -24,6 +24,11 @@ class Network(nn.Module):
     """A network that knows its hyperparameters: `kind` is found in `phonodos.model.kinds.KINDS`."""
 
     config: NetworkConfig
+
+    @property
+    def dtype(self) -> Any:
+        """Floating-point type of the parameters."""
+        return next(self.parameters()).dtype
 
 
 def checked_irreps(text: str) -> str:

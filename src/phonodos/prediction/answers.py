@@ -6,10 +6,11 @@ from dataclasses import dataclass, replace
 from typing import Any, Protocol
 
 import numpy as np
-import torch
 
 from phonodos.errors import ConfigError, PhonodosError, PredictionError
+from phonodos.model.arrays import Array, as_numpy, doubled, library_of, without_gradients
 from phonodos.model.bonds import BondedCrystals, bond_crystal, collate_bonded
+from phonodos.model.devices import check_device
 from phonodos.model.graph import CrystalGraph, build_graph, collate
 from phonodos.model.header import WeightHeader
 from phonodos.model.kinds import kind_of, resolved
@@ -73,8 +74,8 @@ class SpectrumAnswers:
     ) -> None:  # fmt: skip
         self.header, self.device = header, device
         self.cutoff = networks[0].config.cutoff
-        self.dtype = next(networks[0].parameters()).dtype
         self.networks = [compressed(network).to(device) for network in networks]
+        self.dtype = self.networks[0].dtype
 
     def graph(self, crystal: Crystal) -> CrystalGraph:
         """Return the crystal graph."""
@@ -85,8 +86,8 @@ class SpectrumAnswers:
     ) -> list[Answer | PhonodosError]:
         """Return spectra, or errors where a network gives none."""
         graph = collate(graphs).to(device=self.device, dtype=self.dtype)
-        with torch.inference_mode():
-            outputs = [network(graph).double().cpu().numpy() for network in self.networks]
+        with without_gradients(self.dtype):
+            outputs = [as_numpy(doubled(network(graph))) for network in self.networks]
         rows = zip(crystals, graphs, *outputs, strict=True)
         return [_each(crystal, self._finish, g, list(values)) for crystal, g, *values in rows]
 
@@ -122,8 +123,8 @@ class LatticeAnswers:
     ) -> None:  # fmt: skip
         self.header, self.device, self.project = header, device, project
         self.cutoff = networks[0].config.cutoff
-        self.dtype = next(networks[0].parameters()).dtype
         self.networks = [network.to(device) for network in networks]
+        self.dtype = self.networks[0].dtype
         self.metal = False
 
     def of_metals(self) -> "LatticeAnswers":
@@ -141,7 +142,7 @@ class LatticeAnswers:
     ) -> list[Answer | PhonodosError]:
         """Return lattice dynamics and spectra, or errors where numbers are not finite."""
         batch = collate_bonded(graphs).to(device=self.device, dtype=self.dtype)
-        with torch.inference_mode():
+        with without_gradients(self.dtype):
             outputs = [self.networks[0](batch)]
             refused = self._refused(crystals, graphs, batch, outputs[0])
             if len(refused) < len(crystals):
@@ -159,7 +160,7 @@ class LatticeAnswers:
         """Return the outputs, of metals without charges."""
         if not self.metal:
             return outputs
-        return [x._replace(born=torch.zeros_like(x.born)) for x in outputs]
+        return [x._replace(born=library_of(x.born).zeros_like(x.born)) for x in outputs]
 
     def _refused(
         self, crystals: Sequence[Crystal], graphs: Sequence[BondedCrystals],
@@ -203,7 +204,7 @@ class LatticeAnswers:
         """
         graphs = [self.graph(crystal) for crystal in crystals]
         bonded = [g.to(device=self.device, dtype=self.dtype) for g in graphs]
-        with torch.inference_mode():
+        with without_gradients(self.dtype):
             outputs = []
             for network in self.networks:
                 found = [network(b) for b in bonded[1:]]
@@ -267,8 +268,9 @@ def answers_of(
     Raises
     ------
     ConfigError
-        If `metal` is asked of networks that predict no charges.
+        If `metal` is asked of networks that predict no charges, or there is no such device.
     """
+    check_device(device)
     header = WeightHeader.of(header)
     make = resolved(kind_of(networks[0]).answers)
     answerer: Answerer = make(networks, header, device, project)
@@ -289,12 +291,12 @@ def _is_finite(lattice: LatticeDynamics) -> bool:
     return all(bool(np.isfinite(x).all()) for x in found)
 
 
-def _weighted(tensors: Sequence[torch.Tensor], shares: Sequence[float]) -> torch.Tensor:
-    total = torch.zeros_like(tensors[0])
+def _weighted(tensors: Sequence[Array], shares: Sequence[float]) -> Array:
+    total = library_of(tensors[0]).zeros_like(tensors[0])
     for tensor, share in zip(tensors, shares, strict=True):
         total = total + share * tensor
     return total
 
 
-def _mean(tensors: Sequence[torch.Tensor]) -> torch.Tensor:
-    return tensors[0] if len(tensors) == 1 else torch.stack(list(tensors)).mean(dim=0)
+def _mean(tensors: Sequence[Array]) -> Array:
+    return tensors[0] if len(tensors) == 1 else library_of(tensors[0]).stack(list(tensors)).mean(0)

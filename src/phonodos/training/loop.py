@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from phonodos.errors import ConfigError, PredictionError
+from phonodos.model.devices import check_device
 from phonodos.model.lattice import LatticeNetwork
 from phonodos.model.weights import (
     build_network,
@@ -35,7 +36,7 @@ from phonodos.training.checkpoint import (
     save_checkpoint,
     seeded,
 )
-from phonodos.training.config import TrainConfig, check_device
+from phonodos.training.config import TrainConfig
 from phonodos.training.data import open_data, weight_header
 from phonodos.training.interrupts import collected
 from phonodos.training.losses import Sample, Task, make_task
