@@ -13,7 +13,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from crystals import synthetic_crystals
 from scipy.stats import wasserstein_distance
 
@@ -45,8 +44,7 @@ def predictor() -> Predictor:
     """Return the weights of the command line, or a network of the default size at random."""
     if len(sys.argv) > 1:
         return load(sys.argv[1], members=1)
-    torch.manual_seed(0)
-    network = LatticeNetwork(LatticeConfig()).eval().requires_grad_(False)
+    network = LatticeNetwork.untrained(LatticeConfig()).to(dtype=np.float32)
     return Predictor([network], {"name": "random weights", "training_elements": {}})
 
 
@@ -70,26 +68,24 @@ def shares(model: Predictor, crystal: Crystal) -> None:
     assert isinstance(network, LatticeNetwork)
     cell = primitive_cell(crystal).crystal
     graph = bond_crystal(cell, cutoff)
-    single = graph.to(dtype=torch.float32)
-    with torch.inference_mode():
-        lattice = network(single)
-        harmonic = harmonic_of(single, lattice, 0, graph)
-        mesh = irreducible_mesh(cell, MESH_LENGTH)
-        q = torch.from_numpy(mesh.qpoints)[None]
-        fixed, site = settled(harmonic)
-        matrices = settled_matrices(fixed, site, q)
-        w = frequencies(matrices)[0].numpy()
-        parts = {
-            "primitive cell": lambda: primitive_cell(crystal),
-            "bonds": lambda: bond_crystal(cell, cutoff),
-            "network": lambda: network(single),
-            "mesh (symmetry)": lambda: irreducible_mesh(cell, MESH_LENGTH),
-            "sum rules": lambda: settled(harmonic),
-            "matrices": lambda: settled_matrices(fixed, site, q),
-            "diagonalisation": lambda: frequencies(matrices),
-            "spectrum": lambda: spectrum_of(mesh, w),
-        }
-        times = {name: clock(work) for name, work in parts.items()}
+    lattice = network(graph)
+    harmonic = harmonic_of(graph, lattice, 0, graph)
+    mesh = irreducible_mesh(cell, MESH_LENGTH)
+    q = mesh.qpoints[None]
+    fixed, site = settled(harmonic)
+    matrices = settled_matrices(fixed, site, q)
+    w = frequencies(matrices)[0]
+    parts = {
+        "primitive cell": lambda: primitive_cell(crystal),
+        "bonds": lambda: bond_crystal(cell, cutoff),
+        "network": lambda: network(graph),
+        "mesh (symmetry)": lambda: irreducible_mesh(cell, MESH_LENGTH),
+        "sum rules": lambda: settled(harmonic),
+        "matrices": lambda: settled_matrices(fixed, site, q),
+        "diagonalisation": lambda: frequencies(matrices),
+        "spectrum": lambda: spectrum_of(mesh, w),
+    }
+    times = {name: clock(work) for name, work in parts.items()}
     whole = clock(lambda: next(model.predict_many([crystal])))
     print(
         f"{crystal.label}: {cell.n_atoms} atoms, {len(graph.forward)} bonds, mesh "
@@ -169,7 +165,6 @@ def convergence(lattice: LatticeDynamics) -> float:
 
 def main() -> None:
     """Print everything."""
-    torch.set_num_threads(1)
     model = predictor()
     print(f"{model.name}, one member, processor time of one thread")
     large(model)  # first: the largest memory is that of the whole run

@@ -17,12 +17,12 @@ import numpy as np
 import torch
 
 from phonodos.datasets.dataset import Dataset
-from phonodos.model.lattice import LatticeNetwork
-from phonodos.model.weights import load_networks, weights_path
+from phonodos.model.weights import read_member, weights_path
 from phonodos.training import lattice_losses
 from phonodos.training.config import LatticeLossConfig, read_config
 from phonodos.training.lattice_losses import LatticeTask
 from phonodos.training.lattice_samples import LatticeSample
+from phonodos.training.module import NetworkModule
 
 CONFIG = Path(__file__).parent.parent / "configs" / "lattice.toml"
 STEPS, BATCH, SEED = 40, 6, 0
@@ -66,7 +66,7 @@ def batches_of(task: LatticeTask, dataset: Dataset) -> list[list[LatticeSample]]
     return [samples[k : k + BATCH] for k in range(0, len(samples), BATCH)]
 
 
-def step_times(network: LatticeNetwork, task: LatticeTask, batches: list[Any]) -> dict[str, float]:
+def step_times(network: NetworkModule, task: LatticeTask, batches: list[Any]) -> dict[str, float]:
     """Return the seconds of every part over all steps."""
     optimizer = torch.optim.AdamW(network.parameters(), lr=1e-5, fused=True)
     spent: dict[str, float] = {}
@@ -87,7 +87,7 @@ def step_times(network: LatticeNetwork, task: LatticeTask, batches: list[Any]) -
     return spent | forward
 
 
-def loss_shares(network: LatticeNetwork, task: LatticeTask, batches: list[Any]) -> dict[str, float]:
+def loss_shares(network: NetworkModule, task: LatticeTask, batches: list[Any]) -> dict[str, float]:
     """Return the mean contribution of every loss to the sum that is minimised."""
     weights, found = task.weights, {}
     for name in LOSSES:
@@ -109,9 +109,9 @@ def main() -> None:
     task = LatticeTask(read_config(CONFIG))
     batches = batches_of(task, Dataset.open(Path(sys.argv[1])))
     name = sys.argv[2] if len(sys.argv) > 2 else "lattice"
-    (network,), _ = load_networks(weights_path(name), members=1)
-    assert isinstance(network, LatticeNetwork)
-    network.train()
+    held = read_member(weights_path(name))
+    network = NetworkModule(type(held), held.config)
+    network.fill(held)
     step_times(network, task, batches[:: STEPS // 8])  # warm
     spent = step_times(network, task, batches)
     total, n = sum(spent.values()), STEPS * BATCH

@@ -2,7 +2,7 @@
 
 `FullyConnectedTensorProduct` with weights of every edge from `FullyConnectedNet`, `scatter` by
 `index_add`, `o3.Linear` for the edge of zero length, `e3nn.nn.Gate`. `copy_weights` fills it with
-the parameters of a `SpectrumNetwork`, after which both must give the same numbers.
+the parameters of a `SpectrumNetwork` under torch, after which both must give the same numbers.
 """
 
 import torch
@@ -12,9 +12,11 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from phonodos.model.graph import CrystalGraph
+from phonodos.model.irreps import Irrep
 from phonodos.model.layers import Convolution
-from phonodos.model.radial import smooth_cutoff
-from phonodos.model.spectrum import SpectrumNetwork
+from phonodos.model.radial import gaussians, smooth_cutoff
+from phonodos.model.spectrum import parts_of
+from phonodos.training.module import NetworkModule
 
 
 class PlainConvolution(nn.Module):
@@ -36,9 +38,9 @@ class PlainConvolution(nn.Module):
 
 
 class PlainNetwork(nn.Module):
-    def __init__(self, ours: SpectrumNetwork) -> None:
+    def __init__(self, ours: NetworkModule) -> None:
         super().__init__()
-        self.config, self.basis = ours.config, ours.basis
+        self.config = ours.config
         self.embedding = nn.Linear(118, 64)
         self.gates, self.convolutions = nn.ModuleList(), nn.ModuleList()
         irreps = o3.Irreps("64x0e")
@@ -56,7 +58,8 @@ class PlainNetwork(nn.Module):
 
     def forward(self, graph: CrystalGraph) -> Tensor:
         distances = graph.edge_vectors.norm(dim=1)
-        basis = self.basis(distances)
+        config = self.config
+        basis = gaussians(distances, config.radial_basis, config.cutoff, config.radial_width)
         fade = smooth_cutoff(distances, self.config.cutoff, self.config.cutoff_width)
         y = o3.spherical_harmonics(
             [0, 1], graph.edge_vectors, normalize=True, normalization="component"
@@ -71,32 +74,36 @@ class PlainNetwork(nn.Module):
 
 
 @torch.no_grad()
-def copy_weights(plain: PlainNetwork, ours: SpectrumNetwork) -> None:
+def copy_weights(plain: PlainNetwork, ours: NetworkModule) -> None:
     """Give `plain` the parameters of `ours`."""
-    plain.embedding.load_state_dict(ours.embedding.state_dict())
+    p, parts = ours.flat(), parts_of(ours.config)
+    plain.embedding.weight.copy_(p["embedding.weight"])
+    plain.embedding.bias.copy_(p["embedding.bias"])
     for layer, theirs in enumerate(plain.convolutions):
         linear = list(theirs.radial.children())
-        for mine, other in zip(ours.radials[layer].weights, linear[:-1], strict=True):
-            other.weight.copy_(mine)
-        linear[-1].weight.copy_(_edge_weights(ours.convolutions[layer], theirs.product))
-        parts = []
+        for mine, other in zip(parts.radials[layer].table, linear[:-1], strict=True):
+            other.weight.copy_(p[mine.name])
+        linear[-1].weight.copy_(_edge_weights(p, parts.convolutions[layer], theirs.product))
+        flat = []
         for ins in theirs.itself.instructions:
             ir = theirs.itself.irreps_in[ins.i_in].ir
-            parts.append(ours.self_connections[layer].weights[str(ir)].flatten())
-        theirs.itself.weight.copy_(torch.cat(parts))
+            flat.append(p[f"self_connections.{layer}.weights.{ir}"].flatten())
+        theirs.itself.weight.copy_(torch.cat(flat))
 
 
-def _edge_weights(ours: Convolution, product: o3.FullyConnectedTensorProduct) -> Tensor:
+def _edge_weights(
+    p: dict[str, Tensor], ours: Convolution, product: o3.FullyConnectedTensorProduct
+) -> Tensor:
     """Return ours in the order of e3nn's instructions: (hidden, weight_numel)."""
     columns = []
     for ins in product.instructions:
         source, target = product.irreps_in1[ins.i_in1].ir, product.irreps_out[ins.i_out].ir
         degree = product.irreps_in2[ins.i_in2].ir.l
         start = 0
-        for path in ours.paths[target]:
+        for path in ours.paths[Irrep(target.l, target.p)]:
             width = ours.n_in[path.source]
-            if (path.source, path.degree) == (source, degree):
-                block = ours.weights[str(target)][:, start : start + width, :]
+            if (path.source, path.degree) == (Irrep(source.l, source.p), degree):
+                block = p[ours.weight(path.target)][:, start : start + width, :]
                 columns.append(block.flatten(1))
             start += width
     return torch.cat(columns, dim=1)

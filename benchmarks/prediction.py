@@ -1,5 +1,11 @@
 """Prediction with the released weights, in one run: one by one against batches, the shares of
 time inside, the memory of a batch of 256, and the shares of the whole `phonodos predict`.
+
+    python benchmarks/prediction.py [--crystals N]
+    python benchmarks/prediction.py --warm [STRUCTURE ...]
+
+With --warm: processor time of one thread of structures of 2, 8, 24 and 100 atoms (or of those
+given), one member and all. Run it in turn with another version to compare the two.
 """
 
 import argparse
@@ -14,15 +20,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import torch
+import numpy as np
 from crystals import synthetic_crystals
 
 from phonodos.prediction import predictor
 from phonodos.prediction.predictor import Predictor, load
+from phonodos.structures.reading import read_crystal
 
 EXAMPLE = Path(__file__).parent.parent / "examples" / "SrTiO3.cif"
 BATCH = 256
 REPEATS = 3
+SIZES, WARM = (2, 8, 24, 100), 12
 
 
 class Clock:
@@ -70,7 +78,7 @@ def batched_against_single(model: Predictor, n: int) -> None:
         done = sum(1 for _ in model.predict_many(crystals))
         batched.append(done / (time.perf_counter() - start))
     a, b = max(single), max(batched)
-    print(f"{n} crystals of 8 atoms, {torch.get_num_threads()} threads, {model.name}")
+    print(f"{n} crystals of 8 atoms, {model.name}")
     print(f"  one by one {a:7.1f} /s   batched {b:7.1f} /s   x {b / a:.2f}")
 
 
@@ -107,6 +115,24 @@ def one_batch() -> None:
     predictor.BATCH_ATOMS, predictor.LOOK_AHEAD = 8 * BATCH, BATCH
     assert len(list(model.predict_many(crystals))) == BATCH
     print(json.dumps([before, peak_memory()]))
+
+
+def warm(structures: list[str]) -> None:
+    """Print the processor time of one structure after the other, with one member and with all."""
+    crystals = [read_crystal(Path(path)) for path in structures] or [
+        synthetic_crystals(1, n_atoms=n)[0] for n in SIZES
+    ]
+    models = [load(members=1), load()]
+    for crystal in crystals:
+        times: list[list[float]] = [[], []]
+        for k in range(WARM):
+            for model, found in zip(models, times, strict=True):
+                start = time.process_time()
+                next(model.predict_many([crystal]))
+                if k:
+                    found.append(1e3 * (time.process_time() - start))
+        one, every = (f"{np.median(t):7.1f} ({min(t):6.1f})" for t in times)
+        print(f"{crystal.label:24s} {crystal.n_atoms:4d} atoms  one {one}  all {every} ms")
 
 
 def whole_command() -> None:
@@ -156,6 +182,8 @@ if __name__ == "__main__":
         one_batch()
     elif sys.argv[1:2] == ["--command"]:
         watched_command(sys.argv[2:])
+    elif sys.argv[1:2] == ["--warm"]:
+        warm(sys.argv[2:])
     else:
         parser = argparse.ArgumentParser(description=__doc__)
         parser.add_argument("--crystals", type=int, default=256)

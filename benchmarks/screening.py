@@ -21,7 +21,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from crystals import synthetic_crystals
 
 from phonodos.datasets.growing import write_rows
@@ -173,7 +172,6 @@ def shares(folder: Path, name: str, members: int | None) -> None:
         (calculator, "predicted_row", "thermodynamics"),
         (rows, "space_group", "space group"),
     ]
-    torch.set_num_threads(1)  # as in a worker
     worker.rows(next(iter(chunks(items(entries(source), Shard())))))  # warm
     clock = Clock()
     networks = answers.networks

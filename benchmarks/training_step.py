@@ -13,6 +13,7 @@ from torch import nn
 
 from phonodos.model.graph import build_graph, collate
 from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork, normalise
+from phonodos.training.module import NetworkModule
 
 STEPS, EPOCH, BATCHES = 24, 1218, (1, 8)
 
@@ -34,7 +35,7 @@ def steps_time(network: nn.Module, batches: list, targets: torch.Tensor) -> floa
 def main() -> None:
     torch.set_num_threads(1)
     torch.manual_seed(0)
-    ours = SpectrumNetwork(SpectrumConfig())
+    ours = NetworkModule(SpectrumNetwork, SpectrumConfig())
     plain = PlainNetwork(ours)
     copy_weights(plain, ours)
     graphs = [build_graph(c, 5.0).to(dtype=torch.float32) for c in synthetic_crystals(STEPS)]

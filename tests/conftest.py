@@ -212,22 +212,20 @@ def low_symmetry() -> Crystal:
 @pytest.fixture(scope="session")
 def lattice_network() -> "LatticeNetwork":
     """A small network of lattice dynamics with random weights, in double precision."""
-    import torch
-
     from phonodos.model.lattice import LatticeConfig, LatticeNetwork
 
-    torch.manual_seed(20210601)
     config = LatticeConfig(
         learned=3, tabulated=4, bessel=4, gaussians=5, embedding=8, cutoff=5.0,
         hidden=("8x0e+4x1o+4x2e", "8x0e+4x1o+4x1e+4x2e"), radial_hidden=(12,), neighbours=30.0,
         head=(6, 3, 3), head_hidden=(12,), head_mixed=3, charge_hidden=8,
     )  # fmt: skip
-    network = LatticeNetwork(config).double().eval().requires_grad_(False)
+    network = LatticeNetwork.untrained(config, seed=10)
     # Random weights make spheres: charges of order one and tensors away from them are wanted.
-    network.charges.mlp[-1].weight.mul_(30.0)
-    for linear in (network.charges.tensors, network.springs.ends):
-        for irrep, weight in linear.weights.items():
-            weight.mul_(1.0 if irrep == "0e" else 300.0)
+    for name, weight in network.parameters.items():
+        if name == "charges.mlp.2.weight":
+            weight *= 30.0
+        if name.startswith(("charges.tensors", "springs.ends")) and not name.endswith("0e"):
+            weight *= 300.0
     return network
 
 
@@ -250,8 +248,6 @@ def sprung() -> Callable[..., "LatticeDynamics"]:
 
     Springs of k exp(-(r - 2 A) / 0.6 A) between atoms up to 5 A apart, `stiffness` k [eV/A^2].
     """
-    import torch
-
     from phonodos.model.bonds import bond_crystal
     from phonodos.model.harmonic import harmonic_of
     from phonodos.model.lattice import Lattice
@@ -260,18 +256,18 @@ def sprung() -> Callable[..., "LatticeDynamics"]:
     def find(
         crystal: Crystal, born: Any = None, dielectric: Any = None, stiffness: float = 5.0
     ) -> LatticeDynamics:
-        bonded = bond_crystal(crystal, 5.0).to(dtype=torch.float64)
-        r = bonded.vectors
-        length = r.norm(dim=1)
-        k = stiffness * torch.exp(-(length - 2.0) / 0.6) / length**2
+        bonded = bond_crystal(crystal, 5.0)
+        r = np.asarray(bonded.vectors)
+        length = np.linalg.norm(r, axis=1)
+        k = stiffness * np.exp(-(length - 2.0) / 0.6) / length**2
         n = crystal.n_atoms
         charges = np.zeros((n, 3, 3)) if born is None else np.asarray(born, dtype=np.float64)
         eps = np.eye(3) if dielectric is None else np.asarray(dielectric, dtype=np.float64)
         lattice = Lattice(
             force_constants=-k[:, None, None] * r[:, :, None] * r[:, None, :],
-            born=torch.from_numpy(charges),
-            dielectric=torch.from_numpy(eps)[None],
-            stiffness=torch.ones(len(r), dtype=torch.float64),
+            born=charges,
+            dielectric=eps[None],
+            stiffness=np.ones(len(r)),
         )
         return LatticeDynamics(crystal, harmonic_of(bonded, lattice, 0, bonded))
 
@@ -349,12 +345,9 @@ def metrics() -> dict[str, Any]:
 @pytest.fixture(scope="session")
 def lattice_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A weight file of a small random network of lattice dynamics."""
-    import torch
-
     from phonodos.model.lattice import LatticeConfig, LatticeNetwork
     from phonodos.model.weights import save_network
 
-    torch.manual_seed(1)
     config = LatticeConfig(
         learned=2, tabulated=3, bessel=3, gaussians=3, embedding=6, cutoff=4.5,
         hidden=("6x0e+2x1o+2x2e",), radial_hidden=(6,), head=(4, 2, 2), head_hidden=(6,),
@@ -362,5 +355,5 @@ def lattice_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )  # fmt: skip
     path = tmp_path_factory.mktemp("weights") / "small.safetensors"
     header = {"name": "small", "target": {}, "split": {}, "training": {}, "training_elements": {}}
-    save_network(path, LatticeNetwork(config), header)
+    save_network(path, LatticeNetwork.untrained(config, seed=1).to(dtype=np.float32), header)
     return path

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 from typer.testing import Result
 
 import phonodos as package
@@ -81,7 +80,6 @@ def test_resolution_blurs(phonodos: Phonodos, examples: Path, tmp_path: Path) ->
 def test_neutron_weights(
     phonodos: Phonodos, examples: Path, tmp_path: Path, measured: Path
 ) -> None:
-    torch.manual_seed(0)
     config = LatticeConfig(
         embedding=8, hidden=("8x0e+4x1o+4x2e", "8x0e+4x1o+2x1e+4x2e"), radial_hidden=(16,),
         head=(8, 4, 4), head_hidden=(16,), head_mixed=4, charge_hidden=8,
@@ -90,7 +88,7 @@ def test_neutron_weights(
         "name": "tiny", "target": {}, "split": {}, "training": {},
         "training_elements": {"Mg": 9, "O": 9}, "training_formulas": [],
     }  # fmt: skip
-    save_network(tmp_path / "tiny.safetensors", LatticeNetwork(config), header)
+    save_network(tmp_path / "tiny.safetensors", LatticeNetwork.untrained(config), header)
     words = ("compare", examples / "MgO.cif", measured, "--model", "tiny.safetensors", "--json")
     plain, weighted = (json.loads(phonodos(*words, *more).stdout) for more in ([], ["--neutron"]))
     assert any("sigma/m" in note for note in weighted["notes"])

@@ -9,7 +9,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 from typer.testing import Result
 
 from phonodos.datasets.dataset import write_dataset
@@ -47,10 +46,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Three networks, and a data set of what a fourth one says of 31 strained salts."""
     folder = tmp_path_factory.mktemp("ensemble")
     for seed in range(4):
-        torch.manual_seed(seed)
-        save_network(
-            folder / f"{seed}.safetensors", SpectrumNetwork(SMALL), {"name": "m", **HEADER}
-        )
+        network = SpectrumNetwork.untrained(SMALL, seed).to(dtype=np.float32)
+        save_network(folder / f"{seed}.safetensors", network, {"name": "m", **HEADER})
     truth = load(folder / "3.safetensors")
     rows = []
     for k, p in enumerate(truth.predict_many(salt(k) for k in range(SALTS))):

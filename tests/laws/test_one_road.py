@@ -6,7 +6,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
-import torch
 
 from phonodos.datasets.dataset import Dataset
 from phonodos.datasets.preparation import prepare
@@ -65,22 +64,22 @@ def lattice_of_record(records: Dataset, index: int) -> "LatticeDynamics":
     i, j, images = constants.centres, constants.neighbours, constants.images
     coords = crystal.frac_coords
     vectors = (coords[j] - coords[i] + images) @ crystal.cell
-    tensors = torch.from_numpy(constants.tensors.astype(np.float64)) / 2.0  # both directions count
+    tensors = constants.tensors.astype(np.float64) / 2.0  # both directions count
     lengths = np.linalg.norm(vectors, axis=1)
 
-    def alone(values: np.ndarray) -> torch.Tensor:
-        return torch.from_numpy(np.array(values))[None]
+    def alone(values: np.ndarray) -> np.ndarray:
+        return np.array(values)[None]
 
     harmonic = HarmonicCrystals(
         cells=alone(crystal.cell),
         positions=alone(crystal.positions),
         masses=alone(crystal.masses),
-        owners=torch.zeros(len(i), dtype=torch.int64),
-        firsts=torch.from_numpy(i.copy()),
-        seconds=torch.from_numpy(j.copy()),
-        vectors=torch.from_numpy(vectors),
+        owners=np.zeros(len(i), dtype=np.int64),
+        firsts=i,
+        seconds=j,
+        vectors=vectors,
         force_constants=tensors,
-        stiffness=torch.from_numpy(np.exp(-1.6 * lengths)),
+        stiffness=np.exp(-1.6 * lengths),
         born=alone(born - born.mean(axis=0)),
         dielectric=alone(eps),
     )

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
 
 from phonodos.datasets.dfpt2018 import read_record
 from phonodos.datasets.force_constants import separate
@@ -37,10 +36,10 @@ def without_springs(crystal: Crystal, born: Any, dielectric: Any) -> LatticeDyna
     bonded = bond_crystal(crystal, 5.0)
     n = len(bonded.forward)
     lattice = Lattice(
-        force_constants=torch.zeros(n, 3, 3, dtype=torch.float64),
-        born=torch.from_numpy(np.asarray(born, dtype=np.float64)),
-        dielectric=torch.from_numpy(np.asarray(dielectric, dtype=np.float64))[None],
-        stiffness=torch.ones(n, dtype=torch.float64),
+        force_constants=np.zeros((n, 3, 3)),
+        born=np.asarray(born, dtype=np.float64),
+        dielectric=np.asarray(dielectric, dtype=np.float64)[None],
+        stiffness=np.ones(n),
     )
     return LatticeDynamics(crystal, harmonic_of(bonded, lattice, 0))
 
@@ -107,23 +106,23 @@ def put_in_by_hand(calculation: PhonopyCalculation) -> LatticeDynamics:
     assert born is not None
     assert dielectric is not None
     constants = separate(calculation.constants, born, dielectric, cutoff=1e9)
-    crystal, take = calculation.crystal, torch.from_numpy
+    crystal = calculation.crystal
     steps = crystal.frac_coords[constants.neighbours] - crystal.frac_coords[constants.centres]
     vectors = (steps + constants.images) @ crystal.cell
     n = len(vectors)
     harmonic = HarmonicCrystals(
-        cells=take(crystal.cell.copy())[None],
-        positions=take(crystal.positions.copy())[None],
-        masses=take(crystal.masses.copy())[None],
-        owners=torch.zeros(n, dtype=torch.int64),
-        firsts=take(constants.centres.copy()),
-        seconds=take(constants.neighbours.copy()),
-        vectors=take(vectors),
+        cells=crystal.cell[None],
+        positions=crystal.positions[None],
+        masses=crystal.masses[None],
+        owners=np.zeros(n, dtype=np.int64),
+        firsts=constants.centres,
+        seconds=constants.neighbours,
+        vectors=vectors,
         # Every pair is listed in both directions, and a bond counts for both.
-        force_constants=take(constants.tensors.astype(np.float64)) / 2.0,
-        stiffness=torch.ones(n, dtype=torch.float64),
-        born=take(born.copy())[None],
-        dielectric=take(dielectric.copy())[None],
+        force_constants=constants.tensors.astype(np.float64) / 2.0,
+        stiffness=np.ones(n),
+        born=born[None],
+        dielectric=dielectric[None],
     )
     return LatticeDynamics(crystal, harmonic)
 

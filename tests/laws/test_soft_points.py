@@ -4,7 +4,6 @@ from collections.abc import Sequence
 
 import numpy as np
 import pytest
-import torch
 
 from phonodos.model.bonds import bond_crystal
 from phonodos.model.harmonic import harmonic_of
@@ -23,14 +22,14 @@ TURN = np.linalg.qr(np.array([[0.3, -0.8, 0.5], [0.9, 0.4, 0.1], [-0.2, 0.5, 0.8
 
 def on_springs(crystal: Crystal, nearest: float) -> LatticeDynamics:
     """Return a simple cubic crystal with springs that pull alike in all directions."""
-    bonded = bond_crystal(crystal, 5.0).to(dtype=torch.float64)
-    lengths = torch.linalg.vector_norm(bonded.vectors, dim=1)
-    springs = torch.where(lengths < 4.0, nearest, SECOND).double()
+    bonded = bond_crystal(crystal, 5.0)
+    lengths = np.linalg.norm(np.asarray(bonded.vectors), axis=1)
+    springs = np.where(lengths < 4.0, nearest, SECOND)
     lattice = Lattice(
-        force_constants=-springs[:, None, None] * torch.eye(3, dtype=torch.float64),
-        born=torch.zeros(crystal.n_atoms, 3, 3, dtype=torch.float64),
-        dielectric=torch.eye(3, dtype=torch.float64)[None],
-        stiffness=torch.ones(len(springs), dtype=torch.float64),
+        force_constants=-springs[:, None, None] * np.eye(3),
+        born=np.zeros((crystal.n_atoms, 3, 3)),
+        dielectric=np.eye(3)[None],
+        stiffness=np.ones(len(springs)),
     )
     return LatticeDynamics(crystal, harmonic_of(bonded, lattice, 0))
 

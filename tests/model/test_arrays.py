@@ -23,9 +23,9 @@ def groups(
 ) -> list[HarmonicCrystals]:
     crystals = (perovskite, low_symmetry, rock_salt, low_symmetry)
     bonded = collate_bonded([bond_crystal(c, 6.0) for c in crystals])
-    bonded = bonded.to(dtype=torch.float64)
-    with torch.no_grad():
-        return group_by_size(bonded, lattice_network.double()(bonded))
+    parameters = {k: torch.from_numpy(v) for k, v in lattice_network.parameters.items()}
+    network = LatticeNetwork(lattice_network.config, parameters)
+    return group_by_size(bonded, network(bonded))
 
 
 def test_dynamics_agree(groups: list[HarmonicCrystals]) -> None:

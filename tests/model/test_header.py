@@ -1,15 +1,18 @@
 """Hostile weight files: whatever a header says, the answer is our error, soon and small."""
 
 import copy
+import hashlib
 import json
 import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save, save_file
+from torch import Tensor
 
 from phonodos.errors import WeightsError
 from phonodos.model.header import HEADER_KEY, WeightHeader, checked, header_digest, parse_header
@@ -115,7 +118,7 @@ NETWORKS: dict[str, dict[str, Any]] = {
     "lmax 11": {"lmax": 11},
     "unknown setting": {"colour": "red"},
 }
-TENSORS: dict[str, Callable[[dict[str, torch.Tensor]], Any]] = {
+TENSORS: dict[str, Callable[[dict[str, Tensor]], Any]] = {
     "missing": lambda t: t.pop("embedding.weight"),
     "extra": lambda t: t.update(more=torch.zeros(3)),
     "other shape": lambda t: t.update({"embedding.weight": torch.zeros(3)}),
@@ -143,23 +146,32 @@ TEXTS = {
 
 @pytest.fixture(scope="module")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    torch.manual_seed(0)
     path = tmp_path_factory.mktemp("weights") / "tiny.safetensors"
-    save_network(path, SpectrumNetwork(SMALL), HEADER)
+    save_network(path, SpectrumNetwork.untrained(SMALL).to(dtype=np.float32), HEADER)
     return path
 
 
-def stored(path: Path) -> tuple[dict[str, Any], dict[str, torch.Tensor]]:
+def stored(path: Path) -> tuple[dict[str, Any], dict[str, Tensor]]:
     header, tensors = read_weights(path)
-    return header.to_dict(), tensors
+    return header.to_dict(), {k: torch.from_numpy(v) for k, v in tensors.items()}
 
 
-def refused(path: Path, header: dict[str, Any], tensors: dict[str, torch.Tensor]) -> None:
+def digest(tensors: dict[str, Tensor]) -> str:
+    """Return the digest as release 0.1 made it, of tensors of any type."""
+    found = hashlib.sha256()
+    for name in sorted(tensors):
+        x = tensors[name].contiguous()
+        found.update(f"{name}\0{x.dtype}\0{tuple(x.shape)}\0".encode())
+        found.update(x.reshape(-1).view(torch.uint8).numpy().tobytes())
+    return found.hexdigest()
+
+
+def refused(path: Path, header: dict[str, Any], tensors: dict[str, Tensor]) -> None:
     """Both with a checksum of its own and without one, a file is refused with our error."""
     for sealed in (True, False):
         header.pop("checksum", None)
         if sealed:
-            signed = {"tensors": tensors_digest(tensors), "header": header_digest(header)}
+            signed = {"tensors": digest(tensors), "header": header_digest(header)}
             header["checksum"] = signed
         save_file(tensors, path, metadata={HEADER_KEY: json.dumps(header)})
         with pytest.raises(WeightsError) as caught:
@@ -203,8 +215,7 @@ def test_networks(tiny: Path, tmp_path: Path, case: str) -> None:
 )
 def test_networks_of_lattice_dynamics(tmp_path: Path, change: dict[str, Any]) -> None:
     path = tmp_path / "tiny.safetensors"
-    torch.manual_seed(0)
-    save_network(path, LatticeNetwork(LATTICE), HEADER)
+    save_network(path, LatticeNetwork.untrained(LATTICE).to(dtype=np.float32), HEADER)
     assert len(load_networks(path)[0]) == 1
     header, tensors = stored(path)
     refused(path, header | {"network": header["network"] | change}, tensors)
@@ -220,7 +231,7 @@ def test_tensors(tiny: Path, tmp_path: Path, case: str) -> None:
 @pytest.mark.parametrize("case", TEXTS)
 def test_texts(tiny: Path, tmp_path: Path, case: str) -> None:
     path = tmp_path / "x.safetensors"
-    save_file(read_weights(tiny)[1], path, metadata={HEADER_KEY: TEXTS[case]})
+    save_file(stored(tiny)[1], path, metadata={HEADER_KEY: TEXTS[case]})
     with pytest.raises(WeightsError) as caught:
         load_networks(path)
     assert len(str(caught.value)) < 2000
@@ -277,3 +288,8 @@ def test_a_foreign_file(tmp_path: Path) -> None:
     path.write_bytes(save({"a": torch.zeros(2)}, metadata={"format": "pt"}))
     with pytest.raises(WeightsError, match="no phonodos header"):
         load_networks(path)
+
+
+def test_the_digest_is_that_of_the_first_files(tiny: Path) -> None:
+    tensors = read_weights(tiny)[1]
+    assert tensors_digest(tensors) == digest(stored(tiny)[1])

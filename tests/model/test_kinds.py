@@ -10,7 +10,6 @@ import pytest
 import torch
 from pydantic import Field
 from torch import Tensor
-from torch.nn import functional
 from typer.testing import CliRunner
 
 from phonodos.cli.main import app
@@ -18,18 +17,21 @@ from phonodos.datasets.dataset import write_dataset
 from phonodos.datasets.splits import Split
 from phonodos.errors import PhonodosError, PhonodosWarning, WeightsError
 from phonodos.evaluation.metrics import spectrum_scores
-from phonodos.model import kinds
+from phonodos.model.arrays import Array, indices_like, library_of, like, softplus, sums_at
 from phonodos.model.graph import CrystalGraph, build_graph, collate
 from phonodos.model.header import WeightHeader
-from phonodos.model.kinds import KINDS, Kind, Words, build_network, kind_of, resolved
+from phonodos.model.kinds import KINDS, Kind, Words, build_network, kind_of, network_of, resolved
 from phonodos.model.network import Network, NetworkConfig
+from phonodos.model.parameters import Table, linear
 from phonodos.model.reference import reference_crystals
+from phonodos.model.trunk import affine
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.target import TARGET_GRID, dos_from_target
 from phonodos.prediction.answers import Answer
 from phonodos.prediction.doubts import training_doubts
 from phonodos.prediction.mixtures import methods_of
 from phonodos.prediction.predictor import load
+from phonodos.training.module import NetworkModule
 
 
 class ToyConfig(NetworkConfig):
@@ -43,16 +45,16 @@ class Toy(Network):
 
     config: ToyConfig
 
-    def __init__(self, config: ToyConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.first = torch.nn.Linear(118, config.width)
-        self.last = torch.nn.Linear(config.width, TARGET_GRID.n)
+    @classmethod
+    def table(cls, config: ToyConfig) -> Table:
+        return (*linear("first", 118, config.width), *linear("last", config.width, TARGET_GRID.n))
 
-    def forward(self, graph: CrystalGraph) -> Tensor:
-        total = graph.fractions.new_zeros(graph.n_crystals, 118)
-        total = total.index_add(0, graph.batch, graph.fractions)
-        return functional.softplus(self.last(torch.tanh(self.first(total))))
+    def __call__(self, graph: CrystalGraph) -> Array:
+        fractions = like(graph.fractions, self.parameters["first.weight"])
+        batch = indices_like(graph.batch, fractions)
+        total = sums_at(graph.n_crystals, batch, fractions)
+        hidden = library_of(total).tanh(affine(self.parameters, "first", total))
+        return softplus(affine(self.parameters, "last", hidden))
 
 
 class ToyAnswers:
@@ -63,16 +65,15 @@ class ToyAnswers:
         self.networks, self.header = networks, header
 
     def graph(self, crystal: Crystal) -> CrystalGraph:
-        return build_graph(crystal, self.networks[0].config.cutoff).to(dtype=torch.float32)
+        return build_graph(crystal, self.networks[0].config.cutoff)
 
-    @torch.inference_mode()
     def answer(
         self, crystals: Sequence[Crystal], graphs: Sequence[CrystalGraph]
     ) -> list[Answer | PhonodosError]:
-        values = torch.stack([n(collate(graphs)) for n in self.networks]).double().mean(dim=0)
+        values = np.mean([n(collate(graphs)) for n in self.networks], axis=0, dtype=np.float64)
         return [
             Answer(dos_from_target(v, c.n_atoms), tuple(training_doubts(c, self.header)))
-            for c, v in zip(crystals, values.numpy(), strict=True)
+            for c, v in zip(crystals, values, strict=True)
         ]
 
 
@@ -93,21 +94,23 @@ class ToyTask:
             for name, c, t in zip(dataset.ids, dataset.crystals(), targets, strict=True)
         ]
 
-    def loss(self, network: Toy, batch: Sequence[Any], generator: torch.Generator) -> Tensor:
+    def loss(
+        self, network: NetworkModule, batch: Sequence[Any], generator: torch.Generator
+    ) -> Tensor:
         del generator
         found = network(collate([s.graph for s in batch]))
         return torch.mean((found - torch.cat([s.target for s in batch])) ** 2)
 
     @torch.no_grad()
-    def validate(self, network: Toy, samples: Sequence[Any]) -> dict[str, float]:
+    def validate(self, network: NetworkModule, samples: Sequence[Any]) -> dict[str, float]:
         found = network(collate([s.graph for s in samples]))
         truth = torch.cat([s.target for s in samples])
         return spectrum_scores(truth.double().numpy(), found.double().numpy())
 
 
-def toy_reference(network: Toy) -> Tensor:
+def toy_reference(network: Toy) -> Array:
     graphs = [build_graph(c, network.config.cutoff) for c in reference_crystals()]
-    return network(collate(graphs).to(dtype=torch.float32))  # type: ignore[no-any-return]
+    return network(collate(graphs))
 
 
 TOY = Kind(
@@ -196,7 +199,7 @@ def test_its_settings_are_checked_like_those_of_others(desk: Path) -> None:
     assert "did you mean 'width'?" in done.stderr
     assert (desk / "toy.toml").is_file()
     with pytest.raises(WeightsError, match="configuration of the toy network is invalid"):
-        build_network({"kind": "toy", "width": 10**9})
+        network_of({"kind": "toy", "width": 10**9})
 
 
 @pytest.mark.parametrize("name", list(KINDS))
@@ -206,10 +209,15 @@ def test_every_part_of_an_entry_is_there(name: str) -> None:
     assert callable(resolved(kind.answers))
     assert callable(resolved(kind.task))
     assert isinstance(resolved(kind.words), Words)
-    assert kind_of(build_network({"kind": name})) is kind
+    network, config = network_of({"kind": name})
+    made = network.untrained(config)
+    assert kind_of(made) is kind
+    assert isinstance(build_network({"kind": name}, made.parameters), network)
+    with pytest.raises(WeightsError, match="do not fit"):
+        build_network({"kind": name}, {})
 
 
 def test_an_unknown_kind() -> None:
     with pytest.raises(WeightsError, match="unknown kind of network 'oracle'") as caught:
-        kinds.build_network({"kind": "oracle"})
+        network_of({"kind": "oracle"})
     assert "spectrum, lattice" in caught.value.reason

@@ -5,9 +5,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-import torch
-from e3nn import o3
 from pydantic import ValidationError
+from scipy.spatial.transform import Rotation
 
 from phonodos.model.bonds import BondedCrystals, bond_crystal, collate_bonded
 from phonodos.model.lattice import Lattice, LatticeConfig, LatticeNetwork
@@ -24,37 +23,35 @@ def predict(network: LatticeNetwork, crystal: Crystal) -> tuple[BondedCrystals, 
 def test_tensors_turn_with_the_crystal(
     lattice_network: LatticeNetwork, low_symmetry: Crystal, sign: float
 ) -> None:
-    torch.manual_seed(2)
-    turn = sign * o3.rand_matrix(dtype=torch.float64)
-    other = replace(low_symmetry, cell=low_symmetry.cell @ turn.numpy().T)
+    turn = sign * Rotation.random(random_state=2).as_matrix()
+    other = replace(low_symmetry, cell=low_symmetry.cell @ turn.T)
     (before, a), (after, b) = (predict(lattice_network, c) for c in (low_symmetry, other))
     assert np.array_equal(before.images, after.images)
     for name in ("force_constants", "born", "dielectric"):
         wanted = turn @ getattr(a, name) @ turn.T
-        torch.testing.assert_close(getattr(b, name), wanted, rtol=0, atol=1e-6, msg=name)
+        np.testing.assert_allclose(getattr(b, name), wanted, rtol=0, atol=1e-6, err_msg=name)
 
 
 def test_born_charges_are_neutral_and_not_all_alike(
     lattice_network: LatticeNetwork, low_symmetry: Crystal
 ) -> None:
     _, lattice = predict(lattice_network, low_symmetry)
-    assert float(lattice.born.sum(dim=0).abs().max()) < 1e-12
-    assert float(lattice.born.abs().max()) > 1e-2
-    skew = lattice.born - lattice.born.mT
-    assert float(skew.abs().max()) > 1e-6  # the antisymmetric part can be there
+    assert np.abs(lattice.born.sum(axis=0)).max() < 1e-12
+    assert np.abs(lattice.born).max() > 1e-2
+    skew = lattice.born - lattice.born.swapaxes(1, 2)
+    assert np.abs(skew).max() > 1e-6  # the antisymmetric part can be there
 
 
 @pytest.mark.parametrize("scale", [1.0, 30.0, 1000.0])
 def test_dielectric_tensor_stays_above_one(low_symmetry: Crystal, scale: float) -> None:
     """However far off the weights are: otherwise the dipole term would have a pole."""
-    torch.manual_seed(9)
     config = LatticeConfig(hidden=("8x0e+4x1o+4x2e",), radial_hidden=(8,), head_hidden=(8,))
-    network = LatticeNetwork(config).double().requires_grad_(False)
-    network.charges.mlp[-1].weight.mul_(scale)
+    network = LatticeNetwork.untrained(config, seed=9)
+    network.parameters["charges.mlp.2.weight"] *= scale  # type: ignore[index]
     _, lattice = predict(network, low_symmetry)
     eps = lattice.dielectric[0]
-    torch.testing.assert_close(eps, eps.T)
-    assert float(torch.linalg.eigvalsh(eps)[0]) >= 1.0
+    np.testing.assert_allclose(eps, eps.T, rtol=1e-10)
+    assert np.linalg.eigvalsh(eps)[0] >= 1.0
 
 
 def test_batches_give_what_single_crystals_give(
@@ -65,8 +62,8 @@ def test_batches_give_what_single_crystals_give(
     whole = lattice_network(collate_bonded(bonded))
     parts = [lattice_network(b) for b in bonded]
     for name in Lattice._fields:
-        joined = torch.cat([getattr(p, name) for p in parts])
-        torch.testing.assert_close(getattr(whole, name), joined, rtol=0, atol=1e-10)
+        joined = np.concatenate([getattr(p, name) for p in parts])
+        np.testing.assert_allclose(getattr(whole, name), joined, rtol=0, atol=1e-10)
 
 
 def test_symmetric_sites_get_symmetric_tensors(
@@ -74,7 +71,7 @@ def test_symmetric_sites_get_symmetric_tensors(
 ) -> None:
     _, lattice = predict(lattice_network, rock_salt)
     for tensor in (*lattice.born, *lattice.dielectric):
-        torch.testing.assert_close(tensor, tensor[0, 0] * torch.eye(3).double(), rtol=0, atol=1e-6)
+        np.testing.assert_allclose(tensor, tensor[0, 0] * np.eye(3), rtol=0, atol=1e-6)
 
 
 def test_nothing_jumps_where_a_neighbour_crosses_the_cutoff(
@@ -108,7 +105,7 @@ def test_alloys_and_isolated_atoms_give_finite_numbers(lattice_network: LatticeN
     )
     for crystal in (alloy, lonely):
         _, lattice = predict(lattice_network, crystal)
-        assert all(bool(torch.isfinite(tensor).all()) for tensor in lattice)
+        assert all(bool(np.isfinite(tensor).all()) for tensor in lattice)
 
 
 def test_every_choice_is_in_the_config_and_checked() -> None:
@@ -116,8 +113,7 @@ def test_every_choice_is_in_the_config_and_checked() -> None:
         LatticeConfig.model_validate({"cutof": 5.0})
     with pytest.raises(ValidationError, match="greater than 0"):
         LatticeConfig(cutoff=-1.0)
-    torch.manual_seed(0)
     three = LatticeConfig(hidden=("4x0e+2x1o+2x2e",) * 3, lmax=3, embedding=4, cutoff=4.0)
     crystal = Crystal.ordered(3.0 * np.eye(3), [[0.0] * 3], ["Po"])
-    _, lattice = predict(LatticeNetwork(three).double(), crystal)
+    _, lattice = predict(LatticeNetwork.untrained(three), crystal)
     assert lattice.dielectric.shape == (1, 3, 3)

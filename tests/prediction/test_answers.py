@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 import pytest
-import torch
-from torch import nn
 
 from phonodos.errors import ConfigError, PredictionError
 from phonodos.model.lattice import Lattice, LatticeConfig, LatticeNetwork
+from phonodos.model.network import Network
 from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
 from phonodos.physics.crystal import Crystal
 from phonodos.prediction.answers import Answer, LatticeAnswers, answers_of
@@ -20,23 +19,26 @@ HEADER: dict[str, Any] = {"name": "random", "training_elements": {"Na": 9, "Cl":
 
 
 def small_network(seed: int) -> LatticeNetwork:
-    torch.manual_seed(seed)
     config = LatticeConfig(
         learned=2, tabulated=3, bessel=3, gaussians=3, embedding=6, cutoff=4.5,
         hidden=("6x0e+2x1o+2x2e",), radial_hidden=(6,), head=(4, 2, 2), head_hidden=(6,),
         head_mixed=2, charge_hidden=4,
     )  # fmt: skip
-    return LatticeNetwork(config).eval().requires_grad_(False)
+    return LatticeNetwork.untrained(config, seed).to(dtype=np.float32)
 
 
-def answer(networks: Sequence[nn.Module], *crystals: Crystal, project: bool = False) -> list[Any]:
+def small_spectrum() -> SpectrumNetwork:
+    config = SpectrumConfig(embedding=4, hidden=("4x0e",), radial_hidden=(4,))
+    return SpectrumNetwork.untrained(config)
+
+
+def answer(networks: Sequence[Network], *crystals: Crystal, project: bool = False) -> list[Any]:
     answers = answers_of(networks, HEADER, "cpu", project)
     return answers.answer(crystals, [answers.graph(c) for c in crystals])
 
 
 def test_kinds_of_networks_have_their_answers() -> None:
-    torch.manual_seed(0)
-    spectrum = SpectrumNetwork(SpectrumConfig(embedding=4, hidden=("4x0e",), radial_hidden=(4,)))
+    spectrum = small_spectrum()
     assert not isinstance(answers_of([spectrum], HEADER, "cpu", False), LatticeAnswers)
     assert isinstance(answers_of([small_network(0)], HEADER, "cpu", False), LatticeAnswers)
 
@@ -92,9 +94,9 @@ class Broken(LatticeNetwork):
 
     field = "born"
 
-    def forward(self, crystals: Any) -> Lattice:
+    def __call__(self, crystals: Any) -> Lattice:
         """Return the answer with a NaN in its first row."""
-        lattice = super().forward(crystals)
+        lattice = super().__call__(crystals)
         getattr(lattice, self.field)[0] = float("nan")
         return lattice
 
@@ -148,16 +150,13 @@ def test_a_metal_is_the_limit_of_no_charges(rock_salt: Crystal) -> None:
 
 
 def test_a_spectrum_knows_no_metals() -> None:
-    torch.manual_seed(0)
-    spectrum = SpectrumNetwork(SpectrumConfig(embedding=4, hidden=("4x0e",), radial_hidden=(4,)))
+    spectrum = small_spectrum()
     with pytest.raises(ConfigError, match="cannot be told that a crystal is a metal"):
         answers_of([spectrum], HEADER, "cpu", False, metal=True)
 
 
 def test_a_spectrum_refuses_isotopes_and_doubts_hydrides() -> None:
-    torch.manual_seed(0)
-    spectrum = SpectrumNetwork(SpectrumConfig(embedding=4, hidden=("4x0e",), radial_hidden=(4,)))
-    spectrum = spectrum.eval().requires_grad_(False)
+    spectrum = small_spectrum()
     found = []
     for species in ("H", "D"):
         cell = 2.04 * (1 - np.eye(3))

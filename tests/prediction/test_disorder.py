@@ -4,7 +4,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from phonodos.errors import ConfigError, PredictionError, StructureError
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
@@ -71,10 +70,7 @@ def test_members_of_a_network_of_lattice_dynamics(rock_salt: Crystal) -> None:
         embedding=8, hidden=("8x0e+4x1o+4x2e", "8x0e+4x1o+2x1e+4x2e"), radial_hidden=(16,),
         head=(8, 4, 4), head_hidden=(16,), head_mixed=4, charge_hidden=8,
     )  # fmt: skip
-    networks = []
-    for seed in range(2):
-        torch.manual_seed(seed)
-        networks.append(LatticeNetwork(config).double().eval())
+    networks = [LatticeNetwork.untrained(config, seed) for seed in range(2)]
     sites = ({"Na": 0.5, "K": 0.5}, {"Cl": 1.0})
     mixed = Crystal(rock_salt.cell, rock_salt.frac_coords, sites)
     model = QuasirandomPredictor(Predictor(networks, HEADER), Arrangements(atoms=4, number=1))

@@ -98,8 +98,7 @@ STAGES: dict[str, Callable[..., None]] = {
 
 @pytest.fixture(scope="module")
 def model() -> Predictor:
-    torch.manual_seed(0)
-    return Predictor([LatticeNetwork(SMALL).double().eval()], HEADER)
+    return Predictor([LatticeNetwork.untrained(SMALL)], HEADER)
 
 
 @pytest.fixture(scope="module")
@@ -146,8 +145,7 @@ def test_only_the_guilty_one_fails(
 def test_networks_of_spectra_too(
     stage: str, crystals: list[Crystal], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    torch.manual_seed(1)
-    model = Predictor([SpectrumNetwork(SpectrumConfig()).eval()], HEADER)
+    model = Predictor([SpectrumNetwork.untrained(SpectrumConfig(), seed=1)], HEADER)
     guilty = in_batch if stage == "answer" else of_crystal
     answer_raises(SpectrumAnswers, stage, guilty)(monkeypatch, ERRORS["memory"])
     first, failure, last = model.predict_many(crystals, errors="yield")

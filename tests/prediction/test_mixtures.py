@@ -5,7 +5,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 from phonodos.errors import ConfigError, PhonodosError, PredictionError
 from phonodos.model.graph import build_graph
@@ -34,11 +33,7 @@ def alloy() -> Alloy:
 @pytest.fixture(scope="module")
 def lattice() -> Predictor:
     """Two members of random weights in double precision."""
-    networks = []
-    for seed in range(2):
-        torch.manual_seed(seed)
-        networks.append(LatticeNetwork(SMALL).double().eval())
-    return Predictor(networks, HEADER)
+    return Predictor([LatticeNetwork.untrained(SMALL, seed) for seed in range(2)], HEADER)
 
 
 @pytest.mark.parametrize("method", ["embedding", "vca"])
@@ -143,10 +138,9 @@ def test_whatever_fails_is_named(
 
 
 def test_a_network_without_numbers_is_refused(alloy: Alloy) -> None:
-    torch.manual_seed(0)
-    network = LatticeNetwork(SMALL).double().eval()
-    for parameter in network.parameters():
-        parameter.data.fill_(torch.nan)
+    network = LatticeNetwork.untrained(SMALL)
+    for values in network.parameters.values():
+        values.fill(np.nan)
     with pytest.raises(PredictionError, match="gives no force constants"):
         list(predict_mixtures(Predictor([network], HEADER), alloy, [0.5], "vca"))
 

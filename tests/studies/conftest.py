@@ -1,7 +1,6 @@
 """Weights for the studies: quick ones of a spectrum, small random ones of lattice dynamics."""
 
 import pytest
-import torch
 
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
 from phonodos.prediction.predictor import Predictor, load
@@ -15,7 +14,6 @@ def quick() -> Predictor:
 
 def small(*, project: bool = False) -> Predictor:
     """Return a small random network of lattice dynamics; NaCl is its training data."""
-    torch.manual_seed(1)
     config = LatticeConfig(
         learned=2, tabulated=3, bessel=3, gaussians=3, embedding=6, cutoff=4.5,
         hidden=("6x0e+2x1o+2x2e",), radial_hidden=(6,), head=(4, 2, 2), head_hidden=(6,),
@@ -24,7 +22,7 @@ def small(*, project: bool = False) -> Predictor:
     header = {
         "name": "small", "training_elements": {"Na": 9, "Cl": 9}, "training_formulas": ["NaCl"]
     }  # fmt: skip
-    return Predictor([LatticeNetwork(config)], header, project=project)
+    return Predictor([LatticeNetwork.untrained(config, seed=1)], header, project=project)
 
 
 @pytest.fixture(scope="session")

@@ -6,7 +6,6 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import torch
 
 from documents import (
     BEGIN,
@@ -55,10 +54,9 @@ def repository(tmp_path: Path, header: Json, metrics: Json) -> Path:
     """A repository with one released weight."""
     (tmp_path / WEIGHTS).mkdir(parents=True)
     path = tmp_path / WEIGHTS / "tiny.safetensors"
-    torch.manual_seed(0)
     config = SpectrumConfig(embedding=4, hidden=("2x0e+2x1o",), radial_hidden=(5,))
     wanted = {k: v for k, v in header.items() if k not in ("network", "format_version")}
-    save_network(path, SpectrumNetwork(config), wanted | {"name": "tiny"})
+    save_network(path, SpectrumNetwork.untrained(config), wanted | {"name": "tiny"})
     folder = tmp_path / METRICS / "tiny"
     folder.mkdir(parents=True)
     metrics["weights_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()

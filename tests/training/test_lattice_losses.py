@@ -27,6 +27,7 @@ from phonodos.training.config import TrainConfig
 from phonodos.training.lattice_losses import LatticeTask, _draw
 from phonodos.training.lattice_samples import cumulated, match_bonds
 from phonodos.training.loop import fit
+from phonodos.training.module import NetworkModule
 
 SMALL: dict[str, Any] = {
     "kind": "lattice", "embedding": 8, "hidden": ("8x0e+4x1o+4x2e", "8x0e+4x1o+2x1e+4x2e"),
@@ -36,17 +37,20 @@ SMALL: dict[str, Any] = {
 PATH = np.array([[0.0, 0, 0], [0.1, 0, 0.1], [0.3, 0, 0.3], [0.5, 0, 0.5], [0.5, 0.25, 0.75]])
 
 
+def made(seed: int) -> NetworkModule:
+    torch.manual_seed(seed)
+    return NetworkModule(LatticeNetwork, LatticeConfig.model_validate(SMALL)).double()
+
+
 @pytest.fixture(scope="module")
-def network() -> LatticeNetwork:
-    torch.manual_seed(3)
-    return LatticeNetwork(LatticeConfig.model_validate(SMALL)).double()
+def network() -> NetworkModule:
+    return made(3)
 
 
-def own_row(network: LatticeNetwork, crystal: Crystal) -> dict[str, Any]:
+def own_row(network: NetworkModule, crystal: Crystal) -> dict[str, Any]:
     """A record that holds what the network itself says of the crystal."""
     bonded = bond_crystal(crystal, 6.0)
-    with torch.no_grad():
-        lattice = network(bonded)
+    lattice = network.frozen()(bonded)
     dynamics = lattice_dynamics(crystal, bonded, lattice)
     gamma_free = step_along_path(PATH, dynamics.frequencies(PATH), crystal)
     dos = dynamics.dos(irreducible_mesh(crystal, 60.0))
@@ -73,7 +77,7 @@ def own_row(network: LatticeNetwork, crystal: Crystal) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="module")
-def folder(network: LatticeNetwork, tmp_path_factory: pytest.TempPathFactory) -> Path:
+def folder(network: NetworkModule, tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("own")
     fcc = np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2
     crystals = [
@@ -121,21 +125,20 @@ ONLY = {
     ],
 )
 def test_own_answer_leaves_no_loss(
-    name: str, most: float, network: LatticeNetwork, folder: Path,
+    name: str, most: float, network: NetworkModule, folder: Path,
     configure: Callable[..., TrainConfig],
 ) -> None:  # fmt: skip
     task = LatticeTask(configure("run", losses=ONLY[name]))
     samples = task.samples(Dataset.open(folder / "data.parquet"))
     found = float(task.loss(network, samples, torch.Generator().manual_seed(0)).detach())
-    torch.manual_seed(4)
-    other = LatticeNetwork(LatticeConfig.model_validate(SMALL)).double()
+    other = made(4)
     wrong = float(task.loss(other, samples, torch.Generator().manual_seed(0)).detach())
     assert found < most
     assert wrong > 10.0 * found
 
 
 def test_without_born_charges_only_what_fits_the_supercell_is_taught(
-    network: LatticeNetwork, configure: Callable[..., TrainConfig], tmp_path: Path
+    network: NetworkModule, configure: Callable[..., TrainConfig], tmp_path: Path
 ) -> None:
     """Right frequencies there leave no loss, however wrong constants, spectrum and bands are."""
     crystal = Crystal.ordered(
@@ -187,8 +190,7 @@ def test_unstable_crystals_are_drawn_where_they_are_soft(
     assert shares[False] == pytest.approx(0.2, abs=0.05)  # one of five
     assert shares[True] == pytest.approx(1 / 3 + 2 / 3 * 0.2, abs=0.05)
     weights = {"bands": 1, "dos": 0, "tensors": 0}
-    torch.manual_seed(4)
-    other = LatticeNetwork(LatticeConfig.model_validate(SMALL)).double()
+    other = made(4)
     losses = []
     for unstable in (1e-9, 2.0):
         task = LatticeTask(configure("run", losses=weights | {"unstable": unstable}))
@@ -197,7 +199,7 @@ def test_unstable_crystals_are_drawn_where_they_are_soft(
 
 
 def test_own_spectrum_is_found_in_validation(
-    network: LatticeNetwork, folder: Path, configure: Callable[..., TrainConfig]
+    network: NetworkModule, folder: Path, configure: Callable[..., TrainConfig]
 ) -> None:
     task = LatticeTask(configure("run"))
     (sample, *_) = task.samples(Dataset.open(folder / "data.parquet"), judged=True)
@@ -260,8 +262,7 @@ def test_a_packed_data_set_teaches_the_same(
     losses = {"bands": 1, "dos": 1, "tensors": 1, "force_constants": 1}
     task = LatticeTask(configure("packed", dtype=dtype, losses=losses))
     packed = pack(folder / "data.parquet", tmp_path / "packed.parquet", cutoff=6.0).output
-    torch.manual_seed(11)
-    other = LatticeNetwork(LatticeConfig.model_validate(SMALL)).to(getattr(torch, dtype))
+    other = made(11).to(getattr(torch, dtype))
     found = []
     for path in (folder / "data.parquet", packed):
         samples = task.samples(Dataset.open(path))

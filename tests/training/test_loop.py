@@ -12,12 +12,14 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from phonodos.errors import ConfigError, DataError, PredictionError
+from phonodos.model.kinds import network_of
 from phonodos.model.weights import load_network, read_header
 from phonodos.training import loop
 from phonodos.training.checkpoint import CHECKPOINT_NAME, Progress, read_checkpoint
 from phonodos.training.config import TrainConfig
 from phonodos.training.loop import BEST_NAME, LOG_NAME, FitResult, fit
 from phonodos.training.losses import SpectrumTask
+from phonodos.training.module import NetworkModule
 
 Configure = Callable[..., TrainConfig]
 LogOf = Callable[[Path], list[dict[str, Any]]]
@@ -121,7 +123,7 @@ def test_the_average_is_what_is_validated_and_kept(configure: Configure) -> None
         return answer
 
     torch.manual_seed(config.seed)
-    start = loop.build_network(config.network.model_dump())
+    start = NetworkModule(*network_of(config.network.model_dump()))
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(torch.optim.AdamW, "step", noted)
         fit(config)

@@ -15,6 +15,7 @@ from phonodos.training import losses
 from phonodos.training.checkpoint import seeded
 from phonodos.training.config import TrainConfig
 from phonodos.training.losses import Sample, SpectrumTask, make_task
+from phonodos.training.module import NetworkModule
 
 Configure = Callable[..., TrainConfig]
 
@@ -32,9 +33,9 @@ def samples(task: SpectrumTask, data: Path) -> list[Sample]:
 
 
 @pytest.fixture
-def network(configure: Configure) -> SpectrumNetwork:
+def network(configure: Configure) -> NetworkModule:
     torch.manual_seed(0)
-    return SpectrumNetwork(configure("run").network).double()
+    return NetworkModule(SpectrumNetwork, configure("run").network).double()
 
 
 def test_samples(samples: list[Sample], data: Path) -> None:
@@ -56,7 +57,7 @@ def test_precision_follows_the_configuration(configure: Configure, data: Path) -
 
 
 def test_loss_is_the_mean_of_every_crystal_alone(
-    task: SpectrumTask, samples: list[Sample], network: SpectrumNetwork
+    task: SpectrumTask, samples: list[Sample], network: NetworkModule
 ) -> None:
     generator = seeded(0)
     alone = [float(task.loss(network, [s], generator).detach()) for s in samples]
@@ -80,7 +81,7 @@ def test_loss_of_the_target_itself_is_zero(task: SpectrumTask, samples: list[Sam
 
 
 def test_loss_has_a_gradient_everywhere(
-    task: SpectrumTask, samples: list[Sample], network: SpectrumNetwork
+    task: SpectrumTask, samples: list[Sample], network: NetworkModule
 ) -> None:
     task.loss(network, samples, seeded(0)).backward()
     for name, parameter in network.named_parameters():
@@ -89,7 +90,7 @@ def test_loss_has_a_gradient_everywhere(
 
 
 def test_a_network_that_gives_zero_is_no_nan(
-    task: SpectrumTask, samples: list[Sample], network: SpectrumNetwork
+    task: SpectrumTask, samples: list[Sample], network: NetworkModule
 ) -> None:
     with torch.no_grad():
         for parameter in network.parameters():
@@ -103,7 +104,7 @@ def test_a_network_that_gives_zero_is_no_nan(
 def test_validation_is_the_measures_on_all_samples(
     task: SpectrumTask,
     samples: list[Sample],
-    network: SpectrumNetwork,
+    network: NetworkModule,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     with torch.no_grad():

@@ -22,6 +22,7 @@ from phonodos.physics.strain import strained
 from phonodos.prediction.lattice_dynamics import lattice_dynamics
 from phonodos.training.config import TrainConfig
 from phonodos.training.loop import fit
+from phonodos.training.module import NetworkModule
 from phonodos.training.strain import StrainSample, read_teacher, strain_loss
 
 SMALL: dict[str, Any] = {
@@ -41,18 +42,17 @@ CRYSTALS = [
 ]  # fmt: skip
 
 
-def made(seed: int) -> LatticeNetwork:
+def made(seed: int) -> NetworkModule:
     torch.manual_seed(seed)
-    return LatticeNetwork(LatticeConfig.model_validate(SMALL)).double()
+    return NetworkModule(LatticeNetwork, LatticeConfig.model_validate(SMALL)).double()
 
 
-def answered(network: LatticeNetwork, crystal: Crystal) -> list[list[list[float]]]:
+def answered(network: NetworkModule, crystal: Crystal) -> list[list[list[float]]]:
     found = []
     for e in STRAINS:
         there = strained(crystal, e)
         bonded = bond_crystal(there, 6.0)
-        with torch.no_grad():
-            dynamics = lattice_dynamics(there, bonded, network(bonded))
+        dynamics = lattice_dynamics(there, bonded, network.frozen()(bonded))
         found.append(dynamics.frequencies(WAVES).tolist())
     return found
 
@@ -63,7 +63,7 @@ def line(name: str, frequencies: Any, **other: Any) -> str:
 
 
 @pytest.fixture(scope="module")
-def teacher(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Dataset, LatticeNetwork]:
+def teacher(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Dataset, NetworkModule]:
     """A teacher file that holds what a network itself says, the data set, and the network."""
     folder = tmp_path_factory.mktemp("strain")
     network = made(3)
@@ -87,12 +87,12 @@ def teacher(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Dataset, La
     return folder / "teacher.jsonl.gz", Dataset.open(folder / "data.parquet"), network
 
 
-def loss(network: LatticeNetwork, samples: list[StrainSample], factor: float = 1.0) -> float:
+def loss(network: NetworkModule, samples: list[StrainSample], factor: float = 1.0) -> float:
     generator = torch.Generator().manual_seed(0)
     return float(strain_loss(network, samples, factor, generator).detach())
 
 
-def test_own_ratios_leave_no_loss(teacher: tuple[Path, Dataset, LatticeNetwork]) -> None:
+def test_own_ratios_leave_no_loss(teacher: tuple[Path, Dataset, NetworkModule]) -> None:
     path, dataset, network = teacher
     samples = read_teacher(path, [dataset], 6.0, torch.float64)
     assert [s.id for s in samples] == ["NaCl", "MgO"]
@@ -101,7 +101,7 @@ def test_own_ratios_leave_no_loss(teacher: tuple[Path, Dataset, LatticeNetwork])
 
 
 def test_values_are_not_taught_but_ratios(
-    teacher: tuple[Path, Dataset, LatticeNetwork],
+    teacher: tuple[Path, Dataset, NetworkModule],
 ) -> None:
     """A teacher that is too soft by a tenth everywhere says the same; a larger gamma does not."""
     path, dataset, network = teacher
@@ -111,7 +111,7 @@ def test_values_are_not_taught_but_ratios(
     assert loss(network, samples, factor=1.5) > 1e-3
 
 
-def test_gamma_is_what_is_compared(teacher: tuple[Path, Dataset, LatticeNetwork]) -> None:
+def test_gamma_is_what_is_compared(teacher: tuple[Path, Dataset, NetworkModule]) -> None:
     """All squares of the strained cells by exp(-6 d e): every gamma is off by d = 0.1."""
     path, dataset, network = teacher
     (sample, _) = read_teacher(path, [dataset], 6.0, torch.float64)
@@ -121,7 +121,7 @@ def test_gamma_is_what_is_compared(teacher: tuple[Path, Dataset, LatticeNetwork]
     assert loss(network, [other]) == pytest.approx(0.005 * 2.0, rel=1e-6)
 
 
-def test_a_step_lowers_the_loss(teacher: tuple[Path, Dataset, LatticeNetwork]) -> None:
+def test_a_step_lowers_the_loss(teacher: tuple[Path, Dataset, NetworkModule]) -> None:
     path, dataset, _ = teacher
     samples = read_teacher(path, [dataset], 6.0, torch.float64)
     network = made(5)
@@ -136,7 +136,7 @@ def test_a_step_lowers_the_loss(teacher: tuple[Path, Dataset, LatticeNetwork]) -
 
 
 def test_a_run_takes_its_teacher_along(
-    teacher: tuple[Path, Dataset, LatticeNetwork], tmp_path: Path
+    teacher: tuple[Path, Dataset, NetworkModule], tmp_path: Path
 ) -> None:
     path, dataset, _ = teacher
     config = TrainConfig.model_validate({
@@ -163,7 +163,7 @@ def test_a_run_takes_its_teacher_along(
     ],
 )
 def test_what_is_no_teacher_is_said(
-    text: str, message: str, teacher: tuple[Path, Dataset, LatticeNetwork], tmp_path: Path
+    text: str, message: str, teacher: tuple[Path, Dataset, NetworkModule], tmp_path: Path
 ) -> None:
     (tmp_path / "bad.jsonl").write_text(text)
     with pytest.raises(DataError, match="line 1: not a crystal") as caught:
@@ -172,7 +172,7 @@ def test_what_is_no_teacher_is_said(
 
 
 def test_only_crystals_of_training_are_taught(
-    teacher: tuple[Path, Dataset, LatticeNetwork], tmp_path: Path
+    teacher: tuple[Path, Dataset, NetworkModule], tmp_path: Path
 ) -> None:
     _, dataset, _ = teacher
     (tmp_path / "t.jsonl").write_text(line("GaAs", np.ones((3, 3, 6)).tolist()))

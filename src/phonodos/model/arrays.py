@@ -6,7 +6,9 @@ tensors has it.
 """
 
 import sys
+from collections.abc import Callable, Hashable, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from importlib import import_module
 from typing import Any
 
 import numpy as np
@@ -28,18 +30,98 @@ def as_numpy(array: Array) -> NDArray[Any]:
     return found.astype(np.float64) if found.dtype.kind == "f" else found
 
 
-def like(values: NDArray[Any], array: Array) -> Array:
-    """Return values of NumPy in library, type and place of another array."""
+def like(values: Array, array: Array) -> Array:
+    """Return values in library, type and place of another array."""
     if isinstance(array, np.ndarray):
-        return values.astype(array.dtype, copy=False)
-    return sys.modules["torch"].from_numpy(np.ascontiguousarray(values)).to(array)
+        return np.asarray(values).astype(array.dtype, copy=False)
+    return _in_torch(values).to(array)
 
 
-def indices_like(values: NDArray[Any], array: Array) -> Array:
-    """Return whole numbers or truth values of NumPy in library and place of another array."""
+def indices_like(values: Array, array: Array) -> Array:
+    """Return whole numbers or truth values in library and place of another array."""
     if isinstance(array, np.ndarray):
-        return values
-    return sys.modules["torch"].from_numpy(np.ascontiguousarray(values)).to(array.device)
+        return np.asarray(values)
+    return _in_torch(values).to(array.device)
+
+
+def _in_torch(values: Array) -> Array:
+    if isinstance(values, np.ndarray):
+        # torch wants memory it may write to; what is shared here must not be written to.
+        return sys.modules["torch"].from_numpy(np.require(values, requirements=["C", "W"]))
+    return values
+
+
+def typed(array: Array, dtype: Any = None, device: str | None = None) -> Array:
+    """Return an array in another type; on a `device` other than cpu it becomes one of torch."""
+    if isinstance(array, np.ndarray):
+        found = array if dtype is None else array.astype(dtype, copy=False)
+        if device is None or device == "cpu":
+            return found
+        return import_module("torch").from_numpy(found).to(device)
+    return array.to(device=device, dtype=dtype)
+
+
+_constants: dict[Hashable, Array] = {}
+
+
+def constant(make: Callable[..., NDArray[Any]], *arguments: Hashable, of: Array) -> Array:
+    """Return ``make(*arguments)`` in library, type and place of an array; each is made once."""
+    where = () if isinstance(of, np.ndarray) else (of.device,)
+    key = (make, arguments, of.dtype, *where)
+    if key not in _constants:
+        if isinstance(of, np.ndarray):
+            _constants[key] = make(*arguments).astype(of.dtype)
+        else:
+            with sys.modules["torch"].inference_mode(False):  # training may need it afterwards
+                _constants[key] = like(make(*arguments), of)
+    return _constants[key]
+
+
+def taken(array: Array, places: Array) -> Array:
+    """Return the rows of an array at `places` (m,)."""
+    if isinstance(array, np.ndarray):
+        return array.take(places, axis=0)
+    return array.index_select(0, places)
+
+
+def split(array: Array, sizes: Sequence[int], axis: int) -> Sequence[Array]:
+    """Return an array cut along an axis into parts of these sizes."""
+    if isinstance(array, np.ndarray):
+        return np.split(array, np.cumsum(sizes)[:-1], axis=axis)
+    return tuple(array.split(list(sizes), dim=axis))
+
+
+def silu(x: Array) -> Array:
+    """Return x times its sigmoid."""
+    if not isinstance(x, np.ndarray):
+        return sys.modules["torch"].nn.functional.silu(x)
+    with np.errstate(over="ignore"):
+        below = np.exp(-x)
+    below += 1.0
+    return np.divide(x, below, out=below)
+
+
+def sigmoid(x: Array) -> Array:
+    """Return 1 / (1 + exp(-x))."""
+    if not isinstance(x, np.ndarray):
+        return x.sigmoid()
+    with np.errstate(over="ignore"):
+        below = np.exp(-x)
+    below += 1.0
+    return np.divide(1.0, below, out=below)
+
+
+def softplus(x: Array) -> Array:
+    """Return log(1 + exp(x))."""
+    if isinstance(x, np.ndarray):
+        return np.logaddexp(x.dtype.type(0.0), x)
+    return sys.modules["torch"].nn.functional.softplus(x)
+
+
+def folded(blocks: Array, matrix: Array) -> Array:
+    """Return blocks (..., k) times a matrix (k, c) as one product: many small ones are slow."""
+    k, c = matrix.shape
+    return (blocks.reshape(-1, k) @ matrix).reshape(*blocks.shape[:-1], c)
 
 
 def doubled(array: Array) -> Array:

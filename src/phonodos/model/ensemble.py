@@ -4,10 +4,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import torch
-from torch import Tensor
+import numpy as np
 
 from phonodos.errors import WeightsError
+from phonodos.model.arrays import Array
 from phonodos.model.header import FORMAT_VERSION, WeightHeader
 from phonodos.model.kinds import reference_answers
 from phonodos.model.weights import load_network, versions, write_weights
@@ -44,18 +44,22 @@ def join_members(
                     f"they differ in '{key}'",
                     "members share network, target and split; train it with the same settings",
                 )
-    tensors: dict[str, Tensor] = {}
+    tensors: dict[str, Array] = {}
+    loaded = []  # what loading will see
     for number, network in enumerate(networks):
-        for key, value in network.state_dict().items():
-            stored = value.half() if half and value.dtype == torch.float32 else value
-            tensors[f"{number}.{key}"] = stored.detach().cpu().contiguous()
-            network.state_dict()[key].copy_(stored)  # what loading will see
+        stored = {
+            key: value.astype(np.float16) if half else value
+            for key, value in network.parameters.items()
+        }
+        tensors |= {f"{number}.{key}": value for key, value in stored.items()}
+        seen = {key: value.astype(np.float32) for key, value in stored.items()}
+        loaded.append(type(network)(network.config, seen))
     left_out = ("metrics", "training", "calibration", "strain", "checksum", "formerly")
     merged = {k: v for k, v in headers[0].to_dict().items() if k not in left_out}
     further = [h["more_splits"] for h in headers if h.more_splits]
     if further:
         merged["more_splits"] = further[0]
-    answers = [reference_answers(network) for network in networks]
+    answers = [reference_answers(network) for network in loaded]
     full = {
         **merged,
         "format_version": FORMAT_VERSION,

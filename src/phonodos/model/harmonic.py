@@ -9,19 +9,24 @@ import math
 from dataclasses import dataclass, fields, replace
 
 import numpy as np
-import torch
 
 from phonodos.model.arrays import (
     Array,
     as_numpy,
     doubled,
+    indices_like,
     library_of,
     like,
     sums_at,
+    taken,
     typed_like,
 )
 from phonodos.model.bonds import BondedCrystals
 from phonodos.model.lattice import Lattice
+
+REAL = (
+    "cells", "positions", "masses", "vectors", "force_constants", "stiffness", "born", "dielectric",
+)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,44 +128,50 @@ def harmonic_of(
         rounded ones of the batch.
     """
     alone = group_of(crystals, lattice, [index])
-    values = {
-        name: value.double() for name, value in vars(alone).items() if value.is_floating_point()
-    }
+    values = {name: doubled(getattr(alone, name)) for name in REAL}
     if exact is not None:
-        exact = exact.to(device=alone.cells.device, dtype=torch.float64)
-        values |= {
+        exact_values = {
             "cells": exact.cells, "positions": exact.positions[None],
             "masses": exact.masses[None], "vectors": exact.vectors,
         }  # fmt: skip
+        values |= {name: like(x, values["cells"]) for name, x in exact_values.items()}
     return replace(alone, **values)
 
 
 def group_of(crystals: BondedCrystals, lattice: Lattice, picked: list[int]) -> HarmonicCrystals:
-    """Return some crystals of a batch, all of one size, side by side."""
-    crystals = crystals.to(device=lattice.born.device, dtype=lattice.born.dtype)
-    device = crystals.positions.device
-    first_atom = torch.tensor(crystals.first_atoms, device=device)
-    counts = torch.tensor(crystals.bond_counts, device=device)
-    first_bond = torch.cumsum(counts, 0) - counts
-    chosen = torch.tensor(picked, device=device)
+    """Return some crystals of a batch, all of one size, side by side: in arrays like `lattice`."""
     n = crystals.atom_counts[picked[0]]
-    atoms = (first_atom[chosen][:, None] + torch.arange(n, device=device)).flatten()
-    owners = torch.repeat_interleave(torch.arange(len(picked), device=device), counts[chosen])
-    within = torch.cat([torch.arange(crystals.bond_counts[k], device=device) for k in picked])
-    bonds = first_bond[chosen][owners] + within
-    firsts, seconds = (end[bonds] - first_atom[chosen][owners] for end in crystals.ends)
+    first_atom = np.array(crystals.first_atoms)
+    counts = np.array(crystals.bond_counts)
+    first_bond = np.cumsum(counts) - counts
+    rows = (first_atom[picked][:, None] + np.arange(n)).ravel()
+    owned = np.repeat(np.arange(len(picked)), counts[picked])
+    within = np.concatenate([np.arange(counts[k]) for k in picked])
+    taught = lattice.force_constants
+
+    def of(values: Array, places: Array) -> Array:
+        return taken(like(values, taught), places)
+
+    atoms, owners, bonds, start, chosen = (
+        indices_like(places, taught)
+        for places in (
+            rows, owned, first_bond[picked][owned] + within, first_atom[picked][owned],
+            np.array(picked),
+        )
+    )  # fmt: skip
+    firsts, seconds = (taken(indices_like(x, taught), bonds) - start for x in crystals.ends)
     return HarmonicCrystals(
-        cells=crystals.cells[chosen],
-        positions=crystals.positions[atoms].view(len(picked), n, 3),
-        masses=crystals.masses[atoms].view(len(picked), n),
+        cells=of(crystals.cells, chosen),
+        positions=of(crystals.positions, atoms).reshape(len(picked), n, 3),
+        masses=of(crystals.masses, atoms).reshape(len(picked), n),
         owners=owners,
         firsts=firsts,
         seconds=seconds,
-        vectors=crystals.vectors[bonds],
-        force_constants=lattice.force_constants[bonds],
-        stiffness=lattice.stiffness[bonds],
-        born=lattice.born[atoms].view(len(picked), n, 3, 3),
-        dielectric=lattice.dielectric[chosen],
+        vectors=of(crystals.vectors, bonds),
+        force_constants=taken(taught, bonds),
+        stiffness=taken(lattice.stiffness, bonds),
+        born=taken(lattice.born, atoms).reshape(len(picked), n, 3, 3),
+        dielectric=taken(lattice.dielectric, chosen),
     )
 
 

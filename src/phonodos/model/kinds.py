@@ -2,23 +2,23 @@
 
 An entry says everything that the rest of the program asks of a kind: configuration and network,
 what it says of the reference crystals, how it answers for the predictor, what it is taught, and the
-words of its model card. The last three belong to higher floors; they are named as
-``module:attribute`` and imported when they are first asked for.
+words of its model card. All but the configuration are named as ``module:attribute`` and imported
+when they are first asked for: some of them belong to higher floors.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib import import_module
 from typing import Any
 
-import torch
 from pydantic import ValidationError
 
 from phonodos.errors import WeightsError
-from phonodos.model.lattice import LatticeConfig, LatticeNetwork
+from phonodos.model.arrays import as_numpy
+from phonodos.model.lattice import LatticeConfig
 from phonodos.model.network import Network, NetworkConfig
-from phonodos.model.reference import lattice_reference, spectrum_reference
-from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
+from phonodos.model.parameters import Parameters, misfit
+from phonodos.model.spectrum import SpectrumConfig
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,10 @@ class Kind:
 
     Attributes
     ----------
-    config, network
-        Hyperparameters (a subclass of `NetworkConfig`), and the `Network` made of them.
+    config
+        Hyperparameters (a subclass of `NetworkConfig`).
+    network
+        A `Network` made of them and of parameters.
     reference
         (network) -> (2, k) numbers for `reference_crystals`, kept in weight files.
     answers
@@ -60,12 +62,12 @@ class Kind:
     averages_force_constants
         Whether its output is a `Lattice`, whose tensors can be averaged along an alloy.
 
-    `answers`, `task` and `words` are the object itself or where it lies, ``module:attribute``.
+    All but `config` are the object itself or where it lies, ``module:attribute``.
     """
 
     config: type[NetworkConfig]
-    network: Callable[[Any], Network]
-    reference: Callable[[Any], torch.Tensor]
+    network: Any
+    reference: Any
     answers: Any
     task: Any
     words: Any
@@ -75,16 +77,16 @@ class Kind:
 KINDS: dict[str, Kind] = {
     "spectrum": Kind(
         SpectrumConfig,
-        SpectrumNetwork,
-        spectrum_reference,
+        network="phonodos.model.spectrum:SpectrumNetwork",
+        reference="phonodos.model.reference:spectrum_reference",
         answers="phonodos.prediction.answers:SpectrumAnswers",
         task="phonodos.training.losses:SpectrumTask",
         words="phonodos.evaluation.card:SPECTRUM",
     ),
     "lattice": Kind(
         LatticeConfig,
-        LatticeNetwork,
-        lattice_reference,
+        network="phonodos.model.lattice:LatticeNetwork",
+        reference="phonodos.model.reference:lattice_reference",
         answers="phonodos.prediction.answers:LatticeAnswers",
         task="phonodos.training.lattice_losses:LatticeTask",
         words="phonodos.evaluation.card:LATTICE",
@@ -106,8 +108,8 @@ def kind_of(network: Network) -> Kind:
     return KINDS[network.config.kind]
 
 
-def build_network(config: Mapping[str, Any]) -> Network:
-    """Return an untrained network of the kind and hyperparameters in `config`.
+def network_of(config: Mapping[str, Any]) -> tuple[type[Network], NetworkConfig]:
+    """Return the class of a network and its configuration, of the kind that `config` names.
 
     Raises
     ------
@@ -122,21 +124,42 @@ def build_network(config: Mapping[str, Any]) -> Network:
             "update phonodos, or use other weights",
         )
     try:
-        return KINDS[kind].network(KINDS[kind].config.model_validate(dict(config)))
+        checked = KINDS[kind].config.model_validate(dict(config))
+        network: type[Network] = resolved(KINDS[kind].network)
+        network.table(checked)
     except (ValidationError, ValueError) as err:
         raise WeightsError(
             f"the configuration of the {kind} network is invalid",
             str(err).replace("\n", "; ")[:500],
             "use weights and a version of phonodos that belong together",
         ) from err
+    return network, checked
 
 
-@torch.no_grad()
+def build_network(config: Mapping[str, Any], parameters: Parameters) -> Network:
+    """Return the network of the kind and hyperparameters in `config` with these parameters.
+
+    Raises
+    ------
+    WeightsError
+        If the configuration is invalid (`network_of`), or asks for other parameters.
+    """
+    network, checked = network_of(config)
+    if found := misfit(network.table(checked), parameters):
+        raise WeightsError(
+            "the tensors do not fit the network of the configuration",
+            found,
+            "use weights and a version of phonodos that belong together",
+        )
+    return network(checked, parameters)
+
+
 def reference_answers(network: Network) -> list[list[float]]:
     """Return what the network gives for the reference crystals, a row each.
 
     Loading a weight file computes them again: a file whose tensors were altered, or a version of
     the program that computes something else, does not pass.
     """
-    answers: list[list[float]] = kind_of(network).reference(network).double().cpu().tolist()
+    found = resolved(kind_of(network).reference)(network)
+    answers: list[list[float]] = as_numpy(found).astype(float).tolist()
     return answers

@@ -5,17 +5,28 @@ the crystal; `dynamics` makes frequencies of them. The design is ours; what it m
 rotation and inversion, the symmetry of second derivatives, neutrality, a dielectric tensor above 1.
 """
 
+from functools import lru_cache
 from itertools import pairwise
 from typing import Literal, NamedTuple
 
-import torch
+import numpy as np
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn import functional
 
+from phonodos.model.arrays import (
+    Array,
+    constant,
+    indices_like,
+    library_of,
+    like,
+    softplus,
+    split,
+    sums_at,
+    taken,
+)
 from phonodos.model.bonds import BondedCrystals
 from phonodos.model.irreps import AXIAL, SCALAR, TENSOR, Irreps, parse_irreps
 from phonodos.model.layers import Features, spherical_harmonics
+from phonodos.model.neighbours import around
 from phonodos.model.network import (
     MOST_LAYERS,
     WIDEST,
@@ -26,16 +37,17 @@ from phonodos.model.network import (
     NetworkConfig,
     Width,
 )
+from phonodos.model.parameters import Parameters, Table, linear
 from phonodos.model.radial import polynomial_cutoff
 from phonodos.model.springs import SpringHead, base_stiffness
 from phonodos.model.tensors import mixed_matrix, split_scalars
 from phonodos.model.trunk import (
     BondFeatures,
+    Dense,
     ElementFeatures,
     IrrepLinear,
     Surroundings,
     TrunkLayer,
-    dense,
     element_scalars,
 )
 
@@ -71,10 +83,42 @@ class LatticeConfig(NetworkConfig):
 class Lattice(NamedTuple):
     """Output of the network for a batch: what a harmonic crystal is made of."""
 
-    force_constants: Tensor  # (bonds, 3, 3) short-range, Phi_ij of the forward edge [eV/A^2]
-    born: Tensor  # (n, 3, 3) Born charges [e], first index field, second displacement
-    dielectric: Tensor  # (n_crystals, 3, 3) electronic
-    stiffness: Tensor  # (bonds,) usual size of a force constant [eV/A^2], weights of the sum rule
+    force_constants: Array  # (bonds, 3, 3) short-range, Phi_ij of the forward edge [eV/A^2]
+    born: Array  # (n, 3, 3) Born charges [e], first index field, second displacement
+    dielectric: Array  # (n_crystals, 3, 3) electronic
+    stiffness: Array  # (bonds,) usual size of a force constant [eV/A^2], weights of the sum rule
+
+
+class Parts:
+    """What a configuration is made of: trunk, pair head and charge heads, and their parameters."""
+
+    def __init__(self, config: LatticeConfig) -> None:
+        self.elements = ElementFeatures("elements", config.learned, config.tabulated)
+        self.bonds = BondFeatures(config.bessel, config.gaussians, config.cutoff)
+        n_elements, n_radial = self.elements.n_features, self.bonds.n_features
+        radial = [n_radial + 2 * n_elements, *config.radial_hidden]
+        irreps = [((config.embedding, SCALAR),), *map(parse_irreps, config.hidden)]
+        self.layers = [
+            TrunkLayer(f"layers.{k}", before, after, config.lmax, radial, n_elements)
+            for k, (before, after) in enumerate(pairwise(irreps))
+        ]
+        last = irreps[-1]
+        self.springs = SpringHead(
+            "springs", last, config.head, n_radial, n_elements, config.head_hidden,
+            config.head_mixed,
+        )  # fmt: skip
+        axial = AXIAL in [ir for _, ir in last]
+        self.charges = ChargeHead("charges", last, n_elements, config.charge_hidden, axial)
+        self.table: Table = (
+            *self.elements.table,
+            *linear("embedding", n_elements, config.embedding),
+            *(line for layer in self.layers for line in layer.table),
+            *self.springs.table,
+            *self.charges.table,
+        )
+
+
+parts_of = lru_cache(maxsize=16)(Parts)
 
 
 class LatticeNetwork(Network):
@@ -82,95 +126,85 @@ class LatticeNetwork(Network):
 
     config: LatticeConfig
 
-    def __init__(self, config: LatticeConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.elements = ElementFeatures(config.learned, config.tabulated)
-        self.bonds = BondFeatures(config.bessel, config.gaussians, config.cutoff)
-        n_elements, n_radial = self.elements.n_features, self.bonds.n_features
-        self.embedding = nn.Linear(n_elements, config.embedding)
-        radial = [n_radial + 2 * n_elements, *config.radial_hidden]
-        irreps = [((config.embedding, SCALAR),), *map(parse_irreps, config.hidden)]
-        self.layers = nn.ModuleList(
-            [
-                TrunkLayer(before, after, config.lmax, radial, n_elements)
-                for before, after in pairwise(irreps)
-            ]
-        )
-        last = irreps[-1]
-        self.springs = SpringHead(
-            last, config.head, n_radial, n_elements, config.head_hidden, config.head_mixed
-        )
-        self.axial = AXIAL in [ir for _, ir in last]
-        self.charges = ChargeHead(last, n_elements, config.charge_hidden, self.axial)
+    @classmethod
+    def table(cls, config: LatticeConfig) -> Table:
+        """Return the parameters of a configuration."""
+        return parts_of(config).table
 
-    def forward(self, crystals: BondedCrystals) -> Lattice:
+    def __call__(self, crystals: BondedCrystals) -> Lattice:
         """Return force constants, Born charges and dielectric tensors of a batch."""
-        own = self.embedding.weight
-        crystals = crystals.to(device=own.device, dtype=own.dtype)
-        graph = crystals.graph
-        elements, radii = self.elements(graph.fractions)
-        lengths = torch.linalg.vector_norm(graph.edge_vectors, dim=1)
-        distances = lengths[graph.distinct]
-        i, j = graph.edge_index[:, graph.distinct]
-        reduced = distances - radii[i] - radii[j]
+        p, parts, graph = self.parameters, parts_of(self.config), crystals.graph
+        vectors = like(graph.edge_vectors, p["embedding.weight"])
+        lib = library_of(vectors)
+        elements, radii = parts.elements(p, like(graph.fractions, vectors))
+        lengths = lib.sqrt((vectors**2).sum(axis=1))
+        distinct = indices_like(graph.distinct, vectors)
+        i, j = (taken(end, distinct) for end in indices_like(graph.edge_index, vectors))
+        distances = taken(lengths, distinct)
+        reduced = distances - taken(radii, i) - taken(radii, j)
         fade = polynomial_cutoff(distances, self.config.cutoff)
-        radial = self.bonds(distances, reduced)
-        harmonics = spherical_harmonics(graph.edge_vectors, self.config.lmax)
-        edges = torch.cat([radial, elements[i], elements[j]], dim=1)
-        around = Surroundings(elements, graph, edges, fade[:, None], harmonics)
-        x = element_scalars(elements, self.embedding)
-        for layer in self.layers:
-            x = layer(x, around, self.config.neighbours)
-        bond, like = crystals.forward, graph.alike[crystals.forward]
-        base = base_stiffness(distances, reduced, fade)[like]
-        unit = graph.edge_vectors[bond] / lengths[bond, None]
-        at_bonds = {degree: y[bond] for degree, y in harmonics.items()}
-        springs = self.springs(x, crystals.ends, elements, radial[like], base, unit, at_bonds)
-        born, dielectric = self.charges(x, elements, crystals)
-        return Lattice(springs, born, dielectric, base)
+        radial = parts.bonds(distances, reduced)
+        edges = lib.concatenate([radial, taken(elements, i), taken(elements, j)], 1)
+        harmonics = spherical_harmonics(vectors, self.config.lmax)
+        near = around(graph, vectors, harmonics)
+        surroundings = Surroundings(elements, near, edges, fade[:, None])
+        x = element_scalars(p, "embedding", elements)
+        for layer in parts.layers:
+            x = layer(p, x, surroundings, self.config.neighbours)
+        bond = indices_like(crystals.forward, vectors)
+        alike = taken(near.alike, bond)
+        base = taken(base_stiffness(distances, reduced, fade), alike)
+        unit = taken(vectors, bond) / taken(lengths, bond)[:, None]
+        at_bonds = {degree: taken(harmonics[degree], bond) for degree in (1, 2)}
+        i, j = (indices_like(end, vectors) for end in crystals.ends)
+        constants = parts.springs(
+            p, x, (i, j), elements, taken(radial, alike), base, unit, at_bonds
+        )
+        born, dielectric = parts.charges(p, x, elements, crystals)
+        return Lattice(constants, born, dielectric, base)
 
 
-class ChargeHead(nn.Module):
+class ChargeHead:
     """Born charges of atoms, neutral in sum, and the dielectric tensor of the crystal."""
 
-    def __init__(self, irreps: Irreps, n_elements: int, hidden: int, axial: bool) -> None:
-        super().__init__()
+    def __init__(
+        self, name: str, irreps: Irreps, n_elements: int, hidden: int, axial: bool
+    ) -> None:
         n_scalars = next(mul for mul, ir in irreps if ir == SCALAR)
         self.axial = axial
         tensors = 8
-        self.mlp = dense(
-            [n_scalars + n_elements, hidden, 2 + 2 * tensors + (tensors if axial else 0)]
-        )
-        self.tensors = IrrepLinear(
-            irreps, ((tensors, TENSOR), *([(tensors, AXIAL)] if axial else []))
-        )
+        out = 2 + 2 * tensors + (tensors if axial else 0)
+        self.mlp = Dense(f"{name}.mlp", [n_scalars + n_elements, hidden, out])
+        kept = ((tensors, TENSOR), *([(tensors, AXIAL)] if axial else []))
+        self.tensors = IrrepLinear(f"{name}.tensors", irreps, kept)
         self.n = tensors
+        self.table = (*self.mlp.table, *self.tensors.table)
 
-    def forward(
-        self, x: Features, elements: Tensor, crystals: BondedCrystals
-    ) -> tuple[Tensor, Tensor]:
+    def __call__(
+        self, p: Parameters, x: Features, elements: Array, crystals: BondedCrystals
+    ) -> tuple[Array, Array]:
         """Return (n, 3, 3) Born charges [e] and (n_crystals, 3, 3) dielectric tensors."""
-        values = self.mlp(torch.cat([split_scalars(x), elements], dim=1))
-        kept = self.tensors(x)
-        eye = torch.eye(3, dtype=values.dtype, device=values.device)
+        lib = library_of(elements)
+        values = self.mlp(p, lib.concatenate([split_scalars(x), elements], 1))
+        kept = self.tensors(p, x)
+        eye = constant(np.eye, 3, of=values)
         quadrupole = kept[TENSOR]
         sizes = [1, 1, self.n, self.n] + ([self.n] if self.axial else [])
-        charge, polarisability, to_born, to_eps, *to_skew = torch.split(values, sizes, dim=1)
+        charge, polarisability, to_born, to_eps, *to_skew = split(values, sizes, 1)
         born = 2.0 * charge[:, :, None] * eye + mixed_matrix(quadrupole, to_born, 2)
         if self.axial:
             born = born + mixed_matrix(kept[AXIAL], to_skew[0], 1)
-        batch, n = crystals.graph.batch, crystals.graph.n_crystals
-        counts = torch.bincount(batch, minlength=n).to(values.dtype)
-        born = born - _means(born, batch, counts)[batch]
+        batch, n = indices_like(crystals.graph.batch, values), crystals.graph.n_crystals
+        counts = sums_at(n, batch, lib.ones_like(values[:, 0]))
+        born = born - taken(_means(born, batch, counts), batch)
         mean = 1.5 + _means(polarisability, batch, counts)[:, 0]
         traceless = _means(mixed_matrix(quadrupole, to_eps, 2), batch, counts)
-        norm = traceless.square().sum(dim=(1, 2), keepdim=True).add(1e-12).sqrt()
+        norm = lib.sqrt((traceless**2).sum(axis=(1, 2)) + 1e-12)[:, None, None]
         # Eigenvalues of the bounded part stay above -1, so those of eps stay above 1.
         shape = eye + traceless / (1.0 + norm)
-        return born, eye + functional.softplus(mean)[:, None, None] * shape
+        return born, eye + softplus(mean)[:, None, None] * shape
 
 
-def _means(values: Tensor, batch: Tensor, counts: Tensor) -> Tensor:
-    total = values.new_zeros(len(counts), *values.shape[1:]).index_add(0, batch, values)
-    return total / counts.view(-1, *[1] * (values.dim() - 1))
+def _means(values: Array, batch: Array, counts: Array) -> Array:
+    total = sums_at(len(counts), batch, values)
+    return total / counts.reshape(-1, *[1] * (values.ndim - 1))

@@ -1,10 +1,14 @@
 """`Network` and `NetworkConfig`: what every kind of network has, and bounds of its settings."""
 
 import re
-from typing import Annotated, Any
+from abc import ABC, abstractmethod
+from typing import Annotated, Any, Self
 
+import numpy as np
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field
-from torch import nn
+
+from phonodos.model.arrays import typed
+from phonodos.model.parameters import Parameters, Table, drawn
 
 # Far above any network that was ever trained; below what building one could choke on.
 WIDEST, HIGHEST_DEGREE, MOST_TERMS, MOST_LAYERS = 4096, 6, 32, 16
@@ -20,15 +24,42 @@ class NetworkConfig(BaseModel):
     cutoff: float
 
 
-class Network(nn.Module):
-    """A network that knows its hyperparameters: `kind` is found in `phonodos.model.kinds.KINDS`."""
+class Network(ABC):
+    """A configuration and the parameters that belong to it: a function of crystals.
+
+    It computes with the arrays it is given: NumPy's in predictions, torch's in training. Crystals
+    come in arrays of the same library and type. `kind` is found in `phonodos.model.kinds.KINDS`.
+    """
 
     config: NetworkConfig
 
+    def __init__(self, config: Any, parameters: Parameters) -> None:
+        self.config = config
+        self.parameters = parameters
+
+    @classmethod
+    @abstractmethod
+    def table(cls, config: Any) -> Table:
+        """Return the parameters of a configuration."""
+
+    @abstractmethod
+    def __call__(self, crystals: Any) -> Any:
+        """Return what the network says of a crystal or a batch."""
+
+    @classmethod
+    def untrained(cls, config: Any, seed: int = 0) -> Self:
+        """Return a network with initial values of NumPy's generator, in double precision."""
+        return cls(config, drawn(cls.table(config), np.random.default_rng(seed), np.float64))
+
     @property
     def dtype(self) -> Any:
-        """Floating-point type of the parameters."""
-        return next(self.parameters()).dtype
+        """Floating-point type of the parameters, of their library."""
+        return next(iter(self.parameters.values())).dtype
+
+    def to(self, device: str | None = None, dtype: Any = None) -> Self:
+        """Return the network in a type of NumPy, or with torch's arrays on a `device`."""
+        found = {name: typed(x, dtype, device) for name, x in self.parameters.items()}
+        return type(self)(self.config, found)
 
 
 def checked_irreps(text: str) -> str:

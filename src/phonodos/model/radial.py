@@ -1,68 +1,64 @@
 """Radial functions h_k(r): learned ones, and the same ones tabulated and compressed."""
 
-import copy
+from functools import cache
 from itertools import pairwise
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+import numpy as np
+from numpy.typing import NDArray
+
+from phonodos.model.arrays import Array, constant, library_of, silu, taken
+from phonodos.model.parameters import Normal, Parameter, Parameters, Table
 
 # Factors that give f(z), z standard normal, a second moment of 1. e3nn finds them with a million
 # seeded numbers, so the last digits are its own; weights are made for these.
 UNIT_SILU, UNIT_SIGMOID = 1.6791767923989418, 1.8467055342154763
+POINTS, TOLERANCE = 2001, 1e-6  # of the tables that take the place of learned functions
 
 
-class GaussianBasis(nn.Module):
-    """`n` Gaussians at equal spacing on 0 to `cutoff` [A], of width `width` spacings.
+@cache
+def evenly(first: float, last: float, n: int) -> NDArray[np.float64]:
+    """Return (n,) numbers at equal steps; not to be written to."""
+    return np.asarray(np.linspace(first, last, n), dtype=np.float64)
+
+
+@cache
+def _orders(n: int) -> NDArray[np.float64]:
+    return np.asarray(np.pi * np.arange(1, n + 1), dtype=np.float64)
+
+
+def gaussians(distances: Array, n: int, cutoff: float, width: float = 0.8) -> Array:
+    """Return (m, n) Gaussians of (m,) distances, at equal spacing on 0 to `cutoff` [A].
 
     exp(-((r - r_k) / (width spacing))^2) / 1.423; with that constant, the one of e3nn's first
     releases, the sum of squares is about one half at any distance inside.
     """
-
-    centres: Tensor
-
-    def __init__(self, n: int, cutoff: float, width: float = 0.8) -> None:
-        super().__init__()
-        self.register_buffer("centres", torch.linspace(0.0, cutoff, n), persistent=False)
-        self.sigma = width * cutoff / (n - 1)
-
-    def forward(self, distances: Tensor) -> Tensor:
-        """Return (m, n) values at (m,) distances [A]."""
-        x = (distances[:, None] - self.centres) / self.sigma
-        return torch.exp(-(x**2)) / 1.423085244900308
+    spread = width * cutoff / (n - 1)
+    x = (distances[:, None] - constant(evenly, 0.0, cutoff, n, of=distances)) / spread
+    return library_of(x).exp(-(x**2)) / 1.423085244900308
 
 
-def smooth_cutoff(distances: Tensor, cutoff: float, width: float) -> Tensor:
+def smooth_cutoff(distances: Array, cutoff: float, width: float) -> Array:
     """Return (m,) 1 up to `cutoff - width`, 0 from `cutoff` on, with two continuous derivatives."""
-    t = ((cutoff - distances) / width).clamp(0.0, 1.0)
+    t = library_of(distances).clip((cutoff - distances) / width, 0.0, 1.0)
     return t**3 * (10.0 - 15.0 * t + 6.0 * t**2)
 
 
-class BesselBasis(nn.Module):
-    """`n` spherical Bessel functions sin(k pi r / cutoff) / r, scaled to order one."""
-
-    def __init__(self, n: int, cutoff: float) -> None:
-        super().__init__()
-        self.cutoff = cutoff
-        self.register_buffer("orders", torch.arange(1, n + 1) * torch.pi, persistent=False)
-
-    orders: Tensor
-
-    def forward(self, distances: Tensor) -> Tensor:
-        """Return (m, n) values at (m,) distances [A]."""
-        r = distances[:, None].clamp_min(1e-3)
-        waves: Tensor = torch.sin(self.orders * r / self.cutoff) / r
-        return waves * float((self.cutoff / 2.0) ** 0.5)
+def bessel(distances: Array, n: int, cutoff: float) -> Array:
+    """Return (m, n) spherical Bessel functions sin(k pi r / cutoff) / r, scaled to order one."""
+    lib = library_of(distances)
+    r = lib.clip(distances[:, None], 1e-3, None)
+    waves = lib.sin(constant(_orders, n, of=r) * r / cutoff) / r
+    return waves * (cutoff / 2.0) ** 0.5
 
 
-def polynomial_cutoff(distances: Tensor, cutoff: float) -> Tensor:
+def polynomial_cutoff(distances: Array, cutoff: float) -> Array:
     """Return (m,) (1-u)^3 (1 + 3u + 6u^2), u = r / cutoff: 1 at 0, 0 beyond, C2 everywhere."""
-    u = (distances / cutoff).clamp(0.0, 1.0)
+    u = library_of(distances).clip(distances / cutoff, 0.0, 1.0)
     return (1.0 - u) ** 3 * (1.0 + 3.0 * u + 6.0 * u**2)
 
 
-class RadialMLP(nn.Module):
-    """Learned functions of the distance: bias-free layers of SiLU on a radial basis, faded out.
+class RadialMLP:
+    """Learned functions of the distance: bias-free layers of SiLU on Gaussians, faded out.
 
     The hidden part of e3nn's `FullyConnectedNet`: every layer divides by the root of its number of
     inputs and rescales its activation to a unit second moment, so weights drawn from a standard
@@ -70,65 +66,61 @@ class RadialMLP(nn.Module):
     """
 
     def __init__(
-        self, basis: GaussianBasis, hidden: tuple[int, ...], cutoff: float, fade: float
-    ) -> None:
-        super().__init__()
-        self.basis, self.cutoff, self.fade = basis, cutoff, fade
-        sizes = [len(basis.centres), *hidden]
-        self.weights = nn.ParameterList(
-            [nn.Parameter(torch.randn(a, b)) for a, b in pairwise(sizes)]
+        self, name: str, n: int, hidden: tuple[int, ...], cutoff: float, fade: float,
+        width: float = 0.8,
+    ) -> None:  # fmt: skip
+        self.name, self.cutoff, self.fade, self.n, self.width = name, cutoff, fade, n, width
+        self.table: Table = tuple(
+            Parameter(f"{name}.weights.{k}", shape, Normal())
+            for k, shape in enumerate(pairwise((n, *hidden)))
         )
 
-    def forward(self, distances: Tensor) -> Tensor:
+    def __call__(self, p: Parameters, distances: Array) -> Array:
         """Return (m, last hidden) features at (m,) distances [A]."""
-        h: Tensor = self.basis(distances)
-        for weight in self.weights:
-            h = functional.silu(h @ (weight * weight.shape[0] ** -0.5)) * UNIT_SILU
+        h = gaussians(distances, self.n, self.cutoff, self.width)
+        for line in self.table:
+            weight = p[line.name]
+            h = silu(h @ (weight * weight.shape[0] ** -0.5)) * UNIT_SILU
         if self.fade == 0.0:
             return h
         return h * smooth_cutoff(distances, self.cutoff, self.fade)[:, None]
 
 
-class RadialTable(nn.Module):
-    """Functions of the distance tabulated on 0 to `cutoff` [A], cubic between the points."""
-
-    coefficients: Tensor
-
-    def __init__(self, values: Tensor, cutoff: float) -> None:
-        super().__init__()
-        slope = torch.gradient(values, dim=0, edge_order=2)[0]
-        left, right = values[:-1], values[1:]
-        a, b = slope[:-1], slope[1:]
-        cubic = torch.cat([left, a, 3 * (right - left) - 2 * a - b, 2 * (left - right) + a + b], 1)
-        self.register_buffer("coefficients", cubic)  # (intervals, 4 k), powers 0 to 3
-        self.per_angstrom = (len(values) - 1) / cutoff
-
-    def forward(self, distances: Tensor) -> Tensor:
-        """Return (m, k) values at (m,) distances [A]."""
-        place = distances * self.per_angstrom
-        interval = place.long().clamp_max(len(self.coefficients) - 1)
-        t = (place - interval)[:, None]
-        c0, c1, c2, c3 = self.coefficients.index_select(0, interval).chunk(4, dim=1)
-        return c0 + t * (c1 + t * (c2 + t * c3))
+def cubic_table(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (n - 1, 4 k) coefficients, powers 0 to 3, of cubics through (n, k) values."""
+    slope = np.gradient(values, axis=0, edge_order=2)
+    left, right = values[:-1], values[1:]
+    a, b = slope[:-1], slope[1:]
+    cubic = [left, a, 3 * (right - left) - 2 * a - b, 2 * (left - right) + a + b]
+    return np.concatenate(cubic, axis=1)
 
 
-@torch.no_grad()
+def looked_up(coefficients: Array, distances: Array, cutoff: float) -> Array:
+    """Return (m, k) values at (m,) distances [A] of a `cubic_table` on 0 to `cutoff` [A]."""
+    lib, n = library_of(coefficients), len(coefficients)
+    place = distances * (n / cutoff)
+    interval = lib.clip(lib.floor(place), None, n - 1)
+    t = (place - interval)[:, None]
+    rows = interval.astype(np.int64) if lib is np else interval.long()
+    found = taken(coefficients, rows)
+    k = found.shape[1] // 4
+    c0, c1, c2, c3 = (found[:, j * k : (j + 1) * k] for j in range(4))
+    return c0 + t * (c1 + t * (c2 + t * c3))
+
+
 def compress(
-    radial: RadialMLP, n: int = 2001, tolerance: float = 1e-6
-) -> tuple[RadialTable, Tensor]:
-    """Return a table of a few functions and a (k, hidden) matrix: table(r) @ matrix = radial(r).
+    radial: RadialMLP, p: Parameters, n: int = POINTS, tolerance: float = TOLERANCE
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Return a `cubic_table` of a few functions and a (k, hidden) matrix that makes `radial` of it.
 
     A hundred smooth functions of one distance span far fewer dimensions. The principal axes of
     their values on a fine grid with singular values above `tolerance` of the largest are kept.
     """
-    first = radial.weights[0]
-    grid = torch.linspace(0.0, radial.cutoff, n, dtype=torch.float64, device=first.device)
-    values = copy.deepcopy(radial).double()(grid)
-    square, axes = torch.linalg.eigh(values.T @ values / n)
+    own = {line.name: np.asarray(p[line.name], dtype=np.float64) for line in radial.table}
+    values = radial(own, np.linspace(0.0, radial.cutoff, n))
+    square, axes = np.linalg.eigh(values.T @ values / n)
     kept = square > tolerance**2 * square[-1]
     kept[-1] = True  # even of functions that are zero everywhere
-    size = (
-        square[kept].clamp_min(1e-30).sqrt()
-    )  # functions of order one: their size sits in the matrix
-    table = RadialTable(values @ axes[:, kept] / size, radial.cutoff)
-    return table.to(first.dtype), (axes[:, kept] * size).T.to(first.dtype)
+    # Functions of order one: their size sits in the matrix.
+    size = np.sqrt(np.maximum(square[kept], 1e-30))
+    return cubic_table(values @ axes[:, kept] / size), (axes[:, kept] * size).T

@@ -5,9 +5,9 @@ computes something else, does not pass.
 """
 
 import numpy as np
-import torch
-from torch import Tensor
+from numpy.typing import NDArray
 
+from phonodos.model.arrays import Array, constant
 from phonodos.model.bonds import bond_crystal, collate_bonded
 from phonodos.model.dynamics import dynamical_matrices, frequencies
 from phonodos.model.graph import build_graph, collate
@@ -28,21 +28,19 @@ def reference_crystals() -> list[Crystal]:
     ]
 
 
-def spectrum_reference(network: SpectrumNetwork) -> Tensor:
+def spectrum_reference(network: SpectrumNetwork) -> Array:
     """Return (2, 51) raw values of a network of spectra for the reference crystals."""
-    parameter = next(network.parameters())
     graphs = [build_graph(c, network.config.cutoff) for c in reference_crystals()]
-    found: Tensor = network(collate(graphs).to(device=parameter.device, dtype=parameter.dtype))
-    return found
+    return network(collate(graphs))
 
 
-def lattice_reference(network: LatticeNetwork) -> Tensor:
+def lattice_reference(network: LatticeNetwork) -> Array:
     """Return (2, 6) frequencies [cm^-1] of the reference crystals at a q of low symmetry."""
-    parameter = next(network.parameters())
-    device, dtype = parameter.device, parameter.dtype
     bonded = collate_bonded([bond_crystal(c, network.config.cutoff) for c in reference_crystals()])
-    bonded = bonded.to(device=device, dtype=dtype)
     (group,) = group_by_size(bonded, network(bonded))
-    q = torch.tensor([0.25, 0.1, -0.35], device=device, dtype=dtype).expand(2, 1, 3)
-    found: Tensor = frequencies(dynamical_matrices(group, q), softening=1.0)[:, 0]
-    return found
+    q = constant(_points, of=group.cells)
+    return frequencies(dynamical_matrices(group, q), softening=1.0)[:, 0]
+
+
+def _points() -> NDArray[np.float64]:
+    return np.tile([0.25, 0.1, -0.35], (2, 1, 1))

@@ -6,25 +6,31 @@ One deviation from the paper: messages fade smoothly at the cutoff (`cutoff_widt
 sharp cutoff of the original, whose prediction jumps when a neighbour crosses it).
 """
 
-import copy
+from functools import lru_cache
 from typing import Literal
 
-import torch
+import numpy as np
 from pydantic import Field
-from torch import Tensor, nn
-from torch.nn import functional
 
+from phonodos.model.arrays import (
+    Array,
+    indices_like,
+    library_of,
+    like,
+    sums_at,
+    taken,
+)
 from phonodos.model.graph import CrystalGraph
 from phonodos.model.irreps import SCALAR, Irreps, parse_irreps
 from phonodos.model.layers import (
     Convolution,
     Features,
     Gate,
-    Neighbourhood,
     SelfConnection,
     add,
     spherical_harmonics,
 )
+from phonodos.model.neighbours import around
 from phonodos.model.network import (
     MOST_LAYERS,
     WIDEST,
@@ -35,7 +41,9 @@ from phonodos.model.network import (
     NetworkConfig,
     Width,
 )
-from phonodos.model.radial import GaussianBasis, RadialMLP, compress
+from phonodos.model.parameters import Table, linear
+from phonodos.model.radial import RadialMLP, compress, looked_up
+from phonodos.model.trunk import affine
 from phonodos.physics.elements import N_ELEMENTS
 from phonodos.physics.target import TARGET_GRID
 
@@ -64,75 +72,96 @@ class SpectrumConfig(NetworkConfig):
     )
 
 
+class Parts:
+    """What a configuration is made of: radial functions, convolutions and gates of every layer."""
+
+    def __init__(self, config: SpectrumConfig) -> None:
+        self.gates = [Gate(parse_irreps(irreps)) for irreps in config.hidden]
+        first: Irreps = ((config.embedding, SCALAR),)
+        last: Irreps = ((TARGET_GRID.n, SCALAR),)
+        inputs = [first, *map(parse_irreps, config.hidden)]
+        outputs = [*(gate.irreps_in for gate in self.gates), last]
+        # The irreps before every convolution and after it, gates included.
+        self.irreps = list(zip(inputs, outputs, strict=True))
+        n, hidden = config.radial_basis, config.radial_hidden
+        self.radials, self.convolutions, self.self_connections = [], [], []
+        self.table: Table = linear("embedding", N_ELEMENTS, config.embedding)
+        for k, (before, after) in enumerate(self.irreps):
+            self.radials.append(
+                RadialMLP(f"radials.{k}", n, hidden, config.cutoff, config.cutoff_width,
+                          config.radial_width)
+            )  # fmt: skip
+            self.convolutions.append(
+                Convolution(f"convolutions.{k}", before, after, config.lmax, hidden[-1])
+            )
+            self.self_connections.append(SelfConnection(f"self_connections.{k}", before, after))
+            for part in (self.radials[k], self.convolutions[k], self.self_connections[k]):
+                self.table += part.table
+
+
+parts_of = lru_cache(maxsize=16)(Parts)
+
+
 class SpectrumNetwork(Network):
-    """The paper's network; `forward` gives values up to a factor, `normalise` the spectrum."""
+    """The paper's network; it gives values up to a factor, `normalise` the spectrum."""
 
     config: SpectrumConfig
 
-    def __init__(self, config: SpectrumConfig) -> None:
-        super().__init__()
-        self.config = config
-        self.embedding = nn.Linear(N_ELEMENTS, config.embedding)
-        self.basis = GaussianBasis(config.radial_basis, config.cutoff, config.radial_width)
-        self.gates = nn.ModuleList([Gate(parse_irreps(irreps)) for irreps in config.hidden])
-        self.radials = nn.ModuleList()
-        self.convolutions = nn.ModuleList()
-        self.self_connections = nn.ModuleList()
-        for before, after in self.layer_irreps():
-            self.radials.append(
-                RadialMLP(self.basis, config.radial_hidden, config.cutoff, config.cutoff_width)
-            )
-            self.convolutions.append(
-                Convolution(before, after, config.lmax, config.radial_hidden[-1])
-            )
-            self.self_connections.append(SelfConnection(before, after))
-
-    def layer_irreps(self) -> list[tuple[Irreps, Irreps]]:
-        """Return the irreps before every convolution and after it, gates included."""
-        first: Irreps = ((self.config.embedding, SCALAR),)
-        last: Irreps = ((TARGET_GRID.n, SCALAR),)
-        inputs = [first, *map(parse_irreps, self.config.hidden)]
-        gates = [gate for gate in self.gates if isinstance(gate, Gate)]
-        outputs = [*(gate.irreps_in for gate in gates), last]
-        return list(zip(inputs, outputs, strict=True))
-
-    def _own(self, graph: CrystalGraph) -> CrystalGraph:
-        own = self.embedding.weight
-        return graph.to(device=own.device, dtype=own.dtype)
+    @classmethod
+    def table(cls, config: SpectrumConfig) -> Table:
+        """Return the parameters of a configuration."""
+        return parts_of(config).table
 
     def hidden_features(self, graph: CrystalGraph) -> list[Features]:
         """Return the features of all atoms after the embedding and after every layer."""
-        graph = self._own(graph)
-        distances = torch.linalg.vector_norm(graph.edge_vectors[graph.distinct], dim=1)
-        around = Neighbourhood(graph, spherical_harmonics(graph.edge_vectors, self.config.lmax))
-        embedded = functional.relu(self.embedding(graph.site_masses))
-        x: Features = {SCALAR: embedded[:, None, :]}
+        p, parts = self.parameters, parts_of(self.config)
+        vectors = like(graph.edge_vectors, p["embedding.weight"])
+        lib = library_of(vectors)
+        distinct = taken(vectors, indices_like(graph.distinct, vectors))
+        distances = lib.sqrt((distinct**2).sum(axis=1))
+        near = around(graph, vectors, spherical_harmonics(vectors, self.config.lmax))
+        embedded = affine(p, "embedding", like(graph.site_masses, vectors))
+        x: Features = {SCALAR: lib.clip(embedded, 0.0, None)[:, None, :]}
         layers = [x]
-        for index, convolution in enumerate(self.convolutions):
-            radial = self.radials[index](distances).index_select(0, graph.alike)
-            messages = convolution(x, radial, around)
-            x = add([messages, self.self_connections[index](x)], self.config.neighbours**-0.5)
-            if index < len(self.gates):
-                x = self.gates[index](x)
+        for k, convolution in enumerate(parts.convolutions):
+            messages = convolution(p, x, self.radial(k, distances), near)
+            both = [messages, parts.self_connections[k](p, x)]
+            x = add(both, self.config.neighbours**-0.5)
+            if k < len(parts.gates):
+                x = parts.gates[k](x)
             layers.append(x)
         return layers
 
-    def forward(self, graph: CrystalGraph) -> Tensor:
+    def radial(self, layer: int, distances: Array) -> Array:
+        """Return the radial functions of a layer at (u,) distances [A]."""
+        return parts_of(self.config).radials[layer](self.parameters, distances)
+
+    def __call__(self, graph: CrystalGraph) -> Array:
         """Return (n_crystals, 51) non-negative values, not yet normalised."""
-        graph = self._own(graph)
         per_atom = self.hidden_features(graph)[-1][SCALAR][:, 0, :]
-        if self.config.readout == "mean":
-            per_atom = functional.relu(per_atom)
-        total = per_atom.new_zeros(graph.n_crystals, TARGET_GRID.n)
-        total = total.index_add(0, graph.batch, per_atom)
-        if self.config.readout == "mean":
-            return total / torch.bincount(graph.batch, minlength=graph.n_crystals)[:, None]
-        return functional.relu(total)
+        lib, mean = library_of(per_atom), self.config.readout == "mean"
+        if mean:
+            per_atom = lib.clip(per_atom, 0.0, None)
+        batch = indices_like(graph.batch, per_atom)
+        total = sums_at(graph.n_crystals, batch, per_atom)
+        if mean:
+            return total / sums_at(graph.n_crystals, batch, lib.ones_like(per_atom[:, :1]))
+        return lib.clip(total, 0.0, None)
 
 
-def normalise(values: Tensor) -> Tensor:
+def normalise(values: Array) -> Array:
     """Return each row divided by its maximum; a row of zeros stays zero."""
-    return values / values.amax(dim=1, keepdim=True).clamp_min(torch.finfo(values.dtype).tiny)
+    lib = library_of(values)
+    return values / lib.clip(lib.amax(values, 1), lib.finfo(values.dtype).tiny, None)[:, None]
+
+
+class CompressedSpectrum(SpectrumNetwork):
+    """The same function with radial functions from tables: for predictions."""
+
+    def radial(self, layer: int, distances: Array) -> Array:
+        """Return the few functions that span the learned ones of a layer."""
+        table = self.parameters[f"radials.{layer}.table"]
+        return looked_up(table, distances, self.config.cutoff)
 
 
 def compressed(network: SpectrumNetwork) -> SpectrumNetwork:
@@ -141,12 +170,13 @@ def compressed(network: SpectrumNetwork) -> SpectrumNetwork:
     The hundred radial functions of every layer are replaced by the few that span them, read from a
     table instead of computed; the convolution's weights absorb the change of basis.
     """
-    fast = copy.deepcopy(network).requires_grad_(False)
-    for index, (radial, convolution) in enumerate(
-        zip(network.radials, fast.convolutions, strict=True)
-    ):
-        assert isinstance(radial, RadialMLP)
-        assert isinstance(convolution, Convolution)
-        fast.radials[index], matrix = compress(radial)
-        convolution.change_radial(matrix)
-    return fast
+    parts, kept = parts_of(network.config), dict(network.parameters)
+    for k, (radial, convolution) in enumerate(zip(parts.radials, parts.convolutions, strict=True)):
+        table, matrix = compress(radial, kept)
+        for line in radial.table:
+            del kept[line.name]
+        kept[f"radials.{k}.table"] = table.astype(network.dtype)
+        for line in convolution.table:
+            weight = np.tensordot(matrix, kept[line.name].astype(np.float64), 1)
+            kept[line.name] = weight.astype(network.dtype)
+    return CompressedSpectrum(network.config, kept)

@@ -5,13 +5,14 @@ from quantities that are even (sums of even irreps, differences of vectors times
 symmetric part obeys that; built from odd ones the antisymmetric part does.
 """
 
-import torch
-from torch import Tensor, nn
+import numpy as np
 
+from phonodos.model.arrays import Array, constant, folded, library_of, split, taken
 from phonodos.model.irreps import AXIAL, SCALAR, TENSOR, VECTOR, Irreps
 from phonodos.model.layers import Features
-from phonodos.model.tensors import HarmonicProduct, mixed_matrix
-from phonodos.model.trunk import IrrepLinear, dense
+from phonodos.model.parameters import Normal, Parameter, Parameters, Table
+from phonodos.model.tensors import mixed_matrix, unit_product
+from phonodos.model.trunk import Dense, IrrepLinear
 
 NEAR, NEAR_DECAY = 6.0, 1.6  # [eV/A^2], [1/A]: a bond's stiffness against the reduced distance
 FAR, FAR_DECAY = 0.15, 0.6  # [eV/A^2], [1/A]: the tail, from 3 A on
@@ -19,22 +20,25 @@ SHORTEST = -0.7  # [A], of the reduced distance: closer atoms get no stiffer bas
 LONGITUDINAL = 0.7  # of the base: longitudinal spring before anything is learned
 
 
-def base_stiffness(distances: Tensor, reduced: Tensor, fade: Tensor) -> Tensor:
+def base_stiffness(distances: Array, reduced: Array, fade: Array) -> Array:
     """Return (b,) the usual size of a force constant at a distance [eV/A^2].
 
     It takes out of the network's hands the decay over three orders of magnitude that every
     material shares; `reduced` is the distance minus both covalent radii [A].
     """
-    near = NEAR * torch.exp(-NEAR_DECAY * reduced.clamp_min(SHORTEST))
-    far = FAR * torch.exp(-FAR_DECAY * (distances - 3.0))
-    return (near + far) * fade.clamp_min(1e-12) ** 0.25
+    lib = library_of(distances)
+    near = NEAR * lib.exp(-NEAR_DECAY * lib.clip(reduced, SHORTEST, None))
+    far = FAR * lib.exp(-FAR_DECAY * (distances - 3.0))
+    return (near + far) * lib.clip(fade, 1e-12, None) ** 0.25
 
 
-class SpringHead(nn.Module):
+class SpringHead:
     """Force constants of bonds [eV/A^2].
 
     Parameters
     ----------
+    name
+        Of its parameters.
     irreps
         Of the node features: scalars, 1o, 2e and perhaps 1e.
     channels
@@ -43,55 +47,65 @@ class SpringHead(nn.Module):
         Sizes of the radial and of the element features.
     hidden
         Hidden layers of the MLP on the invariants.
+    mixed
+        Tensors a bond is expanded in, each parity.
     """
 
     def __init__(
-        self, irreps: Irreps, channels: tuple[int, int, int], n_radial: int, n_elements: int,
-        hidden: tuple[int, ...], mixed: int,
+        self, name: str, irreps: Irreps, channels: tuple[int, int, int], n_radial: int,
+        n_elements: int, hidden: tuple[int, ...], mixed: int,
     ) -> None:  # fmt: skip
-        super().__init__()
         scalars, vectors, tensors = channels
         self.axial = AXIAL in [ir for _, ir in irreps]
         kept = [(scalars, SCALAR), (vectors, VECTOR), (tensors, TENSOR)]
-        self.ends = IrrepLinear(irreps, (*kept, *([(vectors, AXIAL)] if self.axial else [])))
-        self.product = HarmonicProduct(
-            [(0, 2, 2), (2, 2, 0), (1, 1, 0), (2, 2, 2), (1, 1, 2), (2, 2, 1), (1, 1, 1)]
-        )
+        axial = [(vectors, AXIAL)] if self.axial else []
+        self.ends = IrrepLinear(f"{name}.ends", irreps, (*kept, *axial))
         n_even = 2 * tensors + vectors
         n_odd = tensors + vectors * (2 if self.axial else 1)
-        self.even = nn.Parameter(torch.randn(n_even, mixed) * n_even**-0.5)
-        self.odd = nn.Parameter(torch.randn(n_odd, mixed) * n_odd**-0.5)
-        self.mixed = mixed
+        self.even, self.odd, self.mixed = f"{name}.even", f"{name}.odd", mixed
         invariants = n_radial + 2 * n_elements + 2 * scalars + tensors + vectors
-        self.mlp = dense([invariants, *hidden, 2 + 2 * mixed])
+        self.mlp = Dense(f"{name}.mlp", [invariants, *hidden, 2 + 2 * mixed])
+        self.table: Table = (
+            *self.ends.table,
+            Parameter(self.even, (n_even, mixed), Normal(n_even**-0.5)),
+            Parameter(self.odd, (n_odd, mixed), Normal(n_odd**-0.5)),
+            *self.mlp.table,
+        )
 
-    def forward(
-        self, x: Features, ends: tuple[Tensor, Tensor], elements: Tensor, radial: Tensor,
-        base: Tensor, unit: Tensor, harmonics: dict[int, Tensor],
-    ) -> Tensor:  # fmt: skip
+    def __call__(
+        self, p: Parameters, x: Features, ends: tuple[Array, Array], elements: Array,
+        radial: Array, base: Array, unit: Array, harmonics: dict[int, Array],
+    ) -> Array:  # fmt: skip
         """Return (b, 3, 3) force constants Phi_ij of bonds i -> j; Phi_ji is the transpose."""
-        kept = self.ends(x)
-        first = {ir: block.index_select(0, ends[0]) for ir, block in kept.items()}
-        second = {ir: block.index_select(0, ends[1]) for ir, block in kept.items()}
+        lib, y1, y2 = library_of(radial), harmonics[1], harmonics[2]
+        kept = self.ends(p, x)
+        first = {ir: taken(block, ends[0]) for ir, block in kept.items()}
+        second = {ir: taken(block, ends[1]) for ir, block in kept.items()}
         total = {ir: first[ir] + second[ir] for ir in kept}
         change = {ir: second[ir] - first[ir] for ir in kept}
-        y1, y2, p = harmonics[1], harmonics[2], self.product
-        a, b = elements.index_select(0, ends[0]), elements.index_select(0, ends[1])
+        a, b = taken(elements, ends[0]), taken(elements, ends[1])
         invariants = [
-            radial, a + b, (a - b).abs(), total[SCALAR][:, 0], change[SCALAR][:, 0].abs(),
-            p(total[TENSOR], y2, (2, 2, 0))[:, 0], p(change[VECTOR], y1, (1, 1, 0))[:, 0],
+            radial, a + b, abs(a - b), total[SCALAR][:, 0], abs(change[SCALAR][:, 0]),
+            unit_product(total[TENSOR], y2, (2, 2, 0))[:, 0],
+            unit_product(change[VECTOR], y1, (1, 1, 0))[:, 0],
         ]  # fmt: skip
-        even = [total[TENSOR], p(total[TENSOR], y2, (2, 2, 2)), p(change[VECTOR], y1, (1, 1, 2))]
-        odd = [p(change[TENSOR], y2, (2, 2, 1)), p(total[VECTOR], y1, (1, 1, 1))]
+        even = [
+            total[TENSOR],
+            unit_product(total[TENSOR], y2, (2, 2, 2)),
+            unit_product(change[VECTOR], y1, (1, 1, 2)),
+        ]
+        odd = [
+            unit_product(change[TENSOR], y2, (2, 2, 1)),
+            unit_product(total[VECTOR], y1, (1, 1, 1)),
+        ]
         if self.axial:
             odd.append(change[AXIAL])
-        learned = self.mlp(torch.cat(invariants, dim=1))
+        learned = self.mlp(p, lib.concatenate(invariants, 1))
         along, across = learned[:, :1, None], learned[:, 1:2, None]
-        symmetric, skew = torch.split(learned[:, 2:], self.mixed, dim=1)
+        symmetric, skew = split(learned[:, 2:], [self.mixed] * 2, 1)
         line = unit[:, :, None] * unit[:, None, :]
-        eye = torch.eye(3, dtype=line.dtype, device=line.device)
+        eye = constant(np.eye, 3, of=line)
         spring = LONGITUDINAL * (1.0 + 3.0 * along) * line + across * (eye - line)
-        spring = spring + mixed_matrix(torch.cat(even, dim=2) @ self.even, symmetric, 2)
-        spring = spring + mixed_matrix(torch.cat(odd, dim=2) @ self.odd, skew, 1)
-        constants: Tensor = -base[:, None, None] * spring
-        return constants
+        spring = spring + mixed_matrix(folded(lib.concatenate(even, 2), p[self.even]), symmetric, 2)
+        spring = spring + mixed_matrix(folded(lib.concatenate(odd, 2), p[self.odd]), skew, 1)
+        return -base[:, None, None] * spring

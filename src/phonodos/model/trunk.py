@@ -5,227 +5,220 @@ weights a function of the distance and of the elements at both ends, and one mat
 the summed messages. Features are blocks `{irrep: (n, 2l+1, multiplicity)}` as in `layers`.
 """
 
-from itertools import pairwise
+from functools import cache
 from typing import NamedTuple
 
-import torch
-from torch import Tensor, nn
-from torch.nn import functional
+import numpy as np
+from numpy.typing import NDArray
 
-from phonodos.model.graph import CrystalGraph
+from phonodos.model.arrays import Array, constant, folded, library_of, silu
+from phonodos.model.couplings import coupling
 from phonodos.model.irreps import SCALAR, Irrep, Irreps, multiplicities, products
-from phonodos.model.layers import (
-    Features,
-    Gate,
-    Path,
-    add,
-    coupling_tensor,
-    sum_over_neighbours,
+from phonodos.model.layers import Features, Gate, Path, add, path_degrees
+from phonodos.model.neighbours import Around, Channel, depthwise
+from phonodos.model.parameters import (
+    Fixed,
+    Normal,
+    Parameter,
+    Parameters,
+    Table,
+    dense,
 )
-from phonodos.model.radial import BesselBasis, polynomial_cutoff
+from phonodos.model.radial import bessel, evenly, polynomial_cutoff
 from phonodos.physics import elements
 from phonodos.physics.elements import N_ELEMENTS
 
 CLOSEST, FARTHEST, WIDTH = -0.6, 3.0, 0.4  # of the Gaussians of the reduced distance [A]
 
 
-class ElementFeatures(nn.Module):
+def affine(p: Parameters, name: str, x: Array) -> Array:
+    """Return x (n, a) times a matrix (b, a), plus a bias."""
+    return x @ p[f"{name}.weight"].T + p[f"{name}.bias"]
+
+
+class Dense:
+    """An MLP with SiLU between its layers."""
+
+    def __init__(self, name: str, sizes: list[int]) -> None:
+        self.names = [f"{name}.{2 * k}" for k in range(len(sizes) - 1)]
+        self.table = dense(name, sizes)
+
+    def __call__(self, p: Parameters, x: Array) -> Array:
+        """Return (n, last size) of (n, first size)."""
+        for name in self.names[:-1]:
+            x = silu(affine(p, name, x))
+        return affine(p, self.names[-1], x)
+
+
+class ElementFeatures:
     """Learned numbers of an element beside an MLP on its tabulated properties.
 
     Neighbours in the periodic table are neighbours here, so an element that training never showed
     is still known by its properties. A mixed site has the mean of its elements by fraction.
     """
 
-    properties: Tensor
-    radii: Tensor
-
-    def __init__(self, learned: int, tabulated: int, hidden: int = 32) -> None:
-        super().__init__()
-        self.n_features = learned + tabulated
-        self.learned = nn.Parameter(0.3 * torch.randn(N_ELEMENTS, learned))
-        table = torch.from_numpy(elements.standardised_properties()).float()
-        radii = torch.from_numpy(elements.covalent_radii()).float()
-        self.register_buffer("properties", table)
-        self.register_buffer("radii", radii)
-        self.mlp = nn.Sequential(
-            nn.Linear(elements.N_PROPERTIES, hidden), nn.SiLU(),
-            nn.Linear(hidden, tabulated),
-        )  # fmt: skip
-
-    def forward(self, fractions: Tensor) -> tuple[Tensor, Tensor]:
-        """Return (n, features) and (n,) covalent radii [A] of sites with (n, 118) fractions."""
-        table = torch.cat([self.learned, self.mlp(self.properties)], dim=1)
-        return fractions @ table, fractions @ self.radii
-
-
-class BondFeatures(nn.Module):
-    """Radial functions of a bond: Bessel functions of r, Gaussians of r minus both radii."""
-
-    centres: Tensor
-
-    def __init__(self, n_bessel: int, n_gauss: int, cutoff: float) -> None:
-        super().__init__()
-        self.cutoff, self.n_features = cutoff, n_bessel + n_gauss
-        self.bessel = BesselBasis(n_bessel, cutoff)
-        self.register_buffer(
-            "centres", torch.linspace(CLOSEST, FARTHEST, n_gauss), persistent=False
+    def __init__(self, name: str, learned: int, tabulated: int, hidden: int = 32) -> None:
+        self.name, self.n_features = name, learned + tabulated
+        self.mlp = Dense(f"{name}.mlp", [elements.N_PROPERTIES, hidden, tabulated])
+        table, radii = elements.standardised_properties(), elements.covalent_radii()
+        self.table: Table = (
+            Parameter(f"{name}.learned", (N_ELEMENTS, learned), Normal(0.3)),
+            Parameter(f"{name}.properties", table.shape, Fixed(table)),
+            Parameter(f"{name}.radii", radii.shape, Fixed(radii)),
+            *self.mlp.table,
         )
 
-    def forward(self, distances: Tensor, reduced: Tensor) -> Tensor:
+    def __call__(self, p: Parameters, fractions: Array) -> tuple[Array, Array]:
+        """Return (n, features) and (n,) covalent radii [A] of sites with (n, 118) fractions."""
+        known = self.mlp(p, p[f"{self.name}.properties"])
+        table = library_of(known).concatenate([p[f"{self.name}.learned"], known], 1)
+        return fractions @ table, fractions @ p[f"{self.name}.radii"]
+
+
+class BondFeatures:
+    """Radial functions of a bond: Bessel functions of r, Gaussians of r minus both radii."""
+
+    def __init__(self, n_bessel: int, n_gauss: int, cutoff: float) -> None:
+        self.cutoff, self.n_features = cutoff, n_bessel + n_gauss
+        self.n_bessel, self.n_gauss = n_bessel, n_gauss
+
+    def __call__(self, distances: Array, reduced: Array) -> Array:
         """Return (m, features), all of them smoothly zero at the cutoff."""
-        gauss = torch.exp(-(((reduced[:, None] - self.centres) / WIDTH) ** 2))
+        lib = library_of(distances)
+        centres = constant(evenly, CLOSEST, FARTHEST, self.n_gauss, of=reduced)
+        gauss = lib.exp(-(((reduced[:, None] - centres) / WIDTH) ** 2))
         fade = polynomial_cutoff(distances, self.cutoff)[:, None]
-        return torch.cat([self.bessel(distances), gauss], dim=1) * fade
+        waves = bessel(distances, self.n_bessel, self.cutoff)
+        return lib.concatenate([waves, gauss], 1) * fade
 
 
 class Surroundings(NamedTuple):
     """What a trunk layer needs to know of atoms and edges."""
 
-    elements: Tensor  # (n, a) element features
-    graph: CrystalGraph
-    edges: Tensor  # (u, r) radial functions and the elements of both ends, of distinct edges
-    fade: Tensor  # (u, 1) cutoff function
-    harmonics: dict[int, Tensor]  # {l: (m, 2l+1)}
+    elements: Array  # (n, a) element features
+    around: Around
+    edges: Array  # (u, r) radial functions and the elements of both ends, of distinct edges
+    fade: Array  # (u, 1) cutoff function
 
 
-def dense(sizes: list[int]) -> nn.Sequential:
-    """Return an MLP with SiLU between its layers."""
-    layers: list[nn.Module] = []
-    for index, (a, b) in enumerate(pairwise(sizes)):
-        layers += [nn.Linear(a, b)] if index == 0 else [nn.SiLU(), nn.Linear(a, b)]
-    return nn.Sequential(*layers)
-
-
-class IrrepLinear(nn.Module):
+class IrrepLinear:
     """One matrix an irrep; irreps without a counterpart are dropped."""
 
-    def __init__(self, irreps_in: Irreps, irreps_out: Irreps) -> None:
-        super().__init__()
+    def __init__(self, name: str, irreps_in: Irreps, irreps_out: Irreps) -> None:
         n_in, n_out = multiplicities(irreps_in), multiplicities(irreps_out)
-        self.weights = nn.ParameterDict(
-            {
-                str(ir): nn.Parameter(torch.randn(n_in[ir], n_out[ir]) * n_in[ir] ** -0.5)
-                for ir in n_out
-                if ir in n_in
-            }
+        self.names = {ir: f"{name}.weights.{ir}" for ir in n_out if ir in n_in}
+        self.table: Table = tuple(
+            Parameter(found, (n_in[ir], n_out[ir]), Normal(n_in[ir] ** -0.5))
+            for ir, found in self.names.items()
         )
 
-    def forward(self, x: Features) -> Features:
+    def __call__(self, p: Parameters, x: Features) -> Features:
         """Return the mapped features."""
-        return {ir: b @ self.weights[str(ir)] for ir, b in x.items() if str(ir) in self.weights}
+        return {ir: folded(b, p[self.names[ir]]) for ir, b in x.items() if ir in self.names}
 
 
-class ElementLinear(nn.Module):
+class ElementLinear:
     """One matrix an irrep that depends linearly on the element: the self-connection."""
 
-    def __init__(self, irreps_in: Irreps, irreps_out: Irreps, n_elements: int) -> None:
-        super().__init__()
+    def __init__(self, name: str, irreps_in: Irreps, irreps_out: Irreps, n_elements: int) -> None:
         n_in, n_out = multiplicities(irreps_in), multiplicities(irreps_out)
-        self.weights = nn.ParameterDict(
-            {
-                str(ir): nn.Parameter(
-                    torch.randn(n_elements * n_in[ir], n_out[ir]) * (n_elements * n_in[ir]) ** -0.5
-                )
-                for ir in n_out
-                if ir in n_in
-            }
+        self.names = {ir: f"{name}.weights.{ir}" for ir in n_out if ir in n_in}
+        self.table: Table = tuple(
+            Parameter(
+                found,
+                (n_elements * n_in[ir], n_out[ir]),
+                Normal((n_elements * n_in[ir]) ** -0.5),
+            )
+            for ir, found in self.names.items()
         )
 
-    def forward(self, x: Features, elements: Tensor) -> Features:
+    def __call__(self, p: Parameters, x: Features, elements: Array) -> Features:
         """Return sum_a elements_a W_a x for every irrep on both sides."""
         out = {}
         for ir, block in x.items():
-            if str(ir) in self.weights:
+            if ir in self.names:
                 outer = block[:, :, None, :] * elements[:, None, :, None]
-                out[ir] = outer.flatten(2) @ self.weights[str(ir)]
+                out[ir] = folded(outer.reshape(*block.shape[:2], -1), p[self.names[ir]])
         return out
 
 
-class DepthwiseConvolution(nn.Module):
+@cache
+def _coupled(first: int, degree: int, third: int) -> NDArray[np.float64]:
+    """Return (c, b a) what couples a sum of harmonics b times features a, features of order one."""
+    found = coupling(first, degree, third) * ((2 * third + 1) * (2 * first + 1)) ** 0.5
+    return np.ascontiguousarray(found.transpose(2, 1, 0)).reshape(2 * third + 1, -1)
+
+
+class DepthwiseConvolution:
     """sum_j w(r_ij, elements) x_j (x) Y(r_ij), every path apart, then mixed by one matrix."""
 
-    def __init__(self, irreps_in: Irreps, irreps_out: Irreps, lmax: int, radial: list[int]) -> None:
-        super().__init__()
-        self.n_in = multiplicities(irreps_in)
-        n_out = multiplicities(irreps_out)
+    def __init__(
+        self, name: str, irreps_in: Irreps, irreps_out: Irreps, lmax: int, radial: list[int]
+    ) -> None:
+        n_in, n_out = multiplicities(irreps_in), multiplicities(irreps_out)
         self.paths = [
             Path(source, degree, target)
             for target in n_out
-            for source in self.n_in
+            for source in n_in
             for degree in range(lmax + 1)
             if target in products(source, Irrep(degree, (-1) ** degree))
         ]
-        self.sizes = [self.n_in[path.source] for path in self.paths]
-        self.radial = dense([*radial, sum(self.sizes)])
+        self.sources = list(n_in)
+        self.channels = [
+            Channel(self.sources.index(source), source.dim, degree, n_in[source])
+            for source, degree, _ in self.paths
+        ]
+        self.radial = Dense(f"{name}.radial", [*radial, sum(c.size for c in self.channels)])
         fan_in: dict[Irrep, int] = {}
-        for path, size in zip(self.paths, self.sizes, strict=True):
-            fan_in[path.target] = fan_in.get(path.target, 0) + size
-            coupling = coupling_tensor(path.source.l, path.degree, path.target.l)
-            scaled = coupling * (path.target.dim * path.source.dim) ** 0.5
-            self.register_buffer(_name(path), scaled, persistent=False)
+        for path in self.paths:
+            fan_in[path.target] = fan_in.get(path.target, 0) + n_in[path.source]
         summed = tuple((size, ir) for ir, size in fan_in.items())
-        self.before = IrrepLinear(irreps_in, irreps_in)
-        self.mix = IrrepLinear(summed, irreps_out)
+        self.before = IrrepLinear(f"{name}.before", irreps_in, irreps_in)
+        self.mix = IrrepLinear(f"{name}.mix", summed, irreps_out)
+        self.table = (*self.radial.table, *self.before.table, *self.mix.table)
 
-    def forward(self, x: Features, around: Surroundings, neighbours: float) -> Features:
+    def __call__(
+        self, p: Parameters, x: Features, near: Surroundings, neighbours: float
+    ) -> Features:
         """Return the mixed messages of every atom, divided by the root of `neighbours`."""
-        others = around.graph.edge_index[1]
-        weights = (self.radial(around.edges) * around.fade).index_select(0, around.graph.alike)
-        at_edges = {ir: b.index_select(0, others) for ir, b in self.before(x).items()}
+        weights = self.radial(p, near.edges) * near.fade
+        before = self.before(p, x)
         # Summed before it is coupled: sum_j Y_b x_a for every atom, all paths of a degree at once.
-        columns: dict[int, list[Tensor]] = {}
-        for path, weight in zip(self.paths, weights.split(self.sizes, dim=1), strict=True):
-            weighted = at_edges[path.source] * weight[:, None, :]
-            columns.setdefault(path.degree, []).append(weighted.flatten(1))
-        outer = {
-            degree: iter(self._outer(degree, found, around)) for degree, found in columns.items()
-        }
-        summed: dict[Irrep, list[Tensor]] = {}
-        for path, size in zip(self.paths, self.sizes, strict=True):
-            product = next(outer[path.degree]).reshape(len(around.elements), -1, size)
-            coupling = getattr(self, _name(path)).transpose(0, 1).flatten(0, 1)  # (b a, c)
-            summed.setdefault(path.target, []).append(coupling.T @ product)
-        scale = neighbours**-0.5
-        mixed: Features = self.mix(
-            {ir: torch.cat(found, dim=2) * scale for ir, found in summed.items()}
-        )
-        return mixed
-
-    def _outer(
-        self, degree: int, columns: list[Tensor], around: Surroundings
-    ) -> tuple[Tensor, ...]:
-        """Return (n, 2l+1, columns) sums over neighbours of harmonics times every column block."""
-        widths = [block.shape[1] for block in columns]
-        total = sum_over_neighbours(
-            around.harmonics[degree], torch.cat(columns, dim=1), around.graph
-        )
-        return torch.split(total, widths, dim=2)
+        sums = depthwise([before[ir] for ir in self.sources], weights, self.channels, near.around)
+        summed: dict[Irrep, list[Array]] = {}
+        for path, outer in zip(self.paths, sums, strict=True):
+            coupled = constant(_coupled, *path_degrees(path), of=outer) @ outer
+            summed.setdefault(path.target, []).append(coupled)
+        scale, join = neighbours**-0.5, library_of(weights).concatenate
+        return self.mix(p, {ir: join(found, 2) * scale for ir, found in summed.items()})
 
 
-def _name(path: Path) -> str:
-    return f"coupling_{path.source}_{path.degree}_{path.target}"
-
-
-class TrunkLayer(nn.Module):
+class TrunkLayer:
     """Convolution plus self-connection, gated; a skip connection where the irreps allow it."""
 
     def __init__(
-        self, irreps_in: Irreps, irreps_out: Irreps, lmax: int, radial: list[int],
+        self, name: str, irreps_in: Irreps, irreps_out: Irreps, lmax: int, radial: list[int],
         n_elements: int,
     ) -> None:  # fmt: skip
-        super().__init__()
         self.gate = Gate(irreps_out)
-        self.convolution = DepthwiseConvolution(irreps_in, self.gate.irreps_in, lmax, radial)
-        self.self_connection = ElementLinear(irreps_in, self.gate.irreps_in, n_elements)
+        inside = self.gate.irreps_in
+        self.convolution = DepthwiseConvolution(
+            f"{name}.convolution", irreps_in, inside, lmax, radial
+        )
+        self.self_connection = ElementLinear(
+            f"{name}.self_connection", irreps_in, inside, n_elements
+        )
+        self.table = (*self.convolution.table, *self.self_connection.table)
 
-    def forward(self, x: Features, around: Surroundings, neighbours: float) -> Features:
+    def __call__(
+        self, p: Parameters, x: Features, near: Surroundings, neighbours: float
+    ) -> Features:
         """Return the new features of every atom."""
-        messages = self.convolution(x, around, neighbours)
-        both = add([messages, self.self_connection(x, around.elements)], 0.5**0.5)
-        gated: Features = self.gate(both)
-        return gated
+        messages = self.convolution(p, x, near, neighbours)
+        both = add([messages, self.self_connection(p, x, near.elements)], 0.5**0.5)
+        return self.gate(both)
 
 
-def element_scalars(elements: Tensor, embedding: nn.Module) -> Features:
+def element_scalars(p: Parameters, name: str, elements: Array) -> Features:
     """Return the scalars every atom starts with."""
-    return {SCALAR: functional.silu(embedding(elements))[:, None, :]}
+    return {SCALAR: silu(affine(p, name, elements))[:, None, :]}

@@ -7,7 +7,6 @@ Loading compares the checksum, which finds every altered bit, and computes the a
 finds a version of phonodos that computes something else.
 """
 
-import copy
 import hashlib
 import json
 import warnings
@@ -19,14 +18,12 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor, nn
+from safetensors.numpy import save
 
 from phonodos.errors import PhonodosError, WeightsError, WeightsWarning, failure_of
 from phonodos.files import write_bytes
-from phonodos.model.allowance import Allowance
+from phonodos.model.arrays import Array
 from phonodos.model.header import FORMAT_VERSION as FORMAT_VERSION
 from phonodos.model.header import HEADER_KEY as HEADER_KEY
 from phonodos.model.header import (
@@ -35,14 +32,13 @@ from phonodos.model.header import (
     header_digest,
     parse_header,
 )
-from phonodos.model.kinds import build_network as build_network
-from phonodos.model.kinds import reference_answers
+from phonodos.model.kinds import network_of, reference_answers
 from phonodos.model.network import Network
+from phonodos.model.parameters import misfit
 from phonodos.version import __version__
 
 REFERENCE_TOLERANCE = 1e-3  # of the largest value; float32 on other machines differs by 1e-6
-FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
-SMALL = 2_000_000  # numbers that building any network may allocate: tables, bases
+KNOWN = ("F16", "F32", "F64")  # types of tensors, by the names of the format
 # Tensors of the ensembles of release 0.1, whose files hold no checksum of them.
 RELEASED_BEFORE = (
     "2fb1c6194884b9cce483673802af78282ca7a24231ff95e2ce1afe7508a2bff4",  # lattice
@@ -148,8 +144,8 @@ def load_networks(
     return networks, header
 
 
-def load_member(network: nn.Module, path: Path, number: int = 1) -> None:
-    """Fill `network` with one member of an ensemble, from 1, or with the one network of a file.
+def read_member(path: Path, number: int = 1) -> Network:
+    """Return one member of an ensemble, from 1, or the one network of a file.
 
     Raises
     ------
@@ -163,12 +159,13 @@ def load_member(network: nn.Module, path: Path, number: int = 1) -> None:
             f"it holds {header.held}",
             "choose 1" if header.held == 1 else f"choose from 1 to {header.held}",
         )
-    _fill(path, network, header, tensors, number - 1)
+    network = _network(path, header, tensors, number - 1)
     if header.checksum is None:
         _warn(path)
+    return network
 
 
-def read_weights(path: Path) -> tuple[WeightHeader, dict[str, Tensor]]:
+def read_weights(path: Path) -> tuple[WeightHeader, dict[str, Array]]:
     """Return header and tensors of a weight file, as they are stored.
 
     Raises
@@ -179,15 +176,7 @@ def read_weights(path: Path) -> tuple[WeightHeader, dict[str, Tensor]]:
     """
     with _opened(path) as file:
         header = _header(path, file)
-        tensors: dict[str, Tensor] = {name: file.get_tensor(name) for name in sorted(file.keys())}
-    for name, tensor in tensors.items():
-        if tensor.dtype not in FLOATS or not bool(torch.isfinite(tensor).all()):
-            raise WeightsError(
-                f"{path}: the tensor '{name[:200]}' holds no finite floating-point numbers",
-                f"its type is {tensor.dtype}"
-                + (", with infinities or NaN among its values" if tensor.dtype in FLOATS else ""),
-                "training went wrong or the file was altered: use another copy, or train again",
-            )
+        tensors = {name: _tensor(path, file, name) for name in sorted(file.keys())}
     if header.checksum and header.checksum.tensors != tensors_digest(tensors):
         raise _damaged(path, "tensors")
     return header, tensors
@@ -196,7 +185,7 @@ def read_weights(path: Path) -> tuple[WeightHeader, dict[str, Tensor]]:
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     try:
-        with safe_open(path, framework="pt") as file:
+        with safe_open(path, framework="np") as file:
             yield file
     except (SafetensorError, OSError, ValueError) as err:
         raise WeightsError(
@@ -204,6 +193,20 @@ def _opened(path: Path) -> Iterator[Any]:
             f"the file is truncated, damaged or no safetensors file ({str(err)[:200]})",
             "copy or download it again and compare the sizes",
         ) from err
+
+
+def _tensor(path: Path, file: Any, name: str) -> Array:
+    """Return a tensor of an open file; raises `WeightsError` unless it holds finite floats."""
+    kind = file.get_slice(name).get_dtype()
+    tensor = file.get_tensor(name) if kind in KNOWN else None
+    finite = tensor is not None and bool(np.isfinite(tensor).all())
+    if tensor is None or not finite:
+        raise WeightsError(
+            f"{path}: the tensor '{name[:200]}' holds no finite floating-point numbers",
+            f"its type is {kind}" + ("" if tensor is None else ", with infinities or NaN in it"),
+            "training went wrong or the file was altered: use another copy, or train again",
+        )
+    return tensor
 
 
 def _header(path: Path, file: Any) -> WeightHeader:
@@ -228,17 +231,18 @@ def _damaged(path: Path, part: str) -> WeightsError:
     )
 
 
-def tensors_digest(tensors: Mapping[str, Tensor]) -> str:
+def tensors_digest(tensors: Mapping[str, Array]) -> str:
     """Return the SHA-256 of tensors in the order of their names: name, type, shape and bytes."""
     digest = hashlib.sha256()
     for name in sorted(tensors):
-        tensor = tensors[name].detach().cpu().contiguous()
-        digest.update(f"{name}\0{tensor.dtype}\0{tuple(tensor.shape)}\0".encode())
-        digest.update(tensor.reshape(-1).view(torch.uint8).numpy().tobytes())
+        tensor = tensors[name]
+        # With the type's name in torch, which wrote the first files.
+        digest.update(f"{name}\0torch.{tensor.dtype.name}\0{tuple(tensor.shape)}\0".encode())
+        digest.update(tensor.tobytes())
     return digest.hexdigest()
 
 
-def _check_names(path: Path, header: WeightHeader, tensors: Mapping[str, Tensor]) -> None:
+def _check_names(path: Path, header: WeightHeader, tensors: Mapping[str, Array]) -> None:
     """Raise `WeightsError` where the file holds tensors of no member, or a member has none."""
     if header.members is None:
         return
@@ -255,15 +259,18 @@ def _check_names(path: Path, header: WeightHeader, tensors: Mapping[str, Tensor]
 
 
 def _networks(
-    path: Path, header: WeightHeader, tensors: Mapping[str, Tensor], wanted: int
+    path: Path, header: WeightHeader, tensors: Mapping[str, Array], wanted: int
 ) -> list[Network]:
-    """Return the first members; what a network allocates is bounded by what the file holds."""
-    held = sum(tensor.numel() for tensor in tensors.values()) // header.held
+    """Return the first members."""
+    return [_network(path, header, tensors, number) for number in range(wanted)]
+
+
+def _network(
+    path: Path, header: WeightHeader, tensors: Mapping[str, Array], number: int
+) -> Network:
+    """Return a member, from 0; its tensors must be those of the table of the configuration."""
     try:
-        with Allowance(2 * held + SMALL):
-            first = build_network(header.network)
-        # Building draws random numbers; a copy does not.
-        networks = [first, *(copy.deepcopy(first) for _ in range(1, wanted))]
+        network, config = network_of(header.network)
     except PhonodosError:
         raise
     except Exception as err:
@@ -271,30 +278,18 @@ def _networks(
             err, f"{path}: the network of its header cannot be built", WeightsError,
             "use weights and a version of phonodos that belong together",
         ) from err  # fmt: skip
-    for number, network in enumerate(networks):
-        _fill(path, network, header, tensors, number)
-        network.eval()
-    return networks
-
-
-def _fill(
-    path: Path, network: nn.Module, header: WeightHeader, tensors: Mapping[str, Tensor], number: int
-) -> None:
     prefix = header.prefix(number)
-    own = {k.removeprefix(prefix): v.float() for k, v in tensors.items() if k.startswith(prefix)}
-    try:
-        network.load_state_dict(own)
-    except RuntimeError as err:
+    own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    if found := misfit(network.table(config), own):
         raise WeightsError(
             f"the tensors of {path} do not fit the network of its header",
-            (str(err).split("\n")[1].strip() if "\n" in str(err) else str(err))[:300],
+            found[:300],
             "the file was edited, or belongs to another version of phonodos",
-        ) from err
+        )
+    return network(config, {k: v.astype(np.float32, copy=False) for k, v in own.items()})
 
 
-def _check_old(
-    path: Path, header: WeightHeader, tensors: Mapping[str, Tensor], wanted: int
-) -> None:
+def _check_old(path: Path, header: WeightHeader, tensors: Mapping[str, Array], wanted: int) -> None:
     """Raise `WeightsError` where nothing in a file without a checksum tells what a member says."""
     unknown = [number for number in range(wanted) if header.answers(number) is None]
     if unknown and tensors_digest(tensors) not in RELEASED_BEFORE:
@@ -317,7 +312,6 @@ def _warn(path: Path) -> None:
 
 def save_network(path: Path, network: Network, header: Mapping[str, Any]) -> None:
     """Write a network as a weight file, atomically; reference answers and versions are added."""
-    network.eval()
     answers = reference_answers(network)
     full = {
         "format_version": FORMAT_VERSION,
@@ -327,7 +321,7 @@ def save_network(path: Path, network: Network, header: Mapping[str, Any]) -> Non
         "reference": answers,
         "references": [answers],
     }
-    write_weights(path, network.state_dict(), full)
+    write_weights(path, network.parameters, full)
 
 
 def rewrite_header(path: Path, changes: Mapping[str, Any]) -> None:
@@ -407,7 +401,7 @@ def known_as(path: Path) -> tuple[str, ...]:
         return (hashlib.file_digest(file, "sha256").hexdigest(), *header.formerly)
 
 
-def write_weights(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str, Any]) -> None:
+def write_weights(path: Path, tensors: Mapping[str, Array], header: Mapping[str, Any]) -> None:
     """Write tensors and header as a weight file with its checksum; a reader never sees half of one.
 
     Raises
@@ -417,7 +411,7 @@ def write_weights(path: Path, tensors: Mapping[str, Tensor], header: Mapping[str
     DataError
         If the disk refuses; a file that was there stays.
     """
-    stored = {key: value.detach().cpu().contiguous() for key, value in tensors.items()}
+    stored = {key: np.ascontiguousarray(value) for key, value in tensors.items()}
     content = json.loads(json.dumps({k: v for k, v in header.items() if k != "checksum"}))
     checked(content, str(path))
     content["checksum"] = {"tensors": tensors_digest(stored), "header": header_digest(content)}

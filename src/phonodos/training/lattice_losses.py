@@ -150,7 +150,8 @@ class LatticeTask:
         """
         c, n = group.n_crystals, group.n_atoms
         counts = torch.bincount(group.owners, minlength=c).tolist()
-        first, total = 0, site.new_zeros(())
+        first = 0
+        total: Tensor = site.new_zeros(())
         for k, sample in enumerate(samples):
             if sample.constants is not None:
                 bonds = sample.constants.bonds.to(site.device) + first
@@ -168,7 +169,7 @@ class LatticeTask:
 
     def _tensor_loss(self, batch: Sequence[LatticeSample], lattice: Lattice) -> Tensor:
         """Return the sum over crystals of the losses of Born charges [e] and of log eps."""
-        total = lattice.born.new_zeros(())
+        total: Tensor = lattice.born.new_zeros(())
         first = 0
         for k, sample in enumerate(batch):
             n = sample.crystal.atom_counts[0]

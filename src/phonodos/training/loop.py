@@ -19,15 +19,9 @@ from torch import nn
 
 from phonodos.errors import ConfigError, PredictionError
 from phonodos.model.devices import check_device
-from phonodos.model.lattice import LatticeNetwork
-from phonodos.model.weights import (
-    build_network,
-    load_member,
-    read_header,
-    save_network,
-    weights_path,
-)
-from phonodos.model.widening import widened
+from phonodos.model.kinds import network_of
+from phonodos.model.lattice import LatticeConfig, LatticeNetwork
+from phonodos.model.weights import read_member, save_network, weights_path
 from phonodos.training.checkpoint import (
     CHECKPOINT_NAME,
     Progress,
@@ -40,7 +34,9 @@ from phonodos.training.config import TrainConfig
 from phonodos.training.data import open_data, weight_header
 from phonodos.training.interrupts import collected
 from phonodos.training.losses import Sample, Task, make_task
+from phonodos.training.module import NetworkModule
 from phonodos.training.optimizers import make_optimizer
+from phonodos.training.widening import widened
 
 BEST_NAME = "best.safetensors"
 LOG_NAME = "log.jsonl"
@@ -71,8 +67,8 @@ class FitResult:
 class _Run:
     config: TrainConfig
     task: Task
-    network: nn.Module
-    average: nn.Module | None
+    network: NetworkModule
+    average: NetworkModule | None
     optimizer: torch.optim.Optimizer
     train: list[Sample]
     valid: list[Sample]
@@ -80,7 +76,7 @@ class _Run:
     header: dict[str, Any]
     report: Report
 
-    def evaluated(self) -> nn.Module:
+    def evaluated(self) -> NetworkModule:
         """Return the network whose accuracy counts: the moving average if there is one."""
         return self.network if self.average is None else self.average
 
@@ -161,7 +157,7 @@ def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
     config.folder.mkdir(parents=True, exist_ok=True)
     task = make_task(config)
     torch.manual_seed(config.seed)
-    network: nn.Module = build_network(config.network.model_dump())
+    network = NetworkModule(*network_of(config.network.model_dump()))
     if config.init is not None and not resume:
         network = _started(network, weights_path(config.init), config.init_member)
     network = network.to(device=config.device, dtype=getattr(torch, config.dtype))
@@ -184,17 +180,13 @@ def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
     return run
 
 
-def _started(network: nn.Module, path: Path, member: int) -> nn.Module:
+def _started(network: NetworkModule, path: Path, member: int) -> NetworkModule:
     """Return the network with the weights of a member of a file, widened where it is wider."""
-    held = build_network(read_header(path)["network"])
-    if (
-        isinstance(network, LatticeNetwork)
-        and isinstance(held, LatticeNetwork)
-        and held.config != network.config
-    ):
-        load_member(held, path, member)
-        return widened(held, network.config)
-    load_member(network, path, member)
+    held, wanted = read_member(path, member), network.config
+    both = isinstance(held, LatticeNetwork) and isinstance(wanted, LatticeConfig)
+    if both and held.config != wanted:
+        return widened(held, wanted)  # type: ignore[arg-type]  # both are what they should be
+    network.fill(held)
     return network
 
 
@@ -300,7 +292,7 @@ def _finish_epoch(run: _Run) -> None:
         curve = [{k: v for k, v in h.items() if k != "skipped"} for h in progress.history]
         header = {**run.header, "metrics": {"valid": scores}}
         header["training"] = {**header["training"], "epoch": progress.epoch, "curve": curve}
-        save_network(config.folder / BEST_NAME, run.evaluated(), header)  # type: ignore[arg-type]
+        save_network(config.folder / BEST_NAME, run.evaluated().frozen(), header)
     progress.epoch += 1
     progress.step, progress.loss_sum, progress.seconds = 0, 0.0, 0.0
     progress.skipped, progress.unseen = [], 0

@@ -12,9 +12,10 @@ from typing import NamedTuple
 import torch
 
 from phonodos.errors import ConfigError
-from phonodos.model.irreps import SCALAR, Irrep, Irreps, multiplicities, parse_irrep, parse_irreps
-from phonodos.model.lattice import LatticeConfig, LatticeNetwork
-from phonodos.model.trunk import DepthwiseConvolution, TrunkLayer
+from phonodos.model.irreps import SCALAR, Irrep, Irreps, multiplicities, parse_irreps
+from phonodos.model.lattice import LatticeConfig, LatticeNetwork, parts_of
+from phonodos.model.trunk import TrunkLayer
+from phonodos.training.module import NetworkModule
 
 
 class Axis(NamedTuple):
@@ -32,8 +33,8 @@ class Block(NamedTuple):
 
 
 @torch.no_grad()
-def widened(narrow: LatticeNetwork, config: LatticeConfig) -> LatticeNetwork:
-    """Return a network of configuration `config` with the answers of `narrow`.
+def widened(narrow: LatticeNetwork, config: LatticeConfig) -> NetworkModule:
+    """Return a network of configuration `config`, to be trained, with the answers of `narrow`.
 
     New weights are drawn from torch's global generator.
 
@@ -44,10 +45,11 @@ def widened(narrow: LatticeNetwork, config: LatticeConfig) -> LatticeNetwork:
         them is smaller.
     """
     _check(narrow.config, config)
-    wide = LatticeNetwork(config)
-    target = wide.state_dict()
-    blocks = dict(_blocks(narrow, wide))
-    for name, old in narrow.state_dict().items():
+    wide = NetworkModule(LatticeNetwork, config)
+    target = wide.flat()
+    blocks = dict(_blocks(narrow.config, config))
+    for name, values in narrow.parameters.items():
+        old = torch.from_numpy(values)
         if name not in blocks:
             target[name].copy_(old)
             continue
@@ -80,29 +82,24 @@ def _check(narrow: LatticeConfig, wide: LatticeConfig) -> None:
         )
 
 
-def _blocks(narrow: LatticeNetwork, wide: LatticeNetwork) -> Iterator[tuple[str, Block]]:
-    n_elements = narrow.elements.n_features
-    embedded = _grown(narrow.config.embedding, wide.config.embedding)
+def _blocks(narrow: LatticeConfig, wide: LatticeConfig) -> Iterator[tuple[str, Block]]:
+    small, large = parts_of(narrow), parts_of(wide)
+    n_elements = small.elements.n_features
+    embedded = _grown(narrow.embedding, wide.embedding)
     yield "embedding.weight", Block((embedded, _grown(n_elements, n_elements)), 1)
     yield "embedding.bias", Block((embedded,), None)
     before = {SCALAR: embedded}
-    for k, (old, new) in enumerate(zip(narrow.layers, wide.layers, strict=True)):
-        assert isinstance(old, TrunkLayer)
-        assert isinstance(new, TrunkLayer)
-        gated = _gate_axes(old, new)
-        for name, block in _layer_blocks(old, before, gated, narrow.config, n_elements):
-            yield f"layers.{k}.{name}", block
+    for old, new in zip(small.layers, large.layers, strict=True):
+        yield from _layer_blocks(old, before, _gate_axes(old, new), narrow, n_elements)
         before = _irrep_axes(old.gate.irreps_out, new.gate.irreps_out)
-    for name, module in (("springs.ends", narrow.springs.ends),
-                         ("charges.tensors", narrow.charges.tensors)):  # fmt: skip
-        for ir, weight in module.weights.items():
-            kept = int(weight.shape[1])
-            axes = before[parse_irrep(ir)], _grown(kept, kept)
-            yield f"{name}.weights.{ir}", Block(axes, 0)
-    hidden = narrow.config.charge_hidden
+    for linear in (small.springs.ends, small.charges.tensors):
+        for (ir, name), line in zip(linear.names.items(), linear.table, strict=True):
+            kept = line.shape[1]
+            yield name, Block((before[ir], _grown(kept, kept)), 0)
+    hidden = narrow.charge_hidden
     rows = _grown(hidden, hidden)
     columns = _joined([before[SCALAR], _grown(n_elements, n_elements)])
-    yield "charges.mlp.0.weight", Block((rows, columns), 1)
+    yield f"{small.charges.mlp.names[0]}.weight", Block((rows, columns), 1)
 
 
 def _layer_blocks(
@@ -113,23 +110,19 @@ def _layer_blocks(
     n_elements: int,
 ) -> Iterator[tuple[str, Block]]:
     convolution = old.convolution
-    assert isinstance(convolution, DepthwiseConvolution)
-    last = f"convolution.radial.{len(convolution.radial) - 1}"
+    last = convolution.radial.names[-1]
     hidden = narrow.radial_hidden[-1]
     paths = _joined([before[path.source] for path in convolution.paths])
     yield f"{last}.weight", Block((paths, _grown(hidden, hidden)), 1)
     yield f"{last}.bias", Block((paths,), None)
-    for ir in convolution.before.weights:
-        axis = before[parse_irrep(ir)]
-        yield f"convolution.before.weights.{ir}", Block((axis, axis), 0)
-    for ir in convolution.mix.weights:
-        summed = _joined(
-            [before[p.source] for p in convolution.paths if p.target == parse_irrep(ir)]
-        )
-        yield f"convolution.mix.weights.{ir}", Block((summed, after[parse_irrep(ir)]), 0)
-    for ir in old.self_connection.weights:
-        axis = _joined([before[parse_irrep(ir)]] * n_elements)
-        yield f"self_connection.weights.{ir}", Block((axis, after[parse_irrep(ir)]), 0)
+    for ir, name in convolution.before.names.items():
+        yield name, Block((before[ir], before[ir]), 0)
+    for ir, name in convolution.mix.names.items():
+        summed = _joined([before[p.source] for p in convolution.paths if p.target == ir])
+        yield name, Block((summed, after[ir]), 0)
+    for ir, name in old.self_connection.names.items():
+        axis = _joined([before[ir]] * n_elements)
+        yield name, Block((axis, after[ir]), 0)
 
 
 def _grown(old: int, new: int) -> Axis:

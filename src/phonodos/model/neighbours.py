@@ -1,0 +1,188 @@
+"""Sums over neighbours: the one operation with a body for NumPy and another for torch.
+
+NumPy goes through the edges of a few atoms at a time, so that what is summed stays in the cache;
+torch takes all edges at once, because its gradients need them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phonodos.model.arrays import Array, indices_like, library_of, split, taken
+from phonodos.model.graph import CrystalGraph
+
+CHUNK = 256  # edges at a time: their products stay in the cache
+SEGMENT_DEVICES = ("cpu",)  # elsewhere many small products wait for their launches
+
+
+@dataclass(frozen=True, eq=False)
+class Around:
+    """What layers need to know of the surroundings of atoms.
+
+    Attributes
+    ----------
+    graph
+        Where it is from.
+    vectors
+        (m, 3) of the edges [A].
+    neighbours
+        (m,) atom at the far end.
+    alike
+        (m,) which of the distinct edges each is like.
+    harmonics
+        {l: (m, 2l+1)}.
+    """
+
+    graph: CrystalGraph
+    vectors: Array
+    neighbours: Array
+    alike: Array
+    harmonics: dict[int, Array]
+
+    @property
+    def n_atoms(self) -> int:
+        """Number of atoms."""
+        return self.graph.n_atoms
+
+    @property
+    def first(self) -> list[int]:
+        """First edge of every atom, and the number of edges at the end."""
+        return self.graph.first_edges
+
+
+def around(graph: CrystalGraph, vectors: Array, harmonics: dict[int, Array]) -> Around:
+    """Return the surroundings in the library of the vectors, which are those of the graph."""
+    neighbours = indices_like(graph.edge_index[1], vectors)
+    return Around(graph, vectors, neighbours, indices_like(graph.alike, vectors), harmonics)
+
+
+def edge_chunks(around: Around) -> Iterator[tuple[range, slice]]:
+    """Return atoms and their edges, about 256 of them at a time."""
+    first, n = around.first, around.n_atoms
+    start = 0
+    while start < n:
+        end = start + 1
+        while end < n and first[end + 1] - first[start] <= CHUNK:
+            end += 1
+        if first[end] > first[start]:
+            yield range(start, end), slice(first[start], first[end])
+        start = end
+
+
+def segment_products(
+    out: NDArray[np.floating], left: NDArray[np.floating], right: NDArray[np.floating],
+    around: Around, atoms: range,
+) -> None:  # fmt: skip
+    """Put left^T right over the edges of every atom into ``out[atom]``; rows are those of a chunk.
+
+    `left` (e, k) and `right` (e, c) hold the edges of `atoms` only.
+    """
+    first, turned = around.first, left.T
+    start = first[atoms.start]
+    for atom in atoms:
+        a, b = first[atom] - start, first[atom + 1] - start
+        np.matmul(turned[:, a:b], right[a:b], out=out[atom])
+
+
+def segment_sums(radial: Array, products: Array, around: Around) -> Array:
+    """Return (n, k, c): sum over the edges of every atom of radial (m, k) x products (m, c)."""
+    if isinstance(radial, np.ndarray):
+        out = np.zeros((around.n_atoms, radial.shape[1], products.shape[1]), dtype=radial.dtype)
+        segment_products(out, radial, products, around, range(around.n_atoms))
+        return out
+    from phonodos.model.autograd import padded_product, segment_product
+
+    if radial.device.type in SEGMENT_DEVICES:
+        return segment_product(radial, products, around.first)
+    return padded_product(radial, products, indices_like(around.graph.neighbour_slots, radial))
+
+
+class Channel(NamedTuple):
+    """A path of a depthwise product: features of which irrep, which harmonics, how many channels.
+
+    `source` is the place of the features in what is given to `depthwise`.
+    """
+
+    source: int
+    dim: int
+    degree: int
+    size: int
+
+
+def depthwise(
+    blocks: list[Array], weights: Array, channels: list[Channel], around: Around
+) -> list[Array]:
+    """Return sum_j Y(r_ij) x_j w_ij of every channel, (n, (2l+1) dim, size), before coupling.
+
+    Parameters
+    ----------
+    blocks
+        Features of atoms, (n, dim, size) each.
+    weights
+        (u, all sizes) of the distinct edges.
+    channels
+        What is multiplied.
+    around
+        Surroundings of the atoms.
+    """
+    widths: dict[int, int] = {}
+    for channel in channels:
+        widths[channel.degree] = widths.get(channel.degree, 0) + channel.dim * channel.size
+    if isinstance(weights, np.ndarray):
+        totals = _in_chunks(blocks, weights, channels, widths, around)
+    else:
+        totals = _at_once(blocks, weights, channels, around)
+    found, starts = [], dict.fromkeys(widths, 0)
+    for _, dim, degree, size in channels:
+        start = starts[degree]
+        starts[degree] += dim * size
+        part = totals[degree][:, :, start : starts[degree]]
+        found.append(part.reshape(len(part), -1, size))
+    return found
+
+
+def _at_once(
+    blocks: list[Array], weights: Array, channels: list[Channel], around: Around
+) -> dict[int, Array]:
+    at_edges = [taken(block, around.neighbours) for block in blocks]
+    each = split(taken(weights, around.alike), [channel.size for channel in channels], 1)
+    columns: dict[int, list[Array]] = {}
+    for channel, weight in zip(channels, each, strict=True):
+        weighted = at_edges[channel.source] * weight[:, None, :]
+        columns.setdefault(channel.degree, []).append(weighted.reshape(len(weighted), -1))
+    join = library_of(weights).concatenate
+    return {
+        degree: segment_sums(around.harmonics[degree], join(found, 1), around)
+        for degree, found in columns.items()
+    }
+
+
+def _in_chunks(
+    blocks: list[Array], weights: Array, channels: list[Channel], widths: dict[int, int],
+    around: Around,
+) -> dict[int, Array]:  # fmt: skip
+    dtype = weights.dtype
+    totals = {
+        degree: np.zeros((around.n_atoms, 2 * degree + 1, width), dtype=dtype)
+        for degree, width in widths.items()
+    }
+    chunks = list(edge_chunks(around))
+    most = max((edges.stop - edges.start for _, edges in chunks), default=0)
+    rooms = {degree: np.empty((most, width), dtype=dtype) for degree, width in widths.items()}
+    for atoms, edges in chunks:
+        weight = weights.take(around.alike[edges], axis=0)
+        at_edges = [block.take(around.neighbours[edges], axis=0) for block in blocks]
+        count, column, starts = len(weight), 0, dict.fromkeys(widths, 0)
+        for source, dim, degree, size in channels:
+            start = starts[degree]
+            starts[degree] += dim * size
+            room = rooms[degree][:count, start : starts[degree]].reshape(count, dim, size)
+            np.multiply(at_edges[source], weight[:, None, column : column + size], out=room)
+            column += size
+        for degree, room in rooms.items():
+            harmonics = around.harmonics[degree][edges]
+            segment_products(totals[degree], harmonics, room[:count], around, atoms)
+    return totals

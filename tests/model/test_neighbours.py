@@ -1,0 +1,91 @@
+"""Sums over neighbours: both bodies give the plain sum over edges, and torch its gradient."""
+
+import numpy as np
+import pytest
+import torch
+
+from phonodos.model import neighbours
+from phonodos.model.graph import build_graph
+from phonodos.model.layers import spherical_harmonics
+from phonodos.model.neighbours import Around, Channel, around, depthwise, edge_chunks, segment_sums
+from phonodos.physics.crystal import Crystal
+
+CHANNELS = [Channel(0, 1, 0, 4), Channel(1, 3, 1, 2), Channel(0, 1, 2, 4), Channel(1, 3, 2, 2)]
+
+
+@pytest.fixture
+def near(perovskite: Crystal) -> Around:
+    graph = build_graph(perovskite, 2.5)  # Sr has no neighbour within 2.5 A
+    assert int(graph.neighbour_counts.min()) == 0
+    vectors = np.asarray(graph.edge_vectors)
+    return around(graph, vectors, spherical_harmonics(vectors, 2))
+
+
+def in_torch(near: Around) -> Around:
+    vectors = torch.from_numpy(near.vectors)
+    return around(near.graph, vectors, spherical_harmonics(vectors, 2))
+
+
+def factors(near: Around, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
+    m = len(near.vectors)
+    return rng.normal(size=(m, 3)), rng.normal(size=(m, 4))
+
+
+def plain(left: np.ndarray, right: np.ndarray, near: Around) -> np.ndarray:
+    found = np.zeros((near.n_atoms, left.shape[1], right.shape[1]))
+    np.add.at(found, np.asarray(near.graph.edge_index)[0], left[:, :, None] * right[:, None, :])
+    return found
+
+
+def test_sums_and_their_gradient(near: Around, rng: np.random.Generator) -> None:
+    """Against the plain sum over edges; atoms without neighbours get zeros."""
+    radial, products = factors(near, rng)
+    wanted = plain(radial, products, near)
+    np.testing.assert_allclose(segment_sums(radial, products, near), wanted, atol=1e-12)
+    assert not wanted[0].any()
+    given = [torch.from_numpy(x).requires_grad_() for x in (radial, products)]
+    theirs = in_torch(near)
+    np.testing.assert_allclose(segment_sums(*given, theirs).detach().numpy(), wanted, atol=1e-12)
+    assert torch.autograd.gradcheck(lambda a, b: segment_sums(a, b, theirs), given)
+
+
+def test_padded_form_equals_the_segment_form(
+    near: Around, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    """Accelerators take the padded product; its numbers must be the same."""
+    radial, products = (torch.from_numpy(x) for x in factors(near, rng))
+    theirs = in_torch(near)
+    wanted = segment_sums(radial, products, theirs)
+    monkeypatch.setattr(neighbours, "SEGMENT_DEVICES", ())
+    torch.testing.assert_close(segment_sums(radial, products, theirs), wanted)
+
+
+@pytest.mark.parametrize("chunk", [1, 7, 10**6])
+def test_depthwise_is_the_sum_of_products(
+    near: Around, chunk: int, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    """In chunks of any size, and in torch: sum_j Y(r_ij) x_j w_ij, channel by channel."""
+    monkeypatch.setattr(neighbours, "CHUNK", chunk)
+    n, u = near.n_atoms, int(near.alike.max()) + 1
+    blocks = [rng.normal(size=(n, 1, 4)), rng.normal(size=(n, 3, 2))]
+    weights = rng.normal(size=(u, sum(c.size for c in CHANNELS)))
+    found = depthwise(blocks, weights, CHANNELS, near)
+    theirs = depthwise(
+        [torch.from_numpy(b) for b in blocks], torch.from_numpy(weights), CHANNELS, in_torch(near)
+    )
+    column = 0
+    for channel, ours, other in zip(CHANNELS, found, theirs, strict=True):
+        each = weights[near.alike][:, None, column : column + channel.size]
+        column += channel.size
+        products = (blocks[channel.source][near.neighbours] * each).reshape(len(each), -1)
+        wanted = plain(near.harmonics[channel.degree], products, near)
+        np.testing.assert_allclose(ours, wanted.reshape(ours.shape), atol=1e-12)
+        np.testing.assert_allclose(other.numpy(), ours, atol=1e-12)
+
+
+def test_chunks_hold_every_edge_once(near: Around, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(neighbours, "CHUNK", 8)
+    chunks = list(edge_chunks(near))
+    assert len(chunks) > 1
+    edges = np.concatenate([np.arange(e.start, e.stop) for _, e in chunks])
+    assert np.array_equal(edges, np.arange(len(near.vectors)))
