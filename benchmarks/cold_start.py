@@ -1,15 +1,21 @@
 """`phonodos predict` from cold, two source trees in turn: CPU seconds, peak memory, their ratio.
 
     python benchmarks/cold_start.py OLD/src src --runs 3
+    python benchmarks/cold_start.py OLD/src src --workers pool ray
 
-With --threads nobody sets the number of threads of the libraries, as on a user's machine.
+With --workers it is a worker of `phonodos screen` from its start to its first row: in the pool with
+all that the process spends, in Ray from the start of the actor. With --threads nobody sets the
+number of threads of the libraries, as on a user's machine.
 """
 
 import argparse
+import json
 import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from statistics import median
 
@@ -18,6 +24,51 @@ WAYS = {
     "one member, csv": ["--members", "1", "--no-plot", "--format", "csv"],
     "all members, default formats": ["--no-plot"],
 }
+WORKER = """
+import json, os, resource, sys
+from pathlib import Path
+from phonodos.pool import ONE_THREAD, Pool
+from phonodos.screening.calculator import Recipe, start_calculator
+from phonodos.screening.ray_engine import RayWorker, chunk_text
+from phonodos.screening.source import Shard, chunks, items
+from phonodos.structures.entries import entries
+
+def spent():
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    threads = [os.environ.get(name) for name in ONE_THREAD]
+    return used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, "torch" in sys.modules, threads
+
+class InPool:
+    def __init__(self, recipe):
+        self.recipe = recipe
+    def __call__(self):
+        stream = start_calculator(self.recipe)
+        def work(chunk):
+            list(stream(chunk))
+            yield spent()
+        return work
+
+class InRay(RayWorker):
+    def __init__(self, recipe):
+        self.before, *_ = spent()
+        super().__init__(recipe)
+    def measured(self, text):
+        list(self.rows(text, None, 0))
+        seconds, *rest = spent()
+        return seconds - self.before, *rest
+
+if __name__ == "__main__":
+    recipe = Recipe.of(None, None, (300.0,))
+    (chunk,) = chunks(items(entries(Path(sys.argv[1])), Shard()))
+    if sys.argv[2] == "ray":
+        import ray
+        ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=50)
+        actor = ray.remote(num_cpus=1)(InRay).remote(recipe)
+        print(json.dumps(ray.get(actor.measured.remote(chunk_text(chunk)))))
+    else:
+        with Pool(InPool(recipe), 1) as pool:
+            print(json.dumps(next(iter(pool.run([chunk])))))
+"""
 MEASURED = """
 import resource, subprocess, sys
 code = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL).returncode
@@ -41,6 +92,21 @@ def run(source: Path, words: list[str], *, threads: bool) -> tuple[float, float]
     return float(seconds), float(memory)
 
 
+def work(source: Path, engine: str, structure: Path) -> tuple[float, float]:
+    """Return CPU seconds and peak memory [MB] of a worker up to its first row."""
+    kept = {k: v for k, v in os.environ.items() if not k.endswith("_NUM_THREADS")}
+    with tempfile.TemporaryDirectory() as folder:
+        script = Path(folder) / "worker.py"
+        script.write_text(WORKER)
+        done = subprocess.run(
+            [sys.executable, str(script), str(structure), engine],
+            capture_output=True, text=True, check=True, env=kept | {"PYTHONPATH": str(source)},
+        )  # fmt: skip
+    seconds, memory, torch, threads = json.loads(done.stdout.splitlines()[-1])
+    print(f"  {source}: torch {'loaded' if torch else 'not loaded'}, threads {threads}")
+    return float(seconds), float(memory)
+
+
 def main() -> None:
     """Print a line a way and source."""
     parser = argparse.ArgumentParser(description=__doc__)
@@ -48,19 +114,29 @@ def main() -> None:
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--structure", type=Path, default=EXAMPLES / "MgO.cif")
     parser.add_argument("--threads", action="store_true")
+    parser.add_argument("--workers", nargs="+", default=[], choices=["pool", "ray"])
     options = parser.parse_args()
-    for name, words in WAYS.items():
+    ways: dict[str, Callable[[Path], tuple[float, float]]] = {
+        name: partial(run, words=[str(options.structure), *words], threads=options.threads)
+        for name, words in WAYS.items()
+    }
+    if options.workers:
+        ways = {
+            f"a worker, {engine}": partial(work, engine=engine, structure=options.structure)
+            for engine in options.workers
+        }
+    for name, measured in ways.items():
         found: dict[Path, list[tuple[float, float]]] = {path: [] for path in options.sources}
         for _ in range(options.runs):
             for path in options.sources:
-                order = [str(options.structure), *words]
-                found[path].append(run(path, order, threads=options.threads))
-        first = median(s for s, _ in found[options.sources[0]])
+                found[path].append(measured(path))
+        first, most = (median(x) for x in zip(*found[options.sources[0]], strict=True))
         for number, path in enumerate(options.sources, 1):
             seconds, memory = (median(x) for x in zip(*found[path], strict=True))
             print(
                 f"{name:30s} source {number}: {seconds:6.2f} s CPU, {memory:4.0f} MB, "
-                f"{first / seconds:.2f} times as fast as source 1"
+                f"{first / seconds:.2f} times as fast as source 1, "
+                f"{memory / most:.2f} of its memory"
             )
 
 

@@ -212,14 +212,19 @@ def low_symmetry() -> Crystal:
 @pytest.fixture(scope="session")
 def lattice_network() -> "LatticeNetwork":
     """A small network of lattice dynamics with random weights, in double precision."""
-    from phonodos.model.lattice import LatticeConfig, LatticeNetwork
+    import torch
 
+    from phonodos.model.lattice import LatticeConfig, LatticeNetwork
+    from phonodos.training.module import NetworkModule
+
+    torch.manual_seed(20210601)
     config = LatticeConfig(
         learned=3, tabulated=4, bessel=4, gaussians=5, embedding=8, cutoff=5.0,
         hidden=("8x0e+4x1o+4x2e", "8x0e+4x1o+4x1e+4x2e"), radial_hidden=(12,), neighbours=30.0,
         head=(6, 3, 3), head_hidden=(12,), head_mixed=3, charge_hidden=8,
     )  # fmt: skip
-    network = LatticeNetwork.untrained(config, seed=6)
+    network = NetworkModule(LatticeNetwork, config).double().frozen()
+    assert isinstance(network, LatticeNetwork)
     # Random weights make spheres: charges of order one and tensors away from them are wanted.
     for name, weight in network.parameters.items():
         if name == "charges.mlp.2.weight":

@@ -165,7 +165,9 @@ def test_members_keep_it_in_their_mean() -> None:
 def test_projected_or_not_it_is_the_same() -> None:
     springs = lattice("Al2O3")
     projected = springs.dos(projected=True)
-    np.testing.assert_allclose(projected.densities, spectrum_of("Al2O3").densities, atol=1e-9)
+    # Eigenvectors are those of the complex matrices, eigenvalues alone those of the real ones.
+    plain = spectrum_of("Al2O3").densities
+    np.testing.assert_allclose(projected.densities, plain, atol=1e-6 * plain.max())
     assert projected.projected is not None
     assert projected.projected.min() >= 0.0
     onset = np.searchsorted(projected.frequencies, 5.0)

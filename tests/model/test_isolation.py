@@ -121,6 +121,26 @@ def test_one_thread_unless_somebody_chose(monkeypatch: pytest.MonkeyPatch) -> No
         torch.set_num_threads(before)
 
 
+WITHOUT = """
+import sys, warnings
+import numpy as np
+from phonodos.model.isolation import undisturbed
+filters = list(warnings.filters)
+np.seterr(all="raise")
+with undisturbed(quiet=True):
+    assert np.float64(1.0) / np.float64(0.0) == np.inf
+    warnings.warn("of a library")
+assert warnings.filters == filters
+print("torch" in sys.modules)
+"""
+
+
+def test_a_torch_that_nobody_loaded_stays_unloaded() -> None:
+    command = [sys.executable, "-W", "error", "-c", WITHOUT]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=300, check=False)
+    assert (done.returncode, done.stdout.strip()) == (0, "False"), done.stderr[-2000:]
+
+
 def test_quiet_is_for_warnings_that_are_errors() -> None:
     with warnings.catch_warnings():
         warnings.simplefilter("error")

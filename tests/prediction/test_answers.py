@@ -6,11 +6,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from phonodos.errors import ConfigError, PredictionError
+from phonodos.model.graph import build_graph
 from phonodos.model.lattice import Lattice, LatticeConfig, LatticeNetwork
 from phonodos.model.network import Network
-from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
+from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork, compressed
 from phonodos.physics.crystal import Crystal
 from phonodos.prediction.answers import Answer, LatticeAnswers, answers_of
 from phonodos.prediction.predictor import Predictor
@@ -185,3 +187,21 @@ def test_a_spectrum_refuses_isotopes(
     assert f"knows nothing of isotopes {named}" in found.summary
     assert "86 % of 63 hydrides" in found.reason
     assert "lattice" in found.fix
+
+
+def test_other_devices_compute_with_torch(low_symmetry: Crystal, rock_salt: Crystal) -> None:
+    """Networks whose arrays are torch's, as on a GPU, answer as those of NumPy."""
+    network, fast = small_network(0), compressed(small_spectrum())
+    tensors = [
+        {name: torch.from_numpy(values) for name, values in x.parameters.items()}
+        for x in (network, fast)
+    ]
+    lattice = LatticeNetwork(network.config, tensors[0])
+    spectrum = type(fast)(fast.config, tensors[1])
+    ours, theirs = answer([network], low_symmetry), answer([lattice], low_symmetry)
+    assert theirs[0].dos.mean_frequency == pytest.approx(ours[0].dos.mean_frequency, rel=1e-5)
+    constants = [x[0].lattice.harmonic.force_constants for x in (ours, theirs)]
+    np.testing.assert_allclose(constants[1], constants[0], atol=2e-6 * np.abs(constants[0]).max())
+    graph = build_graph(rock_salt, fast.config.cutoff)
+    wanted = fast(graph)
+    np.testing.assert_allclose(spectrum(graph).numpy(), wanted, atol=1e-6 * wanted.max())

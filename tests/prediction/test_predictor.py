@@ -1,5 +1,7 @@
 """The predictor: every kind of input, many at once, and what it warns of or refuses."""
 
+import subprocess
+import sys
 import warnings
 from collections.abc import Iterator
 from dataclasses import replace
@@ -258,3 +260,29 @@ def test_vacancies_of_objects(rock_salt: Crystal) -> None:
     (p,) = load("chen2021", vacancies="fill").predict_many([structure])
     assert "vacancies were filled" in p.warnings[0]
     assert p.crystal.formula == "NaCl"
+
+
+WITHOUT_TORCH = """
+import sys
+from phonodos.model.imports import hidden
+with hidden("torch"):
+    import phonodos
+    for name in ("lattice", "chen2021"):
+        answer = next(phonodos.load(name).predict_many([sys.argv[1]]))
+        print(answer.dos.mean_frequency)
+    answer.thermal_properties([300.0])
+print("torch" in sys.modules)
+"""
+
+
+def test_predictions_need_no_torch(examples: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-c", WITHOUT_TORCH, str(examples / "NaCl.cif")],
+        capture_output=True, text=True, timeout=300, check=False,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr[-2000:]
+    *found, loaded = done.stdout.split()
+    assert loaded == "False"
+    for name, mean in zip(("lattice", "chen2021"), found, strict=True):
+        here = next(load(name).predict_many([examples / "NaCl.cif"]))
+        assert float(mean) == pytest.approx(here.dos.mean_frequency, rel=1e-9)

@@ -2,8 +2,10 @@
 
 import os
 import signal
+from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -11,7 +13,16 @@ import pytest
 
 from phonodos.errors import ConfigError, PhonodosError, StructureError
 from phonodos.physics.crystal import Crystal
-from phonodos.screening.ray_engine import answer_text, chunk_text, read_answer, read_chunk
+from phonodos.screening.ray_engine import (
+    SETTINGS,
+    RayEngine,
+    _Job,
+    _Seat,
+    answer_text,
+    chunk_text,
+    read_answer,
+    read_chunk,
+)
 from phonodos.screening.screen import Progress, screen
 from phonodos.screening.source import Chunk, Item, Lost, digest_of
 
@@ -94,6 +105,59 @@ def test_a_cluster_that_loses_a_worker(
     assert [row["id"] for row in rows(table)] == [row["id"] for row in rows(wanted)]
     assert rows(table) == rows(wanted)  # the chunk was tried again as it was: equal to the bit
     assert not ray.is_initialized()
+
+
+def test_a_cluster_that_loses_a_machine(
+    ray: Any,
+    forty: tuple[Path, Path],
+    tmp_path: Path,
+    rows: Callable[[Path], list[dict[str, Any]]],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Two machines with a core each, one of which goes in the middle: the same table to the bit."""
+    from ray.cluster_utils import Cluster
+
+    for name, value in SETTINGS.items():
+        monkeypatch.setenv(name, value)
+    source, wanted = forty
+    table = tmp_path / "t.parquet"
+    gone: list[str] = []
+    one_core = {"num_cpus": 1, "include_dashboard": False}
+    cluster = Cluster(initialize_head=True, head_node_args=one_core)
+    try:
+        second = cluster.add_node(num_cpus=1)
+
+        def watch(progress: Progress) -> None:
+            if progress.ok >= 10 and not gone:
+                gone.append(second.node_id)
+                cluster.remove_node(second, allow_graceful=False)
+
+        summary = screen(
+            source, table, engine="ray", address=cluster.address, max_atoms=20, watch=watch
+        )
+    finally:
+        cluster.shutdown()
+    assert gone
+    assert (summary.rows, summary.progress.failed) == (40, 0)
+    assert rows(table) == rows(wanted)
+    assert not ray.is_initialized()
+
+
+def test_idle_actors_take_over_from_those_that_never_start() -> None:
+    """They hold the cores that the others wait for."""
+    killed: list[str] = []
+    engine = RayEngine.__new__(RayEngine)
+    engine._ray = SimpleNamespace(kill=killed.append)
+    job = _Job(Chunk(()))
+    idle, unstarted = _Seat("idle", ready=True), _Seat("unstarted", job=job)
+    engine._seats, engine._again = [unstarted, idle], deque()
+    engine._taken_over()
+    assert (killed, engine._seats, list(engine._again)) == (["unstarted"], [idle], [job])
+    engine._again.clear()
+    other = _Seat("at work", ready=True, job=job)
+    engine._seats = [_Seat("unstarted", job=job), other]
+    engine._taken_over()
+    assert len(engine._seats) == 2  # nobody is idle: it is waited for
 
 
 @pytest.mark.usefixtures("ray")

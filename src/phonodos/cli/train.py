@@ -43,6 +43,9 @@ def train(
     if resume is not None and config is not None and "=" in str(config):
         settings.insert(0, str(config))
         config = None
+    from phonodos.model.devices import needed_torch
+
+    needed_torch("phonodos train")
     from phonodos.training.loop import fit
 
     chosen = _configuration(config, settings, resume)

@@ -7,6 +7,7 @@ tensors has it.
 
 import sys
 from collections.abc import Callable, Hashable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from importlib import import_module
 from typing import Any
 
@@ -162,10 +163,22 @@ def converted(array: Array, dtype: Any, device: Any = None) -> Array:
     Arrays of whole numbers go to that library too, and keep their type. `device` is where torch's
     arrays go; where they are if None.
     """
-    torch = sys.modules.get("torch")  # who has a type of torch has torch
-    if torch is None or not isinstance(dtype, torch.dtype):
+    if not is_of_torch(dtype):
         array = as_numpy(array)
         return array.astype(dtype, copy=False) if array.dtype.kind == "f" else array
     if isinstance(array, np.ndarray):
-        array = torch.from_numpy(np.ascontiguousarray(array))
+        array = sys.modules["torch"].from_numpy(np.ascontiguousarray(array))
     return array.to(device=device, dtype=dtype if array.is_floating_point() else array.dtype)
+
+
+def is_of_torch(dtype: Any) -> bool:
+    """Return whether a floating-point type is torch's, which is loaded then."""
+    return type(dtype).__module__.partition(".")[0] == "torch"
+
+
+def without_gradients(dtype: Any) -> AbstractContextManager[Any]:
+    """Return a context in which torch keeps nothing for gradients; none for types of NumPy."""
+    if is_of_torch(dtype):
+        found: AbstractContextManager[Any] = sys.modules["torch"].inference_mode()
+        return found
+    return nullcontext()

@@ -62,27 +62,33 @@ def closest_contacts(crystal: Crystal, graph: CrystalGraph) -> dict[str, Contact
 
     Shared sites are left out: their elements make room for each other.
     """
-    found: dict[str, Contact] = {}
-    sites = [
-        [elements.element_of(s) for s in site] if len(site) == 1 else []
+    alone = [
+        elements.element_of(next(iter(site))) if len(site) == 1 else ""
         for site in crystal.occupancy
     ]
     i, j, lengths = _edges(graph)
-    for k in np.argsort(lengths, kind="stable")[::-1].tolist():  # the shortest last: it stays
+    kinds = np.unique(alone, return_inverse=True)[1]
+    pairs = np.sort(np.stack([kinds[i], kinds[j]]), axis=0)
+    named = np.array([bool(name) for name in alone])
+    order = np.argsort(lengths, kind="stable")
+    order = order[named[i[order]] & named[j[order]]]
+    codes = (pairs[0] * len(alone) + pairs[1])[order]
+    # Of every pair the shortest, in the order of the longest, descending.
+    _, shortest = np.unique(codes, return_index=True)
+    _, longest = np.unique(codes[::-1], return_index=True)
+    found = {}
+    for k in order[shortest[np.argsort(longest)]].tolist():
         contact = Contact(int(i[k]), int(j[k]), float(lengths[k]))
-        for a in sites[contact.first]:
-            for b in sites[contact.second]:
-                found[bond_name((a, b))] = contact
+        found[bond_name((alone[contact.first], alone[contact.second]))] = contact
     return found
 
 
 def nearest_contacts(graph: CrystalGraph) -> list[Contact]:
     """Return the contact of every site with its nearest neighbour; none for isolated sites."""
     i, j, lengths = _edges(graph)
-    nearest: dict[int, Contact] = {}
-    for k in np.argsort(lengths, kind="stable")[::-1].tolist():
-        nearest[int(i[k])] = Contact(int(i[k]), int(j[k]), float(lengths[k]))
-    return [nearest[site] for site in sorted(nearest)]
+    order = np.argsort(lengths, kind="stable")
+    _, nearest = np.unique(i[order], return_index=True)
+    return [Contact(int(i[k]), int(j[k]), float(lengths[k])) for k in order[nearest].tolist()]
 
 
 def measure_lengths(crystals: Iterable[Crystal]) -> TrainingLengths:

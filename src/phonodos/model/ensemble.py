@@ -10,6 +10,7 @@ from phonodos.errors import WeightsError
 from phonodos.model.arrays import Array
 from phonodos.model.header import FORMAT_VERSION, WeightHeader
 from phonodos.model.kinds import reference_answers
+from phonodos.model.network import Network
 from phonodos.model.weights import load_network, versions, write_weights
 
 
@@ -44,16 +45,7 @@ def join_members(
                     f"they differ in '{key}'",
                     "members share network, target and split; train it with the same settings",
                 )
-    tensors: dict[str, Array] = {}
-    loaded = []  # what loading will see
-    for number, network in enumerate(networks):
-        stored = {
-            key: value.astype(np.float16) if half else value
-            for key, value in network.parameters.items()
-        }
-        tensors |= {f"{number}.{key}": value for key, value in stored.items()}
-        seen = {key: value.astype(np.float32) for key, value in stored.items()}
-        loaded.append(type(network)(network.config, seen))
+    tensors, loaded = _stored(networks, half)
     left_out = ("metrics", "training", "calibration", "strain", "checksum", "formerly")
     merged = {k: v for k, v in headers[0].to_dict().items() if k not in left_out}
     further = [h["more_splits"] for h in headers if h.more_splits]
@@ -76,6 +68,21 @@ def join_members(
     }
     write_weights(output, tensors, full)
     return WeightHeader.of(full)
+
+
+def _stored(networks: Sequence[Network], half: bool) -> tuple[dict[str, Array], list[Network]]:
+    """Return the tensors of all members as a file has them, and what loading makes of them."""
+    tensors: dict[str, Array] = {}
+    loaded = []
+    for number, network in enumerate(networks):
+        stored = {
+            key: value.astype(np.float16) if half else value
+            for key, value in network.parameters.items()
+        }
+        tensors |= {f"{number}.{key}": value for key, value in stored.items()}
+        seen = {key: value.astype(np.float32) for key, value in stored.items()}
+        loaded.append(type(network)(network.config, seen))
+    return tensors, loaded
 
 
 def _widest(headers: Sequence[WeightHeader]) -> dict[str, Any]:

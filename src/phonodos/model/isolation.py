@@ -1,19 +1,19 @@
 """`undisturbed`: our numbers and the host program's settings do not touch each other."""
 
 import os
-import sys
 import threading
 import warnings
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
-from typing import Any
 
 import numpy as np
 
+from phonodos.model.threads import blas, loaded_torch, one_thread_of, torch_threads
 from phonodos.time_limit import deferring
 
 LEFT_BY_IMPORTS = "TORCHINDUCTOR_"  # variables that torch sets when parts of it are imported
 THREADS = "OMP_NUM_THREADS"  # where it is set, whoever set it has chosen
+BLAS_THREADS = (THREADS, "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 @contextmanager
@@ -24,10 +24,11 @@ def undisturbed(*, quiet: bool = False) -> Iterator[None]:
     One crystal gains nothing from more threads, and where others compute beside us they wait for
     each other: a hundred times longer. OMP_NUM_THREADS, where it is set, says otherwise.
 
-    What belongs to the thread (autocast, inference mode, default device, numpy's handling of
-    floating-point errors) is set and put back for the thread. What belongs to the process (default
-    dtype, warning filters, torch's random generator, environment variables of torch) is put back
-    when the last thread that is inside leaves.
+    What belongs to the thread (numpy's handling of floating-point errors; torch's autocast,
+    inference mode, default device and number of threads) is set and put back for the thread. What
+    belongs to the process (the threads of BLAS, warning filters; default dtype, random generator
+    and environment variables of torch) is put back when the last thread that is inside leaves.
+    Nothing is said to a torch that nobody has loaded.
 
     Parameters
     ----------
@@ -38,13 +39,18 @@ def undisturbed(*, quiet: bool = False) -> Iterator[None]:
     with ExitStack() as stack:
         stack.enter_context(_process.shared(quiet))
         stack.enter_context(np.errstate(all="ignore"))  # NaN and infinity are looked for by us
-        torch = loaded()
-        if torch is None:
-            yield
-            return
-        if THREADS not in os.environ and torch.get_num_threads() != 1:
-            stack.callback(torch.set_num_threads, torch.get_num_threads())
-            torch.set_num_threads(1)
+        if loaded_torch() is not None:
+            stack.enter_context(_of_torchs_thread())
+        yield
+
+
+@contextmanager
+@deferring
+def _of_torchs_thread() -> Iterator[None]:
+    torch = loaded_torch()
+    with ExitStack() as stack:
+        if THREADS not in os.environ:
+            stack.enter_context(one_thread_of(torch_threads()))
         if torch.is_inference_mode_enabled():
             stack.enter_context(torch.inference_mode(False))
         if torch.get_default_device().type != "cpu":
@@ -53,11 +59,6 @@ def undisturbed(*, quiet: bool = False) -> Iterator[None]:
             if torch.is_autocast_enabled(kind):
                 stack.enter_context(torch.autocast(kind, enabled=False))
         yield
-
-
-def loaded() -> Any:
-    """Return torch where the process has it, for its settings; None where nobody imported it."""
-    return sys.modules.get("torch")
 
 
 class _Process:
@@ -87,22 +88,33 @@ class _Process:
 @contextmanager
 @deferring
 def _settings(quiet: bool) -> Iterator[None]:
-    torch = loaded()
-    if torch is not None:
-        dtype, random = torch.get_default_dtype(), torch.get_rng_state()
-        torch.set_default_dtype(torch.float32)
     known = {name for name in os.environ if name.startswith(LEFT_BY_IMPORTS)}
     try:
-        with warnings.catch_warnings():
+        with ExitStack() as stack:
+            if not any(name in os.environ for name in BLAS_THREADS):
+                stack.enter_context(one_thread_of(blas()))
+            if loaded_torch() is not None:
+                stack.enter_context(_of_torchs_process())
+            stack.enter_context(warnings.catch_warnings())
             if quiet:
                 warnings.simplefilter("ignore")
             yield
     finally:
-        if torch is not None:
-            torch.set_default_dtype(dtype)
-            torch.set_rng_state(random)
         for name in [n for n in os.environ if n.startswith(LEFT_BY_IMPORTS) and n not in known]:
             del os.environ[name]
+
+
+@contextmanager
+@deferring
+def _of_torchs_process() -> Iterator[None]:
+    torch = loaded_torch()
+    dtype, random = torch.get_default_dtype(), torch.get_rng_state()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(dtype)
+        torch.set_rng_state(random)
 
 
 _process = _Process()

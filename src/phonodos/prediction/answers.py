@@ -8,8 +8,9 @@ from typing import Any, Protocol
 import numpy as np
 
 from phonodos.errors import ConfigError, PhonodosError, PredictionError
-from phonodos.model.arrays import Array, as_numpy, library_of
+from phonodos.model.arrays import Array, as_numpy, doubled, library_of, without_gradients
 from phonodos.model.bonds import BondedCrystals, bond_crystal, collate_bonded
+from phonodos.model.devices import check_device
 from phonodos.model.graph import CrystalGraph, build_graph, collate
 from phonodos.model.header import WeightHeader
 from phonodos.model.kinds import kind_of, resolved
@@ -74,6 +75,7 @@ class SpectrumAnswers:
         self.header, self.device = header, device
         self.cutoff = networks[0].config.cutoff
         self.networks = [compressed(network).to(device) for network in networks]
+        self.dtype = self.networks[0].dtype
 
     def graph(self, crystal: Crystal) -> CrystalGraph:
         """Return the crystal graph."""
@@ -83,8 +85,9 @@ class SpectrumAnswers:
         self, crystals: Sequence[Crystal], graphs: Sequence[CrystalGraph]
     ) -> list[Answer | PhonodosError]:
         """Return spectra, or errors where a network gives none."""
-        graph = collate(graphs)
-        outputs = [as_numpy(network(graph)).astype(np.float64) for network in self.networks]
+        graph = collate(graphs).to(device=self.device, dtype=self.dtype)
+        with without_gradients(self.dtype):
+            outputs = [as_numpy(doubled(network(graph))) for network in self.networks]
         rows = zip(crystals, graphs, *outputs, strict=True)
         return [_each(crystal, self._finish, g, list(values)) for crystal, g, *values in rows]
 
@@ -121,6 +124,7 @@ class LatticeAnswers:
         self.header, self.device, self.project = header, device, project
         self.cutoff = networks[0].config.cutoff
         self.networks = [network.to(device) for network in networks]
+        self.dtype = self.networks[0].dtype
         self.metal = False
 
     def of_metals(self) -> "LatticeAnswers":
@@ -137,13 +141,14 @@ class LatticeAnswers:
         self, crystals: Sequence[Crystal], graphs: Sequence[BondedCrystals]
     ) -> list[Answer | PhonodosError]:
         """Return lattice dynamics and spectra, or errors where numbers are not finite."""
-        batch = collate_bonded(graphs)
-        outputs = [self.networks[0](batch)]
-        refused = self._refused(crystals, graphs, batch, outputs[0])
-        if len(refused) < len(crystals):
-            outputs += [network(batch) for network in self.networks[1:]]
-        outputs = self._screened(outputs)
-        mean = Lattice(*map(_mean, zip(*outputs, strict=True)))
+        batch = collate_bonded(graphs).to(device=self.device, dtype=self.dtype)
+        with without_gradients(self.dtype):
+            outputs = [self.networks[0](batch)]
+            refused = self._refused(crystals, graphs, batch, outputs[0])
+            if len(refused) < len(crystals):
+                outputs += [network(batch) for network in self.networks[1:]]
+            outputs = self._screened(outputs)
+            mean = Lattice(*map(_mean, zip(*outputs, strict=True)))
         return [
             refused[k]
             if k in refused
@@ -198,14 +203,16 @@ class LatticeAnswers:
             means by these shares, of every member by itself.
         """
         graphs = [self.graph(crystal) for crystal in crystals]
-        outputs = []
-        for network in self.networks:
-            found = [network(graph) for graph in graphs[1:]]
-            outputs.append(Lattice(*(_weighted(t, shares) for t in zip(*found, strict=True))))
-        outputs = self._screened(outputs)
-        mean = Lattice(*map(_mean, zip(*outputs, strict=True)))
+        bonded = [g.to(device=self.device, dtype=self.dtype) for g in graphs]
+        with without_gradients(self.dtype):
+            outputs = []
+            for network in self.networks:
+                found = [network(b) for b in bonded[1:]]
+                outputs.append(Lattice(*(_weighted(t, shares) for t in zip(*found, strict=True))))
+            outputs = self._screened(outputs)
+            mean = Lattice(*map(_mean, zip(*outputs, strict=True)))
         doubts = dict.fromkeys(t for c in crystals[1:] for t in training_doubts(c, self.header))
-        return self._follow(crystals[0], graphs[0], graphs[0], [mean, *outputs], 0, tuple(doubts))
+        return self._follow(crystals[0], graphs[0], bonded[0], [mean, *outputs], 0, tuple(doubts))
 
     def _follow(
         self, crystal: Crystal, graph: BondedCrystals, batch: BondedCrystals,
@@ -261,8 +268,9 @@ def answers_of(
     Raises
     ------
     ConfigError
-        If `metal` is asked of networks that predict no charges.
+        If `metal` is asked of networks that predict no charges, or there is no such device.
     """
+    check_device(device)
     header = WeightHeader.of(header)
     make = resolved(kind_of(networks[0]).answers)
     answerer: Answerer = make(networks, header, device, project)
@@ -283,9 +291,12 @@ def _is_finite(lattice: LatticeDynamics) -> bool:
     return all(bool(np.isfinite(x).all()) for x in found)
 
 
-def _weighted(arrays: Sequence[Array], shares: Sequence[float]) -> Array:
-    return sum(share * array for array, share in zip(arrays, shares, strict=True))
+def _weighted(tensors: Sequence[Array], shares: Sequence[float]) -> Array:
+    total = library_of(tensors[0]).zeros_like(tensors[0])
+    for tensor, share in zip(tensors, shares, strict=True):
+        total = total + share * tensor
+    return total
 
 
-def _mean(arrays: Sequence[Array]) -> Array:
-    return arrays[0] if len(arrays) == 1 else library_of(arrays[0]).stack(arrays).mean(axis=0)
+def _mean(tensors: Sequence[Array]) -> Array:
+    return tensors[0] if len(tensors) == 1 else library_of(tensors[0]).stack(list(tensors)).mean(0)

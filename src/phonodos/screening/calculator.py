@@ -156,9 +156,9 @@ class Calculator:
 
 def start_calculator(recipe: Recipe) -> Callable[[Chunk], Iterator[Row]]:
     """Return the function that computes chunks on one thread: what a worker process starts with."""
-    import torch
+    from phonodos.model.threads import stay_on_one_thread
 
-    torch.set_num_threads(1)
+    stay_on_one_thread()
     return Calculator(recipe).stream
 
 

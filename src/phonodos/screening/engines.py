@@ -90,16 +90,12 @@ class SerialEngine:
 
     def run(self, chunks: Chunks, tries: int = 1) -> Iterator[Row | Lost]:  # noqa: ARG002
         """Yield the rows in order; there is no worker to lose."""
-        import torch
+        from phonodos.model.threads import one_thread
 
-        threads = torch.get_num_threads()
-        torch.set_num_threads(1)  # as in the workers of the others: the same numbers to the bit
-        try:
+        with one_thread():  # as in the workers of the others: the same numbers to the bit
             for chunk in chunks:
                 if chunk is not None:
                     yield from limited(self._calculator.stream, chunk, self._timeout)
-        finally:
-            torch.set_num_threads(threads)
 
     def close(self) -> None:
         """Nothing to end."""

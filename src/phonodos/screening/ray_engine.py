@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from phonodos.errors import ConfigError, PhonodosError, StructureError
-from phonodos.pool import STARTS, check_workers, cores
+from phonodos.pool import ONE_THREAD, STARTS, check_workers, cores
 from phonodos.screening.calculator import Recipe, limited, start_calculator
 from phonodos.screening.rows import Row
 from phonodos.screening.source import Chunk, Chunks, Item, Lost
@@ -118,6 +118,8 @@ class RayEngine:
             for seat in busy:
                 if self._late(seat):
                     yield self._given_up(seat)
+            if more is False:
+                self._taken_over()
 
     def _feed(self, stream: Iterator[Chunk | None]) -> bool | None:
         """Give idle actors chunks; return whether there are more, None if there is none yet."""
@@ -210,6 +212,20 @@ class RayEngine:
             return None
         return job.lost("the Ray worker died of it, probably for lack of memory")
 
+    def _taken_over(self) -> None:
+        """Let actors that are idle do what others, which have not started yet, were to do.
+
+        After a machine has left there may be fewer cores than actors, and those that are idle hold
+        the cores for which the others wait.
+        """
+        idle = sum(seat.ready and seat.job is None for seat in self._seats)
+        waiting = [seat for seat in self._seats if seat.job is not None and not seat.ready]
+        for seat in waiting[:idle]:
+            assert seat.job is not None
+            self._ray.kill(seat.actor)
+            self._again.append(seat.job)
+            self._seats.remove(seat)
+
     def close(self) -> None:
         """Leave the cluster; end it if it was started here."""
         for seat in self._seats:
@@ -223,6 +239,8 @@ class RayWorker:
     """What an actor runs: a calculator that reads and writes texts."""
 
     def __init__(self, recipe: Recipe) -> None:
+        # A runtime_env of Ray would keep its prestarted workers from being used: seconds an actor.
+        os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
         self._stream = start_calculator(recipe)
 
     def rows(self, text: str, timeout: float | None, known: int) -> Iterator[str]:

@@ -7,7 +7,6 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
 
-import torch
 from pydantic import (
     BaseModel,
     ConfigDict,
@@ -230,26 +229,6 @@ def validate_config(values: dict[str, Any], source: str) -> TrainConfig:
             str(problem["msg"])[:300],
             "see docs/training.md for the meaning and range of every key",
         ) from err
-
-
-def check_device(name: str) -> torch.device:
-    """Return the device of a name.
-
-    Raises
-    ------
-    ConfigError
-        If it is no device, or this machine has none of that kind.
-    """
-    try:
-        device = torch.device(name)
-        torch.empty(0, device=device)
-    except (RuntimeError, AssertionError) as err:
-        raise ConfigError(
-            f"cannot compute on device '{name}'",
-            str(err).split("\n")[0],
-            "use device=cpu, or device=cuda on a machine with a GPU and a torch built for it",
-        ) from err
-    return device
 
 
 def _names(model: type[BaseModel], location: tuple[int | str, ...]) -> list[str]:

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from phonodos.errors import ConfigError, PredictionError
+from phonodos.model.devices import check_device
 from phonodos.model.kinds import network_of
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
 from phonodos.model.weights import read_member, save_network, weights_path
@@ -29,7 +30,7 @@ from phonodos.training.checkpoint import (
     save_checkpoint,
     seeded,
 )
-from phonodos.training.config import TrainConfig, check_device
+from phonodos.training.config import TrainConfig
 from phonodos.training.data import open_data, weight_header
 from phonodos.training.interrupts import collected
 from phonodos.training.losses import Sample, Task, make_task
