@@ -6,11 +6,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from phonodos.datasets.growing import Row
-from phonodos.errors import PredictionError, failure_of
 from phonodos.physics.dos import MENTIONED_SHARE
 from phonodos.physics.units import ROOM_TEMPERATURE
 from phonodos.prediction.prediction import Prediction
-from phonodos.studies.readings import READINGS, reading
+from phonodos.studies.readings import READINGS, left_out, reading
 from phonodos.time_limit import TimeLimitExceeded
 
 if TYPE_CHECKING:
@@ -79,8 +78,7 @@ def extra_row(prediction: Prediction, names: Sequence[str]) -> tuple[Row, list[s
         except TimeLimitExceeded:
             raise
         except Exception as error:  # MemoryError and RecursionError too: the row is still due
-            failure = failure_of(error, prediction.crystal.label, PredictionError, "leave it out")
-            words.append(f"{name} left out: {failure.reason}")
+            words.append(left_out(name, error))
             continue
         words += [text for text in more if text not in prediction.warnings]
         for column, (value, deviation) in found.items():

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from phonodos.errors import ConfigError
+from phonodos.errors import ConfigError, PredictionError, failure_of
 
 if TYPE_CHECKING:
     from phonodos.prediction.prediction import Prediction
@@ -71,3 +71,9 @@ def reading(
     from phonodos.studies.displacements import TEMPERATURES, displacements
 
     return displacements(prediction, TEMPERATURES if temperatures is None else temperatures)
+
+
+def left_out(name: str, error: Exception) -> str:
+    """Return in one line which reading there is not, and why."""
+    failure = failure_of(error, "", PredictionError, "leave it out")
+    return f"{name} left out: {failure.reason}"
