@@ -10,9 +10,10 @@ from scipy.spatial.transform import Rotation
 import phonodos
 from phonodos.errors import ConfigError, PredictionError, StructureError
 from phonodos.physics.crystal import Crystal
+from phonodos.physics.infrared import GammaModes
 from phonodos.prediction.lattice_dynamics import LatticeDynamics
 from phonodos.prediction.prediction import Prediction
-from phonodos.studies.modes import modes
+from phonodos.studies.modes import matched, modes
 
 Sprung = Callable[..., LatticeDynamics]
 Predicted = Callable[..., Prediction]
@@ -76,6 +77,28 @@ def test_spread_and_record(rock_salt: Crystal, sprung: Sprung, predicted: Predic
     record = json.loads(json.dumps(study.to_dict(), allow_nan=False))
     assert record["modes"][0]["irrep"] == "T1u"
     assert record["eps_0"][0][0] == pytest.approx(study.static[0, 0])
+
+
+def test_modes_that_cross_are_compared_with_those_alike() -> None:
+    """A single and a double optic mode change their order; the vectors of the pair are turned."""
+    masses, dipoles = np.array([20.0, 30.0]), np.zeros((6, 3))
+    rng = np.random.default_rng(3)
+    vectors = np.linalg.qr(rng.normal(size=(6, 6)))[0]
+    turn = np.array([[0.6, -0.8], [0.8, 0.6]])
+    single, pair = vectors[:, 3:4], vectors[:, 4:]
+    one = GammaModes(
+        np.array([0.0, 0, 0, 100, 120, 120]), vectors, dipoles, masses, 50.0, np.eye(3)
+    )
+    crossed = np.hstack([vectors[:, :3], pair @ turn, single])
+    two = GammaModes(
+        np.array([0.0, 0, 0, 104, 104, 110]), crossed, dipoles, masses, 50.0, np.eye(3)
+    )
+    found = matched(one, two)
+    assert found[3] == 5
+    assert sorted(found[4:]) == [3, 4]
+    assert sorted(found[:3]) == [0, 1, 2]
+    assert sorted(matched(one, one)[:3]) == [0, 1, 2]
+    assert matched(one, one)[3] == 3
 
 
 def test_a_soft_mode_is_told(rock_salt: Crystal, sprung: Sprung, predicted: Predicted) -> None:

@@ -5,18 +5,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phonodos.cli.inputs import (
-    Done,
-    Entry,
-    check_output,
-    for_each,
-    output_folder,
-    predictions,
-    read_inputs,
-)
 from phonodos.cli.options import (
     CheckOption,
     FilesArgument,
+    IsotopeOption,
     JsonOption,
     MembersOption,
     MetalOption,
@@ -26,6 +18,7 @@ from phonodos.cli.options import (
     VacanciesOption,
 )
 from phonodos.cli.output import Column, format_note, format_table
+from phonodos.cli.studies import study_each
 from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
@@ -45,6 +38,7 @@ def displacements(
     model: ModelOption = None,
     members: MembersOption = None,
     metal: MetalOption = False,
+    isotope: IsotopeOption = None,
     check: CheckOption = True,
     vacancies: VacanciesOption = "refuse",
     plot: PlotOption = True,
@@ -54,26 +48,17 @@ def displacements(
     from phonodos.physics.displacements import check_temperatures
 
     check_temperatures([0.0] if temperature is None else temperature)
-    check_output(output)
     from phonodos.prediction.predictor import load
     from phonodos.studies import displacements as home
 
     kelvin = list(dict.fromkeys(temperature or home.TEMPERATURES))
     predictor = load(model, members=members, check=check, metal=metal, vacancies=vacancies)
 
-    def handle(entry: Entry, answer: "Prediction") -> Done:
-        study = home.displacements(answer, kelvin)
-        origin = predictor.provenance.warned(study.warnings)
-        results = Results(output_folder(output, entry.name), origin)
-        _write(results, study, answer, plot)
-        text = f"{entry.name} ({study.crystal.formula}), {predictor.name}\n"
-        text += f"{_shown(study, entry.name)}\nwrote {', '.join(results.written)} "
-        text += f"to {results.folder}"
-        files = {"folder": str(results.folder), "files": results.written}
-        return Done({**study.to_dict(), **files}, text)
-
-    pairs = predictions(predictor, read_inputs(files, vacancies=vacancies))
-    for_each(pairs, handle, show=not as_json).finish(predictor.name, as_json)
+    study_each(
+        files, output, predictor, lambda answer: home.displacements(answer, kelvin),
+        lambda results, study, answer: _write(results, study, answer, plot), _shown,
+        isotopes=isotope, vacancies=vacancies, as_json=as_json,
+    )  # fmt: skip
 
 
 def _write(results: Results, study: "DisplacementStudy", answer: "Prediction", plot: bool) -> None:
@@ -94,7 +79,7 @@ def _write(results: Results, study: "DisplacementStudy", answer: "Prediction", p
         axis = np.arange(0.0, max(300.0, float(study.temperatures.max())) + STEP, STEP)
         curves = predict(answer, axis.tolist())
         figure = plot_displacements(
-            axis, curves.u_iso, curves.sites, title=study.crystal.formula,
+            axis, curves.u_iso, curves.sites, title=study.crystal.written_formula,
             spread=curves.u_iso_spread,
         )  # fmt: skip
         results.figure("displacements", figure)

@@ -3,18 +3,10 @@
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from phonodos.cli.inputs import (
-    Done,
-    Entry,
-    check_output,
-    for_each,
-    output_folder,
-    predictions,
-    read_inputs,
-)
 from phonodos.cli.options import (
     CheckOption,
     FilesArgument,
+    IsotopeOption,
     JsonOption,
     MembersOption,
     MetalOption,
@@ -24,10 +16,10 @@ from phonodos.cli.options import (
     VacanciesOption,
 )
 from phonodos.cli.output import Column, format_note, format_table
+from phonodos.cli.studies import study_each
 from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
-    from phonodos.prediction.prediction import Prediction
     from phonodos.studies.elastic import ElasticStudy
 
 
@@ -37,31 +29,23 @@ def elastic(
     model: ModelOption = None,
     members: MembersOption = None,
     metal: MetalOption = False,
+    isotope: IsotopeOption = None,
     check: CheckOption = True,
     vacancies: VacanciesOption = "refuse",
     plot: PlotOption = True,
     as_json: JsonOption = False,
 ) -> None:
     """Predict elastic constants, moduli and velocities of sound: a table, a figure, elastic.csv."""
-    check_output(output)
     from phonodos.prediction.predictor import load
     from phonodos.studies import elastic as home
 
     predictor = load(model, members=members, check=check, metal=metal, vacancies=vacancies)
 
-    def handle(entry: Entry, answer: "Prediction") -> Done:
-        study = home.elastic(answer)
-        origin = predictor.provenance.warned(study.warnings)
-        results = Results(output_folder(output, entry.name), origin)
-        _write(results, study, plot)
-        text = f"{entry.name} ({study.crystal.formula}), {predictor.name}, point group "
-        text += f"{study.setting.point_group}\n{_shown(study, entry.name)}"
-        text += f"\nwrote {', '.join(results.written)} to {results.folder}"
-        files = {"folder": str(results.folder), "files": results.written}
-        return Done({**study.to_dict(), **files}, text)
-
-    pairs = predictions(predictor, read_inputs(files, vacancies=vacancies))
-    for_each(pairs, handle, show=not as_json).finish(predictor.name, as_json)
+    study_each(
+        files, output, predictor, home.elastic,
+        lambda results, study, _: _write(results, study, plot), _shown,
+        isotopes=isotope, vacancies=vacancies, as_json=as_json,
+    )  # fmt: skip
 
 
 def _write(results: Results, study: "ElasticStudy", plot: bool) -> None:
@@ -74,7 +58,7 @@ def _write(results: Results, study: "ElasticStudy", plot: bool) -> None:
         waves = {plane: circle(plane)[1] for plane in PLANES}
         sound = {plane: velocities(study.sound, waves[plane]) for plane in PLANES[:2]}
         young = {p: study.elasticity.young(w) for p, w in waves.items() if study.is_stable}
-        results.figure("elastic", plot_elastic(sound, young, title=study.crystal.formula))
+        results.figure("elastic", plot_elastic(sound, young, title=study.crystal.written_formula))
 
 
 def _shown(study: "ElasticStudy", name: str) -> str:

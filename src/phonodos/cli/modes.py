@@ -6,18 +6,10 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phonodos.cli.inputs import (
-    Done,
-    Entry,
-    check_output,
-    for_each,
-    output_folder,
-    predictions,
-    read_inputs,
-)
 from phonodos.cli.options import (
     CheckOption,
     FilesArgument,
+    IsotopeOption,
     JsonOption,
     MembersOption,
     MetalOption,
@@ -27,10 +19,10 @@ from phonodos.cli.options import (
     VacanciesOption,
 )
 from phonodos.cli.output import Column, format_note, format_table
+from phonodos.cli.studies import study_each
 from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
-    from phonodos.prediction.prediction import Prediction
     from phonodos.studies.modes import ModeStudy
 
 
@@ -41,32 +33,24 @@ def modes(
     model: ModelOption = None,
     members: MembersOption = None,
     metal: MetalOption = False,
+    isotope: IsotopeOption = None,
     check: CheckOption = True,
     vacancies: VacanciesOption = "refuse",
     plot: PlotOption = True,
     as_json: JsonOption = False,
 ) -> None:
     """Predict modes at Gamma: irreps, IR and Raman activity, intensities, eps(w), reflectivity."""
-    check_output(output)
     from phonodos.prediction.predictor import load
     from phonodos.studies import modes as home
 
     home.check_damping(damping)
     predictor = load(model, members=members, check=check, metal=metal, vacancies=vacancies)
 
-    def handle(entry: Entry, answer: "Prediction") -> Done:
-        study = home.modes(answer, damping)
-        origin = predictor.provenance.warned(study.warnings)
-        results = Results(output_folder(output, entry.name), origin)
-        _write(results, study, plot)
-        text = f"{entry.name} ({study.crystal.formula}), {predictor.name}, point group "
-        text += f"{study.setting.point_group}\n{_shown(study, entry.name)}"
-        text += f"\nwrote {', '.join(results.written)} to {results.folder}"
-        files = {"folder": str(results.folder), "files": results.written}
-        return Done({**study.to_dict(), **files}, text)
-
-    pairs = predictions(predictor, read_inputs(files, vacancies=vacancies))
-    for_each(pairs, handle, show=not as_json).finish(predictor.name, as_json)
+    study_each(
+        files, output, predictor, lambda answer: home.modes(answer, damping),
+        lambda results, study, _: _write(results, study, plot), _shown,
+        isotopes=isotope, vacancies=vacancies, as_json=as_json,
+    )  # fmt: skip
 
 
 def _write(results: Results, study: "ModeStudy", plot: bool) -> None:
@@ -83,7 +67,7 @@ def _write(results: Results, study: "ModeStudy", plot: bool) -> None:
     if plot:
         from phonodos.figures.modes import plot_modes
 
-        figure = plot_modes(study.axis, eps, reflected, title=study.crystal.formula)
+        figure = plot_modes(study.axis, eps, reflected, title=study.crystal.written_formula)
         results.figure("modes", figure)
 
 
@@ -113,4 +97,4 @@ def _shown(study: "ModeStudy", name: str) -> str:
         values = ", ".join(f"{v:.2f}" for v in study.modes.dielectric.diagonal())
         lines.append(format_note("eps_inf", "xx, yy, zz", values))
     lines += [format_note("warning", name, text) for text in study.warnings]
-    return "\n".join([*lines, "after +-: standard deviation of the members, by rank"])
+    return "\n".join([*lines, "after +-: standard deviation of the members' modes alike"])

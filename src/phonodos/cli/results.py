@@ -12,6 +12,7 @@ import typer
 from phonodos.cli.output import SOME_FAILED, Column, format_note, format_table, print_json
 from phonodos.errors import ConfigError
 from phonodos.files import refused, write_text
+from phonodos.physics.formula import as_written
 from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
@@ -175,7 +176,7 @@ def _table(rows: list[dict[str, Any]], by: str) -> str:
             *([f"{row[by]:.6g}"] if extra else []),
             flags,
         ]
-        lines.append((row["id"], row["formula"], cells))
+        lines.append((row["id"], as_written(row["formula"]), cells))
     return format_table(("id", "formula"), columns, lines)
 
 

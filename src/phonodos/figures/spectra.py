@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from phonodos.errors import ConfigError
 from phonodos.files import write_bytes
 from phonodos.physics.dos import MENTIONED_SHARE, VISIBLE_FRACTION, PhononDos
+from phonodos.physics.formula import as_written
 from phonodos.physics.thermodynamics import ThermalProperties, left_out
 from phonodos.physics.units import FREQUENCY_DIGITS, FREQUENCY_LABELS, GAS_CONSTANT, per_wavenumber
 
@@ -40,10 +41,10 @@ PROJECTED = ("#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#F0E442", "#D55E00")
 
 
 def formula_label(text: str) -> str:
-    """Return a formula with its numbers as subscripts (``SrTiO$_3$``); other text as it is."""
+    """Return a formula as chemists write it, with subscripts (``SrTiO$_3$``); other text as is."""
     if not re.fullmatch(r"(?:[A-Z][a-z]?(?:\d+(?:\.\d+)?)?)+", text):
         return re.sub(r"([\\$_^%{}])", r"\\\1", text)
-    return re.sub(r"(\d+(?:\.\d+)?)", r"$_{\1}$", text)
+    return re.sub(r"(\d+(?:\.\d+)?)", r"$_{\1}$", as_written(text))
 
 
 def plot_dos(

@@ -13,6 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from phonodos.errors import StructureError
 from phonodos.physics import elements
+from phonodos.physics.formula import as_written
 
 OCCUPANCY_TOLERANCE = 1e-3
 MINIMUM_VOLUME_PER_ATOM = 0.5  # [A^3]; solid hydrogen at a megabar has more than 1
@@ -100,7 +101,7 @@ class Crystal:
     @property
     def label(self) -> str:
         """The name if there is one, else the formula."""
-        return self.name or self.formula
+        return self.name or self.written_formula
 
     @property
     def n_atoms(self) -> int:
@@ -180,11 +181,16 @@ class Crystal:
 
     @cached_property
     def formula(self) -> str:
-        """Reduced formula, elements by rising electronegativity."""
+        """Reduced formula by rising electronegativity: the key of data sets and splits."""
         return "".join(
             symbol + _amount(self.composition[symbol] / self.n_formula_units)
             for symbol in sorted(self.composition, key=lambda s: (elements.electronegativity(s), s))
         )
+
+    @cached_property
+    def written_formula(self) -> str:
+        """Reduced formula in the order in which chemists write it: what is shown."""
+        return as_written(self.formula)
 
 
 def reciprocal(cell: NDArray[np.float64]) -> NDArray[np.float64]:

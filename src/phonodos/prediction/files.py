@@ -91,7 +91,7 @@ def write_prediction(results: Results, prediction: "Prediction", wanted: Files) 
     dos, crystal = prediction.dos, prediction.crystal
     columns = spectra.projections(dos, crystal, wanted.project) if wanted.project else {}
     thermal = prediction.thermal_properties(wanted.temperatures)
-    title = f"{crystal.formula}, {crystal.n_atoms} atoms, {prediction.model}"
+    title = f"{crystal.written_formula}, {crystal.n_atoms} atoms, {prediction.model}"
     if "phonopy" in wanted.formats:
         results.text("total_dos.dat", spectra.total_dos_text(dos, title))
         results.yaml("thermal_properties.yaml", spectra.thermal_properties_text(thermal, dos))
@@ -123,7 +123,7 @@ def _draw(
     mean = prediction.intervals.get("mean_frequency")
     figure = plot_dos(
         prediction.dos,
-        crystal_label=prediction.crystal.formula,
+        crystal_label=prediction.crystal.written_formula,
         unit=wanted.units,
         thermal=prediction.thermal_properties(wanted.temperatures),
         members=prediction.members,
@@ -141,7 +141,7 @@ def spectrum_record(prediction: "Prediction", wanted: Files) -> dict[str, Any]:
         else {}
     )
     return {
-        "formula": prediction.crystal.formula,
+        "formula": prediction.crystal.written_formula,
         "model": prediction.model,
         **spectra.dos_record(prediction.dos, wanted.units, columns),
     }

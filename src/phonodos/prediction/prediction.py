@@ -172,7 +172,7 @@ class Prediction:
 
         mean = self.intervals.get("mean_frequency")
         wanted: dict[str, Any] = {
-            "crystal_label": self.crystal.formula,
+            "crystal_label": self.crystal.written_formula,
             "unit": unit,
             "thermal": self.thermal_properties(np.arange(0.0, 601.0, 10.0)) if inset else None,
             "members": self.members,
@@ -222,9 +222,8 @@ class Prediction:
 
     def __str__(self) -> str:
         """Return the numbers in some ten lines, thermodynamics at 300 K per formula unit."""
-        heads = [f"{self.crystal.formula}, {self.crystal.n_atoms} atoms per cell; {self.model}"]
         rows = [f"{name:<18}{value} {unit}" for name, value, unit in self._rows()]
-        return "\n".join([*heads, *rows, *(f"warning: {text}" for text in self.warnings)])
+        return "\n".join([self._title, *rows, *(f"warning: {text}" for text in self.warnings)])
 
     def _repr_html_(self) -> str:
         """Return table and figure for a notebook."""
@@ -238,11 +237,15 @@ class Prediction:
         figure = self.plot().get_figure(root=True)
         assert figure is not None
         picture = b64encode(figure_bytes(figure, "png")).decode()
-        title = f"{self.crystal.formula}, {self.crystal.n_atoms} atoms per cell; {self.model}"
         return (
-            f"<div><p><b>{escape(title)}</b></p><table>{rows}</table>{notes}"
+            f"<div><p><b>{escape(self._title)}</b></p><table>{rows}</table>{notes}"
             f'<img alt="phonon density of states" src="data:image/png;base64,{picture}"></div>'
         )
+
+    @property
+    def _title(self) -> str:
+        crystal = self.crystal
+        return f"{crystal.written_formula}, {crystal.n_atoms} atoms per cell; {self.model}"
 
     def _rows(self) -> list[tuple[str, str, str]]:
         """Return name, value with its half width, and unit of what is shown."""

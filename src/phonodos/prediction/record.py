@@ -32,7 +32,7 @@ def prediction_record(
     facts = quantities(prediction, units, per)
     stability = prediction.stability
     return {
-        "formula": prediction.crystal.formula,
+        "formula": prediction.crystal.written_formula,
         "n_atoms": prediction.crystal.n_atoms,
         **{key: {"value": v, "unit": unit} for key, (v, unit) in facts.items()},
         "max_frequency": largest_record(prediction, units),

@@ -38,7 +38,8 @@ class ModeSet:
     Attributes
     ----------
     frequency, spread
-        [cm^-1], imaginary ones negative; standard deviation of the members' mode of this rank.
+        [cm^-1], imaginary ones negative; standard deviation of the members' modes that are
+        most alike.
     degeneracy
         Number of modes.
     irrep
@@ -314,15 +315,30 @@ def _labels(
     return labels
 
 
+def matched(found: GammaModes, other: GammaModes) -> NDArray[np.int64]:
+    """Return (3n,) which mode of `other` is like each mode of `found`: most overlap in all.
+
+    Overlap is the squared projection on the whole set of degenerate modes, in which the choice of
+    eigenvectors is free. By rank, modes that cross from one to the other would be exchanged.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    overlap = (found.vectors.T @ other.vectors) ** 2
+    for places in found.sets:
+        overlap[places] = overlap[places].sum(axis=0)
+    return np.asarray(linear_sum_assignment(-overlap)[1], dtype=np.int64)
+
+
 def _set(
     found: GammaModes, members: list[GammaModes], places: list[int], turns: Array, chi: Array,
     label: str,
 ) -> ModeSet:  # fmt: skip
-    """Return a set of modes; members are compared by rank."""
+    """Return a set of modes; of every member stand those modes beside it that resemble it most."""
     w = float(found.frequencies[places].mean())
     active = activities(chi, turns)
-    wide = spread(m.frequencies[places].mean() for m in members)
-    bright = spread(m.intensities[places].sum() for m in members)
+    alike = [(m, matched(found, m)[places]) for m in members]
+    wide = spread(m.frequencies[own].mean() for m, own in alike)
+    bright = spread(m.intensities[own].sum() for m, own in alike)
     part = float(np.trace(found.strengths[places].sum(axis=0))) / 3.0
     return ModeSet(
         w, None if wide is None else float(wide), len(places), label, *active,
