@@ -18,6 +18,8 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from phonodos.prediction import predictor
+
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "workflows.md"
 SCRIPT = ROOT / "examples" / "slurm_array.sh"
@@ -54,6 +56,7 @@ def same(found: str, shown: str) -> bool:
 
 def test_what_the_page_shows(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
+    monkeypatch.setattr(predictor, "DEFAULT_WEIGHTS", "lattice")  # other tests have quicker ones
     names: dict[str, Any] = {}
     seen = 0
     for block in BLOCK.findall(TEXT):
