@@ -51,7 +51,7 @@ def test_the_table_is_what_predict_says(phonodos: Phonodos, folder: Path, tmp_pa
     (result,) = json.loads(done.stdout)["results"]
     (row,) = pq.read_table(tmp_path / "t.parquet").to_pylist()
     assert row["mean_frequency"] == pytest.approx(result["mean_frequency"]["value"], rel=1e-5)
-    assert row["c_v_300_per_atom"] == pytest.approx(result["heat_capacity"]["value"], rel=1e-5)
+    assert row["c_v_300_per_formula"] == pytest.approx(result["heat_capacity"]["value"], rel=1e-5)
 
 
 def test_what_force_constants_know_besides(
