@@ -51,7 +51,24 @@ def test_the_table_is_what_predict_says(phonodos: Phonodos, folder: Path, tmp_pa
     (result,) = json.loads(done.stdout)["results"]
     (row,) = pq.read_table(tmp_path / "t.parquet").to_pylist()
     assert row["mean_frequency"] == pytest.approx(result["mean_frequency"]["value"], rel=1e-5)
-    assert row["c_v_300_per_atom"] == pytest.approx(result["heat_capacity"]["value"], rel=1e-5)
+    assert row["c_v_300_per_formula"] == pytest.approx(result["heat_capacity"]["value"], rel=1e-5)
+
+
+def test_what_force_constants_know_besides(
+    phonodos: Phonodos, folder: Path, tmp_path: Path, lattice_weights: Path
+) -> None:
+    words = ("screen", folder / "NaCl.cif", "-o", "t.parquet", "--engine", "serial",
+             "--model", lattice_weights)  # fmt: skip
+    assert phonodos(*words, "--with", "elastic, modes").exit_code == 0
+    names = pq.read_schema(tmp_path / "t.parquet").names
+    assert {"eps_0", "bulk_modulus_std"} <= set(names)
+    assert "u_iso_300" not in names
+    done = phonodos(*words, "--with", "displacements")
+    assert done.exit_code == 2
+    assert "with: ['modes', 'elastic'], now ['displacements']" in " ".join(done.stderr.split())
+    assert "fix:" in done.stderr
+    top = phonodos("results", "top", "t.parquet", "--by", "eps_inf")
+    assert "eps_inf: a third of the trace" in top.stdout
 
 
 def test_all_failed(phonodos: Phonodos, folder: Path) -> None:
@@ -72,6 +89,7 @@ def test_all_failed(phonodos: Phonodos, folder: Path) -> None:
         (["in", "--temperatures", "hot"], 2, "--temperatures hot"),
         (["in", "--batch-atoms", "0"], 2, "--batch-atoms 0"),
         (["in", "--timeout", "0"], 2, "time limit"),
+        (["in", "--with", "modes,heat"], 2, "--with 'heat'"),
         (["in", "--workers", "100000"], 2, "100000 workers"),
     ],
 )

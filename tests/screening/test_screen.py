@@ -119,6 +119,7 @@ def test_a_finished_table_is_left_as_it_is(forty: tuple[Path, Path]) -> None:
     [
         ({"temperatures": (300.0, 400.0)}, r"temperatures: \[300.0\], now \[300.0, 400.0\]"),
         ({"shard": Shard(1, 2)}, "shard: 1/1, now 1/2"),
+        ({"extra": "elastic"}, r"with: \[\], now \['elastic'\]"),
     ],
 )
 def test_other_settings_are_refused(
@@ -277,7 +278,7 @@ def test_isotopes_are_settings_and_masses(
 def test_a_table_from_before_there_were_isotopes(forty: tuple[Path, Path], tmp_path: Path) -> None:
     table = pq.read_table(forty[1])
     header = json.loads(table.schema.metadata[METADATA_KEY])
-    for key in ("check", "metal", "isotopes", "vacancies"):
+    for key in ("check", "metal", "isotopes", "vacancies", "with"):
         del header[key]
     old = tmp_path / "old.parquet"
     place = table.schema.get_field_index("omega_log")

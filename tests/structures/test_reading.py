@@ -251,3 +251,11 @@ def test_text_and_records_are_taken_like_files(examples: Path, rock_salt: Crysta
     assert as_crystal(row).formula == "NaCl"
     with pytest.raises(StructureError, match="no good"):
         as_crystal(StructureError("no good", "it is broken", "mend it"))
+
+
+def test_no_error_is_its_own_cause() -> None:
+    """Who follows causes to their end must get there."""
+    held = {"cell": np.eye(3).tolist(), "frac_coords": [[0, 0, 0]], "species": ["Xx"]}
+    with pytest.raises(StructureError, match="Xx") as caught:
+        as_crystal(held)
+    assert caught.value.__cause__ is not caught.value

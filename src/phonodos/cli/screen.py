@@ -42,6 +42,15 @@ WorkersOption = Annotated[
 AddressOption = Annotated[
     str | None, typer.Option(help="of a Ray cluster, or auto", show_default=False)
 ]
+WithOption = Annotated[
+    str,
+    typer.Option(
+        "--with",
+        metavar="LIST",
+        help="columns of modes,elastic,displacements or some of them",
+        show_default=False,
+    ),
+]
 RetryOption = Annotated[bool, typer.Option("--retry-failed", help="try again what failed before")]
 
 
@@ -55,6 +64,7 @@ def screen(
     resume: Annotated[bool, typer.Option(help="go on with what an output there lacks")] = True,
     retry_failed: RetryOption = False,
     temperatures: Annotated[str, typer.Option(help="of C_V, S, F [K]; 300 is added")] = "300",
+    extra: WithOption = "",
     batch_atoms: Annotated[int, typer.Option(help="atoms in a worker: bounds memory")] = 2048,
     check: CheckOption = True,
     vacancies: VacanciesOption = "refuse",
@@ -76,8 +86,8 @@ def screen(
     with interruptible(), shown_progress("screen", seconds=SECONDS) as show:
         try:
             summary = home.screen(
-                path, output, model=model, members=members, temperatures=kelvin, engine=engine,
-                workers=workers, address=address, shard=shard, max_atoms=batch_atoms,
+                path, output, model=model, members=members, temperatures=kelvin, extra=extra,
+                engine=engine, workers=workers, address=address, shard=shard, max_atoms=batch_atoms,
                 retry_failed=retry_failed, timeout=timeout, check=check, vacancies=vacancies,
                 metal=metal, isotopes=isotope or (),
                 watch=lambda p: show(p.done, p.total, state(p, time.monotonic() - start)),

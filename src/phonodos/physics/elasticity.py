@@ -14,7 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.physics.sound import FIRST, SECOND, SoundWaves
+from phonodos.physics.sound import FIRST, SECOND, SoundWaves, mean_slope
 from phonodos.physics.units import ATOMIC_MASS, SPEED_OF_LIGHT
 
 Array = NDArray[np.float64]
@@ -116,6 +116,14 @@ def velocities(sound: SoundWaves, directions: Array) -> Array:
     """
     squares = sound.squares(directions)
     return np.sqrt(np.where(squares > 0.0, squares, math.nan)) * METRES_PER_SLOPE
+
+
+def mean_velocity(sound: SoundWaves) -> float:
+    """Return <v^-3>^(-1/3) over branches and directions [m/s]: the velocity of Debye's model.
+
+    NaN where a wave is unstable; q of the waves is Cartesian [1/A].
+    """
+    return METRES_PER_SLOPE * mean_slope(sound)
 
 
 def elasticity(sound: SoundWaves, mass: float, volume: float, turns: Array) -> Elasticity:

@@ -204,12 +204,20 @@ def elastic_debye_temperature(sound: SoundWaves, volume: float, directions: int 
     directions
         How many directions of the half sphere to average over.
     """
+    slope = mean_slope(sound, directions)
+    n = len(sound.mass_shares)
+    return float(KELVIN_PER_WAVENUMBER * slope * (6.0 * math.pi**2 * n / volume) ** (1.0 / 3.0))
+
+
+def mean_slope(sound: SoundWaves, directions: int = 2000) -> float:
+    """Return <s^-3>^(-1/3) of the slopes s of frequencies against q [cm^-1 A]; NaN if unstable.
+
+    Averaged over the three branches and so many `directions` of the half sphere.
+    """
     k = np.arange(directions) + 0.5
     z, angle = k / directions, math.pi * (1.0 + math.sqrt(5.0)) * k
     ring = np.sqrt(1.0 - z**2)
     squares = sound.squares(np.stack([ring * np.cos(angle), ring * np.sin(angle), z], axis=1))
     if not (squares > 0.0).all():
         return math.nan
-    slope = float((squares**-1.5).mean()) ** (-1.0 / 3.0)  # [cm^-1 A]
-    n = len(sound.mass_shares)
-    return float(KELVIN_PER_WAVENUMBER * slope * (6.0 * math.pi**2 * n / volume) ** (1.0 / 3.0))
+    return float(float((squares**-1.5).mean()) ** (-1.0 / 3.0))

@@ -39,6 +39,8 @@ class Recipe:
         [K], rising.
     check, metal
         Whether distances are held against those of training, and charges left out.
+    extra
+        Readings that have columns (`phonodos.studies.readings.READINGS`).
     """
 
     weights: str
@@ -48,6 +50,7 @@ class Recipe:
     temperatures: tuple[float, ...]
     check: bool = True
     metal: bool = False
+    extra: tuple[str, ...] = ()
 
     @classmethod
     def of(
@@ -57,6 +60,7 @@ class Recipe:
         temperatures: Sequence[float],
         check: bool = True,
         metal: bool = False,
+        extra: Sequence[str] = (),
     ) -> "Recipe":
         """Return the recipe with released weights (by name) or those of a path.
 
@@ -73,7 +77,9 @@ class Recipe:
         path = weights_path(model or DEFAULT_WEIGHTS)
         name = load(path, members=members, metal=metal).name
         digest = str(sha256_of(path))[:DIGITS]
-        return cls(str(path), name, digest, members, tuple(temperatures), check, metal)
+        return cls(
+            str(path), name, digest, members, tuple(temperatures), check, metal, tuple(extra)
+        )
 
     def located(self) -> Path:
         """Return the weight file on this machine, which may be another than that of the recipe.
@@ -141,7 +147,7 @@ class Calculator:
         try:
             if isinstance(answer, PhonodosError):
                 raise answer
-            row = predicted_row(item, answer, self.recipe.temperatures)
+            row = predicted_row(item, answer, self.recipe.temperatures, self.recipe.extra)
         except Exception as error:  # MemoryError and RecursionError too: it is this crystal's
             found = failure_of(error, item.id, PredictionError, "leave this crystal out")
             row = failed_row(item, reason_of(found))

@@ -14,7 +14,7 @@ from phonodos.physics.dos import sampled
 from phonodos.physics.isotopes import Isotope, read_isotopes, with_isotopes
 from phonodos.screening.calculator import DIGITS, Calculator, Recipe
 from phonodos.screening.results import crystal_of, numeric_columns
-from phonodos.screening.rows import STABILITY_SETTING, Row
+from phonodos.screening.rows import EXTRA_SETTING, STABILITY_SETTING, Row
 from phonodos.screening.source import Item, chunks, digest_of
 from phonodos.screening.table import read_settings
 from phonodos.structures.entries import TABLES, split_name
@@ -24,6 +24,12 @@ TOLERANCE = 1e-4  # relative, between two computations of a row; other batches d
 _UNCHECKED = {"seconds", "position"}  # never equal
 # A step of the axis apart where a density is at the threshold of visibility [cm^-1].
 _STEPPED = {"max_frequency": 1.0, "max_frequency_std": 0.5}
+# What is near zero where it is small, and by what it is measured then.
+_DIFFERENCES = {
+    "lowest_frequency": "mean_frequency",
+    "lowest_infrared": "mean_frequency",
+    "eps_ionic": "eps_inf",
+}
 _TEXTS = ("formula", "spacegroup_symbol", "unstable", "stability", "in_training")
 # Of tables whose `unstable` was a share of the states: what that says is said anew, and differs.
 _BEFORE = {"unstable", "trust"}
@@ -84,7 +90,9 @@ def verify(
         raise ConfigError(f"a sample of {sample:g}", "it is above 0 and at most 1", "try 1%")
     settings = read_settings(path)
     name, choices = model or settings["model"], (bool(settings["check"]), bool(settings["metal"]))
-    recipe = Recipe.of(name, settings["members"], settings["temperatures"], *choices)
+    recipe = Recipe.of(
+        name, settings["members"], settings["temperatures"], *choices, settings[EXTRA_SETTING]
+    )
     known = {digest[:DIGITS] for digest in known_as(Path(recipe.weights))}
     if settings["model_hash"] not in known:
         raise ConfigError(
@@ -200,9 +208,9 @@ def _scale(name: str, rows: Sequence[Row]) -> float:
     """Return what small values of a column are measured by: what they are differences of."""
     if name in ("imaginary_fraction", "instability_probability"):
         return 1.0
-    if name == "lowest_frequency":
-        name = "mean_frequency"
-    values = [row[name.removesuffix("_std")] for row in rows]
+    name = name.removesuffix("_std")
+    name = _DIFFERENCES.get(name, name)
+    values = [row[name] for row in rows]
     sizes = [abs(value) for value in values if value is not None and math.isfinite(value)]
     return float(np.median(sizes or [1.0]))
 

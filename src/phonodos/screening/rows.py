@@ -22,6 +22,7 @@ from phonodos.physics.thermodynamics import (
 )
 from phonodos.physics.units import ROOM_TEMPERATURE
 from phonodos.prediction.prediction import Prediction
+from phonodos.screening.extras import extra_columns, extra_row
 from phonodos.screening.source import Item
 from phonodos.structures.tables import species_texts
 
@@ -60,6 +61,7 @@ STABILITY: dict[str, tuple[str, str]] = {
     "stability": ("string", "stable, unstable or unsure; null for spectra without waves"),
 }
 STABILITY_SETTING = "stability"  # in the header of tables that have these columns
+EXTRA_SETTING = "with"  # in the header: which readings have columns
 SPREAD = ("mean_frequency", "max_frequency", "debye_temperature", "omega_log", "c_v_300_per_kg")
 # What has a calibrated interval (prediction/uncertainty.py), by column.
 INTERVALS = {"mean_frequency": "mean_frequency", "c_v_300_per_kg": "heat_capacity"}
@@ -101,10 +103,12 @@ def temperatures_of(values: Sequence[float]) -> tuple[float, ...]:
     return tuple(sorted({ALWAYS, *map(float, values)}))
 
 
-def columns(temperatures: Sequence[float], *, stability: bool = True) -> dict[str, tuple[str, str]]:
+def columns(
+    temperatures: Sequence[float], *, stability: bool = True, extra: Sequence[str] = ()
+) -> dict[str, tuple[str, str]]:
     """Return name -> (type, unit) of all columns of a table with these temperatures [K].
 
-    Without `stability` those of release 0.1.
+    Without `stability` those of release 0.1; with those of the readings `extra`.
     """
     thermal = {}
     for t in temperatures:
@@ -123,12 +127,16 @@ def columns(temperatures: Sequence[float], *, stability: bool = True) -> dict[st
         f"{name}_interval": ("double", f"half width of the 90 % interval of: {units[name][1]}")
         for name in INTERVALS
     }
-    return units | spread | widths | SPECTRUM
+    return units | spread | widths | extra_columns(extra) | SPECTRUM
 
 
 def columns_of(settings: Mapping[str, Any]) -> dict[str, tuple[str, str]]:
     """Return `columns` of a table with these settings."""
-    return columns(settings["temperatures"], stability=STABILITY_SETTING in settings)
+    return columns(
+        settings["temperatures"],
+        stability=STABILITY_SETTING in settings,
+        extra=settings.get(EXTRA_SETTING, ()),
+    )
 
 
 def schema(settings: Mapping[str, Any]) -> "pa.Schema":
@@ -163,8 +171,10 @@ def failed_row(item: Item, reason: str) -> Row:
     }
 
 
-def predicted_row(item: Item, prediction: Prediction, temperatures: Sequence[float]) -> Row:
-    """Return the row of a prediction, with thermodynamics at `temperatures` [K].
+def predicted_row(
+    item: Item, prediction: Prediction, temperatures: Sequence[float], extra: Sequence[str] = ()
+) -> Row:
+    """Return the row of a prediction: thermodynamics at `temperatures` [K], the readings `extra`.
 
     Raises
     ------
@@ -175,19 +185,21 @@ def predicted_row(item: Item, prediction: Prediction, temperatures: Sequence[flo
     fine = dos.finer(SLICE)  # each thermodynamic function would cut it into such slices by itself
     group = space_group(crystal)
     numbers = _numbers(crystal, dos, fine)
+    read, more = extra_row(prediction, extra) if extra else ({}, [])
     row = {
         **_origin(item),
         **_structure(crystal),
         "status": "ok",
         "spacegroup": None if group is None else group[0],
         "spacegroup_symbol": None if group is None else group[1],
-        "trust": "; ".join(prediction.warnings) or None,
+        "trust": "; ".join([*prediction.warnings, *more]) or None,
         **_thermal(crystal, fine, temperatures),
         **numbers,
         "imaginary_fraction": dos.imaginary_fraction,
         **_stability(prediction),
         "dos_frequencies": dos.frequencies.astype(np.float32),
         "dos_densities": dos.densities.astype(np.float32),
+        **read,
     }
     if len(prediction.members) > 1:
         row |= _spread(crystal, prediction)

@@ -15,6 +15,7 @@ from phonodos.screening.calculator import Recipe
 from phonodos.screening.engines import Engine, EngineConfig, start_engine
 from phonodos.screening.rows import (
     ALWAYS,
+    EXTRA_SETTING,
     SCHEMA_VERSION,
     STABILITY_SETTING,
     Row,
@@ -24,6 +25,7 @@ from phonodos.screening.rows import (
 from phonodos.screening.source import ATOMS, Chunks, Item, Lost, Shard, Source, ahead, chunks
 from phonodos.screening.table import FORM, finish, writable_output
 from phonodos.structures.occupancies import check_vacancies
+from phonodos.studies.readings import reading_names
 from phonodos.time_limit import DEFAULT_TIMEOUT, TimeLimitExceeded
 
 DEPTH = 8  # chunks read ahead
@@ -130,6 +132,7 @@ def screen(
     model: str | Path | None = None,
     members: int | None = None,
     temperatures: Sequence[float] = (ALWAYS,),
+    extra: str | Sequence[str] = (),
     engine: str = "pool",
     workers: int | None = None,
     address: str | None = None,
@@ -154,8 +157,9 @@ def screen(
         Structures, in a file or folder; Parquet file (columns and units: docs/screening.md).
     model, members, check, metal, vacancies
         See `phonodos.load`.
-    temperatures, isotopes
-        Of the thermodynamic columns [K], with 300 K; masses of elements, ``O=17.999`` [amu].
+    temperatures, isotopes, extra
+        Of the thermodynamic columns [K], with 300 K; masses of elements, ``O=17.999`` [amu]; what
+        else gets columns: ``modes``, ``elastic``, ``displacements``.
     engine, workers, address, timeout, max_atoms
         See `EngineConfig`: who computes, for how long at most a crystal [s], in what batches.
     shard, retry_failed, watch
@@ -168,20 +172,26 @@ def screen(
         On an unreadable source, unknown weights or engine, another run's output, a full disk.
     """
     start = time.perf_counter()
-    shard = Shard.parse(shard) if isinstance(shard, str) else shard
-    masses = check_sites(read_isotopes(isotopes))
-    given = Source(Path(source), shard or Shard(), check_vacancies(vacancies), masses)
+    given = _source(source, shard, vacancies, isotopes)
     config = EngineConfig(engine, workers, address, timeout, max_atoms)
     path = writable_output(Path(output))
-    recipe = Recipe.of(model, members, temperatures_of(temperatures), check, metal)
+    kelvin, read = temperatures_of(temperatures), reading_names(extra)
+    recipe = Recipe.of(model, members, kelvin, check, metal, read)
     items, progress = given.items(), Progress(total=given.total())
     table = GrowingTable(path, _settings(recipe, given), FORM)
     try:
-        run = Run(recipe, config, table, progress, watch)
-        rows = run.finish(items, retry_failed)
+        rows = Run(recipe, config, table, progress, watch).finish(items, retry_failed)
     finally:
         table.close()
     return Summary(Path(output), rows, progress, time.perf_counter() - start)
+
+
+def _source(
+    path: str | Path, shard: Shard | str | None, vacancies: str, isotopes: Sequence[Isotope | str]
+) -> Source:
+    shard = Shard.parse(shard) if isinstance(shard, str) else shard
+    masses = check_sites(read_isotopes(isotopes))
+    return Source(Path(path), shard or Shard(), check_vacancies(vacancies), masses)
 
 
 def _settings(recipe: Recipe, source: Source) -> dict[str, object]:
@@ -198,6 +208,7 @@ def _settings(recipe: Recipe, source: Source) -> dict[str, object]:
         "metal": recipe.metal,
         "isotopes": sorted(f"{i.element}={i.mass:.6f}" for i in source.isotopes),
         "vacancies": source.vacancies,
+        EXTRA_SETTING: list(recipe.extra),
     }
 
 

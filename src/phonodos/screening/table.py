@@ -10,7 +10,15 @@ from typing import TYPE_CHECKING, Any
 
 from phonodos.datasets.growing import Form, GrowingTable, damaged, read_columns, table_of
 from phonodos.errors import LONGEST_REASON, ConfigError, DataError
-from phonodos.screening.rows import METADATA_KEY, SCHEMA_VERSION, Row, columns_of, schema
+from phonodos.screening.rows import (
+    EXTRA_SETTING,
+    METADATA_KEY,
+    SCHEMA_VERSION,
+    Row,
+    columns_of,
+    schema,
+)
+from phonodos.studies.readings import READINGS
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -83,7 +91,13 @@ def _are_temperatures(value: object) -> bool:
 
 
 # What tables say that were made before there was the choice.
-EARLIER: dict[str, Any] = {"check": True, "metal": False, "isotopes": [], "vacancies": "refuse"}
+EARLIER: dict[str, Any] = {
+    "check": True,
+    "metal": False,
+    "isotopes": [],
+    "vacancies": "refuse",
+    EXTRA_SETTING: [],
+}
 # What a header says, and whether that makes sense.
 SETTINGS: dict[str, Callable[[Any], bool]] = {
     "temperatures": _are_temperatures,
@@ -95,6 +109,7 @@ SETTINGS: dict[str, Callable[[Any], bool]] = {
     "metal": lambda v: isinstance(v, bool),
     "vacancies": lambda v: isinstance(v, str),
     "isotopes": lambda v: isinstance(v, list) and all(isinstance(text, str) for text in v),
+    EXTRA_SETTING: lambda v: isinstance(v, list) and all(name in READINGS for name in v),
     "shard": lambda v: re.fullmatch(r"[1-9]\d{0,8}/[1-9]\d{0,8}", str(v)) is not None,
 }
 

@@ -158,7 +158,10 @@ def as_crystal(
         check_overlap(crystal)
     except Exception as error:
         fix = "check the object; a file of the structure may be read instead"
-        raise failure_of(error, f"the {type(x).__name__}", StructureError, fix) from error
+        failure = failure_of(error, f"the {type(x).__name__}", StructureError, fix)
+        if failure is error:  # an error that is its own cause has no end for who follows causes
+            raise
+        raise failure from error
     return crystal
 
 

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.physics.crystal import Crystal, site_kinds
-from phonodos.physics.elasticity import Elasticity, elasticity, velocities
+from phonodos.physics.elasticity import Elasticity, elasticity, mean_velocity, velocities
 from phonodos.physics.primitive import SYMMETRY_TOLERANCE, Setting, setting_of
 from phonodos.physics.sound import SoundWaves, elastic_debye_temperature
 from phonodos.physics.space_group import find_space_group
@@ -100,6 +100,29 @@ class ElasticStudy:
         found = spread(elastic_debye_temperature(s, volume) for _, s in self.members)
         return None if found is None else float(found)
 
+    @cached_property
+    def mean_velocity(self) -> float:
+        """<v^-3>^(-1/3) of all velocities of sound [m/s]; NaN where a wave is unstable."""
+        return mean_velocity(self.sound)
+
+    @cached_property
+    def mean_velocity_spread(self) -> float | None:
+        """Standard deviation of the members' mean velocities [m/s]."""
+        found = spread(mean_velocity(s) for _, s in self.members)
+        return None if found is None else float(found)
+
+    @property
+    def known_error(self) -> str | None:
+        """What is known of the errors of these weights, of every crystal alike; None if nothing."""
+        if self.model not in MEDIAN_RATIOS:
+            return None
+        low, middle, high = MEDIAN_RATIOS[self.model]
+        return (
+            f"slopes of {self.model} are {low}, {middle} and {high} times those of DFT, lowest "
+            "branch first (medians of 60 test crystals), and single ones are far off: shear "
+            "moduli come out too low as a rule"
+        )
+
     def velocities(self, along: Sequence[str] = ALONG) -> tuple[Array, Array | None]:
         """Return (m, 3) velocities of sound [m/s], ascending, and the spread of the members'.
 
@@ -127,14 +150,7 @@ class ElasticStudy:
                 f"the slopes deviate by {100 * self.elasticity.misfit:.0f} % from those of any "
                 "elastic constants, as they do under stress: C_ij are the nearest ones"
             )
-        if ratios := MEDIAN_RATIOS.get(self.model):
-            low, middle, high = ratios
-            found.append(
-                f"slopes of {self.model} are {low}, {middle} and {high} times those of DFT, lowest "
-                "branch first (medians of 60 test crystals), and single ones are far off: shear "
-                "moduli come out too low as a rule"
-            )
-        return found
+        return found if self.known_error is None else [*found, self.known_error]
 
     def table(self) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Return the names of the columns and a row a number: quantity, value, spread, unit."""
