@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from phonodos.cli.options import parse_resolution, temperature_range
+from phonodos.cli.options import chosen_resolution, parse_resolution, temperature_range
 from phonodos.errors import ConfigError
 from phonodos.physics.units import MEV_PER_WAVENUMBER
 from phonodos.prediction import quasirandom
@@ -109,6 +109,18 @@ def test_widths() -> None:
 def test_widths_that_leave_nothing(text: str) -> None:
     with pytest.raises(ConfigError, match="is too wide"):
         parse_resolution(text, 1.0)
+
+
+def test_what_reads_as_a_width_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever files there are; what is too long for a name of a file is no file."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "15").write_text("0 1\n100 2\n")
+    assert chosen_resolution("15", None, None, "cm-1").constant == 15.0
+    assert chosen_resolution("./15", None, None, "cm-1").table is not None
+    for text, message in (("9" * 400, "is too wide"), ("w" * 400, "is no width")):
+        with pytest.raises(ConfigError, match=message) as caught:
+            chosen_resolution(text, None, None, "cm-1")
+        assert len(caught.value.summary) < 100
 
 
 COMMANDS = ("predict", "bands", "thermo", "strain")
