@@ -229,10 +229,28 @@ def test_sites_of_several_crystals_are_refused(phonodos: Phonodos, examples: Pat
     assert "of more than one crystal" in done.stderr
 
 
-@pytest.mark.parametrize("words", [("--tmin", "-5"), ("--tmin", "cold")])
+HEATED = {
+    "thermo --tmin": ["MgO.cif"],
+    "thermo --tmax": ["MgO.cif"],
+    "thermo --tstep": ["MgO.cif"],
+    "thermo --bulk-modulus 160 --accept-strain-error --cell-temperature": ["MgO.cif"],
+    "screen -o out.parquet --temperatures": ["MgO.cif"],
+    "displacements -T": ["MgO.cif"],
+    "neutron -T": ["MgO.cif"],
+    "alloy --x 0.5 --temperature": ["Mg3Sb2.cif", "Mg3Bi2.cif"],
+    "compare -T": ["MgO.cif", "MgO.cif"],
+    "figures screening --temperature": ["MgO.cif"],
+}
+
+
+@pytest.mark.parametrize("text", ["-5", "abc"])
+@pytest.mark.parametrize("command", HEATED)
 def test_temperatures_that_are_none(
-    phonodos: Phonodos, examples: Path, words: tuple[str, ...]
+    phonodos: Phonodos, examples: Path, tmp_path: Path, command: str, text: str
 ) -> None:
-    done = phonodos("thermo", examples / "MgO.cif", *words)
-    assert done.exit_code == 2
-    assert "Traceback" not in done.output
+    """Every command that takes temperatures refuses them in three lines, and writes no file."""
+    done = phonodos(*command.split(), text, *(examples / name for name in HEATED[command]))
+    assert done.exit_code == 2, done.output
+    assert [line[:10].strip() for line in done.stderr.splitlines()] == ["error:", "reason:", "fix:"]
+    assert text in done.stderr.splitlines()[0]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

@@ -36,6 +36,24 @@ def allow_isotopes(texts: list[str] | None) -> list[str]:
     return list(texts or [])
 
 
+def read_kelvin(text: str | float) -> float:
+    """Return a temperature [K], or a step of one; whether it makes sense is for the command to say.
+
+    Raises
+    ------
+    ConfigError
+        If the text is no number.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(
+            f"'{str(text)[:30]}' is no temperature",
+            "a temperature is a number in kelvin, without its unit",
+            "write for example 300",
+        ) from None
+
+
 FilesArgument = Annotated[
     list[str], typer.Argument(help="structure files, folders, or - for standard input")
 ]
