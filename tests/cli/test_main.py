@@ -207,7 +207,9 @@ def test_what_nothing_named(
     assert phonodos("cite", "--json", "--debug").exception is error
 
 
-@pytest.mark.parametrize("words", [["predict"], ["predicts", "x.cif"], ["thermo", "--tmin", "low"]])
+@pytest.mark.parametrize(
+    "words", [["predict"], ["predicts", "x.cif"], ["thermo", "--members", "two"]]
+)
 def test_usage_that_typer_explains(phonodos: Phonodos, words: list[str]) -> None:
     done = phonodos(*words)
     assert done.exit_code == 2

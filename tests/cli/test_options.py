@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.testing import Result
 
-from phonodos.cli.options import parse_resolution, temperature_range
+from phonodos.cli.options import chosen_resolution, parse_resolution, temperature_range
 from phonodos.errors import ConfigError
 from phonodos.physics.units import MEV_PER_WAVENUMBER
 from phonodos.prediction import quasirandom
@@ -109,6 +109,18 @@ def test_widths() -> None:
 def test_widths_that_leave_nothing(text: str) -> None:
     with pytest.raises(ConfigError, match="is too wide"):
         parse_resolution(text, 1.0)
+
+
+def test_what_reads_as_a_width_is_one(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever files there are; what is too long for a name of a file is no file."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "15").write_text("0 1\n100 2\n")
+    assert chosen_resolution("15", None, None, "cm-1").constant == 15.0
+    assert chosen_resolution("./15", None, None, "cm-1").table is not None
+    for text, message in (("9" * 400, "is too wide"), ("w" * 400, "is no width")):
+        with pytest.raises(ConfigError, match=message) as caught:
+            chosen_resolution(text, None, None, "cm-1")
+        assert len(caught.value.summary) < 100
 
 
 COMMANDS = ("predict", "bands", "thermo", "strain")
@@ -217,10 +229,28 @@ def test_sites_of_several_crystals_are_refused(phonodos: Phonodos, examples: Pat
     assert "of more than one crystal" in done.stderr
 
 
-@pytest.mark.parametrize("words", [("--tmin", "-5"), ("--tmin", "cold")])
+HEATED = {
+    "thermo --tmin": ["MgO.cif"],
+    "thermo --tmax": ["MgO.cif"],
+    "thermo --tstep": ["MgO.cif"],
+    "thermo --bulk-modulus 160 --accept-strain-error --cell-temperature": ["MgO.cif"],
+    "screen -o out.parquet --temperatures": ["MgO.cif"],
+    "displacements -T": ["MgO.cif"],
+    "neutron -T": ["MgO.cif"],
+    "alloy --x 0.5 --temperature": ["Mg3Sb2.cif", "Mg3Bi2.cif"],
+    "compare -T": ["MgO.cif", "MgO.cif"],
+    "figures screening --temperature": ["MgO.cif"],
+}
+
+
+@pytest.mark.parametrize("text", ["-5", "abc"])
+@pytest.mark.parametrize("command", HEATED)
 def test_temperatures_that_are_none(
-    phonodos: Phonodos, examples: Path, words: tuple[str, ...]
+    phonodos: Phonodos, examples: Path, tmp_path: Path, command: str, text: str
 ) -> None:
-    done = phonodos("thermo", examples / "MgO.cif", *words)
-    assert done.exit_code == 2
-    assert "Traceback" not in done.output
+    """Every command that takes temperatures refuses them in three lines, and writes no file."""
+    done = phonodos(*command.split(), text, *(examples / name for name in HEATED[command]))
+    assert done.exit_code == 2, done.output
+    assert [line[:10].strip() for line in done.stderr.splitlines()] == ["error:", "reason:", "fix:"]
+    assert text in done.stderr.splitlines()[0]
+    assert not [path for path in tmp_path.rglob("*") if path.is_file()]

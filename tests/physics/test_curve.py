@@ -107,6 +107,9 @@ def test_a_part_and_its_errors() -> None:
     np.testing.assert_allclose(part.errors, 0.2)
     with pytest.raises(DataError, match="2 points of a curve lie from 10 to 11"):
         curve.within(10.0, 11.0)
+    with pytest.raises(DataError, match="nowhere positive from 10 to 50") as caught:
+        Curve(AXIS, np.where(AXIS < 100.0, 0.0, 1.0)).within(10.0, 50.0)
+    assert "--range" in caught.value.fix
     for errors in (-np.ones(len(AXIS)), np.ones(3), np.full(len(AXIS), np.nan)):
         with pytest.raises(DataError, match="no standard deviations"):
             Curve(AXIS, curve.values, errors)

@@ -22,6 +22,7 @@ from phonodos.cli.options import (
     VacanciesOption,
     arrangements,
     load_predictor,
+    read_kelvin,
     temperature_range,
 )
 from phonodos.cli.output import Column, format_note, format_table, legible, print_json
@@ -72,7 +73,9 @@ def alloy(
     sub: SubOption = None,
     x: Annotated[str, typer.Option("--x", help="compositions: 0:1:0.25 or 0.1,0.5")] = EXAMPLE,
     method: MethodOption = None,
-    temperature: Annotated[float, typer.Option(help="of C_V, S and F [K]")] = ROOM_TEMPERATURE,
+    temperature: Annotated[
+        float, typer.Option(parser=read_kelvin, metavar="K", help="of C_V, S and F [K]")
+    ] = ROOM_TEMPERATURE,
     cell_end: CellEndOption = None,
     reference: ReferenceOption = None,
     at: AtOption = None,

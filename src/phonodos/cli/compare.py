@@ -19,6 +19,7 @@ from phonodos.cli.options import (
     ResolutionOption,
     UnitsOption,
     chosen_resolution,
+    read_kelvin,
 )
 from phonodos.cli.output import Column, format_note, format_table, legible, print_json
 from phonodos.cli.ranges import parse_window
@@ -42,7 +43,13 @@ def compare(
     incident_energy: IncidentOption = None,
     temperature: Annotated[
         float | None,
-        typer.Option("-T", "--temperature", help="[K], where the reference is S(E) and no DOS yet"),
+        typer.Option(
+            "-T",
+            "--temperature",
+            parser=read_kelvin,
+            metavar="K",
+            help="[K], where the reference is S(E) and no DOS yet",
+        ),
     ] = None,
     side: Annotated[
         str, typer.Option(help="of an axis with both signs: loss, or gain (with --temperature)")
@@ -64,14 +71,16 @@ def compare(
     from phonodos.physics.units import per_wavenumber
     from phonodos.results.measurements import read_measurement
 
+    if temperature is not None:
+        from phonodos.studies.neutron import check_conditions
+
+        check_conditions(temperature, None)
     width = chosen_resolution(resolution, instrument, incident_energy, units)
     ends = window and parse_window(window, "--range", "5:100", 1.0 / per_wavenumber(units))
     given = read_measurement(reference, reference_units, side=side, temperature=temperature)
     check_output(output)
     from phonodos.studies import comparison
-    from phonodos.studies.neutron import check_conditions
 
-    check_conditions(temperature, None)
     study = comparison.compare(
         prediction, reference, reference_units=reference_units, neutron=neutron, model=model,
         members=members, metal=metal, isotopes=isotope or (), instrument=width, side=side,

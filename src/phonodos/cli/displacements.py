@@ -16,6 +16,7 @@ from phonodos.cli.options import (
     OutputOption,
     PlotOption,
     VacanciesOption,
+    read_kelvin,
 )
 from phonodos.cli.output import Column, format_note, format_table
 from phonodos.cli.studies import study_each
@@ -32,7 +33,13 @@ def displacements(
     files: FilesArgument,
     temperature: Annotated[
         list[float] | None,
-        typer.Option("-T", "--temperature", help="[K], may be repeated; 0, 100, 200, 300"),
+        typer.Option(
+            "-T",
+            "--temperature",
+            parser=read_kelvin,
+            metavar="K",
+            help="[K], may be repeated; 0, 100, 200, 300",
+        ),
     ] = None,
     output: OutputOption = Path(),
     model: ModelOption = None,

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from phonodos.cli.inputs import check_output
+from phonodos.cli.options import read_kelvin
 from phonodos.cli.output import Column, format_table, print_json
 from phonodos.results.desk import Results
 from phonodos.results.provenance import Provenance
@@ -32,7 +33,9 @@ def screening(
         Path | None,
         typer.Option(help="Parquet data set with DFT spectra of the same ids (data prepare)"),
     ] = None,
-    temperature: Annotated[float, typer.Option(help="of the heat capacities [K]")] = PAPER_KELVIN,
+    temperature: Annotated[
+        float, typer.Option(parser=read_kelvin, metavar="K", help="of the heat capacities [K]")
+    ] = PAPER_KELVIN,
     output: Annotated[
         Path, typer.Option("-o", "--output", metavar="DIR", help="results go to DIR")
     ] = Path("figures"),

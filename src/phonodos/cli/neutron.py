@@ -30,6 +30,7 @@ from phonodos.cli.options import (
     UnitsOption,
     VacanciesOption,
     chosen_resolution,
+    read_kelvin,
 )
 from phonodos.cli.output import Column, format_note, format_table
 from phonodos.results.desk import Results
@@ -43,7 +44,13 @@ def neutron(
     files: FilesArgument,
     temperature: Annotated[
         float | None,
-        typer.Option("-T", "--temperature", help="[K]: one-phonon S(E); without, weighted DOS"),
+        typer.Option(
+            "-T",
+            "--temperature",
+            parser=read_kelvin,
+            metavar="K",
+            help="[K]: one-phonon S(E); without, weighted DOS",
+        ),
     ] = None,
     momentum: Annotated[
         float | None, typer.Option("--momentum", help="of Debye-Waller factors [1/A]; none")

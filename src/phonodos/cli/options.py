@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 MOST_TEMPERATURES = 100_000
 HOTTEST = 1e5  # [K]
 WIDEST = 1000.0  # [cm^-1] of a resolution
+WIDTH = re.compile(r"(\d+(?:\.\d*)?|\.\d+)\s*(%?)")  # 3%, 15
 
 
 def allow_size(megabytes: int | None) -> int | None:
@@ -33,6 +34,24 @@ def allow_isotopes(texts: list[str] | None) -> list[str]:
 
         read_isotopes(texts)
     return list(texts or [])
+
+
+def read_kelvin(text: str | float) -> float:
+    """Return a temperature [K], or a step of one; whether it makes sense is for the command to say.
+
+    Raises
+    ------
+    ConfigError
+        If the text is no number.
+    """
+    try:
+        return float(text)
+    except ValueError:
+        raise ConfigError(
+            f"'{str(text)[:30]}' is no temperature",
+            "a temperature is a number in kelvin, without its unit",
+            "write for example 300",
+        ) from None
 
 
 FilesArgument = Annotated[
@@ -159,10 +178,10 @@ def parse_resolution(text: str, factor: float) -> tuple[float, float]:
     ConfigError
         If it is neither.
     """
-    match = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*(%?)", text.strip())
+    match = WIDTH.fullmatch(text.strip())
     if match is None:
         raise ConfigError(
-            f"--resolution {text} is no width",
+            f"--resolution {text[:60]} is no width",
             "a width is a share of the frequency with %, or a number in --units, not negative, or "
             "the name of a file of two columns (and there is no such file)",
             "write for example --resolution 3%, or --resolution 2 --units meV",
@@ -186,8 +205,9 @@ def chosen_resolution(
     Parameters
     ----------
     text
-        A share, a width in `units`, or the path of a table of widths; ``0`` for none. For a chopper
-        spectrometer the width at the elastic line, a share being one of its incident energy.
+        A share, a width in `units`, or the path of a table of widths; ``0`` for none. What reads as
+        a width is one, whatever files there are (``./15`` is a file). For a chopper spectrometer
+        the width at the elastic line, a share being one of its incident energy.
     instrument, incident
         A name, and an incident energy [meV].
     units
@@ -210,7 +230,9 @@ def chosen_resolution(
             "it sets the width of a chopper spectrometer, and none is named",
             "add for example --instrument ARCS --resolution 3%",
         )
-    if instrument is None and Path(text).is_file():
+    # os.path: a text too long for a name is no file, where Path passes on what the system says.
+    is_table = WIDTH.fullmatch(text.strip()) is None and os.path.isfile(text)  # noqa: PTH113
+    if instrument is None and is_table:
         from phonodos.results.measurements import read_widths
 
         return read_widths(Path(text), units)

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from phonodos.cli.options import read_kelvin
 from phonodos.cli.output import Column, format_note, format_table
 from phonodos.errors import ConfigError
 from phonodos.results.desk import Results
@@ -38,6 +39,7 @@ EquationOption = Annotated[
 CellTemperatureOption = Annotated[
     float | None,
     typer.Option(
+        parser=read_kelvin,
         metavar="K",
         help="cell and bulk modulus are measured ones of this temperature; static ones",
         show_default=False,

@@ -33,6 +33,7 @@ from phonodos.cli.options import (
     VacanciesOption,
     arrangements,
     load_predictor,
+    read_kelvin,
     temperature_range,
 )
 from phonodos.cli.output import Column, format_note, format_table
@@ -63,9 +64,13 @@ CURVE = 241  # temperatures of the figure
 def thermo(
     files: FilesArgument,
     output: OutputOption = Path(),
-    tmin: Annotated[float, typer.Option(help="lowest temperature [K]")] = 0.0,
-    tmax: Annotated[float, typer.Option(help="highest temperature [K]")] = 1000.0,
-    tstep: Annotated[float, typer.Option(help="step [K]")] = 50.0,
+    tmin: Annotated[
+        float, typer.Option(parser=read_kelvin, metavar="K", help="lowest temperature [K]")
+    ] = 0.0,
+    tmax: Annotated[
+        float, typer.Option(parser=read_kelvin, metavar="K", help="highest temperature [K]")
+    ] = 1000.0,
+    tstep: Annotated[float, typer.Option(parser=read_kelvin, metavar="K", help="step [K]")] = 50.0,
     per: PerOption = "formula",
     model: ModelOption = None,
     members: MembersOption = None,

@@ -105,6 +105,12 @@ class Curve:
                 "and a curve needs three points or more",
                 "widen --range (it is in --units)",
             )
+        if not (top := self.values[inside].max()) > 0.0:
+            raise DataError(
+                f"a curve is nowhere positive from {low:g} to {high:g} cm^-1",
+                f"the largest of its {inside.sum()} points there is {top:g}",
+                "move or widen --range (it is in --units)",
+            )
         errors = None if self.errors is None else self.errors[inside]
         return Curve(self.frequencies[inside], self.values[inside], errors)
 

@@ -230,12 +230,17 @@ def _as_measured(
 
 
 def _between(curve: Curve, low: float, high: float) -> Curve:
-    """Return a prediction from `low` to `high` [cm^-1], with points at both ends."""
+    """Return a prediction from `low` to `high` [cm^-1], with points at both ends.
+
+    Where nothing is predicted there, the error is that of `Curve.within`, which names the range.
+    """
     w = curve.frequencies
     ends = np.clip([low, high], w[0], w[-1])
     inside = np.concatenate([w[(w > low) & (w < high)], ends, [ends.mean()]])
     axis = np.unique(inside)
-    return curve.within(low, high) if len(axis) < 3 else Curve(axis, curve.on(axis))
+    if len(axis) < 3 or not (values := curve.on(axis)).max() > 0.0:
+        return curve.within(low, high)
+    return Curve(axis, values)
 
 
 def _instrument(given: Resolution | None, constant: float, relative: float) -> Resolution:
