@@ -17,9 +17,9 @@ from phonodos.cli.options import (
     OutputOption,
     ReferenceUnitsOption,
     ResolutionOption,
+    ScatteringTemperatureOption,
     UnitsOption,
     chosen_resolution,
-    read_kelvin,
 )
 from phonodos.cli.output import Column, format_note, format_table, legible, print_json
 from phonodos.cli.ranges import parse_window
@@ -41,16 +41,7 @@ def compare(
     resolution: ResolutionOption = "0",
     instrument: InstrumentOption = None,
     incident_energy: IncidentOption = None,
-    temperature: Annotated[
-        float | None,
-        typer.Option(
-            "-T",
-            "--temperature",
-            parser=read_kelvin,
-            metavar="K",
-            help="[K], where the reference is S(E) and no DOS yet",
-        ),
-    ] = None,
+    temperature: ScatteringTemperatureOption = None,
     side: Annotated[
         str, typer.Option(help="of an axis with both signs: loss, or gain (with --temperature)")
     ] = "loss",

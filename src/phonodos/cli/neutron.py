@@ -27,10 +27,10 @@ from phonodos.cli.options import (
     OutputOption,
     PlotOption,
     ResolutionOption,
+    ScatteringTemperatureOption,
     UnitsOption,
     VacanciesOption,
     chosen_resolution,
-    read_kelvin,
 )
 from phonodos.cli.output import Column, format_note, format_table
 from phonodos.results.desk import Results
@@ -42,16 +42,7 @@ if TYPE_CHECKING:
 
 def neutron(
     files: FilesArgument,
-    temperature: Annotated[
-        float | None,
-        typer.Option(
-            "-T",
-            "--temperature",
-            parser=read_kelvin,
-            metavar="K",
-            help="[K]: one-phonon S(E); without, weighted DOS",
-        ),
-    ] = None,
+    temperature: ScatteringTemperatureOption = None,
     momentum: Annotated[
         float | None, typer.Option("--momentum", help="of Debye-Waller factors [1/A]; none")
     ] = None,

@@ -104,6 +104,16 @@ IncidentOption = Annotated[
     float | None,
     typer.Option("--incident-energy", metavar="MEV", help="of a chopper spectrometer [meV]"),
 ]
+ScatteringTemperatureOption = Annotated[
+    float | None,
+    typer.Option(
+        "-T",
+        "--temperature",
+        parser=read_kelvin,
+        metavar="K",
+        help="[K]: of one-phonon S(E); without, of the density of states",
+    ),
+]
 PlotOption = Annotated[bool, typer.Option(help="draw the figure, as PNG and PDF")]
 CheckOption = Annotated[
     bool,

@@ -79,8 +79,7 @@ def predict(
     limit, order = check_timeout(timeout), Files(units, project, file_formats(formats), plot, per)
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed, project=project)
     check_output(output)
-    projected = project is not None or "ncmat" in order.formats
-    choices = {"project": projected, "check": check, "metal": metal}
+    choices = {"project": order.projected, "check": check, "metal": metal}
     predictor = load_predictor(model, members, arranged, **choices, vacancies=vacancies)
 
     def handle(entry: Entry, answer: "Prediction") -> Done:

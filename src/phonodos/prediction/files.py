@@ -56,6 +56,11 @@ class Files:
                 "write --project element or --project site",
             )
 
+    @property
+    def projected(self) -> bool:
+        """Whether a file needs the densities of states of the atoms."""
+        return self.project is not None or "ncmat" in self.formats
+
     def check(self, prediction: "Prediction") -> None:
         """Raise `ConfigError` if a projection is wanted of a network that has none."""
         if self.project and prediction.dos.projected is None:

@@ -83,12 +83,8 @@ def to_phonopy(
         )
     phonon.force_constants = total_force_constants(lattice, supercell, phonon)
     if not lattice.metal:
-        phonon.nac_params = {
-            "born": lattice.born_charges,
-            "dielectric": lattice.dielectric,
-            "factor": _coulomb(),
-            "method": "gonze",
-        }
+        tensors = {"born": lattice.born_charges, "dielectric": lattice.dielectric}
+        phonon.nac_params = {**tensors, "factor": _coulomb(), "method": "gonze"}
     return phonon
 
 
