@@ -28,6 +28,17 @@ from phonodos.results.desk import Results
 if TYPE_CHECKING:
     from phonodos.studies.comparison import Comparison
 
+TemperatureOption = Annotated[
+    float | None,
+    typer.Option(
+        "-T",
+        "--temperature",
+        parser=read_kelvin,
+        metavar="K",
+        help="[K], where the reference is S(E) and no DOS yet",
+    ),
+]
+
 
 def compare(
     prediction: Annotated[
@@ -41,16 +52,7 @@ def compare(
     resolution: ResolutionOption = "0",
     instrument: InstrumentOption = None,
     incident_energy: IncidentOption = None,
-    temperature: Annotated[
-        float | None,
-        typer.Option(
-            "-T",
-            "--temperature",
-            parser=read_kelvin,
-            metavar="K",
-            help="[K], where the reference is S(E) and no DOS yet",
-        ),
-    ] = None,
+    temperature: TemperatureOption = None,
     side: Annotated[
         str, typer.Option(help="of an axis with both signs: loss, or gain (with --temperature)")
     ] = "loss",

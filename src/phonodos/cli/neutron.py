@@ -39,19 +39,21 @@ if TYPE_CHECKING:
     from phonodos.prediction.prediction import Prediction
     from phonodos.studies.neutron import NeutronStudy
 
+TemperatureOption = Annotated[
+    float | None,
+    typer.Option(
+        "-T",
+        "--temperature",
+        parser=read_kelvin,
+        metavar="K",
+        help="[K]: one-phonon S(E); without, weighted DOS",
+    ),
+]
+
 
 def neutron(
     files: FilesArgument,
-    temperature: Annotated[
-        float | None,
-        typer.Option(
-            "-T",
-            "--temperature",
-            parser=read_kelvin,
-            metavar="K",
-            help="[K]: one-phonon S(E); without, weighted DOS",
-        ),
-    ] = None,
+    temperature: TemperatureOption = None,
     momentum: Annotated[
         float | None, typer.Option("--momentum", help="of Debye-Waller factors [1/A]; none")
     ] = None,
