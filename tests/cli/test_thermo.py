@@ -71,6 +71,42 @@ def test_a_failure_does_not_stop_the_others(phonodos: Phonodos, examples: Path) 
     assert phonodos("thermo", "missing.cif").exit_code == 4
 
 
+def test_debye_temperatures_where_asked(phonodos: Phonodos, examples: Path, tmp_path: Path) -> None:
+    """In the table, the head of the CSV and JSON; nothing of them where nobody asks."""
+    words = ("thermo", examples / "MgO.cif", "--model", "lattice", "--members", "2", "--no-plot",
+             "--tmax", "300", "--tstep", "300")  # fmt: skip
+    done = phonodos(*words, "--debye", "both")
+    assert done.exit_code == 0, done.output
+    shown = " ".join(done.stdout.split())
+    head = (tmp_path / "MgO" / "thermal_properties.csv").read_text().splitlines()
+    (result,) = json.loads(phonodos(*words, "--debye", "both", "--json").stdout)["results"]
+    stiff = phonodos("elastic", *words[1:6], "--json")
+    (of_sound,) = json.loads(stiff.stdout)["results"]
+    theta = result["elastic_debye_temperature"]
+    assert theta["value"] == pytest.approx(of_sound["elastic_debye_temperature_K"], rel=1e-9)
+    assert theta["spread"] == pytest.approx(of_sound["elastic_debye_temperature_spread_K"])
+    assert theta["value"] > 1.05 * result["debye_temperature"]["value"]
+    for number in (theta, result["debye_temperature"]):
+        text = f"{number['formula']}: {number['value']:.0f}+-{number['spread']:.0f} K"
+        assert f"Debye MgO: {text}" in shown
+        assert f"# Debye temperature, {text}" in head
+    plain = phonodos(*words)
+    assert "Debye" not in plain.stdout
+    assert "Debye" not in (tmp_path / "MgO" / "thermal_properties.csv").read_text()
+
+
+def test_no_elastic_debye_temperature_of_a_spectrum(phonodos: Phonodos, examples: Path) -> None:
+    words = ("thermo", examples / "MgO.cif", "--no-plot", "--debye")
+    (result,) = json.loads(phonodos(*words, "elastic", "--json").stdout)["results"]
+    assert result["elastic_debye_temperature"]["value"] is None
+    assert "without force constants" in result["elastic_debye_temperature"]["reason"]
+    assert "debye_temperature" not in result
+    assert "none, the prediction is a density of" in phonodos(*words, "elastic").stdout
+    refused = phonodos(*words, "sound")
+    assert refused.exit_code == 2
+    assert "--debye sound is not known" in refused.stderr
+
+
 @pytest.mark.parametrize(
     ("given", "wanted"),
     [

@@ -38,6 +38,12 @@ def test_texts_have_a_head(results: Results) -> None:
     np.testing.assert_allclose(np.loadtxt(folder / "a.dat"), [1.0, 2.0])
 
 
+def test_notes_stand_in_the_head_of_a_table(results: Results) -> None:
+    results.csv("n.csv", ["t [K]"], [[1.0]], notes=["theta: 750\nK"])
+    lines = (results.folder / "n.csv").read_text().splitlines()
+    assert lines == [*(f"# {line}" for line in ORIGIN.lines()), "# theta: 750 K", "t [K]", "1"]
+
+
 def test_tables_are_read_by_others(results: Results) -> None:
     """pandas, polars, duckdb and csv, once told (or finding out) that # is a comment."""
     rows = [["a,b", 0.1, 2, None], ['say "x" #1', np.float64(1e-12), True, "y"]]

@@ -56,8 +56,17 @@ if TYPE_CHECKING:
     from phonodos.physics.thermodynamics import ThermalProperties
     from phonodos.prediction.prediction import Prediction
     from phonodos.prediction.predictor import AnyPredictor
+    from phonodos.studies.debye import DebyeTemperature
     from phonodos.studies.quasi_harmonic import QuasiHarmonicStudy
 
+DebyeOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Debye temperature, told too: moment (2nd, of the spectrum), elastic (of the "
+        "velocities of sound) or both",
+        show_default=False,
+    ),
+]
 CURVE = 241  # temperatures of the figure
 
 
@@ -72,6 +81,7 @@ def thermo(
     ] = 1000.0,
     tstep: Annotated[float, typer.Option(parser=read_kelvin, metavar="K", help="step [K]")] = 50.0,
     per: PerOption = "formula",
+    debye: DebyeOption = None,
     model: ModelOption = None,
     members: MembersOption = None,
     metal: MetalOption = False,
@@ -96,7 +106,7 @@ def thermo(
     """
     from phonodos.physics.thermodynamics import known_basis
 
-    order = Order(output, temperature_range(tmin, tmax, tstep), per, plot)
+    order = Order(output, temperature_range(tmin, tmax, tstep), per, plot, _kinds(debye))
     known_basis(per)
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed)
     words = quasi_harmonic_words(
@@ -118,12 +128,31 @@ def thermo(
 
 @dataclass(frozen=True)
 class Order:
-    """Where results go, and which: even steps of temperature [K], amount, whether a figure."""
+    """Where results go, and which: even steps of temperature [K], amount, whether a figure, which
+    Debye temperatures.
+    """
 
     output: Path
     temperatures: list[float]
     per: str
     plot: bool
+    debye: tuple[str, ...] = ()
+
+
+def _kinds(debye: str | None) -> tuple[str, ...]:
+    if debye is None:
+        return ()
+    from phonodos.studies.debye import debye_kinds
+
+    return debye_kinds(debye)
+
+
+def _thetas(prediction: "Prediction", kinds: tuple[str, ...]) -> "tuple[DebyeTemperature, ...]":
+    if not kinds:
+        return ()
+    from phonodos.studies.debye import debye_temperatures
+
+    return debye_temperatures(prediction, kinds)
 
 
 def _done(
@@ -140,8 +169,8 @@ def _done(
     study = None if words is None else _expanding(entry, kelvin, per, words, predictor)
     doubts = list(dict.fromkeys([*answer.warnings, *(study.warnings if study else ())]))
     results = Results(output_folder(order.output, entry.name), predictor.provenance.warned(doubts))
-    found = _properties(answer, kelvin, per)
-    _write(results, answer, order.temperatures, found)
+    found, thetas = _properties(answer, kelvin, per), _thetas(answer, order.debye)
+    _write(results, answer, order.temperatures, found, thetas)
     if study is not None:
         write_quasi_harmonic(results, study)
     if order.plot:
@@ -149,6 +178,7 @@ def _done(
     record = {
         **thermal_record(found[0], answer.crystal),
         **_spread_record(found[1]),
+        **{theta.name: theta.to_dict() for theta in thetas},
         **({} if study is None else {"quasi_harmonic": study.to_dict()}),
         "warnings": doubts,
         "folder": str(results.folder),
@@ -156,6 +186,7 @@ def _done(
     }
     text = f"{entry.name} ({answer.crystal.written_formula}), per {found[0].amount}\n"
     text += _shown(found, answer, entry.name)
+    text += "".join("\n" + format_note("Debye", entry.name, str(theta)) for theta in thetas)
     if study is not None:
         text += "\n" + quasi_harmonic_text(study, entry.name)
     text += f"\nwrote {', '.join(results.written)} to {results.folder}"
@@ -202,6 +233,7 @@ def _write(
     prediction: "Prediction",
     temperatures: list[float],
     found: "tuple[ThermalProperties, ThermalProperties | None]",
+    thetas: "tuple[DebyeTemperature, ...]",
 ) -> None:
     """Write both files; phonopy's keeps the even steps of its own."""
     import numpy as np
@@ -213,7 +245,8 @@ def _write(
         more, spreads = thermal_table(wide)
         names = [*names, *(name.replace(" [", "_spread [") for name in more[1:])]
         rows = np.concatenate([rows, spreads[:, 1:]], axis=1)
-    results.csv("thermal_properties.csv", names, rows)
+    notes = [f"Debye temperature, {theta}" for theta in thetas]
+    results.csv("thermal_properties.csv", names, rows, notes=notes)
     thermal = prediction.thermal_properties(temperatures)
     text = thermal_properties_text(thermal, prediction.dos)
     results.yaml("thermal_properties.yaml", text)

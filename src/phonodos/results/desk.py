@@ -68,15 +68,20 @@ class Results:
         self.text(name, text, "<!-- {} -->")
 
     def csv(
-        self, name: str, header: Sequence[str], rows: Iterable[Sequence[Any]], digits: int = 10
+        self,
+        name: str,
+        header: Sequence[str],
+        rows: Iterable[Sequence[Any]],
+        digits: int = 10,
+        notes: Sequence[str] = (),
     ) -> None:
         """Write a table: the head as lines with #, the names of the columns, a line a row.
 
         Fractions get `digits` figures; None is an empty cell; text with commas, quotes or # is
-        quoted.
+        quoted. `notes` are further lines of the head.
         """
         lines = [",".join(_cell(value, digits) for value in row) for row in (header, *rows)]
-        self.text(name, "\n".join([*lines, ""]))
+        self.text(name, "\n".join([*(f"# {' '.join(x.split())}" for x in notes), *lines, ""]))
 
     def json(
         self,
