@@ -1,6 +1,6 @@
-"""The tutorial: its commands run, and print what the page says.
+"""The tutorial and the page of observables: their commands run, and print what the pages say.
 
-`python tests/documents/test_tutorial.py` writes the output of every command into the page anew.
+`python tests/documents/test_tutorial.py` writes the output of every command into the pages anew.
 """
 
 import json
@@ -24,6 +24,7 @@ from phonodos.physics.crystal import Crystal
 
 ROOT = Path(__file__).parents[2]
 PAGE = ROOT / "docs" / "tutorial.md"
+OBSERVABLES = ROOT / "docs" / "observables.md"
 NUMBER = re.compile(r"[+-]?\d+(?:\.\d+)?")
 ENVIRONMENT = {"COLUMNS": "80", "NO_COLOR": "1", "TERM": "dumb"}
 
@@ -75,6 +76,18 @@ def test_what_the_page_shows(clone: Path) -> None:
     assert made == {"Mg3Sb2-Mg3Bi2", "SrTiO3-alloy"}
 
 
+@pytest.mark.usefixtures("clone")
+def test_what_the_page_of_observables_shows() -> None:
+    blocks = console_blocks(OBSERVABLES.read_text(encoding="utf-8"))
+    shown = [pair for block in blocks for pair in sessions(block)]
+    assert len(shown) >= 7
+    for command, output in shown:
+        found = run(f"{command} --no-plot" if "--no-plot" not in command else command)
+        found = re.sub(r"^wrote .*", "", found, flags=re.M)
+        wanted = re.sub(r"^wrote .*(?:\n  .*)?", "", output, flags=re.M)
+        assert same(found, wanted), f"{command}:\n{found}"
+
+
 def test_the_rest_runs(clone: Path, make_record: Callable[..., dict[str, Any]]) -> None:
     """Commands on data run with six salts in the place of the data set."""
     (clone / "records").mkdir()
@@ -106,8 +119,13 @@ def test_likeness() -> None:
 
 
 def _rewrite() -> None:
-    """Run the commands in a folder of their own and write their output into the page."""
-    text = PAGE.read_text(encoding="utf-8")
+    """Run the commands in a folder of their own and write their output into the pages."""
+    for page in (PAGE, OBSERVABLES):
+        _rewrite_page(page)
+
+
+def _rewrite_page(page: Path) -> None:
+    text = page.read_text(encoding="utf-8")
     folder = Path(tempfile.mkdtemp())
     shutil.copytree(ROOT / "examples", folder / "examples", dirs_exist_ok=True)
     for block in console_blocks(text):
@@ -119,7 +137,7 @@ def _rewrite() -> None:
             )  # fmt: skip
             shown += f"$ {command}\n{done.stdout}"
         text = text.replace(f"```console\n{block}```", f"```console\n{shown}```", 1)
-    PAGE.write_text(text, encoding="utf-8")
+    page.write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

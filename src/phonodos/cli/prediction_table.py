@@ -92,7 +92,7 @@ def _stability(done: list[dict[str, Any]]) -> str:
         return f"stability: {', '.join(counts)}"
     only = found[0]
     known = only["probability"] is not None
-    sure = f", unstable with probability {only['probability']:.2f}" if known else ""
+    sure = f" (p of unstable {only['probability']:.2f})" if known else ""
     digits = FREQUENCY_DIGITS[only["unit"]]
     return (
         f"stability: {only['verdict']}{sure}; lowest frequency {only['lowest']:z.{digits}f} "

@@ -260,7 +260,7 @@ class Prediction:
             shown.append((name.replace("_", " "), f"{value:.{digits}f}{sure}", unit))
         if self.stability is not None:
             chance = self.stability.probability
-            sure = "" if chance is None else f", unstable with probability {chance:.2f}"
+            sure = "" if chance is None else f" (p of unstable {chance:.2f})"
             lowest = f"lowest frequency {self.stability.lowest:z.0f} cm-1"
             shown.append(("stability", f"{self.stability.verdict}{sure};", lowest))
         return shown
