@@ -81,7 +81,7 @@ def test_all_but_training_works(commands: list[list[str]], tmp_path: Path) -> No
     _, (code, told) = trained
     assert code == 2, told
     assert "needs torch" in told
-    assert "pip install 'phonodos[train]'" in told
+    assert "pip install '.[train]'" in told
 
 
 def test_predictions_leave_an_installed_torch_alone(

@@ -4,7 +4,7 @@ from typing import Any
 
 from phonodos.errors import ConfigError
 
-INSTALL = "pip install 'phonodos[train]'"
+INSTALL = "pip install '.[train]'"
 
 
 def check_device(name: str) -> None:
