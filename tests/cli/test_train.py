@@ -41,7 +41,7 @@ def test_from_records_to_a_prediction_with_own_weights(
     assert json.loads((desk / "out" / "metrics.json").read_text())["model"] == "tiny"
     predicted = phonodos("predict", examples / "NaCl.cif", "--no-plot", "--model", weights)
     assert predicted.exit_code == 0, predicted.output
-    assert "tiny; C_V and S at 300 K" in predicted.stdout
+    assert "tiny; C_V, S (300 K)" in predicted.stdout
 
 
 def test_stopped_and_continued(desk: Path, phonodos: Phonodos) -> None:

@@ -226,7 +226,7 @@ def test_amounts(rock_salt: Crystal) -> None:
     assert atom.heat_capacity_pressure[0] == pytest.approx(p.heat_capacity_pressure[0] / 2)
     assert atom.expansion[0] == p.expansion[0]
     assert atom.amount == "mol of atoms"
-    with pytest.raises(ConfigError, match="unknown basis 'mole'"):
+    with pytest.raises(ConfigError, match="--per mole is not known"):
         p.per("mole", rock_salt)
 
 

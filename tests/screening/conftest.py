@@ -1,7 +1,7 @@
 """Small crystals as sources, and tables to compare."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -92,12 +92,10 @@ def close() -> Callable[..., None]:
     return assert_close
 
 
-@pytest.fixture(scope="session", autouse=True)
-def quick_default() -> Iterator[None]:
+@pytest.fixture(autouse=True)
+def quick_default(monkeypatch: pytest.MonkeyPatch) -> None:
     """Screen with quick weights unless a test names others."""
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(predictor, "DEFAULT_WEIGHTS", "chen2021")
-        yield
+    monkeypatch.setattr(predictor, "DEFAULT_WEIGHTS", "chen2021")
 
 
 @pytest.fixture(scope="session")
@@ -107,7 +105,7 @@ def forty(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
 
     folder = tmp_path_factory.mktemp("forty")
     source, table = write_lines(folder / "forty.jsonl", 40), folder / "table.parquet"
-    screen(source, table, engine="serial", max_atoms=20)
+    screen(source, table, model="chen2021", engine="serial", max_atoms=20)
     return source, table
 
 

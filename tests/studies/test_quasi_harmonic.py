@@ -210,7 +210,7 @@ def test_released_weights_pass_only_where_their_error_is_small(rock_salt: Crysta
         ({"energy_volume": "x", "cell_temperature": 5.0}, "--cell-temperature with"),
         ({"bulk_modulus": 28.0, "temperatures": [-1.0]}, "temperatures -1 K"),
         ({"bulk_modulus": 28.0, "strains": [0.0]}, "no slope"),
-        ({"bulk_modulus": 28.0, "per": "mole"}, "unknown basis"),
+        ({"bulk_modulus": 28.0, "per": "mole"}, "--per mole is not known"),
         ({"bulk_modulus": 28.0, "strains": [-0.01, 0.0, 0.01]}, "3 of 3 volumes"),
     ],
 )
