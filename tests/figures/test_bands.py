@@ -63,3 +63,15 @@ def test_it_can_be_saved(rock_salt: Crystal, dos: PhononDos, tmp_path: Path) -> 
 def test_units_are_known(rock_salt: Crystal) -> None:
     with pytest.raises(ConfigError, match="unknown frequency unit"):
         plot_bands(made_up(rock_salt, 0.0), crystal_label="NaCl", unit="Hz")
+
+
+def test_the_spread_is_a_band_about_each(rock_salt: Crystal) -> None:
+    bands = made_up(rock_salt, 0.0)
+    wide = [np.full_like(w, 3.0) for w in bands.frequencies]
+    axes = plot_bands(bands, crystal_label="NaCl", spread=wide).axes[0]
+    drawn = [c for c in axes.collections if c.get_gid() == "spread"]
+    assert len(drawn) == 6 * len(bands.frequencies)
+    edges = drawn[0].get_paths()[0].vertices[:, 1]
+    assert edges.max() - bands.frequencies[0][:, 0].max() == pytest.approx(3.0)
+    plain = plot_bands(bands, crystal_label="NaCl").axes[0]
+    assert not [c for c in plain.collections if c.get_gid() == "spread"]

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -44,6 +45,18 @@ def test_the_ends_of_the_bands(lattice: Predictor, rock_salt: Crystal) -> None:
     assert study.max_frequency == everything.max()
     assert study.dos().integral == pytest.approx(6.0, rel=1e-3)
     assert study.dos().max_frequency == pytest.approx(study.max_frequency, abs=15.0)
+
+
+def test_the_spread_is_that_of_the_members(lattice: Predictor, rock_salt: Crystal) -> None:
+    study = bands(rock_salt, model=lattice)
+    assert study.spread is None
+    one, two = study.lattice, study.lattice.with_masses(1.21 * study.lattice.masses)
+    found = replace(study, members=(one, two)).spread
+    assert found is not None
+    each = [x.bands(study.structure.path).frequencies for x in (one, two)]
+    for wide, a, b in zip(found, *each, strict=True):
+        np.testing.assert_allclose(wide, np.abs(a - b) / np.sqrt(2.0), atol=1e-9)
+    assert max(float(wide.max()) for wide in found) > 1.0
 
 
 def test_the_record(lattice: Predictor, rock_salt: Crystal) -> None:

@@ -124,8 +124,10 @@ def _write(
     if plot:
         from phonodos.figures.bands import plot_bands
 
-        label = study.crystal.formula
-        figure = plot_bands(study.structure, study.dos(), crystal_label=label, unit=units)
+        label = study.crystal.written_formula
+        figure = plot_bands(
+            study.structure, study.dos(), crystal_label=label, unit=units, spread=study.spread
+        )
         results.figure("bands", figure)
 
 

@@ -1,8 +1,10 @@
 """Figures of band structures: the bands along a path, the density of states at their side."""
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phonodos.figures.spectra import BLUE, GREY, STYLE, VERMILLION, formula_label
 from phonodos.physics.dos import PhononDos
@@ -21,7 +23,12 @@ CLOSEST = 0.035  # of the path; closer corners share a label
 
 
 def plot_bands(
-    bands: BandStructure, dos: PhononDos | None = None, *, crystal_label: str, unit: str = "cm-1"
+    bands: BandStructure,
+    dos: PhononDos | None = None,
+    *,
+    crystal_label: str,
+    unit: str = "cm-1",
+    spread: Sequence[NDArray[np.float64]] | None = None,
 ) -> "Figure":
     """Draw the bands of a crystal, 5.1 inch wide; negative frequencies are imaginary.
 
@@ -35,6 +42,8 @@ def plot_bands(
         Title; a formula gets its subscripts.
     unit
         ``cm-1``, ``THz`` or ``meV``.
+    spread
+        (m, 3n) standard deviations of the bands a segment [cm^-1], drawn as bands about them.
 
     Raises
     ------
@@ -60,6 +69,7 @@ def plot_bands(
             lines = axes.plot(segment.distances, w * factor, color=BLUE, lw=0.8)
             for line in lines:
                 line.set_gid("band")
+        _draw_spread(axes, bands, spread or (), factor)
         axes.set_ylim(floor * factor, (high + 0.04 * width) * factor)
         _mark_corners(axes, bands.path)
         axes.set_ylabel(f"Frequency ({FREQUENCY_LABELS[unit]})")
@@ -78,6 +88,16 @@ def plot_bands(
                 fontsize=6.5, color=VERMILLION,
             )  # fmt: skip
     return figure
+
+
+def _draw_spread(
+    axes: "Axes", bands: BandStructure, spread: Sequence[NDArray[np.float64]], factor: float
+) -> None:
+    for (segment, w), wide in zip(bands, spread, strict=False):
+        for low, high in zip(((w - wide) * factor).T, ((w + wide) * factor).T, strict=True):
+            axes.fill_between(
+                segment.distances, low, high, color=BLUE, alpha=0.25, lw=0, gid="spread"
+            )
 
 
 def _mark_corners(axes: "Axes", path: BandPath) -> None:

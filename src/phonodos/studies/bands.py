@@ -42,12 +42,26 @@ class BandStudy:
     stability
         That of the prediction: of the lowest frequency anywhere, mean of the members. The bands are
         those of the members' mean force constants and know the path only.
+    members
+        Lattice dynamics of every member of an ensemble; empty for a single network.
     """
 
     structure: BandStructure
     lattice: LatticeDynamics
     warnings: tuple[str, ...] = ()
     stability: Stability | None = None
+    members: tuple[LatticeDynamics, ...] = ()
+
+    @cached_property
+    def spread(self) -> tuple[NDArray[np.float64], ...] | None:
+        """(m, 3n) standard deviation (n - 1) of the members' bands a segment [cm^-1], by rank.
+
+        None for a single network.
+        """
+        if len(self.members) < 2:
+            return None
+        each = [member.bands(self.structure.path).frequencies for member in self.members]
+        return tuple(np.std(segment, axis=0, ddof=1) for segment in zip(*each, strict=True))
 
     @property
     def crystal(self) -> Crystal:
@@ -164,4 +178,5 @@ def bands(
         prediction.lattice,
         prediction.warnings,
         prediction.stability,
+        prediction.member_lattices,
     )
