@@ -65,11 +65,7 @@ def plot_bands(
         if dos is None:
             box_width = 1.0 - 0.015 - left
         axes = figure.add_axes((left, bottom, box_width, height))
-        for segment, w in bands:
-            lines = axes.plot(segment.distances, w * factor, color=BLUE, lw=0.8)
-            for line in lines:
-                line.set_gid("band")
-        _draw_spread(axes, bands, spread or (), factor)
+        _draw_lines(axes, bands, spread or (), factor)
         axes.set_ylim(floor * factor, (high + 0.04 * width) * factor)
         _mark_corners(axes, bands.path)
         axes.set_ylabel(f"Frequency ({FREQUENCY_LABELS[unit]})")
@@ -80,19 +76,26 @@ def plot_bands(
             beside.append(figure.add_axes(DOS_BOX))
             _draw_dos(beside[1], dos, factor, axes.get_ylim())
         if floor < 0.0:
-            for one in beside:
-                one.axhline(0.0, color=GREY, lw=0.4, zorder=1)
-            last = beside[-1]
-            last.text(
-                0.96, 0.015, "imaginary", transform=last.transAxes, ha="right", va="bottom",
-                fontsize=6.5, color=VERMILLION,
-            )  # fmt: skip
+            _mark_imaginary(beside)
     return figure
 
 
-def _draw_spread(
+def _mark_imaginary(beside: Sequence["Axes"]) -> None:
+    for one in beside:
+        one.axhline(0.0, color=GREY, lw=0.4, zorder=1)
+    beside[-1].text(
+        0.96, 0.015, "imaginary", transform=beside[-1].transAxes, ha="right", va="bottom",
+        fontsize=6.5, color=VERMILLION,
+    )  # fmt: skip
+
+
+def _draw_lines(
     axes: "Axes", bands: BandStructure, spread: Sequence[NDArray[np.float64]], factor: float
 ) -> None:
+    """Draw every branch, and about it its standard deviation where there is one."""
+    for segment, w in bands:
+        for line in axes.plot(segment.distances, w * factor, color=BLUE, lw=0.8):
+            line.set_gid("band")
     for (segment, w), wide in zip(bands, spread, strict=False):
         for low, high in zip(((w - wide) * factor).T, ((w + wide) * factor).T, strict=True):
             axes.fill_between(
