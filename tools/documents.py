@@ -123,6 +123,7 @@ def accuracy_page(
         _intervals(released),
         *_temperatures(released),
         *_stability(released),
+        *_static(released),
         "## Gaps and cut-off",
         "Whether they survive in poor predictions: overall and by quartile of the MSE.",
         _features(released),
@@ -180,6 +181,31 @@ def _stability(released: Released) -> list[str]:
         "flatters its own rows; [stability](stability.md) says how, and has valid by materials "
         "left out. Valid and test of phonondb2018 were picked: hardly one is unstable.",
         markdown_table(["materials", *found], rows),
+    ]
+
+
+def _static(released: Released) -> list[str]:
+    """Return the section of eps_0; nothing where no evaluation had references of it."""
+    keys = [f"lattice.static_{name}" for name in ("materials", "soft", "error", "rank")]
+    rows = []
+    for name, found in released.items():
+        for metrics in found:
+            values = flatten(metrics)
+            if values.get(keys[0]):
+                cells = [MEASURES[key].show(values.get(key)) for key in keys]
+                rows.append([f"**{name}**", set_name(metrics), *cells])
+    if not rows:
+        return []
+    head = ["model", "judged on", "materials", "predicted soft", "median relative error",
+            "Spearman's rank correlation"]  # fmt: skip
+    return [
+        "## Static dielectric constant",
+        "A third of the trace of eps_0 of the clamped cell: eps_inf and what the modes at Gamma "
+        "add, from predicted force constants, Born charges and eps_inf; nothing was trained on "
+        "eps_0. Materials whose reference has sound Born charges and eps_inf, and no imaginary "
+        "mode; predicted soft: more of them, left out since the prediction has no eps_0 (an optic "
+        "mode at Gamma below 1 cm^-1).",
+        markdown_table(head, rows, words=2),
     ]
 
 

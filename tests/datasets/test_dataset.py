@@ -37,7 +37,7 @@ def path(rows, tmp_path) -> Path:
 def test_everything_comes_back(path, rows):
     dataset = Dataset.open(path)
     assert len(dataset) == 3
-    assert set(rows[0]) == set(COLUMNS) - OPTIONAL
+    assert set(rows[0]) == set(COLUMNS) - OPTIONAL | {"dielectric_static"}
     for name in COLUMNS:
         assert dataset.column(name) == [row.get(name) for row in rows]
     assert dataset.provenance == {"format_version": FORMAT_VERSION, **PROVENANCE}
@@ -68,6 +68,34 @@ def test_absent_values(rows, tmp_path):
     assert dataset.mask("born_sound").tolist() == [False, True, False]
     assert (dataset.present("band_qpoints"), dataset.present("thermo_entropy")) == (2, 2)
     assert dataset.present("id") == 3
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"dielectric_sound": False},
+        {"born_sound": False},
+        {"has_negative_frequencies": True},
+        {"small_q_negative_frequencies": True},
+        {"band_frequencies": [-30.0, 0.0, 0.0, 0.0, 200.0, 200.0] * 3},  # the path starts at Gamma
+        {"dielectric_static": None},
+    ],
+    ids=lambda changes: next(iter(changes)),
+)
+def test_a_static_tensor_is_masked_where_it_means_nothing(changes, rows, tmp_path):
+    write_dataset(tmp_path / "d.parquet", [rows[0], rows[0] | changes], {})
+    dataset = Dataset.open(tmp_path / "d.parquet")
+    found = dataset.tensor("dielectric_static", 0)
+    np.testing.assert_allclose(found.reshape(3, 3), 6.0 * np.eye(3), atol=1e-9)
+    assert dataset.tensor("dielectric_static", 1) is None
+
+
+def test_files_from_before_the_static_tensor(path):
+    table = pq.read_table(path)
+    pq.write_table(table.drop_columns(["dielectric_static"]), path)
+    dataset = Dataset.open(path)
+    assert dataset.tensor("dielectric_static", 0) is None
+    np.testing.assert_allclose(dataset.tensor("dielectric", 0), 2.5 * np.eye(3).ravel(), atol=1e-9)
 
 
 def test_select_keeps_the_order_asked_for(path):

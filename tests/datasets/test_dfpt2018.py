@@ -317,8 +317,19 @@ def test_tensors_may_be_absent(record):
     record["dielectric"] = {"becs": None}
     row = read_record(record)
     assert row["born_charges"] is row["dielectric"] is row["tensor_frame"] is None
+    assert row["dielectric_static"] is None
     assert not row["born_sound"]
     assert not row["dielectric_sound"]
+
+
+@pytest.mark.parametrize("absent", [None, ...])
+def test_a_static_tensor_may_be_absent(absent, record):
+    del record["dielectric"]["eps_total"]
+    if absent is None:
+        record["dielectric"]["eps_total"] = None
+    row = read_record(record)
+    assert row["dielectric_static"] is None
+    assert row["dielectric_sound"]
 
 
 def test_few_points_of_the_dos_are_enough(record):
@@ -339,6 +350,7 @@ def test_tensors_in_a_permuted_frame_are_turned_back(make_record, zircon):
     record["dielectric"] |= {
         "becs": standard.tolist(),
         "eps_electronic": np.diag([4.0, 4.0, 5.0]).tolist(),
+        "eps_total": np.diag([9.0, 9.0, 12.0]).tolist(),
     }
     row = read_record(record)
     cell = np.reshape(row["cell"], (3, 3))
@@ -351,6 +363,8 @@ def test_tensors_in_a_permuted_frame_are_turned_back(make_record, zircon):
     np.testing.assert_allclose(born[1], -born[0], atol=1e-9)
     eps = np.reshape(row["dielectric"], (3, 3))
     np.testing.assert_allclose(eps, 4.0 * np.eye(3) + along, atol=1e-5)
+    static = np.reshape(row["dielectric_static"], (3, 3))
+    np.testing.assert_allclose(static, 9.0 * np.eye(3) + 3.0 * along, atol=1e-5)
     assert row["tensor_frame"] == "primitive standard"
     assert row["born_sound"]
     assert row["_own"] > 0.3
@@ -445,6 +459,8 @@ def test_nonsense_in_any_place_is_named(place, value, record):
         (("dielectric", "becs"), "nonsense"),
         (("dielectric", "becs"), np.full((5, 3, 3), np.nan).tolist()),
         (("dielectric", "eps_electronic"), [1, 2, 3]),
+        (("dielectric", "eps_total"), [1, 2, 3]),
+        (("dielectric", "eps_total"), np.full((3, 3), np.nan).tolist()),
         (("dielectric", "eps_electronic"), np.full((3, 3), np.inf).tolist()),
         (("thermo", "C_v"), [1.0]),
         (("thermo",), "nonsense"),

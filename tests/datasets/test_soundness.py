@@ -10,6 +10,7 @@ from phonodos.datasets.phonopy.folders import find_calculations
 from phonodos.datasets.soundness import (
     asymmetry,
     breaks_neutrality,
+    soft_at_gamma,
     sound_born_charges,
     sound_dielectric,
 )
@@ -46,3 +47,19 @@ def test_born_charges() -> None:
     assert not breaks_neutrality(charges)
     assert not breaks_neutrality(charges + 0.09 * np.eye(3))
     assert breaks_neutrality(charges + 0.11 * np.eye(3))
+
+
+@pytest.mark.parametrize(
+    ("gamma", "soft"),
+    [
+        ([-0.3, 0.0, 0.2, 90.0, 100.0, 110.0], False),  # acoustic ones as computed
+        ([-40.0, -0.1, 0.0, 0.1, 100.0, 110.0], True),
+        ([0.0, 0.0, 0.0, 0.5, 100.0, 110.0], True),
+        ([-0.4, -0.3, -0.2, 1.1, 100.0, 110.0], False),
+    ],
+)
+def test_soft_optic_modes_at_gamma(gamma: list[float], soft: bool) -> None:
+    qpoints = np.array([[0.5, 0.0, 0.0], [0.0, 0.0, 0.0]])
+    frequencies = np.array([[-50.0, 10.0, 20.0, 30.0, 40.0, 50.0], gamma])
+    assert soft_at_gamma(qpoints, frequencies) is soft
+    assert not soft_at_gamma(qpoints[:1], frequencies[:1])  # Gamma is not among them

@@ -1,5 +1,6 @@
 """Errors of lattice dynamics: zero against the network's own answer, right in size otherwise."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from phonodos.evaluation.lattice_errors import (
     LatticeErrors,
     lattice_errors,
     lattice_scores,
+    rank_correlation,
     reference_highest,
+    static_constant,
 )
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.mesh import dos_from_frequencies
@@ -98,9 +101,67 @@ def test_means_are_over_those_that_have_the_quantity() -> None:
     assert scores == pytest.approx(
         {
             "bands_mae": 3.0, "born_mae": 0.2, "dielectric_error": 0.1, "projected_wd": None,
-            "max_mae": None,
+            "max_mae": None, "static_materials": 0, "static_soft": 0, "static_error": None,
+            "static_rank": None,
         }
     )  # fmt: skip
+
+
+def of_static(static: float | None, predicted: float | None) -> LatticeErrors:
+    return LatticeErrors(None, None, None, None, static=static, predicted_static=predicted)
+
+
+def test_scores_of_eps_0_are_over_those_where_both_have_one() -> None:
+    pairs = [(10.0, 11.0), (20.0, 26.0), (5.0, 10.0), (40.0, None), (None, None)]
+    scores = lattice_scores([*(of_static(a, b) for a, b in pairs), None])
+    assert scores["static_materials"] == 3
+    assert scores["static_soft"] == 1
+    assert scores["static_error"] == pytest.approx(0.3)  # the median of 0.1, 0.3, 1.0
+    assert scores["static_rank"] == pytest.approx(1.0)
+
+
+@pytest.mark.parametrize(
+    ("reference", "predicted", "expected"),
+    [
+        ([1.0, 2.0, 3.0, 4.0], [1.0, 4.0, 9.0, 16.0], 1.0),
+        ([1.0, 2.0, 3.0, 4.0], [4.0, 3.0, 2.0, 1.0], -1.0),
+        ([1.0, 2.0, 3.0], [1.0, 3.0, 2.0], 0.5),  # 1 - 6 sum d^2 / n (n^2 - 1)
+        ([1.0, 2.0], [1.0, 2.0], None),
+        ([1.0, 2.0, 3.0], [5.0, 5.0, 5.0], None),
+    ],
+)
+def test_rank_correlation(
+    reference: list[float], predicted: list[float], expected: float | None
+) -> None:
+    assert rank_correlation(reference, predicted) == pytest.approx(expected)
+
+
+def test_eps_0_obeys_the_law_of_lyddane_sachs_and_teller(
+    prediction: Prediction, tmp_path: Path
+) -> None:
+    """In a cubic crystal of two atoms eps_0 / eps_inf is (LO / TO)^2."""
+    lattice = prediction.lattice
+    assert lattice is not None
+    transverse = lattice.frequencies(np.zeros((1, 3)))[0, 3:]
+    longitudinal = lattice.frequencies(np.array([[1e-5, 0.0, 1e-5]]))[0, -1]
+    eps = float(np.trace(lattice.dielectric)) / 3.0
+    law = eps * float(longitudinal / transverse.mean()) ** 2
+    given = (2.0 * law * np.eye(3)).ravel().tolist()
+    changed = records(tmp_path / "x.parquet", prediction, dielectric_static=given)
+    found = lattice_errors(changed, 0, prediction)
+    assert found is not None
+    assert found.static == pytest.approx(2.0 * law)
+    assert found.predicted_static == pytest.approx(law, rel=1e-4)
+    assert found.static_error == pytest.approx(0.5, abs=1e-4)
+
+
+def test_soft_predictions_and_metals_have_no_eps_0(prediction: Prediction) -> None:
+    lattice = prediction.lattice
+    assert lattice is not None
+    assert static_constant(lattice) is not None
+    assert static_constant(replace(lattice, metal=True)) is None
+    turned = replace(lattice.harmonic, force_constants=-lattice.harmonic.force_constants)
+    assert static_constant(replace(lattice, harmonic=turned)) is None
 
 
 def test_highest_frequency_of_a_reference() -> None:

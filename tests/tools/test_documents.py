@@ -112,6 +112,18 @@ def test_coverage_of_intervals_is_on_the_page(metrics: Json) -> None:
     assert row not in accuracy_page({"x": [metrics]}, [])  # weights that state none
 
 
+def test_eps_0_is_on_the_page_where_there_are_references(metrics: Json) -> None:
+    numbers = {
+        "static_materials": 5, "static_soft": 1, "static_error": 0.1234, "static_rank": 0.951,
+    }  # fmt: skip
+    lattice = metrics.get("lattice", {})
+    page = accuracy_page({"x": [metrics | {"lattice": lattice | numbers}]}, [])
+    assert "| **x** | dfpt2018 valid, 7 materials | 5 | 1 | 12 % | 0.95 |" in page
+    for none in ({}, dict.fromkeys(numbers) | {"static_materials": 0, "static_soft": 0}):
+        page = accuracy_page({"x": [metrics | {"lattice": lattice | none}]}, [])
+        assert "## Static dielectric constant" not in page
+
+
 def test_errors_by_temperature_are_on_the_page(metrics: Json) -> None:
     thermal = {"heat_capacity": {"5": None, "10": 12.5}, "entropy": {"300": 0.5}}
     page = accuracy_page({"x": [metrics | {"thermal": thermal}]}, [])

@@ -29,6 +29,10 @@ COLUMNS: dict[str, tuple[str, str]] = {
     "band_frequencies": ("list<double>", "3N a point [cm^-1], imaginary negative"),
     "born_charges": ("list<double>", "9 a site [e], cell frame, field index first"),
     "dielectric": ("list<double>", "high-frequency tensor, 9 numbers, cell frame"),
+    "dielectric_static": (
+        "list<double>",
+        "static tensor of the clamped cell, 9 numbers, cell frame",
+    ),
     "thermo_temperatures": ("list<double>", "[K]"),
     "thermo_heat_capacity": ("list<double>", "[J/(K mol of formula units)]"),
     "thermo_entropy": ("list<double>", "[J/(K mol of formula units)]"),
@@ -55,6 +59,7 @@ COLUMNS: dict[str, tuple[str, str]] = {
 # Data sets written before these columns existed do not have them.
 OPTIONAL = frozenset(
     (
+        "dielectric_static",
         "has_nac",
         "force_constant_centres",
         "force_constant_neighbours",
@@ -70,6 +75,7 @@ OPTIONAL = frozenset(
 # Training looks at none of these; packed data sets do without.
 NOT_TAUGHT = frozenset(
     (
+        "dielectric_static",
         "thermo_temperatures",
         "thermo_heat_capacity",
         "thermo_entropy",

@@ -21,6 +21,7 @@ from phonodos.datasets.columns import (
     schema,
 )
 from phonodos.datasets.force_constants import ForceConstants
+from phonodos.datasets.soundness import soft_at_gamma
 from phonodos.errors import DataError
 from phonodos.files import replacing
 from phonodos.physics.crystal import Crystal
@@ -231,9 +232,26 @@ class Dataset:
         return found.both_ways() if "packed" in self.provenance else found
 
     def tensor(self, name: str, index: int) -> NDArray[np.float64] | None:
-        """Return Born charges [e] or the dielectric tensor, flat; None if absent or unsound."""
-        sound = self._arrow(f"{name.removesuffix('_charges')}_sound")[index].as_py()
-        return self._numbers(name, index, np.float64) if sound else None
+        """Return Born charges [e] or a dielectric tensor, flat; None if absent or unsound.
+
+        ``dielectric_static`` is sound where ``dielectric`` and the Born charges are, which it was
+        made from, and where no mode is soft: neither by the flags nor an optic one at Gamma.
+        """
+        static = name == "dielectric_static"
+        needed = ("dielectric", "born") if static else (name.removesuffix("_charges"),)
+        sound = all(self._arrow(f"{n}_sound")[index].as_py() for n in needed)
+        if not sound or (static and self._is_soft(index)):
+            return None
+        found: NDArray[np.float64] | None = self._numbers(name, index, np.float64)
+        return found
+
+    def _is_soft(self, index: int) -> bool:
+        """Return whether a record has imaginary modes by its flags, or soft optic ones at Gamma."""
+        flags = ("has_negative_frequencies", "small_q_negative_frequencies")
+        bands = self.bands(index)
+        return any(self._row(index, flags).values()) or (
+            bands is not None and soft_at_gamma(*bands)
+        )
 
     def bands(self, index: int) -> tuple[NDArray[np.float64], NDArray[np.float64]] | None:
         """Return (nq, 3) fractional q-points and (nq, 3N) frequencies [cm^-1], or None."""

@@ -153,7 +153,8 @@ def _thermo(thermo: Mapping[str, Any], crystal: Crystal, structure: Any) -> dict
 
 
 def _tensors(dielectric: Mapping[str, Any], structure: Any) -> dict[str, Any]:
-    absent = {"born_charges": None, "dielectric": None, "tensor_frame": None}
+    names = ("born_charges", "dielectric", "dielectric_static", "tensor_frame")
+    absent = dict.fromkeys(names)
     unsound = {"born_sound": False, "dielectric_sound": False, "_residual": 0.0, "_own": 0.0}
     if dielectric.get("becs") is None or dielectric.get("eps_electronic") is None:
         return absent | unsound
@@ -162,18 +163,33 @@ def _tensors(dielectric: Mapping[str, Any], structure: Any) -> dict[str, Any]:
     if born.shape != (len(structure), 3, 3) or eps.shape != (3, 3):
         raise ValueError(f"Born charges of shape {born.shape}, dielectric tensor {eps.shape}")
     _check_finite("the Born charges or the dielectric tensor", born, eps)
+    static = _static(dielectric)
     frame = find_frame(structure, born, eps)
     born, eps = (frame.rotation @ t @ frame.rotation.T for t in (born, eps))
+    if static is not None:
+        static = (frame.rotation @ static @ frame.rotation.T).ravel().tolist()
     fits = frame.residual <= FRAME_TOLERANCE
     return {
         "born_charges": born.ravel().tolist(),
         "dielectric": eps.ravel().tolist(),
+        "dielectric_static": static,
         "tensor_frame": frame.name,
         "born_sound": sound_born_charges(born) and fits,
         "dielectric_sound": sound_dielectric(eps) and fits,
         "_residual": frame.residual,
         "_own": frame.cell_residual,
     }
+
+
+def _static(dielectric: Mapping[str, Any]) -> Any:
+    """Return the (3, 3) eps_0 as given; None where the source has none, as of unstable crystals."""
+    if dielectric.get("eps_total") is None:
+        return None
+    static = np.array(dielectric["eps_total"], dtype=np.float64)
+    if static.shape != (3, 3):
+        raise ValueError(f"static dielectric tensor of shape {static.shape}")
+    _check_finite("the static dielectric tensor", static)
+    return static
 
 
 def convert(member: tuple[str, bytes | DataError]) -> dict[str, Any]:

@@ -3,11 +3,13 @@
 import numpy as np
 from numpy.typing import NDArray
 
+from phonodos.physics.infrared import SOFTEST
 from phonodos.physics.space_group import SpaceGroup
 
 LARGEST_BORN_CHARGE = 12.0  # [e]
 LARGEST_DIELECTRIC = 60.0  # mean of the diagonal; beyond it the gap has closed in the calculation
 FRAME_TOLERANCE = 0.06  # [e], what the space group may move
+AT_GAMMA = 1e-6  # fractional
 NEUTRALITY_BREAK = 0.2  # [e], largest sum of Born charges over the cell (the flag of dfpt2018)
 
 
@@ -20,6 +22,22 @@ def sound_dielectric(tensor: NDArray[np.float64]) -> bool:
     """Return whether a (3, 3) tensor is an insulator's: in a metal nothing splits LO from TO."""
     smallest = np.linalg.eigvalsh((tensor + tensor.T) / 2.0)[0]
     return bool(np.trace(tensor) / 3.0 <= LARGEST_DIELECTRIC and smallest > 1.0)
+
+
+def soft_at_gamma(qpoints: NDArray[np.float64], frequencies: NDArray[np.float64]) -> bool:
+    """Return whether bands have an optic mode at Gamma that is imaginary or near zero.
+
+    Without a point at Gamma nothing is known to be soft. The acoustic modes are the three nearest
+    to zero.
+
+    Parameters
+    ----------
+    qpoints, frequencies
+        (m, 3) fractional, (m, 3n) [cm^-1], imaginary negative.
+    """
+    found = frequencies[np.abs(qpoints).max(axis=1) < AT_GAMMA]
+    order = np.argsort(np.abs(found), axis=1)[:, 3:]
+    return bool((np.take_along_axis(found, order, axis=1) < SOFTEST).any())
 
 
 def breaks_neutrality(charges: NDArray[np.float64]) -> bool:

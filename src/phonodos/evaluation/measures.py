@@ -40,6 +40,7 @@ class Measure:
 _OWN = "own-max, 51 points"
 _AXIS = "full axis"
 _GAP = "largest gap, 51 points"
+_STATIC = "clamped cell, sound references, no soft optic mode in reference or prediction"
 _INTERVAL = "none is stated outside of training's bonds, for metals, for unstable crystals"
 
 # Of intervals, by their name in metrics and headers.
@@ -86,6 +87,16 @@ MEASURES: dict[str, Measure] = {
     "lattice.born_mae": Measure("Born charge MAE", "e", "all components, sound references", 3),
     "lattice.dielectric_error": Measure(
         "relative error of tr eps", "", "sound references", percent=True
+    ),
+    "lattice.static_error": Measure(
+        "relative error of tr eps_0", "", f"median; {_STATIC}", percent=True
+    ),
+    "lattice.static_rank": Measure(
+        "eps_0: Spearman's rank correlation", "", f"of tr eps_0; {_STATIC}", 2
+    ),
+    "lattice.static_materials": Measure("materials with eps_0", "", _STATIC, 0),
+    "lattice.static_soft": Measure(
+        "eps_0 in the reference alone", "", "an optic mode at Gamma is soft in the prediction", 0
     ),
     "lattice.projected_wd": Measure("projected DOS WD", "cm^-1", "unit integral, mean over atoms"),
     "intervals.mean_frequency.stated": Measure(

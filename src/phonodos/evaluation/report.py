@@ -275,4 +275,7 @@ def _lattice_columns(errors: LatticeErrors | None) -> dict[str, Any]:
         "dielectric_relative_error": errors.dielectric_error,
         "projected_wd_cm-1": errors.projected_wd,
         "max_error_cm-1": errors.max_mae,
+        "eps_0": errors.static,
+        "predicted_eps_0": errors.predicted_static,
+        "eps_0_relative_error": errors.static_error,
     }
