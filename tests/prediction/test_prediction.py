@@ -108,6 +108,10 @@ def test_drawn_into_axes_of_others(rock_salt: Crystal) -> None:
     alone = found.plot()
     assert alone.figure is not figure
     assert len(alone.child_axes) == 1  # of the heat capacity
+    assert [line.get_gid() for line in alone.lines].count("mean") == 1
+    assert alone.lines[0].get_label() == "x"
+    bare = found.plot(mean=False)
+    assert "mean" not in [line.get_gid() for line in bare.lines]
     with pytest.raises(ConfigError, match="unit"):
         found.plot(unit="furlong")
 

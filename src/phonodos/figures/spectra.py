@@ -58,6 +58,8 @@ def plot_dos(
     projected: Mapping[str, Array] | None = None,
     members: Sequence[PhononDos] = (),
     half_width: float | None = None,
+    label: str = "phonodos",
+    mean: bool = True,
 ) -> "Figure":
     """Draw a density of states, 3.4 inch wide: filled curve, mean frequency, imaginary part.
 
@@ -83,6 +85,10 @@ def plot_dos(
         Spectra whose mean `dos` is: their standard deviation is drawn as a band about it.
     half_width
         Of the interval of the mean frequency, to be written beside it [cm^-1].
+    label
+        Name of the spectrum in the legend.
+    mean
+        Whether the mean frequency is marked.
 
     Raises
     ------
@@ -98,7 +104,7 @@ def plot_dos(
         draw_dos(
             axes, dos, crystal_label=crystal_label, unit=unit, thermal=thermal,
             reference=reference, reference_label=reference_label, projected=projected,
-            members=members, half_width=half_width,
+            members=members, half_width=half_width, label=label, mean=mean,
         )  # fmt: skip
     return figure
 
@@ -115,6 +121,8 @@ def draw_dos(
     projected: Mapping[str, Array] | None = None,
     members: Sequence[PhononDos] = (),
     half_width: float | None = None,
+    label: str = "phonodos",
+    mean: bool = True,
 ) -> None:
     """Draw a density of states into axes that are there; parameters and errors of `plot_dos`."""
     import matplotlib.style
@@ -124,11 +132,13 @@ def draw_dos(
     with matplotlib.style.context(STYLE):
         axes.set_xlim(*(x * factor for x in _limits(dos, reference)))
         _fill(axes, dos, factor)
-        curves = _draw_lines(axes, _lines(dos, projected or {}, reference, reference_label), factor)
+        lines = _lines(dos, projected or {}, reference, reference_label, label)
+        curves = _draw_lines(axes, lines, factor)
         curves += _draw_spread(axes, dos, members, factor)
         _draw_points(axes, dos, factor)
         _place_above(axes, curves, thermal, dos.n_atoms, factor)
-        _mark_mean(axes, dos, factor, unit, half_width)
+        if mean:
+            _mark_mean(axes, dos, factor, unit, half_width)
         _name_axes(axes, dos, crystal_label, FREQUENCY_LABELS[unit])
 
 
@@ -151,10 +161,14 @@ def _draw_lines(
 
 
 def _lines(
-    dos: PhononDos, projected: Mapping[str, Array], reference: PhononDos | None, label: str
+    dos: PhononDos,
+    projected: Mapping[str, Array],
+    reference: PhononDos | None,
+    label: str,
+    own: str,
 ) -> list[tuple[Array, Array, str, str, float]]:
     """Return frequencies, densities, colour, label and width of every line to draw."""
-    lines = [(dos.frequencies, dos.densities, BLUE, "total" if projected else "phonodos", 1.0)]
+    lines = [(dos.frequencies, dos.densities, BLUE, "total" if projected else own, 1.0)]
     for (name, g), colour in zip(projected.items(), cycle(PROJECTED), strict=False):
         lines.append((dos.frequencies, g, colour, formula_label(name), 0.8))
     if reference is not None:

@@ -151,6 +151,7 @@ def _draw(
         members=prediction.members,
         half_width=None if mean is None else mean.half_width,
         projected=columns,
+        label=prediction.model,
     )
     results.figure("dos", figure)
 

@@ -151,7 +151,14 @@ class Prediction:
 
         return PymatgenDos.from_dict(pymatgen_record(self.dos))
 
-    def plot(self, ax: "Axes | None" = None, *, unit: str = "cm-1", inset: bool = True) -> "Axes":
+    def plot(
+        self,
+        ax: "Axes | None" = None,
+        *,
+        unit: str = "cm-1",
+        inset: bool = True,
+        mean: bool = True,
+    ) -> "Axes":
         """Draw the density of states as `phonodos predict` does; return the axes.
 
         Parameters
@@ -162,6 +169,8 @@ class Prediction:
             ``cm-1``, ``THz`` or ``meV``.
         inset
             Whether the heat capacity is drawn where there is room for it.
+        mean
+            Whether the mean frequency is marked.
 
         Raises
         ------
@@ -170,13 +179,15 @@ class Prediction:
         """
         from phonodos.figures.spectra import draw_dos, plot_dos
 
-        mean = self.intervals.get("mean_frequency")
+        sure = self.intervals.get("mean_frequency")
         wanted: dict[str, Any] = {
             "crystal_label": self.crystal.written_formula,
             "unit": unit,
             "thermal": self.thermal_properties(np.arange(0.0, 601.0, 10.0)) if inset else None,
             "members": self.members,
-            "half_width": None if mean is None else mean.half_width,
+            "half_width": None if sure is None else sure.half_width,
+            "label": self.model,
+            "mean": mean,
         }
         if ax is None:
             return plot_dos(self.dos, **wanted).axes[0]
