@@ -2,18 +2,22 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import typer
 from safetensors.numpy import save_file
 from typer.testing import Result
 
 import phonodos as package
 from phonodos.cli import cite
+from phonodos.cli.main import app
 from phonodos.model.weights import FORMAT_VERSION, HEADER_KEY, weights_folder
 
 Phonodos = Callable[..., Result]
@@ -271,3 +275,21 @@ def test_one_thread_unless_somebody_chose(tmp_path: Path) -> None:
             cwd=tmp_path, env=bare | chosen,
         )  # fmt: skip
         assert done.stdout.splitlines()[-1] == wanted
+
+
+def commands(command: Any, path: str = "phonodos") -> Iterator[tuple[str, Any]]:
+    """Yield every command with its path, groups first."""
+    yield path, command
+    for name, child in getattr(command, "commands", {}).items():
+        yield from commands(child, f"{path} {name}")
+
+
+def test_no_unit_is_taken_for_markup() -> None:
+    """Rich reads `[amu]` as the name of a style and shows nothing; `\\[amu]` is shown."""
+    found = [
+        f"{path} {param.name}: {text}"
+        for path, command in commands(typer.main.get_command(app))
+        for param in [command, *command.params]
+        if (text := getattr(param, "help", None) or "") and re.search(r"(?<!\\)\[[a-z#/@]", text)
+    ]
+    assert not found

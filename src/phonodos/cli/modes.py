@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 def modes(
     files: FilesArgument,
-    damping: Annotated[float, typer.Option(help="of all modes in eps(w) [cm-1]")] = 5.0,
+    damping: Annotated[float, typer.Option(help="of all modes in eps(w) \\[cm-1]")] = 5.0,
     output: OutputOption = Path(),
     model: ModelOption = None,
     members: MembersOption = None,

@@ -72,7 +72,7 @@ IsotopeOption = Annotated[
     list[str] | None,
     typer.Option(
         "--isotope",
-        help="mass of an element or a site: O=17.999 [amu], O=O18, 3=O18",
+        help="mass of an element or a site: O=17.999 \\[amu], O=O18, 3=O18",
         show_default=False,
         callback=allow_isotopes,
     ),
@@ -102,7 +102,7 @@ InstrumentOption = Annotated[
 ]
 IncidentOption = Annotated[
     float | None,
-    typer.Option("--incident-energy", metavar="MEV", help="of a chopper spectrometer [meV]"),
+    typer.Option("--incident-energy", metavar="MEV", help="of a chopper spectrometer \\[meV]"),
 ]
 ScatteringTemperatureOption = Annotated[
     float | None,
@@ -141,7 +141,7 @@ MaxSizeOption = Annotated[
 ]
 DisorderOption = Annotated[
     str,
-    typer.Option(help="of shared sites: average, or sqs (quasi-random structures, extra [sqs])"),
+    typer.Option(help="of shared sites: average, or sqs (quasi-random structures, extra \\[sqs])"),
 ]
 SqsAtomsOption = Annotated[
     int | None, typer.Option(help="most atoms of a quasi-random structure; 32", show_default=False)

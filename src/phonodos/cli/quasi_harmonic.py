@@ -19,7 +19,7 @@ EnergyVolumeOption = Annotated[
     Path | None,
     typer.Option(
         metavar="FILE",
-        help="static energies: volume [A^3], energy [eV] of the cell, a line each",
+        help="static energies: volume [A^3], energy \\[eV] of the cell, a line each",
         show_default=False,
         rich_help_panel=PANEL,
     ),
