@@ -153,3 +153,10 @@ def test_the_calculated_alloy(shared: Path) -> None:
     assert unit == "cm-1"
     assert len(curve.frequencies) == 51
     assert curve.values.max() == 1.0
+
+
+def test_an_empty_file_is_told_before_its_unit(tmp_path: Path) -> None:
+    for text in ("", "# only words\n"):
+        (tmp_path / "empty.txt").write_text(text)
+        with pytest.raises(DataError, match="holds no numbers"):
+            read_measurement(tmp_path / "empty.txt")

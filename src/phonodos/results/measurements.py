@@ -170,6 +170,9 @@ def _read_rows(path: Path, unit: str | None) -> tuple[Array, str, bool]:
     comments = [line for _, line in found]
     if body and _numbers(body[0][1], False) is None and _numbers(body[0][1], True) is None:
         comments.append(body.pop(0)[1])
+    if not body:
+        what = f"{len(comments)} lines, none with numbers"
+        raise DataError(f"{path} holds no numbers", what, _FIX)
     chosen = _unit(path, unit, comments)
     comma = _decimal_comma(path, body)
     rows: list[list[float]] = []
