@@ -81,11 +81,11 @@ def neutron(
             from phonodos.figures.neutron import plot_neutron
 
             figure = plot_neutron(
-                study.frequencies, study.parts, title=study.crystal.formula, unit=units,
+                study.frequencies, study.parts, title=study.crystal.written_formula, unit=units,
                 spread=study.spread, conditions=conditions(study),
             )  # fmt: skip
             results.figure("neutron", figure)
-        text = f"{entry.name} ({study.crystal.formula}), {predictor.name}\n"
+        text = f"{entry.name} ({study.crystal.written_formula}), {predictor.name}\n"
         text += f"{_shown(study, entry.name, units)}\nwrote {', '.join(results.written)} "
         text += f"to {results.folder}"
         files = {"folder": str(results.folder), "files": results.written}

@@ -67,7 +67,7 @@ def strain(
         origin = predictor.provenance.warned(study.warnings)
         results = Results(output_folder(output, entry.name), origin)
         _write(results, study, units)
-        text = f"{entry.name} ({study.crystal.formula}), {predictor.name}\n"
+        text = f"{entry.name} ({study.crystal.written_formula}), {predictor.name}\n"
         text += _shown(study, entry.name, units)
         text += f"\nwrote {', '.join(results.written)} to {results.folder}"
         return Done({**study.to_dict(), "folder": str(results.folder)}, text)
@@ -87,7 +87,7 @@ def _write(results: Results, study: "StrainStudy", units: str) -> None:
         [point.strain for point in study.points],
         [prediction.dos for prediction in study.predictions],
         [point.imaginary_share for point in study.points],
-        title=study.crystal.formula,
+        title=study.crystal.written_formula,
         gamma=study.gruneisen.mode_average,
         unit=units,
     )

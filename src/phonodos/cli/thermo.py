@@ -280,7 +280,7 @@ def _figure(
                     basis="cell").per(per, crystal).heat_capacity[0]  # fmt: skip
     return plot_thermodynamics(
         thermal,
-        title=crystal.formula,
+        title=crystal.written_formula,
         limit=float(limit),
         spread=wide,
         expanding=None if study is None else study.at(axis, per).properties,

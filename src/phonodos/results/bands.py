@@ -154,8 +154,8 @@ def website_record(
     n = crystal.n_atoms
     times = max(1, min(MOST_REPETITIONS, int((MOST_ATOMS / n) ** (1.0 / 3.0))))
     return {
-        "name": crystal.formula,
-        "formula": crystal.formula,
+        "name": crystal.written_formula,
+        "formula": crystal.written_formula,
         "natoms": n,
         "lattice": crystal.cell.tolist(),
         "atom_types": shown,

@@ -225,7 +225,7 @@ def thermal_record(thermal: ThermalProperties, crystal: Crystal) -> dict[str, An
     amount = thermal.amount
     energies = ("internal_energy", "free_energy", "zero_point_energy")
     return {
-        "formula": crystal.formula,
+        "formula": crystal.written_formula,
         "n_atoms": crystal.n_atoms,
         "n_formula_units": crystal.n_formula_units,
         "per": amount,

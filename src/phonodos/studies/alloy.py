@@ -78,7 +78,7 @@ class AlloyPoint:
     @property
     def formula(self) -> str:
         """Of the crystal at this composition."""
-        return self.prediction.crystal.formula
+        return self.prediction.crystal.written_formula
 
     @property
     def mean_frequency(self) -> float:
@@ -418,8 +418,8 @@ def _unseen(predictor: AnyPredictor, mixed: Alloy) -> Iterator[str]:
     for crystal, x in ((mixed.first, 0), (mixed.second, 1)):
         if element_formula(crystal) not in seen:
             yield (
-                f"{crystal.formula} (x = {x}) was not in the training data of {predictor.name}: "
-                "towards it the sweep is an extrapolation"
+                f"{crystal.written_formula} (x = {x}) was not in the training data of "
+                f"{predictor.name}: towards it the sweep is an extrapolation"
             )
 
 

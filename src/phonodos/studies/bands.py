@@ -108,7 +108,7 @@ class BandStudy:
         """
         factor = per_wavenumber(unit)
         return {
-            "formula": self.crystal.formula,
+            "formula": self.crystal.written_formula,
             "n_atoms_primitive": self.crystal.n_atoms,
             "path": self.path,
             "min_frequency": {"value": self.min_frequency * factor, "unit": unit},

@@ -339,4 +339,4 @@ def _of_prediction(answer: Prediction, neutron: bool, origin: Provenance) -> _Si
     crystal: Crystal = answer.crystal
     curve = neutron_curve(answer.dos, crystal) if neutron else curve_of(answer.dos)
     notes = (*answer.warnings, WEIGHTED if neutron else PLAIN)
-    return _Side(curve, crystal.formula, notes, origin.warned(answer.warnings))
+    return _Side(curve, crystal.written_formula, notes, origin.warned(answer.warnings))

@@ -218,7 +218,7 @@ def _crystal(entry: Any, structure: Any) -> Crystal:
         for s in {*shares, *counts}
     ):
         raise StructureError(
-            f"{_label(entry)}: its structure is {crystal.formula}",
+            f"{_label(entry)}: its structure is {crystal.written_formula}",
             "entry and structure are of different composition",
             "give the structure that the energy belongs to",
         )

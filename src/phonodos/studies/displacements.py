@@ -145,7 +145,7 @@ class DisplacementStudy:
     def to_dict(self) -> dict[str, Any]:
         """Return a dictionary fit for JSON: lists by temperature, then by site."""
         return {
-            "formula": self.crystal.formula,
+            "formula": self.crystal.written_formula,
             "sites": self.sites,
             "temperatures_K": self.temperatures.tolist(),
             "order": list(NAMES),

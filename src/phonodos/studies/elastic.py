@@ -178,7 +178,7 @@ class ElasticStudy:
         """Return a dictionary fit for JSON; what an unstable crystal has not is None."""
         values, spreads = self.velocities()
         return {
-            "formula": self.crystal.formula,
+            "formula": self.crystal.written_formula,
             "space_group_number": self.setting.number,
             "point_group": self.setting.point_group,
             "crystal_system": self.setting.system,

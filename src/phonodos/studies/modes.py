@@ -176,7 +176,7 @@ class ModeStudy:
         names, rows = self.table()
         charged = not self.metal
         return {
-            "formula": self.crystal.formula,
+            "formula": self.crystal.written_formula,
             "point_group": self.setting.point_group,
             "axes": "conventional cell, a along x, b in the plane of x and y",
             "acoustic": self.acoustic,

@@ -179,7 +179,7 @@ class NeutronStudy:
         factor = per_wavenumber(unit)
         wide = self.mean_frequency_spread
         return {
-            "formula": self.crystal.formula,
+            "formula": self.crystal.written_formula,
             "quantity": self.quantity,
             "units": unit,
             "temperature_K": self.temperature,

@@ -161,7 +161,7 @@ class QuasiHarmonicStudy:
         """Return a dictionary fit for JSON: lists by temperature; what there is not is None."""
         found, eos = self.properties, self.equation
         return {
-            "formula": self.crystal.formula,
+            "formula": self.crystal.written_formula,
             "per": found.amount,
             "strains": list(self.strains),
             "phonon_volumes_A3": self.series.volumes.tolist(),

@@ -99,7 +99,7 @@ class StrainStudy:
         names, rows = self.table()
         series = {name: list(values) for name, *values in zip(names, *rows, strict=True)}
         return {
-            "formula": self.crystal.formula,
+            "formula": self.crystal.written_formula,
             **series,
             "gruneisen_mode_average": self.gruneisen.mode_average,
             "gruneisen_mean_frequency": self.gruneisen.mean_frequency,
