@@ -85,10 +85,8 @@ def plot_dos(
         Spectra whose mean `dos` is: their standard deviation is drawn as a band about it.
     half_width
         Of the interval of the mean frequency, to be written beside it [cm^-1].
-    label
-        Name of the spectrum in the legend.
-    mean
-        Whether the mean frequency is marked.
+    label, mean
+        Name of the spectrum in the legend; whether its mean frequency is marked.
 
     Raises
     ------
