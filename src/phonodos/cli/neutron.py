@@ -1,19 +1,11 @@
 """`phonodos neutron`: the spectrum that inelastic scattering of neutrons sees, as columns."""
 
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from phonodos.cli.inputs import (
-    Done,
-    Entry,
-    check_output,
-    for_each,
-    output_folder,
-    predictions,
-    read_inputs,
-)
 from phonodos.cli.options import (
     CheckOption,
     FilesArgument,
@@ -33,10 +25,10 @@ from phonodos.cli.options import (
     chosen_resolution,
 )
 from phonodos.cli.output import Column, format_note, format_table
+from phonodos.cli.studies import study_each
 from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
-    from phonodos.prediction.prediction import Prediction
     from phonodos.studies.neutron import NeutronStudy
 
 
@@ -62,7 +54,6 @@ def neutron(
 ) -> None:
     """Predict what neutrons see: sigma/m weights, resolution, temperature; a table, neutron.csv."""
     width = chosen_resolution(resolution, instrument, incident_energy, units)
-    check_output(output)
     from phonodos.prediction.predictor import load
     from phonodos.studies import neutron as home
 
@@ -71,28 +62,27 @@ def neutron(
         model, members=members, project=True, check=check, metal=metal, vacancies=vacancies
     )
 
-    def handle(entry: Entry, answer: "Prediction") -> Done:
-        study = home.neutron(answer, temperature=temperature, momentum=momentum, resolution=width)
-        origin = predictor.provenance.warned(study.warnings)
-        results = Results(output_folder(output, entry.name), origin)
-        results.csv("neutron.csv", *study.table(units), digits=6)
-        results.json("neutron.json", study.to_dict(units))
-        if plot:
-            from phonodos.figures.neutron import plot_neutron
+    study_each(
+        files, output, predictor,
+        partial(home.neutron, temperature=temperature, momentum=momentum, resolution=width),
+        lambda results, study, _: _write(results, study, units, plot),
+        lambda study, name: _shown(study, name, units),
+        isotopes=isotope, vacancies=vacancies, as_json=as_json,
+        record_of=lambda study: study.to_dict(units),
+    )  # fmt: skip
 
-            figure = plot_neutron(
-                study.frequencies, study.parts, title=study.crystal.written_formula, unit=units,
-                spread=study.spread, conditions=conditions(study),
-            )  # fmt: skip
-            results.figure("neutron", figure)
-        text = f"{entry.name} ({study.crystal.written_formula}), {predictor.name}\n"
-        text += f"{_shown(study, entry.name, units)}\nwrote {', '.join(results.written)} "
-        text += f"to {results.folder}"
-        files = {"folder": str(results.folder), "files": results.written}
-        return Done({**study.to_dict(units), **files}, text)
 
-    pairs = predictions(predictor, read_inputs(files, vacancies=vacancies, isotopes=isotope))
-    for_each(pairs, handle, show=not as_json).finish(predictor.name, as_json)
+def _write(results: Results, study: "NeutronStudy", units: str, plot: bool) -> None:
+    results.csv("neutron.csv", *study.table(units), digits=6)
+    results.json("neutron.json", study.to_dict(units))
+    if plot:
+        from phonodos.figures.neutron import plot_neutron
+
+        figure = plot_neutron(
+            study.frequencies, study.parts, title=study.crystal.written_formula, unit=units,
+            spread=study.spread, conditions=conditions(study),
+        )  # fmt: skip
+        results.figure("neutron", figure)
 
 
 def conditions(study: "NeutronStudy") -> str:

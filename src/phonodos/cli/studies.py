@@ -47,6 +47,7 @@ def study_each(
     isotopes: Sequence[str] | None = None,
     vacancies: str = "refuse",
     as_json: bool = False,
+    record_of: "Callable[[S], dict[str, Any]] | None" = None,
 ) -> None:
     """Study every crystal of `files`: results in a folder each, a text each, or JSON of all.
 
@@ -62,6 +63,8 @@ def study_each(
         Make a study of a prediction; write its files; say what it holds, given a name.
     as_json
         Whether the records are printed instead of the texts.
+    record_of
+        Makes the record of a study; by default its `to_dict`.
 
     Raises
     ------
@@ -79,7 +82,8 @@ def study_each(
         text += f"{shown(study, entry.name)}\nwrote {', '.join(results.written)} "
         text += f"to {results.folder}"
         where: Mapping[str, Any] = {"folder": str(results.folder), "files": results.written}
-        return Done({**study.to_dict(), **where}, text)
+        record = study.to_dict() if record_of is None else record_of(study)
+        return Done({**record, **where}, text)
 
     pairs = predictions(predictor, read_inputs(files, vacancies=vacancies, isotopes=isotopes))
     for_each(pairs, handle, show=not as_json).finish(predictor.name, as_json)
