@@ -43,6 +43,26 @@ def test_committed_documents_are_the_generated_ones() -> None:
         assert (REPOSITORY / path).read_text(encoding="utf-8") == text, f"{path}: run make cards"
 
 
+def test_the_readme_says_of_stability_what_was_measured() -> None:
+    """The line is typed: it is held to the metrics of the released weights."""
+    folder, text = (
+        REPOSITORY / METRICS / "lattice",
+        " ".join((REPOSITORY / README).read_text().split()),
+    )
+    own, other = (
+        json.loads((folder / f"{name}.json").read_text())["stability"]["verdict"]
+        for name in ("test", "phonondb-test")
+    )
+    unstable = sum(own[f"unstable_{x}"] for x in ("unstable", "unsure", "stable"))
+    stable = sum(own[f"stable_{x}"] for x in ("unstable", "unsure", "stable"))
+    assert f"misses {100 * own['missed']:.0f} % of {unstable} unstable" in text
+    assert f"({own['unstable_unsure']} more are unsure)" in text
+    assert own["stable_unstable"] == 0
+    assert f"no false alarm among {stable} stable" in text
+    others = sum(other[f"stable_{x}"] for x in ("unstable", "unsure", "stable"))
+    assert f"phonondb2018 test: {100 * other['false_alarms']:.0f} % of {others}" in text
+
+
 def test_every_value_of_others_has_set_and_source() -> None:
     for rival in json.loads((REPOSITORY / METRICS / "rivals.json").read_text()):
         assert rival["set"]
