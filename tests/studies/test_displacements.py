@@ -1,7 +1,10 @@
 """`displacements`: phonopy as a judge, site symmetry, other cells, masses, files, refusals."""
 
 import json
+import subprocess
+import sys
 from collections.abc import Callable
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +18,44 @@ from phonodos.prediction.prediction import Prediction
 from phonodos.results.displacements import displacements_cif
 from phonodos.studies.displacements import displacements
 
+# Reads a CIF, computes intensities, and refines U_ij to them from equal spheres.
+REFINEMENT = """
+import json, sys
+from pathlib import Path
+from cctbx import adptbx
+from iotbx import cif
+from scitbx.lstbx import normal_eqns_solving
+from smtbx.refinement import constraints, least_squares
+from smtbx.utils import connectivity_table
+
+text = Path(sys.argv[1]).read_text()
+(read,) = cif.reader(input_string=text).build_crystal_structures().values()
+cell, indices = read.unit_cell(), [(1, 0, 0), (2, -1, 3), (0, 4, -5)]
+waves = read.build_miller_set(anomalous_flag=False, d_min=0.6)
+measured = waves.structure_factors_from_scatterers(read, algorithm="direct").f_calc().norm()
+measured = measured.customized_copy(sigmas=1.0 + 0.0 * measured.data())
+measured.set_observation_type_xray_intensity()
+start = read.deep_copy_scatterers()
+for atom in start.scatterers():
+    atom.flags.set_grad_u_aniso(True)
+    atom.u_star = adptbx.u_iso_as_u_star(cell, 0.02)
+free = constraints.reparametrisation(
+    structure=start, constraints=[], connectivity_table=connectivity_table(start)
+)
+problem = least_squares.crystallographic_ls(
+    measured.as_xray_observations(), free, weighting_scheme=least_squares.unit_weighting()
+)
+normal_eqns_solving.levenberg_marquardt_iterations(
+    problem, n_max_iterations=50, gradient_threshold=1e-12, step_threshold=1e-10
+)
+factor = adptbx.debye_waller_factor_u_star
+print(json.dumps({
+    "elements": [atom.element_symbol() for atom in read.scatterers()],
+    "indices": indices,
+    "debye_waller": [[factor(h, atom.u_star) for h in indices] for atom in read.scatterers()],
+    "refined": [adptbx.u_star_as_u_cif(cell, atom.u_star) for atom in start.scatterers()],
+}))
+"""
 Sprung = Callable[..., LatticeDynamics]
 Predicted = Callable[..., Prediction]
 
@@ -119,6 +160,47 @@ def test_others_read_the_cif(
     gemmi = pytest.importorskip("gemmi")
     small = gemmi.read_small_structure(str(tmp_path / "x.cif"))
     assert small.sites[2].aniso.u12 == pytest.approx(study.u_cif[0, 2, 0, 1], abs=1e-6)
+
+
+@pytest.fixture
+def triclinic(rutile: Crystal) -> Crystal:
+    sheared = rutile.cell + np.array([[0.0, 0.0, 0.0], [0.5, 0.0, 0.0], [0.3, 0.4, 0.0]])
+    return Crystal(sheared, rutile.frac_coords, rutile.occupancy)
+
+
+def test_diffpy_reads_the_cif(
+    triclinic: Crystal, sprung: Sprung, predicted: Predicted, tmp_path: Path
+) -> None:
+    structure = pytest.importorskip("diffpy.structure")
+    study = displacements(predicted(sprung(triclinic)), [300.0])
+    text = displacements_cif(triclinic, study.u_cif[0], study.u_iso[0], 300.0)
+    (tmp_path / "x.cif").write_text(text)
+    found = structure.loadStructure(str(tmp_path / "x.cif"))
+    np.testing.assert_allclose([atom.U for atom in found], study.u_cif[0], atol=1e-6)
+    isotropic = [atom.Uisoequiv for atom in found]
+    np.testing.assert_allclose(isotropic, study.u_iso[0], rtol=1e-3)
+
+
+def test_a_refinement_starts_from_the_cif_and_comes_back_to_it(
+    triclinic: Crystal, sprung: Sprung, predicted: Predicted, tmp_path: Path
+) -> None:
+    """cctbx: factors of Debye and Waller as ours, and smtbx (olex2.refine) refines to our U_ij."""
+    if find_spec("iotbx") is None:
+        pytest.skip("cctbx-base is not installed")
+    study = displacements(predicted(sprung(triclinic)), [300.0])
+    text = displacements_cif(triclinic, study.u_cif[0], study.u_iso[0], 300.0)
+    (tmp_path / "x.cif").write_text(text)
+    # In a process of its own: its libraries do not bear every neighbour.
+    words = [sys.executable, "-c", REFINEMENT, str(tmp_path / "x.cif")]
+    done = subprocess.run(words, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert found["elements"] == ["Ti"] * 2 + ["O"] * 4
+    waves = 2.0 * np.pi * np.linalg.solve(triclinic.cell, np.transpose(found["indices"])).T
+    np.testing.assert_allclose(found["debye_waller"], study.debye_waller(waves)[0], atol=1e-4)
+    pairs = ((0, 0), (1, 1), (2, 2), (0, 1), (0, 2), (1, 2))
+    wanted = [[u[pair] for pair in pairs] for u in study.u_cif[0]]
+    np.testing.assert_allclose(found["refined"], wanted, atol=5e-6)
 
 
 def test_imaginary_modes_are_told(rock_salt: Crystal, sprung: Sprung, predicted: Predicted) -> None:
