@@ -21,6 +21,8 @@ from phonodos.cli.output import (
     print_json,
     show_error,
     width_of_terminal,
+    written,
+    written_folders,
 )
 from phonodos.errors import DataError
 from phonodos.figures import spectra
@@ -212,3 +214,21 @@ def test_every_file_says_where_it_is_from(
     if name not in ("thermo", "figures"):
         with_hash = (tmp_path / "out").rglob("*.csv")
         assert all("(SHA-256 " in path.read_text() for path in with_hash)
+
+
+def test_what_was_written_keeps_to_the_width_and_paths_stay_whole() -> None:
+    assert written(["dos.csv", "dos.png"], "NaCl") == "wrote dos.csv, dos.png to NaCl"
+    assert written([], "NaCl") == "wrote nothing to NaCl"
+    names = [f"displacements_{kelvin}K.cif" for kelvin in (0, 100, 200, 300)]
+    lines = written(names, "a folder-of mine").splitlines()
+    assert len(lines) == 2
+    assert max(map(len, lines)) <= 80
+    assert lines[1] == "  displacements_300K.cif to a folder-of mine"
+    deep = "/".join(["deep-down here"] * 9)
+    assert written(["dos.csv"], deep).splitlines() == ["wrote dos.csv", f"  to {deep}"]
+
+
+def test_the_folders_of_several_crystals() -> None:
+    results = [{"files": ["dos.csv"], "folder": name} for name in ("b", "a")]
+    assert written_folders(results[:1]) == "wrote dos.csv to b"
+    assert written_folders(results) == "wrote dos.csv to 2 folders, a ..."

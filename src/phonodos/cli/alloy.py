@@ -25,7 +25,7 @@ from phonodos.cli.options import (
     read_kelvin,
     temperature_range,
 )
-from phonodos.cli.output import Column, format_note, format_table, legible, print_json
+from phonodos.cli.output import Column, format_note, format_table, legible, print_json, written
 from phonodos.cli.ranges import parse_range
 from phonodos.physics.units import ROOM_TEMPERATURE, per_wavenumber
 from phonodos.results.desk import Results
@@ -121,7 +121,7 @@ def alloy(
         print_json({**study.to_dict(units), "folder": str(folder)})
         return
     _print(study, labels, temperature, units)
-    print(f"wrote {', '.join(results.written)} to {folder}")
+    print(written(results.written, str(folder)))
 
 
 def _write(results: Results, study: "AlloyStudy", labels: list[str], units: str) -> None:

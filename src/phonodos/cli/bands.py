@@ -27,7 +27,7 @@ from phonodos.cli.options import (
     UnitsOption,
     VacanciesOption,
 )
-from phonodos.cli.output import Column, format_note, format_table
+from phonodos.cli.output import Column, format_note, format_table, written_folders
 from phonodos.errors import ConfigError
 from phonodos.physics.units import FREQUENCY_DIGITS
 from phonodos.results.desk import Results
@@ -166,6 +166,4 @@ def _report(done: list[dict[str, Any]], model: str, units: str) -> str:
         if "verdict" in r:
             lines += [format_note("stability", r["name"], r["verdict"])]
         lines += [format_note("warning", r["name"], text) for text in r["warnings"]]
-    folders = sorted({r["folder"] for r in done})
-    where = folders[0] if len(folders) == 1 else f"{len(folders)} folders, {folders[0]} ..."
-    return "\n".join([*lines, f"wrote {', '.join(done[0]['files'])} to {where}"])
+    return "\n".join([*lines, written_folders(done)])

@@ -21,7 +21,7 @@ from phonodos.cli.options import (
     UnitsOption,
     chosen_resolution,
 )
-from phonodos.cli.output import Column, format_note, format_table, legible, print_json
+from phonodos.cli.output import Column, format_note, format_table, legible, print_json, written
 from phonodos.cli.ranges import parse_window
 from phonodos.results.desk import Results
 
@@ -86,7 +86,7 @@ def compare(
         print_json({**heads, **study.to_dict(units), "folder": str(folder)})
     else:
         _print(study, prediction, reference, units)
-        print(f"wrote {', '.join(results.written)} to {folder}")
+        print(written(results.written, str(folder)))
 
 
 def _draw(results: Results, study: "Comparison", name: str, units: str) -> None:

@@ -7,7 +7,7 @@ import typer
 
 from phonodos.cli.inputs import check_output
 from phonodos.cli.options import read_kelvin
-from phonodos.cli.output import Column, format_table, print_json
+from phonodos.cli.output import Column, format_table, print_json, written
 from phonodos.results.desk import Results
 from phonodos.results.provenance import Provenance
 
@@ -63,7 +63,8 @@ def screening(
     _show(found)
     if found.agreement is not None:
         _show_agreement(found.agreement)
-    print(f"wrote {', '.join(sorted(drawn))} (png, pdf), screening.json to {output}")
+    names = [*sorted(drawn)[:-1], f"{max(drawn)} (png, pdf)", "screening.json"]
+    print(written(names, str(output)))
 
 
 def _show(found: "Survey") -> None:

@@ -73,6 +73,28 @@ def format_note(kind: str, name: str, text: str) -> str:
     )
 
 
+def written(files: Sequence[str], folder: str) -> str:
+    """Return what was written and where; lines break between names, a path stays whole."""
+    words = [*(f"{name}," for name in files[:-1]), *(files[-1:] or ["nothing"]), f"to {folder}"]
+    whole = " ".join(word.replace(" ", "\0") for word in ["wrote", *words])
+    text = textwrap.fill(
+        whole,
+        width_of_terminal(),
+        subsequent_indent="  ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
+    return text.replace("\0", " ")
+
+
+def written_folders(results: Sequence[Mapping[str, Any]]) -> str:
+    """Return what was written for several crystals; each has a folder of its own, one is named."""
+    folders = sorted({str(result["folder"]) for result in results})
+    others = "" if len(folders) == 1 else f"{len(folders)} folders, "
+    more = "" if len(folders) == 1 else " ..."
+    return written(results[0]["files"], f"{others}{folders[0]}{more}")
+
+
 def legible(name: str) -> str:
     """Return the name of a file as a figure can show it: no broken bytes, no formulas."""
     return name.encode("utf-8", errors="replace").decode("utf-8").replace("$", r"\$")

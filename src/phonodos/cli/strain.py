@@ -18,7 +18,7 @@ from phonodos.cli.options import (
     UnitsOption,
     VacanciesOption,
 )
-from phonodos.cli.output import Column, format_note, format_table
+from phonodos.cli.output import Column, format_note, format_table, written
 from phonodos.cli.ranges import parse_range
 from phonodos.results.desk import Results
 
@@ -69,7 +69,7 @@ def strain(
         _write(results, study, units)
         text = f"{entry.name} ({study.crystal.written_formula}), {predictor.name}\n"
         text += _shown(study, entry.name, units)
-        text += f"\nwrote {', '.join(results.written)} to {results.folder}"
+        text += "\n" + written(results.written, str(results.folder))
         return Done({**study.to_dict(), "folder": str(results.folder)}, text)
 
     inputs = read_inputs(files, isotopes=isotope, vacancies=vacancies)

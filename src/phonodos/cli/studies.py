@@ -13,6 +13,7 @@ from phonodos.cli.inputs import (
     predictions,
     read_inputs,
 )
+from phonodos.cli.output import written
 from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
@@ -79,8 +80,8 @@ def study_each(
         results = Results(output_folder(output, entry.name), origin)
         write(results, study, answer)
         text = f"{entry.name} ({study.crystal.written_formula}), {predictor.name}{_group(study)}\n"
-        text += f"{shown(study, entry.name)}\nwrote {', '.join(results.written)} "
-        text += f"to {results.folder}"
+        text += f"{shown(study, entry.name)}\n"
+        text += written(results.written, str(results.folder))
         where: Mapping[str, Any] = {"folder": str(results.folder), "files": results.written}
         record = study.to_dict() if record_of is None else record_of(study)
         return Done({**record, **where}, text)

@@ -36,7 +36,7 @@ from phonodos.cli.options import (
     read_kelvin,
     temperature_range,
 )
-from phonodos.cli.output import Column, format_note, format_table
+from phonodos.cli.output import Column, format_note, format_table, written
 from phonodos.cli.quasi_harmonic import (
     AcceptOption,
     BulkModulusOption,
@@ -189,7 +189,7 @@ def _done(
     text += "".join("\n" + format_note("Debye", entry.name, str(theta)) for theta in thetas)
     if study is not None:
         text += "\n" + quasi_harmonic_text(study, entry.name)
-    text += f"\nwrote {', '.join(results.written)} to {results.folder}"
+    text += "\n" + written(results.written, str(results.folder))
     return Done(record, text)
 
 
