@@ -139,6 +139,53 @@ def test_several_crystals_have_a_summary(
     assert names(tmp_path / "one") == {"GaAs"}
 
 
+def test_room_temperature_is_that_of_tables_too(
+    phonodos: Phonodos, examples: Path, tmp_path: Path
+) -> None:
+    """298.15 K in the table, the summary, JSON and the files, whatever the basis."""
+    words = ("--no-plot", "--format", "csv,phonopy")
+    prediction = package.load("chen2021").predict(examples / "GaAs.cif")
+    wanted = prediction.thermal_properties([298.15]).per("formula", prediction.crystal)
+    shown = phonodos("predict", examples / "GaAs.cif", *words).stdout
+    heat, entropy = wanted.heat_capacity[0], wanted.entropy[0]
+    assert f"at 298.15 K: C_V {heat:.2f}, S {entropy:.2f} J/(K mol of formula units)" in shown
+    with (tmp_path / "GaAs" / "thermal_properties.csv").open(newline="") as file:
+        rows = list(csv.DictReader(line for line in file if line[0] != "#"))
+    kelvin = [float(row["temperature [K]"]) for row in rows]
+    assert kelvin[29:32] == [290.0, 298.15, 300.0]
+    assert float(rows[30]["entropy [J/(K mol of formula units)]"]) == pytest.approx(entropy)
+    files = [examples / name for name in ("GaAs.cif", "Si.cif")]
+    done = phonodos("predict", *files, *words, "-o", "out", "--per", "kg")
+    assert "C_V and S at 298.15 K are in summary.csv" in done.stdout
+    assert done.stdout.splitlines()[-1] == "wrote summary.csv to out"
+    lines = (tmp_path / "out" / "summary.csv").read_text().splitlines()
+    (row,) = (row for row in csv.DictReader(lines[1:]) if row["name"] == "GaAs")
+    per_kg = prediction.thermal_properties([298.15]).per("kg", prediction.crystal)
+    assert float(row["entropy_298 [J/(K kg) at 298.15 K]"]) == pytest.approx(per_kg.entropy[0])
+    found = float(row["heat_capacity_298 [J/(K kg) at 298.15 K]"])
+    assert found == pytest.approx(per_kg.heat_capacity[0])
+
+
+@pytest.mark.parametrize(
+    ("words", "drawn"),
+    [((), (True, True)), (("--no-inset",), (False, True)), (("--no-mean",), (True, False))],
+)
+def test_inset_and_mean_line_can_be_left_out(
+    phonodos: Phonodos,
+    examples: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    words: tuple[str, ...],
+    drawn: tuple[bool, bool],
+) -> None:
+    figures = []
+    monkeypatch.setattr(Results, "figure", lambda _, _stem, figure: figures.append(figure))
+    done = phonodos("predict", examples / "GaAs.cif", "--format", "csv", *words)
+    assert done.exit_code == 0
+    (axes,) = figures[0].axes
+    marked = any(line.get_gid() == "mean" for line in axes.get_lines())
+    assert (bool(axes.child_axes), marked) == drawn
+
+
 @pytest.mark.parametrize(("unit", "factor"), [("THz", 0.0299792458), ("meV", 0.1239841984)])
 def test_units(
     phonodos: Phonodos, examples: Path, tmp_path: Path, unit: str, factor: float

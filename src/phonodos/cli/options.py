@@ -115,6 +115,12 @@ ScatteringTemperatureOption = Annotated[
     ),
 ]
 PlotOption = Annotated[bool, typer.Option(help="draw the figure, as PNG and PDF")]
+InsetOption = Annotated[
+    bool, typer.Option("--inset/--no-inset", help="heat capacity as an inset of the figure")
+]
+MeanOption = Annotated[
+    bool, typer.Option("--mean/--no-mean", help="line at the mean frequency in the figure")
+]
 CheckOption = Annotated[
     bool,
     typer.Option(

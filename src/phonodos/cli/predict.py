@@ -18,9 +18,11 @@ from phonodos.cli.options import (
     CheckOption,
     DisorderOption,
     FilesArgument,
+    InsetOption,
     IsotopeOption,
     JsonOption,
     MaxSizeOption,
+    MeanOption,
     MembersOption,
     MetalOption,
     ModelOption,
@@ -36,11 +38,12 @@ from phonodos.cli.options import (
     arrangements,
     load_predictor,
 )
-from phonodos.cli.prediction_table import remarks, report, summary_table
+from phonodos.cli.prediction_table import SUMMARY, remarks, report, summary_table
 from phonodos.results.desk import Results
 from phonodos.time_limit import DEFAULT_TIMEOUT, check_timeout, time_limit
 
 if TYPE_CHECKING:
+    from phonodos.prediction.files import Files
     from phonodos.prediction.prediction import Prediction
 
 ProjectOption = Annotated[
@@ -58,6 +61,8 @@ def predict(
         str, typer.Option("--format", help="any of phonopy, pymatgen, csv, json, euphonic, ncmat")
     ] = "phonopy,pymatgen",
     plot: PlotOption = True,
+    inset: InsetOption = True,
+    mean: MeanOption = True,
     model: ModelOption = None,
     members: MembersOption = None,
     metal: MetalOption = False,
@@ -73,10 +78,11 @@ def predict(
     max_size: MaxSizeOption = None,  # noqa: ARG001  # its callback does it
 ) -> None:
     """Predict the phonon density of states of crystals."""
-    from phonodos.prediction.files import Files, file_formats, spectrum_record, write_prediction
-    from phonodos.prediction.record import prediction_record
+    from phonodos.prediction.files import Files, file_formats
 
-    limit, order = check_timeout(timeout), Files(units, project, file_formats(formats), plot, per)
+    wanted = file_formats(formats)
+    order = Files(units, project, wanted, plot, per, inset=inset, mean=mean)
+    limit = check_timeout(timeout)
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed, project=project)
     check_output(output)
     choices = {"project": order.projected, "check": check, "metal": metal}
@@ -87,23 +93,32 @@ def predict(
 
         order.check(answer)
         with named(entry.source), time_limit(limit, entry.source):
-            return Done(record(entry, answer))
-
-    def record(entry: Entry, answer: "Prediction") -> dict[str, Any]:
-        facts = prediction_record(answer, units, per)
-        share = facts["imaginary_share"]["value"]
-        origin = predictor.provenance.warned(answer.warnings)
-        results = Results(output_folder(output, entry.name), origin)
-        return {
-            **facts,
-            "warnings": [*answer.warnings, *remarks(answer, share, order.formats)],
-            "folder": str(results.folder),
-            "files": write_prediction(results, answer, order),
-            **({"dos": spectrum_record(answer, order)} if as_json else {}),
-        }
+            origin = predictor.provenance.warned(answer.warnings)
+            results = Results(output_folder(output, entry.name), origin)
+            return Done(_written(results, answer, order, spectrum=as_json))
 
     entries = read_inputs(files, limit, vacancies, isotope)
     outcome = for_each(predictions(predictor, entries, limit), handle)
     if len(outcome.done) > 1:
-        Results(output, predictor.provenance).csv("summary.csv", *summary_table(outcome.done))
-    outcome.finish(predictor.name, as_json, lambda done: report(done, predictor.name, units))
+        Results(output, predictor.provenance).csv(SUMMARY, *summary_table(outcome.done))
+    outcome.finish(
+        predictor.name, as_json, lambda done: report(done, predictor.name, units, output)
+    )
+
+
+def _written(
+    results: Results, answer: "Prediction", order: "Files", *, spectrum: bool
+) -> dict[str, Any]:
+    """Write the files of a prediction; return its record, with the spectrum where it is wanted."""
+    from phonodos.prediction.files import spectrum_record, write_prediction
+    from phonodos.prediction.record import prediction_record
+
+    facts = prediction_record(answer, order.units, order.per)
+    share = facts["imaginary_share"]["value"]
+    return {
+        **facts,
+        "warnings": [*answer.warnings, *remarks(answer, share, order.formats)],
+        "folder": str(results.folder),
+        "files": write_prediction(results, answer, order),
+        **({"dos": spectrum_record(answer, order)} if spectrum else {}),
+    }

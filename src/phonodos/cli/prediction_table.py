@@ -4,12 +4,13 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from phonodos.cli.output import Column, format_note, format_table
-from phonodos.physics.units import FREQUENCY_DIGITS, ROOM_TEMPERATURE
+from phonodos.cli.output import Column, format_note, format_table, written, written_folders
+from phonodos.physics.units import FREQUENCY_DIGITS, ROOM_TEMPERATURE, STANDARD_TEMPERATURE
 
 if TYPE_CHECKING:
     from phonodos.prediction.prediction import Prediction
 
+SUMMARY = "summary.csv"  # of several crystals
 LARGE = 100.0  # of numbers with two decimals: from here on one is enough, and the column holds it
 
 
@@ -31,13 +32,17 @@ def remarks(
     return found
 
 
-def report(done: list[dict[str, Any]], model: str, units: str) -> None:
-    """Print the table of `predict`, what its columns mean, warnings and where the files are."""
+def report(done: list[dict[str, Any]], model: str, units: str, output: Path = Path()) -> None:
+    """Print the table of `predict`, what its columns mean, warnings and where the files are.
+
+    `output` is the folder of the folders, and of the summary of several crystals.
+    """
     print(_table(done, units))
     amount = _amount(done)
     basis = {"kg": "kilogram", "cm^3": "cubic centimetre"}.get(amount, amount)
     basis = basis.replace("mol of", "mole of")
     print(f"{model}; C_V, S ({ROOM_TEMPERATURE:g} K) and zero-point energy (ZPE) per {basis}")
+    print(_at_standard_temperature(done))
     if any("spread" in r["max_frequency"] for r in done):
         print("max: mean of the members' largest frequencies (their s.d. in the last digit)")
     print("Debye (2nd moment): k theta = hbar sqrt(5 <w^2> / 3) over all frequencies")
@@ -53,9 +58,9 @@ def report(done: list[dict[str, Any]], model: str, units: str) -> None:
     for result in done:
         for text in result["warnings"]:
             print(format_note("warning", result["name"], text))
-    folders = sorted({str(Path(r["folder"])) for r in done})
-    where = folders[0] if len(folders) == 1 else f"{len(folders)} folders, {folders[0]} ..."
-    print(f"wrote {', '.join(done[0]['files']) or 'nothing'} to {where}")
+    print(written_folders(done))
+    if len(done) > 1:
+        print(written([SUMMARY], str(output)))
 
 
 def summary_table(done: list[dict[str, Any]]) -> tuple[list[str], list[list[Any]]]:
@@ -79,6 +84,15 @@ def summary_table(done: list[dict[str, Any]]) -> tuple[list[str], list[list[Any]
         row += [known.get(key) for key in ("verdict", "probability", "lowest")]
         rows.append([*row, "; ".join(record["warnings"])])
     return head, rows
+
+
+def _at_standard_temperature(done: list[dict[str, Any]]) -> str:
+    """Return C_V and S of a single crystal at 298.15 K, and where those of several stand."""
+    at = f"at {STANDARD_TEMPERATURE:g} K"
+    if len(done) > 1:
+        return f"C_V and S {at} are in {SUMMARY}"
+    heat, entropy = (done[0][name]["value"] for name in ("heat_capacity_298", "entropy_298"))
+    return f"{at}: C_V {heat:.2f}, S {entropy:.2f} J/(K {_amount(done)})"
 
 
 def _stability(done: list[dict[str, Any]]) -> str:

@@ -1,12 +1,12 @@
 """The files of a prediction: for phonopy, pymatgen and others, and the figure."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any
 
 from phonodos.errors import ConfigError
 from phonodos.physics.thermodynamics import known_basis
-from phonodos.physics.units import per_wavenumber
+from phonodos.physics.units import STANDARD_TEMPERATURE, per_wavenumber
 from phonodos.results import spectra
 from phonodos.results.desk import Results
 
@@ -15,6 +15,12 @@ if TYPE_CHECKING:
 
 FORMATS = ("phonopy", "pymatgen", "csv", "json", "euphonic", "ncmat")
 THERMAL_STEP, THERMAL_MAX = 10.0, 1000.0  # [K], phonopy's own defaults
+TEMPERATURES = tuple(
+    sorted(
+        [THERMAL_STEP * i for i in range(round(THERMAL_MAX / THERMAL_STEP) + 1)]
+        + [STANDARD_TEMPERATURE]
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -34,7 +40,10 @@ class Files:
     per
         Amount of substance in ``thermal_properties.csv``.
     temperatures
-        Of the thermodynamics [K].
+        Of the thermodynamics [K]; by default every 10 K to 1000 K, and 298.15 K.
+    inset, mean
+        Whether the figure shows the heat capacity, where there is room for it, and marks the mean
+        frequency.
     """
 
     units: str = "cm-1"
@@ -42,9 +51,9 @@ class Files:
     formats: tuple[str, ...] = ("phonopy", "pymatgen")
     plot: bool = True
     per: str = "formula"
-    temperatures: tuple[float, ...] = field(
-        default=tuple(THERMAL_STEP * i for i in range(round(THERMAL_MAX / THERMAL_STEP) + 1))
-    )
+    temperatures: tuple[float, ...] = TEMPERATURES
+    inset: bool = True
+    mean: bool = True
 
     def __post_init__(self) -> None:
         per_wavenumber(self.units)
@@ -147,11 +156,12 @@ def _draw(
         prediction.dos,
         crystal_label=prediction.crystal.written_formula,
         unit=wanted.units,
-        thermal=prediction.thermal_properties(wanted.temperatures),
+        thermal=prediction.thermal_properties(wanted.temperatures) if wanted.inset else None,
         members=prediction.members,
         half_width=None if mean is None else mean.half_width,
         projected=columns,
         label=prediction.model,
+        mean=wanted.mean,
     )
     results.figure("dos", figure)
 

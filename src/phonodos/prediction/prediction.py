@@ -31,6 +31,8 @@ SHOWN = {  # digits of what is shown of a prediction
     "max_frequency": 0,
     "heat_capacity": 2,
     "entropy": 2,
+    "heat_capacity_298": 2,
+    "entropy_298": 2,
     "zero_point_energy": 2,
     "debye_temperature": 0,
 }
@@ -232,7 +234,7 @@ class Prediction:
         return f"<Prediction of {self.crystal.label} ({self.crystal.n_atoms} atoms), {self.model}>"
 
     def __str__(self) -> str:
-        """Return the numbers in some ten lines, thermodynamics at 300 K per formula unit."""
+        """Return the numbers in some ten lines, thermodynamics per formula unit."""
         rows = [f"{name:<18}{value} {unit}" for name, value, unit in self._rows()]
         return "\n".join([self._title, *rows, *(f"warning: {text}" for text in self.warnings)])
 
@@ -268,7 +270,9 @@ class Prediction:
             value, unit = (found[name][key] for key in ("value", "unit"))
             interval = found["intervals"].get(name)
             sure = "" if interval is None else f" +- {interval['half_width']:.{digits}f}"
-            shown.append((name.replace("_", " "), f"{value:.{digits}f}{sure}", unit))
+            shown.append(
+                (name.removesuffix("_298").replace("_", " "), f"{value:.{digits}f}{sure}", unit)
+            )
         if self.stability is not None:
             chance = self.stability.probability
             sure = "" if chance is None else f" (p of unstable {chance:.2f})"

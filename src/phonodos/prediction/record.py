@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from phonodos.physics.thermodynamics import amounts_per, debye_temperature
-from phonodos.physics.units import ROOM_TEMPERATURE, per_wavenumber
+from phonodos.physics.units import ROOM_TEMPERATURE, STANDARD_TEMPERATURE, per_wavenumber
 
 if TYPE_CHECKING:
     from phonodos.prediction.prediction import Prediction
@@ -45,18 +45,22 @@ def prediction_record(
 def quantities(
     prediction: "Prediction", units: str, per: str = "formula"
 ) -> dict[str, tuple[float, str]]:
-    """Return the numbers of the table: name -> value, unit; thermodynamics at 300 K.
+    """Return the numbers of the table: name -> value, unit; thermodynamics at 300 and 298.15 K.
 
     `per` is the amount of substance: atom, formula, cell, kg or cm3.
     """
     factor = per_wavenumber(units)
-    thermal = prediction.thermal_properties([ROOM_TEMPERATURE]).per(per, prediction.crystal)
-    at = f"at {ROOM_TEMPERATURE:g} K"
+    kelvin = (ROOM_TEMPERATURE, STANDARD_TEMPERATURE)
+    thermal = prediction.thermal_properties(kelvin).per(per, prediction.crystal)
+    unit = f"J/(K {thermal.amount})"
+    (warm, cool), (warm_entropy, entropy) = thermal.heat_capacity, thermal.entropy
     return {
         "mean_frequency": (prediction.dos.mean_frequency * factor, units),
         "max_frequency": (prediction.max_frequency * factor, units),
-        "heat_capacity": (float(thermal.heat_capacity[0]), f"J/(K {thermal.amount}) {at}"),
-        "entropy": (float(thermal.entropy[0]), f"J/(K {thermal.amount}) {at}"),
+        "heat_capacity": (float(warm), f"{unit} at {ROOM_TEMPERATURE:g} K"),
+        "entropy": (float(warm_entropy), f"{unit} at {ROOM_TEMPERATURE:g} K"),
+        "heat_capacity_298": (float(cool), f"{unit} at {STANDARD_TEMPERATURE:g} K"),
+        "entropy_298": (float(entropy), f"{unit} at {STANDARD_TEMPERATURE:g} K"),
         "zero_point_energy": (thermal.zero_point_energy / 1000, f"kJ/{thermal.amount}"),
         "debye_temperature": (debye_temperature(prediction.dos), "K (2nd moment)"),
         "imaginary_share": (thermal.imaginary_fraction, "of all states"),
