@@ -150,3 +150,9 @@ def test_imaginary_states_are_told(rock_salt: Crystal) -> None:
     assert study.left_out == pytest.approx(0.5, abs=0.01)
     assert "imaginary and left out" in study.warnings[-1]
     assert study.scatterers[0].share == pytest.approx(0.0, abs=1e-6)
+
+
+def test_a_molecule_in_a_box_is_refused(sprung: Sprung, predicted: Predicted) -> None:
+    molecule = Crystal.ordered(12.0 * np.eye(3), [[0, 0, 0], [0.1, 0, 0]], ["C", "O"])
+    with pytest.raises(StructureError, match="no neutron spectrum of a molecule in a box"):
+        neutron(predicted(sprung(molecule)))

@@ -158,8 +158,8 @@ def _report(done: list[dict[str, Any]], model: str, units: str) -> str:
     lines = [
         format_table(("input", "formula"), columns, rows),
         f"{model}; atoms of the primitive cell; imaginary frequencies are negative",
-        "lowest and highest: on the path, of the members' mean force constants; stability: by",
-        "the lowest frequency anywhere, mean of the members",
+        "lowest and highest: on the path, of the members' mean force constants",
+        "stability: by the lowest frequency anywhere, mean of the members",
     ]
     for r in done:
         lines += [format_note("path", r["name"], r["path"])]

@@ -62,8 +62,9 @@ def metal_doubts(crystal: Crystal, header: WeightHeader, *, screened: bool = Fal
     family = metallic_family(crystal)
     if family is None or element_formula(crystal) in header.training_formulas:
         return []
+    kind = "" if family == "a metal" else f" ({family})"
     return [
-        f"this may be a metal ({family}): training held insulators only, with charges whose field "
+        f"this may be a metal{kind}: training held insulators only, with charges whose field "
         "free electrons would screen. --metal (metal=True) leaves it out; no interval is stated"
     ]
 

@@ -32,7 +32,7 @@ from phonodos.physics.units import per_wavenumber
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import AnyPredictor, as_predictor, check_unpredicted
 from phonodos.structures.reading import as_crystal
-from phonodos.studies.harmonic import number, spread
+from phonodos.studies.harmonic import check_solid, number, spread
 
 Array = NDArray[np.float64]
 HOTTEST = 1e5  # [K]
@@ -241,7 +241,8 @@ def neutron(
     DataError
         If the network does not project its spectrum on the atoms.
     StructureError
-        As `Predictor.predict`, and if no scattering length is tabulated for an element.
+        As `Predictor.predict`, if no scattering length is tabulated for an element, and for a
+        molecule, a chain or a layer in a box.
     PredictionError
         As `Predictor.predict`.
     """
@@ -254,6 +255,8 @@ def neutron(
         neutron_weights(whole)  # an element without a scattering length is refused first
         predictor = as_predictor(model, members, project=True, metal=metal)
         prediction = next(predictor.predict_many([whole]))
+    if prediction.lattice is not None:
+        check_solid(prediction.lattice, "neutron spectrum")
     order = _Order(prediction.crystal, temperature, momentum, resolution or Resolution())
     dos, each = _projected(prediction)
     frequencies, parts = order.seen(dos)
