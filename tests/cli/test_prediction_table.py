@@ -87,3 +87,27 @@ def test_the_largest_frequency_has_a_spread(rock_salt: Crystal) -> None:
     row = {"max_frequency": largest_record(found, "cm-1"), "intervals": {}, "absent_intervals": {}}
     assert _number(row, "max_frequency", 0) == "92(3)"
     assert _number(row, "max_frequency", 1) == "92.0(28)"
+
+
+def test_wide_numbers_stand_under_their_heads(
+    rock_salt: Crystal, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Hundredths of THz with their half width take more room than cm^-1 do."""
+    p = replace(
+        prediction(rock_salt, None), calibrations={"mean_frequency": Calibration(2.0, 1.0, 100)}
+    )
+    facts = quantities(p, "THz")
+    row = {
+        "name": "NaCl", "formula": "NaCl", "n_atoms": 8, "warnings": [], "folder": ".",
+        "files": [], "absent_intervals": {},
+        "intervals": {"mean_frequency": {"half_width": 10.11}},
+        **{k: {"value": v, "unit": u} for k, (v, u) in facts.items()},
+        "mean_frequency": {"value": 14.78, "unit": "THz"},
+    }  # fmt: skip
+    report([row], "x", "THz")
+    head, unit, _, line, *rest = capsys.readouterr().out.splitlines()
+    assert "14.78+-10.11" in line
+    end = line.index("14.78+-10.11") + len("14.78+-10.11")
+    assert head[:end].endswith("mean")
+    assert unit[:end].endswith("THz")
+    assert max(map(len, (head, unit, line, *rest))) <= 80

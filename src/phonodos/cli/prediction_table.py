@@ -1,6 +1,7 @@
 """The table of `phonodos predict`: numbers with unit and basis, intervals, remarks."""
 
 from collections.abc import Collection
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -143,7 +144,9 @@ def _table(done: list[dict[str, Any]], units: str) -> str:
         (r["name"], r["formula"], [str(r["n_atoms"]), *(_number(r, key, d) for key, d in shown)])
         for r in done
     ]
-    return format_table(("input", "formula"), columns, rows)
+    widths = [max(map(len, cells)) for cells in zip(*(row[2] for row in rows), strict=True)]
+    wide = [replace(c, width=max(c.width, n)) for c, n in zip(columns, widths, strict=True)]
+    return format_table(("input", "formula"), wide, rows)
 
 
 def _number(result: dict[str, Any], key: str, digits: int) -> str:
