@@ -161,7 +161,6 @@ def _temperatures(released: Released) -> list[str]:
 
 def _stability(released: Released) -> list[str]:
     """Return the section of stability; nothing where no evaluation judged it."""
-    keys = [key for key in MEASURES if key.startswith("stability.")]
     found = {
         f"{name}, {set_name(m)}": flatten(m)
         for name, evaluated in released.items()
@@ -170,6 +169,8 @@ def _stability(released: Released) -> list[str]:
     }
     if not found:
         return []
+    shown = set().union(*found.values())
+    keys = [key for key in MEASURES if key.startswith("stability.") and key in shown]
     rows = [
         [MEASURES[key].head, *(MEASURES[key].show(column.get(key)) for column in found.values())]
         for key in keys
