@@ -50,8 +50,7 @@ COMMANDS = """\
 ## How to make it again
 For every released weight and data set, then `make cards`:
 
-    phonodos evaluate NAME --data phonondb2018.parquet --split split_phonondb.json \\
-      --part valid -o OUT
+    phonodos evaluate NAME --data DATASET --split split_phonondb.json --part valid -o OUT
     cp OUT/metrics.json docs/metrics/NAME/phonondb-valid.json
 
 and the same with `--part test` (phonondb-test.json) and with dfpt2018 (valid.json, test.json). Test
