@@ -1,9 +1,10 @@
-"""Write the documents with numbers of the repository: cards, docs/accuracy.md, the README's table.
+"""Write the documents with numbers of the repository: cards, docs/accuracy.md, docs/duel.md and
+the README's table.
 
     python tools/documents.py [FOLDER OF THE REPOSITORY]
 
 All are made from docs/metrics: ``<name>/<evaluation>.json``, the metrics.json of `evaluate` for
-every released weight, ``rivals.json``, values of others with their sources, and
+every released weight, ``rivals.json`` and ``duel.json``, values of others with their sources, and
 ``learning_curves.json``, what benchmarks/voxel_cnn.py and learning_curves.py printed.
 """
 
@@ -13,9 +14,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from duel_page import duel_page
 from phonodos.errors import DataError
 from phonodos.evaluation.card import Metrics, card, group_table, read_metrics, set_name
 from phonodos.evaluation.measures import (
+    BRANCHES,
     FEATURES,
     HEADLINE,
     MEASURES,
@@ -30,9 +33,12 @@ from phonodos.model.weights import known_as, read_header
 WEIGHTS = Path("src/phonodos/weights")
 METRICS = Path("docs/metrics")
 PAGE = Path("docs/accuracy.md")
+DUEL = Path("docs/duel.md")
 README = Path("README.md")
 BEGIN, END = "<!-- accuracy:begin -->", "<!-- accuracy:end -->"
 ORDER = ("test", "valid", "train")  # of evaluations
+
+PAIR = ("ratio", "error")  # of sound
 
 Released = Mapping[str, Sequence[Metrics]]  # name -> evaluations
 
@@ -57,6 +63,9 @@ def documents(root: Path) -> dict[Path, str]:
     learned = root / METRICS / "learning_curves.json"
     curves = _read(learned) if learned.is_file() else None
     found[PAGE] = accuracy_page(released, rivals, curves)
+    duel = root / METRICS / "duel.json"
+    if duel.is_file():
+        found[DUEL] = duel_page(released, _read(duel))
     text = (root / README).read_text(encoding="utf-8")
     found[README] = with_table(text, readme_table(released, rivals))
     return found
@@ -116,13 +125,14 @@ def accuracy_page(
         DEFINITIONS,
         "## Others",
         "Their own values, with the set each was measured on. Sets differ; so do small choices of "
-        "the target. A dash: not given.",
+        "the target. A dash: not given. Universal potentials, in their units: [the duel](duel.md).",
         _table([_rival(r) for r in rivals]),
         "## Intervals",
         INTERVALS,
         _intervals(released),
         *_temperatures(released),
         *_stability(released),
+        *_sound(released),
         *_static(released),
         "## Gaps and cut-off",
         "Whether they survive in poor predictions: overall and by quartile of the MSE.",
@@ -161,7 +171,6 @@ def _temperatures(released: Released) -> list[str]:
 
 def _stability(released: Released) -> list[str]:
     """Return the section of stability; nothing where no evaluation judged it."""
-    keys = [key for key in MEASURES if key.startswith("stability.")]
     found = {
         f"{name}, {set_name(m)}": flatten(m)
         for name, evaluated in released.items()
@@ -170,6 +179,8 @@ def _stability(released: Released) -> list[str]:
     }
     if not found:
         return []
+    shown = set().union(*found.values())
+    keys = [key for key in MEASURES if key.startswith("stability.") and key in shown]
     rows = [
         [MEASURES[key].head, *(MEASURES[key].show(column.get(key)) for column in found.values())]
         for key in keys
@@ -181,6 +192,30 @@ def _stability(released: Released) -> list[str]:
         "flatters its own rows; [stability](stability.md) says how, and has valid by materials "
         "left out. Valid and test of phonondb2018 were picked: hardly one is unstable.",
         markdown_table(["materials", *found], rows),
+    ]
+
+
+def _sound(released: Released) -> list[str]:
+    """Return the section of sound; nothing where no evaluation had references of it."""
+    rows = []
+    for name, found in released.items():
+        for metrics in found:
+            if "sound" in metrics:
+                values = flatten(metrics)
+                keys = ["materials", "waves", *(f"{x}.{k}" for k in BRANCHES for x in PAIR)]
+                cells = [MEASURES[f"sound.{key}"].show(values.get(f"sound.{key}")) for key in keys]
+                rows.append([f"**{name}**", set_name(metrics), *cells])
+    if not rows:
+        return []
+    head = ["model", "judged on", "materials", "wave vectors"]
+    head += [f"branch {k}: {x}" for k in BRANCHES for x in ("ratio", "error")]
+    return [
+        "## Sound",
+        "The three lowest branches at long waves, predicted over reference: median ratio, and "
+        "median distance of the ratio from 1. References are the DFPT bands of dfpt2018, at the "
+        "wave vectors of their path with 0.06 < |q| < 0.2 1/A where no branch is below 5 cm^-1. "
+        "phonondb2018 is stored up to 7 A only and gives no slopes.",
+        markdown_table(head, rows, words=2),
     ]
 
 

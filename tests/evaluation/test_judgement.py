@@ -1,5 +1,6 @@
 """Evaluation in Python, on a made-up data set: a model has no errors against its own spectra."""
 
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -9,7 +10,7 @@ import phonodos
 from phonodos.datasets.dataset import Dataset, write_dataset
 from phonodos.datasets.splits import Split
 from phonodos.errors import ConfigError, DataError, PredictionError
-from phonodos.evaluation.judgement import evaluate, judged_beside, split_of
+from phonodos.evaluation.judgement import Stopwatch, evaluate, judged_beside, split_of
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.target import target_of
 from phonodos.prediction.predictor import Predictor, load
@@ -59,10 +60,36 @@ def test_no_errors_against_its_own_spectra(model: Predictor, data: Path, tmp_pat
     assert [row["id"] for row in report.rows] == ["s-1", "s-2"]
     known = {"model": "chen2021", "part": "valid", "data": ["own"], "n_failed": 0, "members": 1}
     assert {key: report.summary[key] for key in known} == known
+    assert report.summary["speed"]["cpu_seconds"] > 0.0
+    assert report.summary["cell"]["entropy_mae"] == pytest.approx(0.0, abs=1e-3)
     assert report.summary["weights_sha256"] == model.provenance.sha256
     record = report.to_dict()
     assert record["failed"] == {}
     assert record["definitions"]["spectrum.wd"].startswith("WD [cm^-1]")
+
+
+def test_processor_time_is_that_of_the_iterator_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    """By a clock that stands still unless it is told otherwise."""
+    now = 0.0
+
+    def pass_by(seconds: float) -> None:
+        nonlocal now
+        now += seconds
+
+    def items() -> Iterator[int]:
+        for k in range(3):
+            pass_by(2.0)
+            yield k
+        pass_by(1.0)
+
+    monkeypatch.setattr("phonodos.evaluation.judgement.process_time", lambda: now)
+    clock = Stopwatch()
+    found = []
+    for k in clock.over(items()):
+        pass_by(100.0)
+        found.append(k)
+    assert found == [0, 1, 2]
+    assert clock.seconds == 7.0
 
 
 def test_a_shift_is_found(model: Predictor, data: Path) -> None:

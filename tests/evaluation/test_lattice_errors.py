@@ -66,6 +66,21 @@ def test_own_answer_has_no_error(prediction: Prediction, tmp_path: Path) -> None
     assert highest == pytest.approx(prediction.max_frequency, rel=0.1)  # Gamma is on the path
 
 
+def test_sound_and_the_lowest_frequency_of_the_path(prediction: Prediction, tmp_path: Path) -> None:
+    lattice = prediction.lattice
+    assert lattice is not None
+    path = np.array([[0.0, 0, 0], [0.03, 0, 0.03], [0.05, 0, 0.05], [0.5, 0, 0.5]])
+    w = lattice.frequencies(path)
+    changed = records(
+        tmp_path / "x.parquet", prediction, band_qpoints=path.ravel().tolist(),
+        band_frequencies=(1.25 * w).ravel().tolist(),
+    )  # fmt: skip
+    found = lattice_errors(changed, 0, prediction)
+    assert found is not None
+    assert np.array(found.sound) == pytest.approx(np.full((2, 3), 0.8), rel=1e-3)
+    assert found.path_lowest == pytest.approx(w[1, 0], rel=1e-3)
+
+
 def test_errors_have_the_size_of_the_change(prediction: Prediction, tmp_path: Path) -> None:
     lattice = prediction.lattice
     assert lattice is not None

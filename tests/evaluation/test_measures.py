@@ -25,7 +25,7 @@ from phonodos.prediction.uncertainty import UNITS, Interval
 
 def test_every_number_of_the_report_has_a_name(rock_salt: Crystal) -> None:
     dos = dos_from_target(np.exp(-(((np.arange(51) - 12.0) / 4) ** 2)), 2)
-    errors = LatticeErrors(5.0, 0.1, 0.02, 7.0)
+    errors = LatticeErrors(5.0, 0.1, 0.02, 7.0, sound=((0.9, 1.0, 1.1),), path_lowest=40.0)
     stated = {name: Interval(1.0, 0.1, unit) for name, unit in UNITS.items()}
     stability = Stability(50.0, 1.0, (0.5, 0.0, 0.5), "X", 0.1, "stable")
     judged = Judged("a", rock_salt, dos, dos, errors, stated, stability, 60.0)

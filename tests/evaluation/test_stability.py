@@ -1,5 +1,6 @@
 """Stability judged: the fit, its thresholds, the confusion matrix, what references say."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,7 @@ from phonodos.evaluation.stability import (
     left_out_probabilities,
     left_out_verdicts,
     logistic,
+    lowest_away,
     reference_lowest,
     stability_section,
     thresholds,
@@ -111,6 +113,29 @@ def test_section_of_metrics() -> None:
     assert section["stability"]["share"]["missed"] == 1.0
     assert section["stability"]["share"]["false_alarms"] == 1.0
     assert stability_section([None], [-5.0], [False]) == {}
+
+
+def test_rules_without_a_calibration() -> None:
+    """On the path of the reference, and on mesh and special points: below -20 cm^-1."""
+    found = [replace(stability("stable"), lowest=w) for w in (-30.0, -10.0, 5.0, -25.0)]
+    truth = [-50.0, -21.0, 30.0, 40.0]
+    path = [-19.0, -20.5, -90.0, None]
+    section = stability_section(found, truth, [False] * 4, path)["stability"]
+    assert section["anywhere"] == {
+        "unstable_unstable": 1, "unstable_stable": 1, "stable_unstable": 1, "stable_stable": 1,
+        "missed": 0.5, "false_alarms": 0.5,
+    }  # fmt: skip
+    assert section["path"] == {
+        "unstable_unstable": 1, "unstable_stable": 1, "stable_unstable": 1, "stable_stable": 0,
+        "missed": 0.5, "false_alarms": 1.0,
+    }  # fmt: skip
+    assert "path" not in stability_section(found, truth, [False] * 4)["stability"]
+
+
+def test_lowest_frequency_away_from_gamma() -> None:
+    frequencies = np.array([[-300.0, 1.0], [-12.0, 5.0], [3.0, 9.0]])
+    assert lowest_away(np.array([0.049, 0.051, 0.4]), frequencies) == -12.0
+    assert lowest_away(np.zeros(3), frequencies) is None
 
 
 class Records:

@@ -10,6 +10,7 @@ from phonodos.physics.path import (
     STORED_STEP,
     band_path,
     corner_text,
+    lengths_from_gamma,
     path_of_lines,
     step_along_path,
     step_from_gamma,
@@ -30,6 +31,14 @@ def test_path_of_rock_salt(rock_salt: Crystal) -> None:
     x = cartesian(rock_salt, first.qpoints[-1])
     assert np.linalg.norm(x) == pytest.approx(2 * np.pi / 5.64)
     assert first.distances[-1] == pytest.approx(2 * np.pi / 5.64)
+
+
+def test_lengths_are_from_the_next_gamma(rock_salt: Crystal) -> None:
+    q = np.array([[0.0, 0, 0], [1.0, 0, 1.0], [0.9, 0, 0.9], [0.5, 0, 0.5]])
+    step = 2 * np.pi / 5.64
+    assert lengths_from_gamma(q, rock_salt.reciprocal_cell) == pytest.approx(
+        step * np.array([0.0, 0.0, 0.2, 1.0])
+    )
 
 
 def test_distances_are_lengths_of_the_path(low_symmetry: Crystal) -> None:

@@ -1,9 +1,10 @@
 """`evaluate`: a model against the records of one part of a split."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from time import process_time
+from typing import Any, TypeVar
 
 from phonodos.datasets.dataset import Dataset
 from phonodos.datasets.splits import PARTS, Split
@@ -12,8 +13,11 @@ from phonodos.evaluation.lattice_errors import lattice_errors
 from phonodos.evaluation.report import Judged, Report, Seen, report_of
 from phonodos.evaluation.stability import reference_lowest
 from phonodos.evaluation.strain_exam import SECTION, judge_strain
+from phonodos.physics.primitive import primitive_cell
 from phonodos.prediction.predictor import AnyPredictor, as_predictor
 from phonodos.version import __version__
+
+Item = TypeVar("Item")
 
 
 def evaluate(
@@ -61,13 +65,15 @@ def evaluate(
     whole = dataset if isinstance(dataset, Dataset) else Dataset.open(dataset)
     records = whole.select(ids)
     strain = judge_strain(predictor, strain_files) if strain_files else None
-    judged, failed = judge(predictor, records)
+    clock = Stopwatch()
+    judged, failed = judge(predictor, records, clock)
     if not judged:
         raise _none_predicted(predictor, failed)
     header = predictor.header
     seen = Seen(header.training_elements, frozenset(header.training_formulas))
     report = report_of(judged, seen, failed=failed)
     about = _about(predictor, records, part, failed)
+    about["speed"] = {"cpu_seconds": clock.seconds / len(records)}
     if strain is not None:
         about[SECTION] = strain.to_dict()
     return replace(report, summary={**report.summary, **about}, strain=strain)
@@ -88,11 +94,37 @@ def split_of(predictor: AnyPredictor, split: Split | str | Path | None) -> Split
     return Split(dict(predictor.header.split)) if split is None else Split.read(split)
 
 
-def judge(predictor: AnyPredictor, records: Dataset) -> tuple[list[Judged], dict[str, str]]:
-    """Return predictions beside references, and the reason of every record without one."""
+class Stopwatch:
+    """The processor time [s] of all threads that an iterator took."""
+
+    def __init__(self) -> None:
+        self.seconds = 0.0
+
+    def over(self, items: Iterator[Item]) -> Iterator[Item]:
+        """Yield the items; what is done between them is not counted."""
+        while True:
+            begun = process_time()
+            try:
+                item = next(items)
+            except StopIteration:
+                return
+            finally:
+                self.seconds += process_time() - begun
+            yield item
+
+
+def judge(
+    predictor: AnyPredictor, records: Dataset, clock: Stopwatch | None = None
+) -> tuple[list[Judged], dict[str, str]]:
+    """Return predictions beside references, and the reason of every record without one.
+
+    `clock` counts the time of the predictions.
+    """
     judged: list[Judged] = []
     failed: dict[str, str] = {}
-    answers = predictor.predict_many(records.crystals(), errors="yield")
+    answers = predictor.predict_many(list(records.crystals()), errors="yield")
+    if clock is not None:
+        answers = clock.over(answers)
     for index, (name, answer) in enumerate(zip(records.ids, answers, strict=True)):
         if isinstance(answer, PhonodosError):
             failed[name] = f"{answer.summary}: {answer.reason}"
@@ -101,7 +133,8 @@ def judge(predictor: AnyPredictor, records: Dataset) -> tuple[list[Judged], dict
             truth = records.dos(index)
             lowest = None if answer.stability is None else reference_lowest(records, index)
             about = (answer.intervals, answer.stability, lowest)
-            judged.append(Judged(name, answer.crystal, truth, answer.dos, errors, *about))
+            atoms = primitive_cell(answer.crystal).crystal.n_atoms
+            judged.append(Judged(name, answer.crystal, truth, answer.dos, errors, *about, atoms))
     return judged, failed
 
 

@@ -6,10 +6,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from phonodos.datasets.dataset import Dataset
+from phonodos.evaluation.sound import Ratios, sound_ratios
+from phonodos.evaluation.stability import lowest_away
 from phonodos.physics.dos import STEP
 from phonodos.physics.infrared import gamma_modes
 from phonodos.physics.mesh import ROOM_ABOVE
-from phonodos.physics.path import step_along_path
+from phonodos.physics.path import lengths_from_gamma, step_along_path
 from phonodos.prediction.lattice_dynamics import LatticeDynamics
 from phonodos.prediction.prediction import Prediction
 
@@ -37,6 +39,11 @@ class LatticeErrors:
     static, predicted_static
         A third of the trace of eps_0 of the clamped cell, sound references without soft modes only;
         None of the prediction where an optic mode of it is soft.
+    sound
+        Predicted over reference frequency of the three lowest branches at the long waves of the
+        stored path (`evaluation.sound`).
+    path_lowest
+        Lowest predicted frequency on the stored path away from Gamma [cm^-1].
     """
 
     bands_mae: float | None
@@ -46,6 +53,8 @@ class LatticeErrors:
     max_mae: float | None = None
     static: float | None = None
     predicted_static: float | None = None
+    sound: Ratios = ()
+    path_lowest: float | None = None
 
     @property
     def static_error(self) -> float | None:
@@ -64,11 +73,16 @@ def lattice_errors(records: Dataset, index: int, prediction: Prediction) -> Latt
     lattice = prediction.lattice
     if lattice is None or lattice.crystal.n_atoms != prediction.crystal.n_atoms:
         return None
-    bands = None
+    bands = lowest = None
+    sound: Ratios = ()
     if (stored := records.bands(index)) is not None:
         qpoints, truth = stored[0], np.sort(stored[1], axis=1)
         moved = step_along_path(qpoints, truth, prediction.crystal)
-        bands = float(np.abs(lattice.frequencies(moved) - truth).mean())
+        found = lattice.frequencies(moved)
+        bands = float(np.abs(found - truth).mean())
+        lengths = lengths_from_gamma(qpoints, prediction.crystal.reciprocal_cell)
+        sound = sound_ratios(lengths, truth, found)
+        lowest = lowest_away(lengths, found)
     born = eps = None
     if (charges := records.tensor("born_charges", index)) is not None:
         born = float(np.abs(lattice.born_charges - charges.reshape(-1, 3, 3)).mean())
@@ -85,7 +99,7 @@ def lattice_errors(records: Dataset, index: int, prediction: Prediction) -> Latt
     if (total := records.tensor("dielectric_static", index)) is not None:
         static = float(np.trace(total.reshape(3, 3))) / 3.0
         predicted = static_constant(lattice)
-    return LatticeErrors(bands, born, eps, projected, top, static, predicted)
+    return LatticeErrors(bands, born, eps, projected, top, static, predicted, sound, lowest)
 
 
 def static_constant(lattice: LatticeDynamics) -> float | None:

@@ -25,6 +25,8 @@ from phonodos.evaluation.metrics import (
     thermal_scores,
     wasserstein,
 )
+from phonodos.evaluation.per_cell import cell_errors, cell_section
+from phonodos.evaluation.sound import sound_section
 from phonodos.evaluation.stability import stability_section
 from phonodos.evaluation.strain_exam import StrainJudgement
 from phonodos.physics.crystal import Crystal
@@ -52,6 +54,7 @@ class Judged:
     intervals: Mapping[str, Interval] = field(default_factory=dict)
     stability: Stability | None = None
     reference_lowest: float | None = None  # [cm^-1], away from Gamma
+    primitive_atoms: int | None = None  # of the primitive cell; None: the cell is primitive
 
 
 @dataclass(frozen=True)
@@ -131,6 +134,10 @@ def report_of(
     spectra = np.array([[target_of(j.reference), target_of(j.predicted)] for j in items])
     distances = np.array([j.reference.distance(j.predicted) for j in items])
     thermal = np.array([thermal_errors(j.reference, j.predicted) for j in items])
+    cells = np.array(
+        [cell_errors(j.reference, j.predicted, j.primitive_atoms or j.crystal.n_atoms)
+         for j in items]
+    )  # fmt: skip
     heat_errors = np.abs(heat_capacities(spectra[:, 1]) - heat_capacities(spectra[:, 0]))
 
     def measures(picked: Sequence[int]) -> dict[str, Any]:
@@ -144,11 +151,13 @@ def report_of(
             "thermal": thermal_scores(thermal[chosen]),
             "features": gap_scores(reference, predicted),
             **_lattice_section([items[i] for i in chosen]),
+            **cell_section(cells[chosen], [_of(items[i].lattice, "max_mae") for i in chosen]),
             **interval_section([items[i].intervals for i in chosen], [full[i][0] for i in chosen]),
             **stability_section(
                 [items[i].stability for i in chosen],
                 [items[i].reference_lowest for i in chosen],
                 [full[i][1].imaginary for i in chosen],
+                [_of(items[i].lattice, "path_lowest") for i in chosen],
             ),
         }
 
@@ -172,7 +181,12 @@ def report_of(
 def _lattice_section(items: Sequence[Judged]) -> dict[str, Any]:
     """Return the errors of lattice dynamics, nothing for networks that predict a spectrum only."""
     errors = [item.lattice for item in items]
-    return {"lattice": lattice_scores(errors)} if any(errors) else {}
+    sound = sound_section([e.sound for e in errors if e is not None])
+    return {"lattice": lattice_scores(errors), **sound} if any(errors) else {}
+
+
+def _of(errors: LatticeErrors | None, name: str) -> float | None:
+    return None if errors is None else getattr(errors, name)
 
 
 def rarest(crystal: Crystal, seen: Seen) -> int:

@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from phonodos.datasets.dataset import Dataset
 from phonodos.model.header import StabilityEntry
 from phonodos.physics.mesh import REACH, ROOM_BELOW, SMOOTHING
+from phonodos.physics.path import lengths_from_gamma
 from phonodos.prediction.stability import UNSTABLE_BELOW, Stability, Verdict, verdict_of
 
 Array = NDArray[np.float64]
@@ -48,13 +49,25 @@ def reference_lowest(records: Dataset, index: int) -> float | None:
     stored = records.bands(index)
     if stored is not None:
         qpoints, frequencies = stored
-        near = qpoints - np.rint(qpoints)
-        length = np.linalg.norm(near @ records.crystal(index).reciprocal_cell, axis=1)
-        away = frequencies[length > AWAY]
-        return float(away.min()) if away.size else None
+        length = lengths_from_gamma(qpoints, records.crystal(index).reciprocal_cell)
+        return lowest_away(length, frequencies)
     if "smoothing_cm-1" not in records.provenance:
         return None
     return float(records.dos(index).frequencies[0]) + ROOM_BELOW + REACH * SMOOTHING
+
+
+def lowest_away(lengths: Array, frequencies: Array) -> float | None:
+    """Return the lowest of (q, 3n) frequencies [cm^-1] farther than 0.05 1/A from Gamma, if any.
+
+    Parameters
+    ----------
+    lengths
+        (q,) distance of the wave vectors from Gamma [1/A].
+    frequencies
+        Imaginary ones negative.
+    """
+    away = frequencies[lengths > AWAY]
+    return float(away.min()) if away.size else None
 
 
 def fit_stability(lowest: Array, truth: Array, share: float | None = None) -> StabilityEntry | None:
@@ -223,9 +236,15 @@ class Confusion:
 
 
 def stability_section(
-    found: Sequence[Stability | None], truth: Sequence[float | None], old: Sequence[bool]
+    found: Sequence[Stability | None],
+    truth: Sequence[float | None],
+    old: Sequence[bool],
+    path: Sequence[float | None] = (),
 ) -> dict[str, Any]:
-    """Return confusion matrix and rates of the verdict, and of the share of states before it.
+    """Return confusion matrix and rates of the verdict, and of three rules without a calibration.
+
+    They are the share of states, and the lowest frequency below -20 cm^-1, as in references: that
+    on the path of the reference, and that of the mesh and the special points.
 
     Parameters
     ----------
@@ -235,27 +254,42 @@ def stability_section(
         Lowest frequency of the references [cm^-1]; None where not known, which is left out.
     old
         Whether more than 1 % of the predicted states lie below -10 cm^-1.
+    path
+        Lowest predicted frequency on the path of the reference [cm^-1]; None without a path.
 
     Returns
     -------
     Nothing for networks of spectra, or where no reference is known.
     """
     rows = [
-        (w < UNSTABLE_BELOW, s.verdict, before)
-        for s, w, before in zip(found, truth, old, strict=True)
+        (w < UNSTABLE_BELOW, s, before, on_path)
+        for s, w, before, on_path in zip(
+            found, truth, old, path or [None] * len(found), strict=True
+        )
         if s is not None and w is not None
     ]
     if not rows:
         return {}
-    unstable, verdicts, before = zip(*rows, strict=True)
+    unstable, judged, before, paths = zip(*rows, strict=True)
+    known = [(kind, w) for kind, w in zip(unstable, paths, strict=True) if w is not None]
     by_share: list[Verdict] = ["unstable" if share else "stable" for share in before]
-    return {
-        "stability": {
-            "materials": len(rows),
-            "verdict": Confusion.of(unstable, verdicts).to_dict(),
-            "share": Confusion.of(unstable, by_share).to_dict(),
-        }
+    section: dict[str, Any] = {
+        "materials": len(rows),
+        "verdict": Confusion.of(unstable, [s.verdict for s in judged]).to_dict(),
+        "share": Confusion.of(unstable, by_share).to_dict(),
+        "anywhere": _by_yes_or_no(unstable, [s.lowest < UNSTABLE_BELOW for s in judged]),
     }
+    if known:
+        kinds, lowest = zip(*known, strict=True)
+        section["path"] = _by_yes_or_no(kinds, [w < UNSTABLE_BELOW for w in lowest])
+    return {"stability": section}
+
+
+def _by_yes_or_no(unstable: Sequence[bool], called: Sequence[bool]) -> dict[str, Any]:
+    """Return counts and rates of a rule that is never unsure."""
+    verdicts: list[Verdict] = ["unstable" if yes else "stable" for yes in called]
+    counts = Confusion.of(unstable, verdicts).to_dict()
+    return {name: value for name, value in counts.items() if "unsure" not in name}
 
 
 def left_out_verdicts(

@@ -180,6 +180,15 @@ def _shortened(direction: Array, reciprocal: Array, step: float) -> Array:
     return np.asarray(direction * (step / np.linalg.norm(direction @ reciprocal)))
 
 
+def lengths_from_gamma(qpoints: Array, reciprocal: Array) -> Array:
+    """Return the (m,) distances [1/A], 2 pi included, of (m, 3) fractional q from the next Gamma.
+
+    Next by their fractions: in a very skewed cell another one can be closer.
+    """
+    near = qpoints - np.rint(qpoints)
+    return np.asarray(np.linalg.norm(near @ reciprocal, axis=1))
+
+
 def corner_text(name: str) -> str:
     r"""Return the name of a corner for mathtext: ``$\Gamma$``, ``$\mathrm{X}|\mathrm{K}_{0}$``."""
     words = []
