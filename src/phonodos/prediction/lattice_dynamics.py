@@ -10,15 +10,10 @@ from numpy.typing import NDArray
 
 from phonodos.errors import PredictionError
 from phonodos.model.bonds import BondedCrystals
-from phonodos.model.dynamics import (
-    frequencies,
-    reciprocal_vectors,
-    settled,
-    settled_matrices,
-    to_frequencies,
-)
+from phonodos.model.dynamics import frequencies, settled, to_frequencies
 from phonodos.model.harmonic import HarmonicCrystals, harmonic_of
 from phonodos.model.lattice import Lattice
+from phonodos.model.lattice_sums import LatticeSums
 from phonodos.physics.crystal import Crystal, reduced_basis
 from phonodos.physics.dos import PhononDos, check_frequencies
 from phonodos.physics.inversion import partners, real_form
@@ -37,14 +32,14 @@ from phonodos.physics.path import (
     band_path,
     step_from_gamma,
 )
-from phonodos.physics.sound import SoundWaves, long_waves, sound_waves
+from phonodos.physics.sound import SoundWaves, long_waves, sound_of
 
 if TYPE_CHECKING:
     from phonopy import Phonopy
 
 Array = NDArray[np.float64]
 WORTH_IT = 6  # atoms from which on real matrices are faster, the way to them included
-LARGEST_BLOCK = 2e7  # numbers held at once for the wave vectors of a chunk, 8 bytes each
+LARGEST_BLOCK = 2**18  # elements of matrices held at once, 16 bytes each: 4 MB
 
 
 @dataclass(frozen=True, eq=False)
@@ -191,30 +186,19 @@ class LatticeDynamics:
             lowest = [w[:, 0]] if not len(more) else [self.frequencies(more)[:, 0], w[:, 0]]
             dos = spectrum(mesh, w, mode_shares(vectors), sound=self.sound)
             return dos, np.concatenate(lowest)
-        # One run for all: a call for the long waves alone costs as much as 15 wave vectors.
         near = self._nearest(np.concatenate([more, mesh.qpoints]))
-        points = np.concatenate([self._long, near])
-        found, first = [], []
-        for matrices in self._matrices(points):
-            first.append(matrices[: len(self._long)])
-            found.append(self._frequencies(matrices))
-        w = np.concatenate(found)[len(self._long) :]
+        w = np.concatenate([self._frequencies(matrices) for matrices in self._matrices(near)])
         check_frequencies(w, self.crystal.label)
-        sound = self._sound_of(np.concatenate(first)[: len(self._long)])
-        return spectrum(mesh, w[len(more) :], sound=sound), w[:, 0]
+        return spectrum(mesh, w[len(more) :], sound=self.sound), w[:, 0]
 
     @cached_property
     def sound(self) -> SoundWaves:
         """The long acoustic waves, q in fractions of the reciprocal lattice vectors."""
-        return self._sound_of(np.concatenate(list(self._matrices(self._long))))
-
-    @cached_property
-    def _long(self) -> Array:
-        return long_waves(self.crystal.reciprocal_cell)
-
-    def _sound_of(self, matrices: NDArray[np.complex128]) -> SoundWaves:
-        found = sound_waves(
-            matrices,
+        waves = long_waves(self.crystal.reciprocal_cell) @ self.crystal.reciprocal_cell
+        sums = LatticeSums(*self._settled, np.concatenate([np.zeros((1, 3)), waves]))
+        found = sound_of(
+            sums.matrices(0, 1)[0].real,
+            sums.pulls(waves),
             self.masses,
             self.crystal.volume,
             self.born_charges,
@@ -284,14 +268,10 @@ class LatticeDynamics:
         return partners(self.crystal, mass_kinds(self.crystal, self.masses))
 
     def _matrices(self, qpoints: Array) -> Iterator[NDArray[np.complex128]]:
-        harmonic, site = self._settled
-        n = self.crystal.n_atoms
-        farthest = np.abs(qpoints).max(axis=0)[None, None]
-        waves = reciprocal_vectors(harmonic, farthest @ harmonic.reciprocal)[0].shape[1]
-        numbers = 18.0 * len(harmonic.owners) + 5.0 * (3.0 * n) ** 2 + 18.0 * n * waves
-        size = max(1, int(LARGEST_BLOCK / numbers))
-        for first in range(0, len(qpoints), size):
-            yield settled_matrices(harmonic, site, qpoints[None, first : first + size])[0]
+        sums = LatticeSums(*self._settled, qpoints @ self.crystal.reciprocal_cell)
+        step = max(1, int(LARGEST_BLOCK / (3 * self.crystal.n_atoms) ** 2))
+        for first in range(0, len(qpoints), step):
+            yield sums.matrices(first, first + step)
 
 
 def lattice_dynamics(
