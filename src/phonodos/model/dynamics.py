@@ -225,3 +225,18 @@ def to_frequencies(eigenvalues: Array) -> Array:
     """Return sign(l) sqrt|l| [cm^-1] of eigenvalues l of dynamical matrices [eV/(A^2 amu)]."""
     lib = library_of(eigenvalues)
     return lib.sign(eigenvalues) * lib.sqrt(abs(eigenvalues)) * WAVENUMBER_PER_SQRT_SPRING
+
+
+def is_above(matrix: np.ndarray, frequency: float) -> bool:
+    """Return whether all frequencies of one matrix (3N, 3N) of NumPy lie above one [cm^-1].
+
+    By Cholesky's factors, which exist where they do: a few times quicker than the frequencies.
+    """
+    shift = math.copysign((frequency / WAVENUMBER_PER_SQRT_SPRING) ** 2, frequency)
+    moved = matrix.copy()
+    moved.flat[:: len(matrix) + 1] -= shift
+    try:
+        np.linalg.cholesky(moved)
+    except np.linalg.LinAlgError:
+        return False
+    return True

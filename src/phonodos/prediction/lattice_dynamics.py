@@ -111,10 +111,22 @@ class LatticeDynamics:
         PredictionError
             If one is larger than any vibration has (10,000 cm^-1).
         """
+        found = [frequencies(m) for m in self.equivalent_matrices(qpoints)]
+        check_frequencies(np.concatenate(found), self.crystal.label)
+        return np.concatenate(found)
+
+    def equivalent_matrices(self, qpoints: Array) -> Iterator[Array | NDArray[np.complex128]]:
+        """Yield (k, 3n, 3n) matrices with the eigenvalues of those at (m, 3) q, some at a time.
+
+        Real ones where the crystal has a centre of inversion.
+        """
         near = self._nearest(np.atleast_2d(np.asarray(qpoints, dtype=np.float64)))
-        found = np.concatenate([self._frequencies(m) for m in self._matrices(near)])
-        check_frequencies(found, self.crystal.label)
-        return found
+        images = self._partners
+        for matrices in self._matrices(near):
+            # One in the middle: the first may lie at Gamma, where all matrices are real.
+            probe = len(matrices) // 2
+            real = None if images is None else real_form(matrices, images, probe)
+            yield matrices if real is None else real
 
     def modes(self, qpoints: Array) -> tuple[Array, NDArray[np.complex128]]:
         """Return (m, 3n) frequencies [cm^-1] and (m, 3n, 3n) eigenvectors, modes in columns.
@@ -164,32 +176,21 @@ class LatticeDynamics:
         return self.dos_and_lowest(mesh, projected=projected)[0]
 
     def dos_and_lowest(
-        self, mesh: QMesh | None = None, more: Array | None = None, *, projected: bool = False
+        self, mesh: QMesh | None = None, *, projected: bool = False
     ) -> tuple[PhononDos, Array]:
-        """Return the density of states on a mesh, and the lowest frequency at every wave vector.
+        """Return the density of states on a mesh, and (m,) the lowest frequency at its points.
 
         Parameters
         ----------
         mesh, projected
             As in `dos`.
-        more
-            (k, 3) fractional q at which the lowest frequency is wanted beside the m of the mesh.
-
-        Returns
-        -------
-        The spectrum, and (k + m,) frequencies [cm^-1]: of `more`, then of the mesh.
         """
         mesh = self.mesh() if mesh is None else mesh
-        more = np.zeros((0, 3)) if more is None else more
         if projected:
             w, vectors = self.modes(mesh.qpoints)
-            lowest = [w[:, 0]] if not len(more) else [self.frequencies(more)[:, 0], w[:, 0]]
-            dos = spectrum(mesh, w, mode_shares(vectors), sound=self.sound)
-            return dos, np.concatenate(lowest)
-        near = self._nearest(np.concatenate([more, mesh.qpoints]))
-        w = np.concatenate([self._frequencies(matrices) for matrices in self._matrices(near)])
-        check_frequencies(w, self.crystal.label)
-        return spectrum(mesh, w[len(more) :], sound=self.sound), w[:, 0]
+            return spectrum(mesh, w, mode_shares(vectors), sound=self.sound), w[:, 0]
+        w = self.frequencies(mesh.qpoints)
+        return spectrum(mesh, w, sound=self.sound), w[:, 0]
 
     @cached_property
     def sound(self) -> SoundWaves:
@@ -253,13 +254,6 @@ class LatticeDynamics:
         """Return (m, 3n) exp(i G.tau) of reciprocal lattice vectors G, fractional."""
         waves = np.exp(2j * np.pi * np.rint(shift) @ self.crystal.frac_coords.T)
         return np.repeat(waves, 3, axis=1)
-
-    def _frequencies(self, matrices: NDArray[np.complex128]) -> Array:
-        """Return the frequencies of dynamical matrices, of real ones where there is inversion."""
-        images = self._partners
-        # One in the middle: the first may lie at Gamma, where all matrices are real.
-        real = None if images is None else real_form(matrices, images, len(matrices) // 2)
-        return np.asarray(frequencies(matrices if real is None else real))
 
     @cached_property
     def _partners(self) -> NDArray[np.int64] | None:
