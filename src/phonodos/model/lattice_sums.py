@@ -29,17 +29,16 @@ class LatticeSums:
     ----------
     harmonic, site
         What `dynamics.settled` returned for one crystal, in NumPy.
-    qpoints
-        (Q, 3) Cartesian wave vectors [1/A].
+    reach
+        (k, 3) Cartesian wave vectors [1/A]: no other one that is asked for is longer than all.
     """
 
     harmonic: HarmonicCrystals
     site: Array
-    qpoints: Array
+    reach: Array
 
-    def matrices(self, first: int = 0, last: int | None = None) -> NDArray[np.complex128]:
-        """Return the (q, 3n, 3n) dynamical matrices of some of the wave vectors [eV/(A^2 amu)]."""
-        q = self.qpoints[first:last]
+    def matrices(self, q: Array) -> NDArray[np.complex128]:
+        """Return (q, 3n, 3n) dynamical matrices [eV/(A^2 amu)] of (q, 3) Cartesian q [1/A]."""
         size = 3 * self.harmonic.n_atoms
         found = np.empty((len(q), size, size), dtype=np.complex128)
         self._put_dipoles(q, found)
@@ -47,10 +46,9 @@ class LatticeSums:
         return found
 
     def pulls(self, waves: Array) -> NDArray[np.complex128]:
-        """Return (q, 3n, 3) dynamical matrices of (q, 3) other waves times rigid translations.
+        """Return (q, 3n, 3) dynamical matrices of (q, 3) waves [1/A] times rigid translations.
 
-        Without the matrices: it costs next to nothing. Translations are of length 1, the wave
-        vectors [1/A] no longer than the longest of `qpoints`.
+        Without the matrices: it costs next to nothing. Translations are of length 1.
         """
         n = self.harmonic.n_atoms
         shares = np.sqrt(self.harmonic.masses[0] / self.harmonic.masses[0].sum())
@@ -98,7 +96,7 @@ class LatticeSums:
     def _vectors(self) -> Array:
         if not self.harmonic.born.any():
             return np.zeros((0, 3))
-        return np.asarray(reciprocal_vectors(self.harmonic, self.qpoints[None])[0][0])
+        return np.asarray(reciprocal_vectors(self.harmonic, self.reach[None])[0][0])
 
     @cached_property
     def _waves(self) -> tuple[Array, Array, Array]:

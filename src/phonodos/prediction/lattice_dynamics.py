@@ -40,6 +40,8 @@ if TYPE_CHECKING:
 Array = NDArray[np.float64]
 WORTH_IT = 6  # atoms from which on real matrices are faster, the way to them included
 LARGEST_BLOCK = 2**18  # elements of matrices held at once, 16 bytes each: 4 MB
+# Farthest from Gamma that a wave vector is in the cell of the shortest reciprocal lattice vectors.
+_CORNERS = np.array([[1, 1, 1], [1, 1, -1], [1, -1, 1], [-1, 1, 1]]) / 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -196,10 +198,9 @@ class LatticeDynamics:
     def sound(self) -> SoundWaves:
         """The long acoustic waves, q in fractions of the reciprocal lattice vectors."""
         waves = long_waves(self.crystal.reciprocal_cell) @ self.crystal.reciprocal_cell
-        sums = LatticeSums(*self._settled, np.concatenate([np.zeros((1, 3)), waves]))
         found = sound_of(
-            sums.matrices(0, 1)[0].real,
-            sums.pulls(waves),
+            self._sums.matrices(np.zeros((1, 3)))[0].real,
+            self._sums.pulls(waves),
             self.masses,
             self.crystal.volume,
             self.born_charges,
@@ -240,15 +241,23 @@ class LatticeDynamics:
     def _settled(self) -> tuple[HarmonicCrystals, Array]:
         return settled(self.harmonic)
 
+    @cached_property
+    def _sums(self) -> LatticeSums:
+        return LatticeSums(*self._settled, _CORNERS @ self._basis @ self.crystal.reciprocal_cell)
+
+    @cached_property
+    def _basis(self) -> NDArray[np.int64]:
+        """(3, 3) the shortest reciprocal lattice vectors in the given ones, as rows."""
+        return reduced_basis(np.asarray(np.linalg.inv(self.crystal.cell).T, dtype=np.float64))
+
     def _nearest(self, points: Array) -> Array:
         """Return the points, moved by reciprocal lattice vectors to near Gamma.
 
         Far from Gamma, and in skewed cells fractions below 1/2 can be far, the dipole term would
         need many more terms.
         """
-        basis = reduced_basis(np.asarray(np.linalg.inv(self.crystal.cell).T, dtype=np.float64))
-        inside = points @ np.linalg.inv(basis)
-        return np.asarray((inside - np.rint(inside)) @ basis)
+        inside = points @ np.linalg.inv(self._basis)
+        return np.asarray((inside - np.rint(inside)) @ self._basis)
 
     def _phases(self, shift: Array) -> NDArray[np.complex128]:
         """Return (m, 3n) exp(i G.tau) of reciprocal lattice vectors G, fractional."""
@@ -262,10 +271,11 @@ class LatticeDynamics:
         return partners(self.crystal, mass_kinds(self.crystal, self.masses))
 
     def _matrices(self, qpoints: Array) -> Iterator[NDArray[np.complex128]]:
-        sums = LatticeSums(*self._settled, qpoints @ self.crystal.reciprocal_cell)
+        """Yield the dynamical matrices at fractional q near Gamma, some at a time."""
+        q = qpoints @ self.crystal.reciprocal_cell
         step = max(1, int(LARGEST_BLOCK / (3 * self.crystal.n_atoms) ** 2))
-        for first in range(0, len(qpoints), step):
-            yield sums.matrices(first, first + step)
+        for first in range(0, len(q), step):
+            yield self._sums.matrices(q[first : first + step])
 
 
 def lattice_dynamics(
