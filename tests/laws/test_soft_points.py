@@ -12,7 +12,7 @@ from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.primitive import primitive_cell
 from phonodos.prediction.lattice_dynamics import LatticeDynamics
-from phonodos.prediction.stability import Stability, search_points, surveyed
+from phonodos.prediction.stability import Stability, search_points, stability_of, surveyed
 
 CUBE = Crystal.ordered(3.3 * np.eye(3), [[0.0, 0, 0]], ["Po"])
 SECOND = 1.0  # [eV/A^2], springs to the twelve second neighbours
@@ -91,3 +91,16 @@ def test_sound_that_is_unstable_is_found_around_gamma() -> None:
     """All springs weak but the nearest, which push: long waves are imaginary first."""
     _, found = looked_at(CUBE, [-4.5])
     assert found.verdict == "unstable"
+
+
+@pytest.mark.parametrize("nearest", [[HARD], [SOFT], [HARD, SOFT], [SOFT, HARD, -0.2], [HARD, 0.3]])
+def test_points_that_are_passed_over_change_nothing(nearest: list[float]) -> None:
+    """Against the lowest frequencies of every member at every point."""
+    members = [on_springs(CUBE, k) for k in nearest]
+    mesh = members[0].mesh()
+    points = search_points(members[0], mesh)
+    found = surveyed(members, mesh, points, None)[1]
+    qpoints = np.concatenate([points.qpoints, mesh.qpoints])
+    each = np.array([m.frequencies(qpoints)[:, 0] for m in members])
+    labels = [*points.labels, *([None] * len(mesh.qpoints))]
+    assert found == stability_of(each, qpoints, labels, None)

@@ -14,6 +14,7 @@ from phonodos.model.dynamics import (
     dipole_slope,
     dynamical_matrices,
     frequencies,
+    is_above,
     settled,
     settled_matrices,
     short_range_matrices,
@@ -189,3 +190,16 @@ def test_the_number_of_dipole_waves_is_bounded(rock_salt: Crystal) -> None:
     """A dielectric tensor out of all proportion would ask for billions of them."""
     with pytest.raises(PredictionError, match=r"needs .* wave vectors"):
         settled(harmonic(rock_salt, np.diag([1e8, 1e8, 1.0])))
+
+
+def test_above_a_frequency_without_the_frequencies(low_symmetry: Crystal) -> None:
+    group = harmonic(low_symmetry, EPS["tilted"])
+    matrix = dynamical_matrices(group, POINTS)[0, 0].numpy()
+    first = float(frequencies(matrix)[0])
+    for shift, above in ((-1e-3, True), (1e-3, False)):
+        assert is_above(matrix, first + shift) is above
+    soft = matrix - 2.0 * (abs(first) / WAVENUMBER_PER_SQRT_SPRING) ** 2 * np.eye(len(matrix))
+    lowest = float(frequencies(soft)[0])
+    assert lowest < 0.0
+    assert is_above(soft, lowest - 1e-3)
+    assert not is_above(soft, lowest + 1e-3)

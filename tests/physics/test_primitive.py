@@ -7,7 +7,13 @@ import pytest
 
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.mesh import irreducible_mesh, mass_kinds
-from phonodos.physics.primitive import PrimitiveCell, primitive_cell, space_group
+from phonodos.physics.primitive import (
+    SYMMETRY_TOLERANCE,
+    PrimitiveCell,
+    primitive_cell,
+    space_group,
+    symmetry_dataset,
+)
 
 MATRICES = [
     np.diag([2, 1, 1]),
@@ -17,6 +23,7 @@ MATRICES = [
     np.array([[-1, 1, 1], [1, -1, 1], [1, 1, -1]]),
     np.array([[0, 1, 0], [2, 0, 0], [0, 0, 1]]),  # left-handed
 ]
+CONVENTIONAL = np.array([[-1, 1, 1], [1, -1, 1], [1, 1, -1]])  # of face-centred cells
 
 
 def supercell(crystal: Crystal, matrix: np.ndarray, rng: np.random.Generator) -> Crystal:
@@ -163,3 +170,35 @@ def test_the_symmetry_is_sought_once_a_crystal(
     irreducible_mesh(perovskite, 20.0, kinds=mass_kinds(perovskite, uneven))
     space_group(replace(perovskite, name="another"))
     assert len(searched) == 4
+
+
+def test_a_folded_cell_needs_no_search_of_its_own(
+    rock_salt: Crystal, rng: np.random.Generator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import spglib
+
+    folded = primitive_cell(supercell(rock_salt, CONVENTIONAL, rng)).crystal
+    wanted = symmetry_dataset(replace(folded), SYMMETRY_TOLERANCE)
+    monkeypatch.setattr(spglib, "get_symmetry_dataset", None)
+    found = symmetry_dataset(folded, SYMMETRY_TOLERANCE)
+    assert found.number == wanted.number == 225
+    assert {r.tobytes() for r in found.rotations} == {r.tobytes() for r in wanted.rotations}
+    assert found.equivalent_atoms.tolist() == wanted.equivalent_atoms.tolist()
+    assert found.wyckoffs == wanted.wyckoffs
+    for rotation, shift in zip(found.rotations, found.translations, strict=True):
+        apart = (folded.frac_coords @ rotation.T + shift)[:, None] - folded.frac_coords
+        apart -= np.rint(apart)
+        assert np.abs(apart).max(axis=2).min(axis=1).max() < 1e-6
+    standard = np.linalg.inv(found.transformation_matrix).T @ folded.cell
+    np.testing.assert_allclose(standard @ found.std_rotation_matrix.T, found.std_lattice, atol=1e-6)
+
+
+def test_symmetry_that_a_supercell_hides_is_sought_again(
+    rock_salt: Crystal, rng: np.random.Generator
+) -> None:
+    """A cell twice as long along one axis shows spglib a part of the operations only."""
+    long = supercell(rock_salt, np.diag([2, 1, 1]) @ CONVENTIONAL, rng)
+    seen = symmetry_dataset(long, SYMMETRY_TOLERANCE)
+    assert len(np.unique(seen.rotations, axis=0)) < 48
+    folded = primitive_cell(long).crystal
+    assert len(symmetry_dataset(folded, SYMMETRY_TOLERANCE).rotations) == 48

@@ -5,11 +5,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from phonodos.physics.dipole import COULOMB
 from phonodos.physics.sound import (
     SoundWaves,
     elastic_debye_temperature,
     long_waves,
     products,
+    sound_of,
     sound_waves,
 )
 from phonodos.physics.units import KELVIN_PER_WAVENUMBER, WAVENUMBER_PER_SQRT_SPRING
@@ -114,3 +116,28 @@ def test_debye_temperature_converges_with_directions() -> None:
     sound = cubic_springs(20.0)
     few, many = (elastic_debye_temperature(sound, SIDE**3, n) for n in (500, 8000))
     assert few == pytest.approx(many, rel=1e-3)
+
+
+def test_less_than_whole_matrices_gives_the_same_waves(rng: np.random.Generator) -> None:
+    """Of a polar crystal: D(q) with its field against D(0) without, and what pulls translations."""
+    masses, q = np.array([10.0, 30.0]), cartesian_waves()
+    born = np.array([np.eye(3), -np.eye(3)]) + 0.1 * np.array([[[0, 1, 0], [1, 0, 0], [0, 0, 1]]])
+    eps, volume = np.diag([3.0, 4.0, 5.0]), SIDE**3
+    rigid = np.kron(np.sqrt(masses / masses.sum())[:, None], np.eye(3))
+    spring = rng.normal(size=(6, 6))
+    spring = spring @ spring.T
+    spring -= rigid @ (rigid.T @ spring)  # translations are free at q = 0
+    spring -= (spring @ rigid) @ rigid.T
+    slope = np.cross(np.eye(3)[:, None], np.eye(3)[None])  # of D(q), odd in q and in the atoms
+    odd = np.einsum("qc,cab->qab", q, slope)
+    matrices = np.zeros((6, 6, 6), complex)
+    matrices[:, :3, 3:], matrices[:, 3:, :3] = 0.2j * odd, -0.2j * odd.swapaxes(1, 2)
+    matrices += spring + 0.1 * (q**2).sum(axis=1)[:, None, None] * np.eye(6)
+    pulls = matrices @ rigid
+    neutral = (born - born.mean(axis=0)) / np.sqrt(masses)[:, None, None]
+    along = np.einsum("qa,iab->qib", q, neutral).reshape(6, 6)
+    weights = np.einsum("qa,ab,qb->q", q, eps, q) * volume / (4.0 * np.pi * COULOMB)
+    matrices += along[:, :, None] * along[:, None, :] / weights[:, None, None]
+    wanted = sound_waves(matrices, masses, volume, born, eps)
+    found = sound_of(spring, pulls, masses, volume, born, eps)
+    np.testing.assert_allclose(found.squares(WAVES), wanted.squares(WAVES), rtol=1e-5)

@@ -3,14 +3,15 @@
 import re
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.errors import StructureError
-from phonodos.physics.crystal import Crystal, compact, site_kinds, whole_inverse
-from phonodos.physics.primitive import SYMMETRY_TOLERANCE
+from phonodos.physics.brillouin_zone import special_lines
+from phonodos.physics.crystal import Crystal, compact, whole_inverse
+from phonodos.physics.primitive import SYMMETRY_TOLERANCE, symmetry_dataset
 
 Array = NDArray[np.float64]
 SPACING = 0.02  # [1/A], largest distance of neighbouring points, 2 pi included
@@ -91,32 +92,36 @@ def band_path(crystal: Crystal, spacing: float = SPACING, fewest: int = FEWEST) 
     Raises
     ------
     StructureError
-        If seekpath finds no symmetry.
+        If no symmetry is found.
     """
-    import seekpath
-
-    # seekpath wants a right-handed cell, -a, -b, -c span the same lattice, and no very skewed one.
+    # Seekpath wants a right-handed cell, -a, -b, -c span the same lattice, and no very skewed one.
     short, basis = compact(crystal)
     hand = 1.0 if np.linalg.det(short.cell) > 0.0 else -1.0
-    structure = (
-        hand * short.cell,
-        hand * short.frac_coords,
-        [kind + 1 for kind in site_kinds(crystal)],
+    right = (
+        short if hand > 0.0 else replace(short, cell=-short.cell, frac_coords=-short.frac_coords)
     )
+    try:
+        points, ends = _recommended(right)
+    except ValueError as err:
+        raise StructureError(
+            f"{crystal.label}: no path through the Brillouin zone",
+            f"no symmetry is found ({err})",
+            "check for sites that almost coincide, or give your own path from Python",
+        ) from err
+    turn = hand * whole_inverse(basis).T
+    corners = {name: q @ turn for name, q in points.items()}
+    lines = [(a, b, corners[a], corners[b]) for a, b in ends]
+    return path_of_lines(crystal, lines, spacing, fewest)
+
+
+def _recommended(crystal: Crystal) -> tuple[dict[str, Array], list[tuple[str, str]]]:
+    """Return special points and lines of a right-handed cell."""
+    dataset = symmetry_dataset(crystal, SYMMETRY_TOLERANCE)
+    if dataset is None:
+        raise ValueError("sites are too close to each other, or the cell is no cell")
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # edge cases between two lattice types: either path will do
-        try:
-            found = seekpath.get_path_orig_cell(structure, symprec=SYMMETRY_TOLERANCE)
-        except (seekpath.hpkot.SymmetryDetectionError, ValueError) as err:
-            raise StructureError(
-                f"{crystal.label}: no path through the Brillouin zone",
-                f"seekpath finds no symmetry ({err})",
-                "check for sites that almost coincide, or give your own path from Python",
-            ) from err
-    turn = hand * whole_inverse(basis).T
-    corners = {name: np.array(q) @ turn for name, q in found["point_coords"].items()}
-    lines = [(a, b, corners[a], corners[b]) for a, b in found["path"]]
-    return path_of_lines(crystal, lines, spacing, fewest)
+        return special_lines(dataset, crystal.cell)
 
 
 def path_of_lines(

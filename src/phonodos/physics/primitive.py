@@ -1,7 +1,8 @@
 """The primitive cell of a crystal and its space group, through spglib."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import lru_cache
 from typing import Any
 from weakref import WeakKeyDictionary
 
@@ -85,7 +86,11 @@ def primitive_cell(crystal: Crystal, symprec: float = SYMMETRY_TOLERANCE) -> Pri
     cell = basis @ crystal.cell / count
     short = reduced_basis(cell)
     sign = np.sign(np.linalg.det(basis.astype(np.float64)))
-    return _fold(crystal, whole, sign * (short @ basis) / count, orbit, 10.0 * symprec)
+    into = sign * (short @ basis) / count
+    found = _fold(crystal, whole, into, orbit, 10.0 * symprec)
+    if found is not whole:
+        _pass_on(dataset, into, found, symprec)
+    return found
 
 
 def space_group(crystal: Crystal, symprec: float = SYMMETRY_TOLERANCE) -> tuple[int, str] | None:
@@ -137,6 +142,54 @@ def _fold(
     occupancy = tuple(crystal.occupancy[i] for i in parents)
     primitive = Crystal(cell, np.mod(coords[parents] + mean, 1.0), occupancy, crystal.name)
     return PrimitiveCell(primitive, count, site_map.astype(np.int64))
+
+
+def _pass_on(
+    dataset: Any, basis: NDArray[np.float64], found: PrimitiveCell, symprec: float
+) -> None:
+    """Keep the symmetry of an input cell as that of its primitive cell ``basis @ cell``."""
+    back = np.linalg.inv(basis).T  # of fractional coordinates, as columns
+    turned = back @ dataset.rotations @ basis.T
+    rotations = np.rint(turned).astype(dataset.rotations.dtype)
+    rotations, first = np.unique(rotations, axis=0, return_index=True)
+    if np.abs(turned[first] - rotations).max() > 1e-6:
+        return
+    # Spglib leaves out what turns the input cell, if not the crystal, into another.
+    if not len(rotations) == _order(int(dataset.hall_number)) == len(turned) // found.multiplicity:
+        return
+    site_map = found.site_map
+    parents = np.unique(site_map, return_index=True)[1]
+    known = replace(
+        dataset,
+        rotations=rotations,
+        translations=np.mod(dataset.translations[first] @ back.T, 1.0),
+        transformation_matrix=dataset.transformation_matrix @ basis.T,
+        mapping_to_primitive=np.arange(len(parents)),
+        **{
+            name: _lowest(site_map[getattr(dataset, name)[parents]])
+            for name in ("equivalent_atoms", "crystallographic_orbits")
+        },
+        **{
+            name: [getattr(dataset, name)[k] for k in parents]
+            for name in ("wyckoffs", "site_symmetry_symbols")
+        },
+    )
+    _searched[found.crystal] = {(symprec, site_kinds(found.crystal)): known}
+
+
+@lru_cache(maxsize=64)
+def _order(hall_number: int) -> int:
+    """Return the number of operations of the point group that belongs to a Hall symbol."""
+    import spglib
+
+    rotations = spglib.get_symmetry_from_database(hall_number)["rotations"]
+    return len(np.unique(rotations, axis=0))
+
+
+def _lowest(labels: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return the first site with the same label, of every site."""
+    _, first, index = np.unique(labels, return_index=True, return_inverse=True)
+    return np.asarray(first[index])
 
 
 def row_basis(rows: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -131,21 +131,43 @@ def sound_waves(
         (n, 3, 3) [e], first index field, second displacement, and (3, 3), of the dipole term that
         the matrices hold; None where they hold none.
     """
-    n = len(masses)
-    root = np.sqrt(masses)
-    rigid: Array = np.kron((root / math.sqrt(masses.sum()))[:, None], np.eye(3)).astype(np.float64)
-    field = np.zeros((3, 3 * n))
-    screening = np.eye(3)
-    rest = matrices[6:]
-    matrices = np.array(matrices[:6])
+    pulls = matrices[:6] @ _rigid(masses)
+    if len(matrices) > 6:
+        pulls = pulls - matrices[6:].real @ _rigid(masses)
+    at_gamma = matrices[0].real
     if born_charges is not None and dielectric is not None:
-        neutral = born_charges - born_charges.mean(axis=0)
-        field = (neutral / root[:, None, None]).transpose(1, 0, 2).reshape(3, 3 * n)
-        screening = volume / (4.0 * math.pi * COULOMB) * (dielectric + dielectric.T) / 2.0
-        along = DIRECTIONS @ field
-        weights = 1.0 / np.einsum("ka,kb,ab->k", DIRECTIONS, DIRECTIONS, screening)
-        matrices -= weights[:, None, None] * along[:, :, None] * along[:, None, :]
-    stiffness, pull, response = _without_field(matrices, rest, rigid, field)
+        field, screening = _field(masses, volume, born_charges, dielectric)
+        along = DIRECTIONS[0] @ field
+        weight = DIRECTIONS[0] @ screening @ DIRECTIONS[0]
+        at_gamma = at_gamma - along[:, None] * along / weight
+    return sound_of(at_gamma, pulls, masses, volume, born_charges, dielectric)
+
+
+def sound_of(
+    at_gamma: Array,
+    pulls: NDArray[np.complex128],
+    masses: Array,
+    volume: float,
+    born_charges: Array | None = None,
+    dielectric: Array | None = None,
+) -> SoundWaves:
+    """Return the long acoustic waves of a crystal, by less than whole matrices of every wave.
+
+    Parameters
+    ----------
+    at_gamma
+        (3n, 3n) D(0) without the field [eV/(A^2 amu)].
+    pulls
+        (6, 3n, 3) D(q) at `long_waves` times the rigid translations, each of length 1. The field of
+        neutral charges does not act on them.
+    masses, volume, born_charges, dielectric
+        As in `sound_waves`.
+    """
+    rigid = _rigid(masses)
+    field, screening = np.zeros((3, len(rigid))), np.eye(3)
+    if born_charges is not None and dielectric is not None:
+        field, screening = _field(masses, volume, born_charges, dielectric)
+    stiffness, pull, response = _without_field(at_gamma, pulls, rigid, field)
     # f(q) by products: of the sums of two axes both pure ones are taken away.
     rows = stiffness[:, FIRST, SECOND]
     rows[3:] -= rows[[1, 0, 0]] + rows[[2, 2, 1]]
@@ -160,8 +182,22 @@ def sound_waves(
     )
 
 
+def _rigid(masses: Array) -> Array:
+    """Return the (3n, 3) rigid translations in coordinates times roots of masses, of length 1."""
+    return np.asarray(np.kron(np.sqrt(masses / masses.sum())[:, None], np.eye(3)))
+
+
+def _field(
+    masses: Array, volume: float, born_charges: Array, dielectric: Array
+) -> tuple[Array, Array]:
+    """Return (3, 3n) neutral charges over roots of masses, and (3, 3) what screens them."""
+    neutral = born_charges - born_charges.mean(axis=0)
+    field = (neutral / np.sqrt(masses)[:, None, None]).transpose(1, 0, 2).reshape(3, -1)
+    return field, volume / (4.0 * math.pi * COULOMB) * (dielectric + dielectric.T) / 2.0
+
+
 def _without_field(
-    matrices: NDArray[np.complex128], rest: NDArray[np.complex128], rigid: Array, field: Array
+    at_gamma: Array, pulls: NDArray[np.complex128], rigid: Array, field: Array
 ) -> tuple[Array, Array, Array]:
     """Return what D(q) without the field gives, per q^2.
 
@@ -170,9 +206,8 @@ def _without_field(
     masses.
     """
     size = len(rigid)
-    at_gamma = matrices[0].real
     scale = np.trace(at_gamma) / size or 1.0
-    coupling = np.einsum("kij,ia->kja", matrices[:3].imag, rigid) / LONG  # (3, 3n, 3)
+    coupling = -pulls[:3].imag / LONG  # (3, 3n, 3)
     coupling -= rigid @ (rigid.T @ coupling)
     solved = np.linalg.solve(
         at_gamma + scale * rigid @ rigid.T,
@@ -180,9 +215,8 @@ def _without_field(
     )
     by_waves = np.einsum("kc,cja->kja", DIRECTIONS, coupling)
     answers = np.einsum("kc,jca->kja", DIRECTIONS, solved[:, :9].reshape(size, 3, 3))
-    direct = np.einsum("ia,kij,jb->kab", rigid, matrices.real, rigid)
-    direct -= np.einsum("ia,kij,jb->ab", rigid, rest.real, rigid)
-    stiffness = direct / LONG**2 - np.einsum("kja,kjb->kab", by_waves, answers)
+    direct = rigid.T @ pulls.real
+    stiffness = direct / LONG**2 - by_waves.swapaxes(1, 2) @ answers
     stiffness = (stiffness + stiffness.transpose(0, 2, 1)) / 2.0
     pull = np.einsum("cja,jd->cda", coupling, solved[:, 9:])
     return stiffness, pull, field @ solved[:, 9:]

@@ -10,15 +10,10 @@ from numpy.typing import NDArray
 
 from phonodos.errors import PredictionError
 from phonodos.model.bonds import BondedCrystals
-from phonodos.model.dynamics import (
-    frequencies,
-    reciprocal_vectors,
-    settled,
-    settled_matrices,
-    to_frequencies,
-)
+from phonodos.model.dynamics import frequencies, settled, to_frequencies
 from phonodos.model.harmonic import HarmonicCrystals, harmonic_of
 from phonodos.model.lattice import Lattice
+from phonodos.model.lattice_sums import LatticeSums
 from phonodos.physics.crystal import Crystal, reduced_basis
 from phonodos.physics.dos import PhononDos, check_frequencies
 from phonodos.physics.inversion import partners, real_form
@@ -37,14 +32,16 @@ from phonodos.physics.path import (
     band_path,
     step_from_gamma,
 )
-from phonodos.physics.sound import SoundWaves, long_waves, sound_waves
+from phonodos.physics.sound import SoundWaves, long_waves, sound_of
 
 if TYPE_CHECKING:
     from phonopy import Phonopy
 
 Array = NDArray[np.float64]
 WORTH_IT = 6  # atoms from which on real matrices are faster, the way to them included
-LARGEST_BLOCK = 2e7  # numbers held at once for the wave vectors of a chunk, 8 bytes each
+LARGEST_BLOCK = 2**18  # elements of matrices held at once, 16 bytes each: 4 MB
+# Farthest from Gamma that a wave vector is in the cell of the shortest reciprocal lattice vectors.
+_CORNERS = np.array([[1, 1, 1], [1, 1, -1], [1, -1, 1], [-1, 1, 1]]) / 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -116,10 +113,22 @@ class LatticeDynamics:
         PredictionError
             If one is larger than any vibration has (10,000 cm^-1).
         """
+        found = [frequencies(m) for m in self.equivalent_matrices(qpoints)]
+        check_frequencies(np.concatenate(found), self.crystal.label)
+        return np.concatenate(found)
+
+    def equivalent_matrices(self, qpoints: Array) -> Iterator[Array | NDArray[np.complex128]]:
+        """Yield (k, 3n, 3n) matrices with the eigenvalues of those at (m, 3) q, some at a time.
+
+        Real ones where the crystal has a centre of inversion.
+        """
         near = self._nearest(np.atleast_2d(np.asarray(qpoints, dtype=np.float64)))
-        found = np.concatenate([self._frequencies(m) for m in self._matrices(near)])
-        check_frequencies(found, self.crystal.label)
-        return found
+        images = self._partners
+        for matrices in self._matrices(near):
+            # One in the middle: the first may lie at Gamma, where all matrices are real.
+            probe = len(matrices) // 2
+            real = None if images is None else real_form(matrices, images, probe)
+            yield matrices if real is None else real
 
     def modes(self, qpoints: Array) -> tuple[Array, NDArray[np.complex128]]:
         """Return (m, 3n) frequencies [cm^-1] and (m, 3n, 3n) eigenvectors, modes in columns.
@@ -169,52 +178,29 @@ class LatticeDynamics:
         return self.dos_and_lowest(mesh, projected=projected)[0]
 
     def dos_and_lowest(
-        self, mesh: QMesh | None = None, more: Array | None = None, *, projected: bool = False
+        self, mesh: QMesh | None = None, *, projected: bool = False
     ) -> tuple[PhononDos, Array]:
-        """Return the density of states on a mesh, and the lowest frequency at every wave vector.
+        """Return the density of states on a mesh, and (m,) the lowest frequency at its points.
 
         Parameters
         ----------
         mesh, projected
             As in `dos`.
-        more
-            (k, 3) fractional q at which the lowest frequency is wanted beside the m of the mesh.
-
-        Returns
-        -------
-        The spectrum, and (k + m,) frequencies [cm^-1]: of `more`, then of the mesh.
         """
         mesh = self.mesh() if mesh is None else mesh
-        more = np.zeros((0, 3)) if more is None else more
         if projected:
             w, vectors = self.modes(mesh.qpoints)
-            lowest = [w[:, 0]] if not len(more) else [self.frequencies(more)[:, 0], w[:, 0]]
-            dos = spectrum(mesh, w, mode_shares(vectors), sound=self.sound)
-            return dos, np.concatenate(lowest)
-        # One run for all: a call for the long waves alone costs as much as 15 wave vectors.
-        near = self._nearest(np.concatenate([more, mesh.qpoints]))
-        points = np.concatenate([self._long, near])
-        found, first = [], []
-        for matrices in self._matrices(points):
-            first.append(matrices[: len(self._long)])
-            found.append(self._frequencies(matrices))
-        w = np.concatenate(found)[len(self._long) :]
-        check_frequencies(w, self.crystal.label)
-        sound = self._sound_of(np.concatenate(first)[: len(self._long)])
-        return spectrum(mesh, w[len(more) :], sound=sound), w[:, 0]
+            return spectrum(mesh, w, mode_shares(vectors), sound=self.sound), w[:, 0]
+        w = self.frequencies(mesh.qpoints)
+        return spectrum(mesh, w, sound=self.sound), w[:, 0]
 
     @cached_property
     def sound(self) -> SoundWaves:
         """The long acoustic waves, q in fractions of the reciprocal lattice vectors."""
-        return self._sound_of(np.concatenate(list(self._matrices(self._long))))
-
-    @cached_property
-    def _long(self) -> Array:
-        return long_waves(self.crystal.reciprocal_cell)
-
-    def _sound_of(self, matrices: NDArray[np.complex128]) -> SoundWaves:
-        found = sound_waves(
-            matrices,
+        waves = long_waves(self.crystal.reciprocal_cell) @ self.crystal.reciprocal_cell
+        found = sound_of(
+            self._sums.matrices(np.zeros((1, 3)))[0].real,
+            self._sums.pulls(waves),
             self.masses,
             self.crystal.volume,
             self.born_charges,
@@ -255,27 +241,28 @@ class LatticeDynamics:
     def _settled(self) -> tuple[HarmonicCrystals, Array]:
         return settled(self.harmonic)
 
+    @cached_property
+    def _sums(self) -> LatticeSums:
+        return LatticeSums(*self._settled, _CORNERS @ self._basis @ self.crystal.reciprocal_cell)
+
+    @cached_property
+    def _basis(self) -> NDArray[np.int64]:
+        """(3, 3) the shortest reciprocal lattice vectors in the given ones, as rows."""
+        return reduced_basis(np.asarray(np.linalg.inv(self.crystal.cell).T, dtype=np.float64))
+
     def _nearest(self, points: Array) -> Array:
         """Return the points, moved by reciprocal lattice vectors to near Gamma.
 
         Far from Gamma, and in skewed cells fractions below 1/2 can be far, the dipole term would
         need many more terms.
         """
-        basis = reduced_basis(np.asarray(np.linalg.inv(self.crystal.cell).T, dtype=np.float64))
-        inside = points @ np.linalg.inv(basis)
-        return np.asarray((inside - np.rint(inside)) @ basis)
+        inside = points @ np.linalg.inv(self._basis)
+        return np.asarray((inside - np.rint(inside)) @ self._basis)
 
     def _phases(self, shift: Array) -> NDArray[np.complex128]:
         """Return (m, 3n) exp(i G.tau) of reciprocal lattice vectors G, fractional."""
         waves = np.exp(2j * np.pi * np.rint(shift) @ self.crystal.frac_coords.T)
         return np.repeat(waves, 3, axis=1)
-
-    def _frequencies(self, matrices: NDArray[np.complex128]) -> Array:
-        """Return the frequencies of dynamical matrices, of real ones where there is inversion."""
-        images = self._partners
-        # One in the middle: the first may lie at Gamma, where all matrices are real.
-        real = None if images is None else real_form(matrices, images, len(matrices) // 2)
-        return np.asarray(frequencies(matrices if real is None else real))
 
     @cached_property
     def _partners(self) -> NDArray[np.int64] | None:
@@ -284,14 +271,11 @@ class LatticeDynamics:
         return partners(self.crystal, mass_kinds(self.crystal, self.masses))
 
     def _matrices(self, qpoints: Array) -> Iterator[NDArray[np.complex128]]:
-        harmonic, site = self._settled
-        n = self.crystal.n_atoms
-        farthest = np.abs(qpoints).max(axis=0)[None, None]
-        waves = reciprocal_vectors(harmonic, farthest @ harmonic.reciprocal)[0].shape[1]
-        numbers = 18.0 * len(harmonic.owners) + 5.0 * (3.0 * n) ** 2 + 18.0 * n * waves
-        size = max(1, int(LARGEST_BLOCK / numbers))
-        for first in range(0, len(qpoints), size):
-            yield settled_matrices(harmonic, site, qpoints[None, first : first + size])[0]
+        """Yield the dynamical matrices at fractional q near Gamma, some at a time."""
+        q = qpoints @ self.crystal.reciprocal_cell
+        step = max(1, int(LARGEST_BLOCK / (3 * self.crystal.n_atoms) ** 2))
+        for first in range(0, len(q), step):
+            yield self._sums.matrices(q[first : first + step])
 
 
 def lattice_dynamics(

@@ -15,6 +15,7 @@ from typing import Any, Final, Literal
 import numpy as np
 from numpy.typing import NDArray
 
+from phonodos.model.dynamics import frequencies, is_above
 from phonodos.model.header import StabilityEntry, WeightHeader
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.mesh import QMesh
@@ -113,11 +114,30 @@ def surveyed(
     projected
         Whether the share of every atom in the spectra is wanted.
     """
-    found = [m.dos_and_lowest(mesh, points.qpoints, projected=projected) for m in members]
+    found = [m.dos_and_lowest(mesh, projected=projected) for m in members]
+    on_mesh = np.array([lowest for _, lowest in found])
+    each = np.concatenate([_beside(members, points, on_mesh), on_mesh], axis=1)
     qpoints = np.concatenate([points.qpoints, mesh.qpoints])
     labels = [*points.labels, *([None] * len(mesh.qpoints))]
-    each = np.array([lowest for _, lowest in found])
     return tuple(dos for dos, _ in found), stability_of(each, qpoints, labels, entry)
+
+
+def _beside(members: Sequence[LatticeDynamics], points: SpecialPoints, on_mesh: Array) -> Array:
+    """Return (members, m) lowest frequencies at `points` beside those on a mesh.
+
+    Infinite where they are higher, by every member, than at the point of the mesh where the mean is
+    lowest, around Gamma where they are real: neither the lowest nor its place can be there.
+    """
+    best = on_mesh[:, np.argmin(on_mesh.mean(axis=0))] + 2.0 * EQUAL
+    found = np.full((len(members), len(points.qpoints)), np.inf)
+    k = 0
+    for chunk in zip(*(m.equivalent_matrices(points.qpoints) for m in members), strict=True):
+        for matrices in zip(*chunk, strict=True):
+            floors = np.minimum(best, 0.0) if points.labels[k] == NEAR else best
+            if not all(map(is_above, matrices, floors)):
+                found[:, k] = [frequencies(matrix)[0] for matrix in matrices]
+            k += 1
+    return found
 
 
 def stability_of(

@@ -1,0 +1,185 @@
+"""`LatticeSums`: the dynamical matrices of one crystal in NumPy, one wave vector after the other.
+
+The same sums as in `dynamics`, which takes all wave vectors of many crystals at once, as torch's
+gradients need. Here what does not depend on the wave vector is prepared once, terms of the dipole
+sum that are nothing at a wave vector are left out there, and only blocks of atoms with a bond are
+touched: large cells have few.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phonodos.model.arrays import sums_at
+from phonodos.model.dynamics import dipole_weights, reciprocal_vectors
+from phonodos.model.harmonic import HarmonicCrystals
+
+Array = NDArray[np.float64]
+CHUNK = 2**17  # numbers summed at a time: they stay in the cache
+
+
+@dataclass(frozen=True, eq=False)
+class LatticeSums:
+    """What the dynamical matrices of a crystal are summed from.
+
+    Attributes
+    ----------
+    harmonic, site
+        What `dynamics.settled` returned for one crystal, in NumPy.
+    reach
+        (k, 3) Cartesian wave vectors [1/A]: no other one that is asked for is longer than all.
+    """
+
+    harmonic: HarmonicCrystals
+    site: Array
+    reach: Array
+
+    def matrices(self, q: Array) -> NDArray[np.complex128]:
+        """Return (q, 3n, 3n) dynamical matrices [eV/(A^2 amu)] of (q, 3) Cartesian q [1/A]."""
+        size = 3 * self.harmonic.n_atoms
+        found = np.empty((len(q), size, size), dtype=np.complex128)
+        self._put_dipoles(q, found)
+        self._add_bonds(q, found)
+        return found
+
+    def pulls(self, waves: Array) -> NDArray[np.complex128]:
+        """Return (q, 3n, 3) dynamical matrices of (q, 3) waves [1/A] times rigid translations.
+
+        Without the matrices: it costs next to nothing. Translations are of length 1.
+        """
+        n = self.harmonic.n_atoms
+        shares = np.sqrt(self.harmonic.masses[0] / self.harmonic.masses[0].sum())
+        *_, starts, places = self._bonds
+        first, second = (x.reshape(-1, 9)[:, 0] // (9 * n) for x in places)  # atoms of the pairs
+        there = self._pair_sums(waves).reshape(len(starts), len(waves), 3, 3)
+        back = there.conj().swapaxes(2, 3) * shares[first, None, None, None]
+        there = there * shares[second, None, None, None]
+        found = (sums_at(n, first, there) + sums_at(n, second, back)).swapaxes(0, 1)
+        field = self._field_pulls(waves, shares)
+        return np.asarray(found.reshape(len(waves), 3 * n, 3) + field)
+
+    def _field_pulls(self, q: Array, shares: Array) -> Array | NDArray[np.complex128]:
+        """Return the part of the dipole term in `pulls`."""
+        (even, odd), charges, born = self._waves
+        count, size = len(q), 3 * len(shares)
+        if not len(charges):
+            return np.zeros((count, size, 3))
+        rigid = np.kron(shares[:, None], np.eye(3))
+        moved = (q @ born)[:, :, None]
+        weights = (self._weights(q) ** 2).T[:, :, None]
+        right = (moved * rigid).swapaxes(0, 1).reshape(size, -1)
+        # Rows of B are w (W + c Z.q), W = c Z.G; all wave vectors are taken in one product.
+        sums, whole = [], []
+        for wave in (even, odd):
+            whole.append(wave * charges)
+            along = (wave @ right).reshape(-1, count, 3) + (whole[-1] @ rigid)[:, None]
+            sums.append((along * weights).reshape(len(charges), -1))
+        both = np.concatenate(sums, axis=1)
+        (aa, ab), (ba, bb) = (
+            (
+                (w.T @ both).reshape(size, 2, count, 3).transpose(1, 2, 0, 3)
+                + moved * (c.T @ both).reshape(size, 2, count, 3).transpose(1, 2, 0, 3)
+            )
+            for w, c in zip(whole, (even, odd), strict=True)
+        )
+        return np.asarray(aa + bb + 1j * (ba - ab))
+
+    @cached_property
+    def _root(self) -> Array:
+        """(3n,) one over the root of the mass of every coordinate [amu^-1/2]."""
+        return np.repeat(np.asarray(self.harmonic.masses[0]) ** -0.5, 3)
+
+    @cached_property
+    def _vectors(self) -> Array:
+        if not self.harmonic.born.any():
+            return np.zeros((0, 3))
+        return np.asarray(reciprocal_vectors(self.harmonic, self.reach[None])[0][0])
+
+    @cached_property
+    def _waves(self) -> tuple[Array, Array, Array]:
+        """(2, G, 3n) cosines and sines of G.tau, (G, 3n) G.Z and (3, 3n) Z, masses included."""
+        angles = self._vectors @ self.harmonic.positions[0].T
+        waves = np.stack([np.cos(angles), np.sin(angles)])
+        born = np.asarray(self.harmonic.born[0]).swapaxes(0, 1).reshape(3, -1) * self._root
+        return np.repeat(waves, 3, axis=2), self._vectors @ born, born
+
+    def _weights(self, q: Array) -> Array:
+        """Return (q, G) roots of the weights of the terms of the dipole sum."""
+        kept = np.ones((1, len(self._vectors)), dtype=bool)
+        waves = (q[:, None] + self._vectors)[None]
+        return np.asarray(dipole_weights(self.harmonic, waves, kept)[0][0])
+
+    def _dipole_rows(self, q: Array) -> Iterator[Array]:
+        """Yield (2, g, 3n) rows B of every wave vector: cosines and sines of the terms that count.
+
+        With both as rows of one matrix the real part of the dipole term is B^T B.
+        """
+        waves, charges, born = self._waves
+        for weight, moved in zip(self._weights(q), q @ born, strict=True):
+            terms = np.flatnonzero(weight)
+            charge = charges[terms]
+            charge += moved
+            charge *= weight[terms, None]
+            rows = waves.take(terms, axis=1)
+            rows *= charge
+            yield rows
+
+    def _put_dipoles(self, q: Array, found: NDArray[np.complex128]) -> None:
+        if not len(self._vectors):
+            found[...] = 0.0
+            return
+        for wave, matrix, rows in zip(q, found, self._dipole_rows(q), strict=True):
+            if wave.any():
+                half = rows[1].T @ rows[0]
+                np.subtract(half, half.T, out=matrix.imag)
+            else:
+                matrix.imag = 0.0
+            rows = rows.reshape(-1, rows.shape[2])
+            matrix.real = rows.T @ rows
+
+    @cached_property
+    def _bonds(self) -> tuple[Array, Array, NDArray[np.int64], NDArray[np.int64]]:
+        """(b, 3) vectors and (b, 9) constants in the order of pairs of atoms, (p,) where each pair
+        starts, and (2, 9p) places of its elements and of their transposes in a matrix.
+
+        The on-site terms are bonds of length zero.
+        """
+        harmonic, root = self.harmonic, self._root[::3]
+        n = harmonic.n_atoms
+        i, j = (np.concatenate([x, np.arange(n)]) for x in (harmonic.firsts, harmonic.seconds))
+        constants = np.concatenate([harmonic.force_constants, -self.site[0] / 2.0])
+        constants = (constants * (root[i] * root[j])[:, None, None]).reshape(-1, 9)
+        vectors = np.concatenate([harmonic.vectors, np.zeros((n, 3))])
+        pairs = i * n + j
+        order = np.argsort(pairs, kind="stable")
+        starts = np.flatnonzero(np.diff(pairs[order], prepend=-1))
+        rows, columns = (
+            3 * x[order][starts][:, None] + y
+            for x, y in ((i, np.repeat(np.arange(3), 3)), (j, np.tile(np.arange(3), 3)))
+        )
+        places = np.stack([3 * n * rows + columns, 3 * n * columns + rows]).reshape(2, -1)
+        return vectors[order], constants[order], starts, places
+
+    def _pair_sums(self, q: Array) -> NDArray[np.complex128]:
+        """Return (p, q, 9) sums of the constants of every pair of atoms times exp(i q.r)."""
+        vectors, constants, starts, _ = self._bonds
+        angles = vectors @ q.T
+        waves = np.empty(angles.shape, dtype=np.complex128)
+        np.cos(angles, out=waves.real)
+        np.sin(angles, out=waves.imag)
+        terms = waves[:, :, None] * constants[:, None, :]
+        return np.asarray(np.add.reduceat(terms, starts, axis=0))
+
+    def _add_bonds(self, q: Array, found: NDArray[np.complex128]) -> None:
+        _, constants, _, (places, turned) = self._bonds
+        step = max(1, CHUNK // constants.size)
+        flat = found.reshape(len(q), -1)
+        for first in range(0, len(q), step):
+            sums = self._pair_sums(q[first : first + step]).swapaxes(0, 1)
+            for matrix, values in zip(flat[first : first + step], sums, strict=True):
+                values = values.ravel()
+                matrix[places] += values
+                matrix[turned] += values.conj()
