@@ -306,7 +306,7 @@ def _labels(
             break
     else:
         return unknown
-    rows = {name: np.array(row)[classes] for name, row in table["character_table"].items()}
+    rows = {name: np.atleast_1d(row)[classes] for name, row in table["character_table"].items()}
     labels = []
     for chi in characters:
         counts = {name: round(float(chi @ row) / float(row @ row)) for name, row in rows.items()}
