@@ -2,18 +2,25 @@
 
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from phonodos.errors import ConfigError
+from phonodos.files import file_name
 from phonodos.physics.thermodynamics import known_basis
 from phonodos.physics.units import per_wavenumber
 from phonodos.results import spectra
 from phonodos.results.desk import Results
+from phonodos.results.provenance import Provenance
 
 if TYPE_CHECKING:
     from phonodos.prediction.prediction import Prediction
 
 FORMATS = ("phonopy", "pymatgen", "csv", "json", "euphonic", "ncmat")
+LONGEST_NAME = 200  # bytes of a name in an archive; systems take 255, and endings follow
 THERMAL_STEP, THERMAL_MAX = 10.0, 1000.0  # [K], phonopy's own defaults
 
 
@@ -135,6 +142,44 @@ def write_prediction(results: Results, prediction: "Prediction", wanted: Files) 
     if wanted.plot:
         _draw(results, prediction, wanted, columns)
     return results.written
+
+
+def zipped(prediction: "Prediction", wanted: Files | None = None, name: str | None = None) -> bytes:
+    """Return the files that were asked for in one archive (zip), byte for byte as on the disk.
+
+    The same prediction gives the same archive: its entries bear no date.
+
+    Parameters
+    ----------
+    prediction
+        What is written.
+    wanted
+        Which files; by default those of `phonodos predict`.
+    name
+        Of the crystal, as a folder of results would be called; by default what it is called.
+
+    Raises
+    ------
+    ConfigError
+        If a file is asked for that the network has nothing for.
+    DataError
+        If the system has no room for the files, which are written first.
+    """
+    wanted = Files() if wanted is None else wanted
+    wanted.check(prediction)
+    origin = (prediction.provenance or Provenance(prediction.model)).warned(prediction.warnings)
+    content = BytesIO()
+    with TemporaryDirectory(prefix="phonodos-") as place:
+        plain = file_name(name or prediction.crystal.label).encode()[:LONGEST_NAME]
+        folder = Path(place) / plain.decode(errors="ignore")
+        folder.mkdir()
+        with ZipFile(content, "w", ZIP_DEFLATED) as archive:
+            for entry in write_prediction(Results(folder, origin), prediction, wanted):
+                info = ZipInfo(entry)  # of 1980: the date of the temporary file says nothing
+                info.compress_type = ZIP_DEFLATED
+                info.external_attr = 0o644 << 16
+                archive.writestr(info, (folder / entry).read_bytes())
+    return content.getvalue()
 
 
 def _draw(
