@@ -4,6 +4,7 @@ One prediction stands behind all parts. A part that cannot be made (modes of a m
 network that predicts a spectrum) is said to be missing, with the reason, and the others are there.
 """
 
+import re
 from collections.abc import Callable, Collection, Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import cached_property
@@ -22,7 +23,7 @@ from phonodos.physics.isotopes import Isotope
 from phonodos.physics.path import corner_symbol
 from phonodos.physics.primitive import primitive_cell, space_group
 from phonodos.physics.thermodynamics import AMOUNTS, BASES, ThermalProperties, cells_per
-from phonodos.physics.units import FREQUENCY_DIGITS, FREQUENCY_UNITS
+from phonodos.physics.units import FREQUENCY_DIGITS, FREQUENCY_UNITS, ROOM_TEMPERATURE
 from phonodos.prediction.failures import failed
 from phonodos.prediction.files import THERMAL_MAX, THERMAL_STEP
 from phonodos.prediction.prediction import Prediction
@@ -50,16 +51,17 @@ PARTS = ("bands", "modes", "displacements")
 FORMAT, FORMAT_VERSION = "phonodos-report", 1
 PATTERN_DIGITS = 4  # of displacements that are drawn, the largest of which is 1
 MOST_IN_PATTERNS = 1_000_000  # numbers of all patterns together; larger cells have none
+UNSAID = re.compile(r" at \d+ K$| \(2nd moment\)$")  # of a unit: it stands beside it
 AXIS = tuple(THERMAL_STEP * k for k in range(round(THERMAL_MAX / THERMAL_STEP) + 1))  # [K]
 ENERGIES = ("internal_energy", "free_energy")
 FUNCTIONS = ("heat_capacity", "entropy", *ENERGIES)
-SHOWN = (  # quantity, words, digits, what its number is scaled with
-    ("mean_frequency", "mean frequency", 0, "frequency"),
-    ("max_frequency", "highest frequency", 0, "frequency"),
-    ("heat_capacity", "heat capacity C_V at 300 K", 2, "amount"),
-    ("entropy", "entropy S at 300 K", 2, "amount"),
-    ("zero_point_energy", "zero-point energy", 2, "amount"),
-    ("debye_temperature", "Debye temperature (2nd moment)", 0, None),
+SHOWN = (  # quantity, words, digits, kind: what its number is multiplied with; temperature [K]
+    ("mean_frequency", "mean frequency", 0, "frequency", None),
+    ("max_frequency", "highest frequency", 0, "frequency", None),
+    ("heat_capacity", "heat capacity C_V", 2, "molar", ROOM_TEMPERATURE),
+    ("entropy", "entropy S", 2, "molar", ROOM_TEMPERATURE),
+    ("zero_point_energy", "zero-point energy", 2, "molar", None),
+    ("debye_temperature", "Debye temperature (2nd moment)", 0, "other", None),
 )
 
 
@@ -156,7 +158,7 @@ class Report:
             "summary": _summary(prediction),
             "dos": self._dos(),
             "thermal": self._thermal(),
-            "intervals": interval_record(prediction, "cm-1", "cell"),
+            "intervals": _intervals_record(prediction),
             "absent_intervals": absent_intervals(prediction),
             "stability": _stability_record(prediction),
             "warnings": list(self.warnings),
@@ -380,7 +382,7 @@ def _summary(prediction: Prediction) -> list[dict[str, Any]]:
     cells, formulas = (quantities(prediction, "cm-1", per) for per in ("cell", "formula"))
     sure, shown = (interval_record(prediction, "cm-1", per) for per in ("cell", "formula"))
     rows = []
-    for key, label, digits, scale in SHOWN:
+    for key, label, digits, kind, kelvin in SHOWN:
         value, unit = cells[key]
         text = f"{formulas[key][0]:.{digits}f}"
         if key in shown:
@@ -391,15 +393,23 @@ def _summary(prediction: Prediction) -> list[dict[str, Any]]:
                 "key": key,
                 "label": label,
                 "value": float(value),
-                "unit": unit.removesuffix(" at 300 K"),
+                "unit": UNSAID.sub("", unit),
                 "interval": [sure[key]["low"], sure[key]["high"]] if key in sure else None,
                 "spread": wide,
                 "digits": digits,
-                "scale": scale,
-                "text": f"{text} {formulas[key][1].removesuffix(' at 300 K')}",
+                "kind": kind,
+                "temperature": kelvin,
+                "text": f"{text} {UNSAID.sub('', formulas[key][1])}",
             }
         )
     return rows
+
+
+def _intervals_record(prediction: Prediction) -> dict[str, Any]:
+    """Return the intervals, and the values in their middle [cm^-1; per mole of cells]."""
+    values = quantities(prediction, "cm-1", "cell")
+    found = interval_record(prediction, "cm-1", "cell")
+    return {key: {"value": float(values[key][0]), **each} for key, each in found.items()}
 
 
 def _stability_record(prediction: Prediction) -> dict[str, Any] | None:
