@@ -15,6 +15,7 @@ from phonodos.physics.units import AVOGADRO, per_wavenumber
 from phonodos.prediction.predictor import Predictor, load
 from phonodos.prediction.uncertainty import Calibration
 from phonodos.results.spectra import projections
+from phonodos.studies import record as record_home
 from phonodos.studies import report as home
 from phonodos.studies.bands import bands
 from phonodos.studies.displacements import displacements
@@ -306,7 +307,7 @@ def test_wrong_choices(lattice: Predictor, rock_salt: Crystal) -> None:
 def test_a_large_cell_keeps_no_patterns(
     lattice: Predictor, rock_salt: Crystal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(home, "MOST_IN_PATTERNS", 10)
+    monkeypatch.setattr(record_home, "MOST_IN_PATTERNS", 10)
     found = report(rock_salt, lattice, include=["modes"]).to_dict()["modes"]
     assert [s["patterns"] for s in found["sets"]] == [None, None]
     assert "too large" in found["notes"][-1]
