@@ -1,5 +1,6 @@
 """The files of a prediction: for phonopy, pymatgen and others, and the figure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 from io import BytesIO
@@ -87,15 +88,15 @@ class Files:
                 )
 
 
-def file_formats(text: str) -> tuple[str, ...]:
+def file_formats(text: str, known: Sequence[str] = FORMATS) -> tuple[str, ...]:
     """Return the formats in a text such as ``phonopy,csv``; raises `ConfigError` for others."""
     wanted = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     for name in wanted:
-        if name not in FORMATS:
-            near = get_close_matches(name, FORMATS, 1)
+        if name not in known:
+            near = get_close_matches(name, known, 1)
             raise ConfigError(
                 f"--format {name} is not known",
-                "results can be written as " + ", ".join(FORMATS),
+                "results can be written as " + ", ".join(known),
                 f"did you mean {near[0]}?" if near else "choose among them, separated by commas",
             )
     return wanted

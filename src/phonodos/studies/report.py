@@ -28,6 +28,7 @@ from phonodos.prediction.predictor import AnyPredictor, as_predictor
 from phonodos.prediction.record import absent_intervals, remarks
 from phonodos.results.citations import bibtex
 from phonodos.results.provenance import Provenance
+from phonodos.results.single_file import single_file
 from phonodos.results.spectra import projections
 from phonodos.studies.bands import BandStudy, bands
 from phonodos.studies.displacements import DisplacementStudy, displacements_and_spectra
@@ -159,6 +160,16 @@ class Report:
             "python": None if self.recipe is None else self.recipe.python(),
             "cite": bibtex(),
         }
+
+    def to_html(self) -> str:
+        """Return the report as one file of HTML, which shows it and asks nobody for anything.
+
+        Raises
+        ------
+        DataError
+            If the page is not built in this copy of phonodos.
+        """
+        return single_file(self.to_dict(), f"{self.name} ({self.crystal.written_formula})")
 
     def _dos(self) -> dict[str, Any]:
         dos = self.prediction.dos
