@@ -17,7 +17,7 @@ setup: .venv/installed
 .venv/installed: pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make test PYTHON=python3.12')"
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,ray,sqs]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,ray,sqs,web]'
 	@touch $@
 
 format: setup

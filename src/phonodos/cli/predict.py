@@ -36,7 +36,7 @@ from phonodos.cli.options import (
     arrangements,
     load_predictor,
 )
-from phonodos.cli.prediction_table import remarks, report, summary_table
+from phonodos.cli.prediction_table import report, summary_table
 from phonodos.results.desk import Results
 from phonodos.time_limit import DEFAULT_TIMEOUT, check_timeout, time_limit
 
@@ -74,7 +74,7 @@ def predict(
 ) -> None:
     """Predict the phonon density of states of crystals."""
     from phonodos.prediction.files import Files, file_formats, spectrum_record, write_prediction
-    from phonodos.prediction.record import prediction_record
+    from phonodos.prediction.record import prediction_record, remarks
 
     limit, order = check_timeout(timeout), Files(units, project, file_formats(formats), plot, per)
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed, project=project)
