@@ -1,6 +1,7 @@
 """One file of HTML holds the record whatever names are in it, and nothing of them runs."""
 
 import json
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -80,6 +81,25 @@ def test_no_number_that_json_has_not() -> None:
 def test_the_places_in_any_order(page: Path) -> None:
     page.write_text("@PHONODOS_RECORD@ | @PHONODOS_TITLE@", encoding="utf-8")
     assert single_file({"a": "@PHONODOS_TITLE@"}, "b") == '{"a": "@PHONODOS_TITLE@"} | b'
+
+
+def test_the_built_page_asks_nobody() -> None:
+    read = Reader(single_file({"name": EVIL[0]}, EVIL[0]))
+    assert json.dumps({"name": EVIL[0]}) in [json.dumps(known(text)) for text in read.scripts]
+    assert read.title == EVIL[0]
+    text = page_template()
+    named = {address.split("/")[2] for address in re.findall(r"https?://[^\s\"'`)]+", text)}
+    assert named <= {"www.w3.org"}  # names of the languages of graphics, which nobody asks
+    assert not re.search(r"""(?:src|href|action)\s*=\s*["'](?!#|data:)[^"']""", text.lower())
+    assert "@import" not in text
+
+
+def known(text: str) -> Any:
+    """Return what JSON says; None for what is no JSON."""
+    try:
+        return json.loads(text)
+    except ValueError:
+        return None
 
 
 @pytest.mark.parametrize("text", ["nothing", PAGE + PAGE, None])

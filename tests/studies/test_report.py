@@ -128,15 +128,15 @@ def test_what_units_and_bases_multiply(magnesia: Report, record: dict[str, Any])
     record_of_python = prediction.to_dict("THz", "atom")
     thz, atoms = record["units"]["THz"], record["bases"]["atom"]
     for key in ("mean_frequency", "max_frequency"):
-        assert rows[key]["kind"] == "frequency"
+        assert rows[key]["scale"] == "frequency"
         assert rows[key]["value"] * thz == pytest.approx(record_of_python[key]["value"])
     for key in ("heat_capacity", "entropy", "zero_point_energy"):
-        assert rows[key]["kind"] == "molar"
+        assert rows[key]["scale"] == "amount"
         assert rows[key]["value"] * atoms == pytest.approx(record_of_python[key]["value"])
     assert rows["heat_capacity"]["text"].endswith(" J/(K mol of formula units)")
     assert rows["heat_capacity"]["unit"] == "J/(K mol of cells)"
     assert rows["heat_capacity"]["temperature"] == 300.0
-    assert (rows["debye_temperature"]["kind"], rows["debye_temperature"]["unit"]) == ("other", "K")
+    assert (rows["debye_temperature"]["scale"], rows["debye_temperature"]["unit"]) == (None, "K")
 
 
 def test_intervals_are_per_mole_of_cells(magnesia: Report) -> None:

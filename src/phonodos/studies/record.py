@@ -18,13 +18,13 @@ from phonodos.studies.modes import ModeStudy
 PATTERN_DIGITS = 4  # of displacements that are drawn, the largest of which is 1
 MOST_IN_PATTERNS = 1_000_000  # numbers of all patterns together; larger cells have none
 UNSAID = re.compile(r" at \d+ K$| \(2nd moment\)$")  # of a unit: it stands beside it
-SHOWN = (  # quantity, words, digits, kind: what its number is multiplied with; temperature [K]
+SHOWN = (  # quantity, words, digits, what its number is multiplied with, temperature [K]
     ("mean_frequency", "mean frequency", 0, "frequency", None),
     ("max_frequency", "highest frequency", 0, "frequency", None),
-    ("heat_capacity", "heat capacity C_V", 2, "molar", ROOM_TEMPERATURE),
-    ("entropy", "entropy S", 2, "molar", ROOM_TEMPERATURE),
-    ("zero_point_energy", "zero-point energy", 2, "molar", None),
-    ("debye_temperature", "Debye temperature (2nd moment)", 0, "other", None),
+    ("heat_capacity", "heat capacity C_V at 300 K", 2, "amount", ROOM_TEMPERATURE),
+    ("entropy", "entropy S at 300 K", 2, "amount", ROOM_TEMPERATURE),
+    ("zero_point_energy", "zero-point energy", 2, "amount", None),
+    ("debye_temperature", "Debye temperature (2nd moment)", 0, None, None),
 )
 
 
@@ -64,7 +64,7 @@ def summary_rows(prediction: Prediction) -> list[dict[str, Any]]:
     cells, formulas = (quantities(prediction, "cm-1", per) for per in ("cell", "formula"))
     sure, shown = (interval_record(prediction, "cm-1", per) for per in ("cell", "formula"))
     rows = []
-    for key, label, digits, kind, kelvin in SHOWN:
+    for key, label, digits, scale, kelvin in SHOWN:
         value, unit = cells[key]
         text = f"{formulas[key][0]:.{digits}f}"
         if key in shown:
@@ -79,7 +79,7 @@ def summary_rows(prediction: Prediction) -> list[dict[str, Any]]:
                 "interval": [sure[key]["low"], sure[key]["high"]] if key in sure else None,
                 "spread": wide,
                 "digits": digits,
-                "kind": kind,
+                "scale": scale,
                 "temperature": kelvin,
                 "text": f"{text} {UNSAID.sub('', formulas[key][1])}",
             }
