@@ -8,7 +8,7 @@ import json
 import re
 import shutil
 from collections.abc import AsyncGenerator, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
@@ -77,8 +77,9 @@ def shown_name(name: str) -> str:
     """Return the last part of a file's name, without what no screen shows, and not too long."""
     last = re.split(r"[/\\]", plain(name))[-1]
     clean = " ".join(_CONTROL.sub("", last).split())
-    stem, dot, suffix = clean[-LONGEST_NAME:].rpartition(".")
-    clean = f"{stem[: LONGEST_NAME - len(suffix) - 1]}{dot}{suffix}"
+    if len(clean) > LONGEST_NAME:
+        ending = "".join(split_name(clean)[1:])
+        clean = f"{clean[: LONGEST_NAME - len(ending)]}{ending}"
     return clean.strip(". ") or "structure"
 
 
@@ -255,7 +256,9 @@ async def _cut(stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, Non
 
 
 async def _drained(stream: AsyncGenerator[bytes, None]) -> None:
-    """Drop what is still to come."""
-    with suppress(MultiPartException):
+    """Drop what is still to come; raises as `_bounded` if that is too much."""
+    try:
         async for _ in stream:
             pass
+    except _Cut as cut:
+        raise cut.error from None
