@@ -3,20 +3,21 @@
 #   make check    style, types and floors alone
 #   make format   put the code into its one layout
 #   make cards    model cards, docs/accuracy.md and the README's table, from docs/metrics
+#   make web      the page of phonodos serve and the HTML report, from web/ (needs node and npm)
 #   make bench    the benchmarks: ratios, printed side by side (some minutes)
 
 PYTHON ?= python3
 BIN := .venv/bin
 BENCHMARKS = $(shell grep -l __main__ benchmarks/*.py)
 
-.PHONY: setup format check test cards bench
+.PHONY: setup format check test cards web bench
 
 setup: .venv/installed
 
 .venv/installed: pyproject.toml
 	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'Python 3.11 or newer is needed: make test PYTHON=python3.12')"
 	$(PYTHON) -m venv .venv
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,ray,sqs,neutron,workflows]'
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[test,ray,sqs,neutron,web,workflows]'
 	@touch $@
 
 format: setup
@@ -34,6 +35,9 @@ test: check
 
 cards: setup
 	$(BIN)/python tools/documents.py .
+
+web:
+	cd web && npm ci --no-audit --no-fund && npm run build
 
 bench: setup
 	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script || exit 1; done

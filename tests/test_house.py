@@ -14,6 +14,7 @@ ROOMS_OF_TESTS = {
     "reference",
     "documents",
     "reliability",
+    "web",
 }  # besides those that mirror the source
 PYTHON = sorted(
     p for d in ("src", "tests", "tools", "benchmarks", "examples") for p in (ROOT / d).rglob("*.py")
@@ -24,7 +25,8 @@ TEXT = sorted(
     if p.suffix in {".py", ".md", ".toml", ".cff", ".cif", ".vasp", ".csv", ".mplstyle"}
     or p.parent.name == ".ci"
     or p.name in {"Makefile", "LICENSE", ".gitignore"}
-    if not set(p.relative_to(ROOT).parts) & {".venv", ".git", ".pytest_cache", "build", "dist"}
+    if not set(p.relative_to(ROOT).parts)
+    & {".venv", ".git", ".pytest_cache", "build", "dist", "node_modules"}
 )
 # Written in pieces, so that this file does not hold them itself.
 FORBIDDEN = {

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from phonodos.studies.modes import modes as modes
     from phonodos.studies.neutron import neutron as neutron
     from phonodos.studies.quasi_harmonic import quasi_harmonic as quasi_harmonic
+    from phonodos.studies.report import report as report
     from phonodos.studies.strain import strain as strain
 
 _HOMES = {
@@ -50,6 +51,7 @@ _HOMES = {
     "neutron": "phonodos.studies.neutron",
     "quasi_harmonic": "phonodos.studies.quasi_harmonic",
     "read_crystal": "phonodos.structures.reading",
+    "report": "phonodos.studies.report",
     "screen": "phonodos.screening.screen",
     "strain": "phonodos.studies.strain",
     "survey": "phonodos.screening.survey",

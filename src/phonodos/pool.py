@@ -127,6 +127,10 @@ class Pool(Generic[T, A]):
         self._timeout = timeout
         self._again: deque[_Job[T]] = deque()
         self._last: deque[_Job[T]] = deque()  # that have one try left of several
+        self._stopped = False
+        self._bell, self._ringer = multiprocessing.Pipe(duplex=False)
+        self._rung = threading.Lock()  # held from a ring until it is heard
+        self.replaced = 0  # workers that died or were killed, and have a successor
         self._workers = [Worker(start) for _ in range(workers)]
 
     def __enter__(self) -> "Pool[T, A]":
@@ -135,7 +139,20 @@ class Pool(Generic[T, A]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def run(self, tasks: Iterable[T | None], tries: int = 1) -> Iterator[A | Loss[T]]:
+    def ring(self) -> None:
+        """Let `run`, in another thread, ask its source for a task at once."""
+        if self._rung.acquire(blocking=False):
+            with suppress(OSError):  # closed meanwhile
+                self._ringer.send_bytes(b"!")
+
+    def stop(self) -> None:
+        """Let `run`, in another thread, end at once, with whatever is under way."""
+        self._stopped = True
+        self.ring()
+
+    def run(
+        self, tasks: Iterable[T | None], tries: int = 1, patience: float = SHORTLY
+    ) -> Iterator[A | Loss[T]]:
         """Yield answers as they come, and the tasks that were lost.
 
         Parameters
@@ -146,6 +163,8 @@ class Pool(Generic[T, A]):
             How often a task is begun that loses its workers before its first answer. The last of
             several times comes after all other tasks, in a fresh worker while no other is at work:
             what dies then did not suffer from its company.
+        patience
+            Until a source that had no task yet is asked again [s], unless somebody rings.
 
         Raises
         ------
@@ -154,18 +173,27 @@ class Pool(Generic[T, A]):
         PhonodosError
             What `start` raised in a worker.
         """
-        yield from self._done(None if task is None else _Job(task, tries) for task in tasks)
-        while self._last:
+        jobs = (None if task is None else _Job(task, tries) for task in tasks)
+        yield from self._done(jobs, patience)
+        while self._last and not self._stopped:
             self._refresh()
             yield from self._done(iter([self._last.popleft()]))
 
-    def _done(self, jobs: Iterator[_Job[T] | None]) -> Iterator[A | Loss[T]]:
-        while True:
+    def _done(
+        self, jobs: Iterator[_Job[T] | None], patience: float = SHORTLY
+    ) -> Iterator[A | Loss[T]]:
+        while not self._stopped:
             more = self._feed(jobs)
             busy = [worker for worker in self._workers if worker.job is not None]
             if not busy and more is False:
                 return
-            ready = wait([worker.connection for worker in busy], self._pause(busy, more))
+            lines = [self._bell, *(worker.connection for worker in busy)]
+            ready = wait(lines, self._pause(busy, more, patience))
+            if self._bell in ready:
+                self._bell.recv_bytes()
+                self._rung.release()
+            if self._stopped:
+                return
             for worker in busy:
                 job = worker.job
                 assert job is not None
@@ -187,9 +215,12 @@ class Pool(Generic[T, A]):
 
     def _feed(self, jobs: Iterator[_Job[T] | None]) -> bool | None:
         """Give idle workers jobs; return whether there are more, None if there is none yet."""
-        for worker in self._workers:
+        for place, worker in enumerate(self._workers):
             if worker.job is not None:
                 continue
+            if worker.ready and not worker.process.is_alive():  # died with nothing to do
+                self._replaced(worker, "")
+                worker = self._workers[place]
             if self._again:
                 worker.take(self._again.popleft())
                 continue
@@ -202,11 +233,11 @@ class Pool(Generic[T, A]):
             worker.take(job)
         return True
 
-    def _pause(self, busy: "list[Worker]", more: bool | None) -> float | None:
+    def _pause(self, busy: "list[Worker]", more: bool | None, patience: float) -> float | None:
         """Return how long to wait for answers [s]."""
         pauses = [max(self._left(worker), 0.0) for worker in busy if self._timeout is not None]
         if more is None:
-            pauses.append(SHORTLY)
+            pauses.append(patience)
         found = min(pauses, default=float("inf"))
         return None if found == float("inf") else found
 
@@ -253,6 +284,8 @@ class Pool(Generic[T, A]):
         """Put a new worker in the place of a dead one; return the job that is lost with it."""
         job, failures = worker.job, 0 if worker.ready else worker.failures + 1
         place = self._workers.index(worker)
+        worker.kill()
+        self.replaced += 1
         if failures < STARTS:
             self._workers[place] = Worker(self._start, failures)
         else:
@@ -275,6 +308,8 @@ class Pool(Generic[T, A]):
 
     def close(self) -> None:
         """End the workers."""
+        self._bell.close()
+        self._ringer.close()
         for worker in self._workers:
             worker.connection.close()  # an idle worker ends by itself now
         for worker in self._workers:

@@ -225,7 +225,7 @@ def test_no_words_show_the_help(phonodos: Phonodos) -> None:
 
 
 def test_a_fault_of_ours_is_called_so(phonodos: Phonodos, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delattr(cite, "ROLES")
+    monkeypatch.delattr(cite, "bibtex")
     done = phonodos("cite")
     assert done.exit_code == 1
     assert "NameError" in done.stderr

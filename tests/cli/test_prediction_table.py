@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from phonodos.cli.prediction_table import _number, remarks, report
+from phonodos.cli.prediction_table import _number, report
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos, mean_of
 from phonodos.prediction.prediction import Prediction
@@ -14,6 +14,7 @@ from phonodos.prediction.record import (
     interval_record,
     largest_record,
     quantities,
+    remarks,
 )
 from phonodos.prediction.uncertainty import Calibration
 

@@ -33,6 +33,7 @@ from phonodos.prediction.prediction import Prediction
 from phonodos.screening.landscape import Landscape
 from phonodos.screening.screen import Progress, Summary
 from phonodos.screening.survey import Agreement, Components, Springs, Survey
+from phonodos.studies import report as report_of_all
 from phonodos.studies.alloy import AlloyPoint, AlloyStudy, Beside
 from phonodos.studies.bands import BandStudy
 from phonodos.studies.comparison import Comparison, Features
@@ -64,6 +65,7 @@ SHOWN = {  # what a section tells of: dataclasses whose fields and properties al
     "quasi_harmonic": [QuasiHarmonicStudy, QuasiHarmonic, QuasiHarmonicCrystal, EquationOfState],
     "vibrational_correction": [VibrationalCorrection],
     "neutron": [NeutronStudy, Scatterer, Resolution],
+    "report": [report_of_all.Report, report_of_all.Refusal],
     "screen": [Summary, Progress],
     "survey": [Survey, Landscape, Components, Springs, Agreement],
 }

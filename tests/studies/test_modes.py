@@ -13,6 +13,7 @@ from phonodos.physics.crystal import Crystal
 from phonodos.physics.infrared import GammaModes
 from phonodos.prediction.lattice_dynamics import LatticeDynamics
 from phonodos.prediction.prediction import Prediction
+from phonodos.prediction.predictor import Predictor
 from phonodos.studies.modes import matched, modes
 
 Sprung = Callable[..., LatticeDynamics]
@@ -119,3 +120,10 @@ def test_what_is_refused(rock_salt: Crystal, sprung: Sprung, predicted: Predicte
         modes(predicted(sprung(rock_salt)), 0.0)
     with pytest.raises(ConfigError, match="chen2021 has no modes at Gamma"):
         phonodos.modes(rock_salt, model="chen2021")
+
+
+def test_a_crystal_without_symmetry(lattice: Predictor, low_symmetry: Crystal) -> None:
+    study = modes(low_symmetry, model=lattice)
+    assert {s.irrep for s in study.sets} == {"A"}
+    assert study.acoustic == "3A"
+    assert all(s.infrared and s.raman for s in study.sets)

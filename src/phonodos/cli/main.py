@@ -29,6 +29,7 @@ from phonodos.cli import (
     predict,
     results,
     screen,
+    serve,
     strain,
     thermo,
     train,
@@ -140,7 +141,7 @@ for panel, commands in {
         elastic.elastic, neutron.neutron,
     ),
     ANALYSE: (alloy.alloy, strain.strain, compare.compare),
-    MANY: (screen.screen,),
+    MANY: (screen.screen, serve.serve),
     TRAIN: (train.train, evaluate.evaluate),
 }.items():  # fmt: skip
     for command in commands:

@@ -1,5 +1,6 @@
 """`phonodos predict`: structures in; spectra, thermodynamics, figures and a table out."""
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -38,14 +39,16 @@ from phonodos.cli.options import (
     arrangements,
     load_predictor,
 )
-from phonodos.cli.prediction_table import SUMMARY, remarks, report, summary_table
+from phonodos.cli.prediction_table import SUMMARY, report, summary_table
 from phonodos.results.desk import Results
 from phonodos.time_limit import DEFAULT_TIMEOUT, check_timeout, time_limit
 
 if TYPE_CHECKING:
     from phonodos.prediction.files import Files
     from phonodos.prediction.prediction import Prediction
+    from phonodos.prediction.predictor import AnyPredictor
 
+HTML = "html"
 ProjectOption = Annotated[
     str | None, typer.Option(help="projected DOS by element or by site", show_default=False)
 ]
@@ -58,7 +61,8 @@ def predict(
     per: PerOption = "formula",
     project: ProjectOption = None,
     formats: Annotated[
-        str, typer.Option("--format", help="any of phonopy, pymatgen, csv, json, euphonic, ncmat")
+        str,
+        typer.Option("--format", help="any of phonopy, pymatgen, csv, json, euphonic, ncmat, html"),
     ] = "phonopy,pymatgen",
     plot: PlotOption = True,
     inset: InsetOption = True,
@@ -78,11 +82,14 @@ def predict(
     max_size: MaxSizeOption = None,  # noqa: ARG001  # its callback does it
 ) -> None:
     """Predict the phonon density of states of crystals."""
-    from phonodos.prediction.files import Files, file_formats
+    from phonodos.prediction.files import FORMATS, Files, file_formats
+    from phonodos.results.single_file import page_template
 
-    wanted = file_formats(formats)
+    limit, asked = check_timeout(timeout), file_formats(formats, (*FORMATS, HTML))
+    wanted = tuple(name for name in asked if name != HTML)
     order = Files(units, project, wanted, plot, per, inset=inset, mean=mean)
-    limit = check_timeout(timeout)
+    if HTML in asked:
+        page_template()  # before long work
     arranged = arrangements(disorder, sqs_atoms, sqs_number, sqs_seed, project=project)
     check_output(output)
     choices = {"project": order.projected, "check": check, "metal": metal}
@@ -95,7 +102,10 @@ def predict(
         with named(entry.source), time_limit(limit, entry.source):
             origin = predictor.provenance.warned(answer.warnings)
             results = Results(output_folder(output, entry.name), origin)
-            return Done(_written(results, answer, order, spectrum=as_json))
+            record = _written(results, answer, order, spectrum=as_json)
+            if HTML in asked:
+                _write_page(results, entry, answer, predictor, isotope or ())
+            return Done(record)
 
     entries = read_inputs(files, limit, vacancies, isotope)
     outcome = for_each(predictions(predictor, entries, limit), handle)
@@ -109,16 +119,31 @@ def predict(
 def _written(
     results: Results, answer: "Prediction", order: "Files", *, spectrum: bool
 ) -> dict[str, Any]:
-    """Write the files of a prediction; return its record, with the spectrum where it is wanted."""
+    """Write the files of a prediction and return its record; with the spectrum if wanted."""
     from phonodos.prediction.files import spectrum_record, write_prediction
-    from phonodos.prediction.record import prediction_record
+    from phonodos.prediction.record import prediction_record, remarks
 
     facts = prediction_record(answer, order.units, order.per)
     share = facts["imaginary_share"]["value"]
+    write_prediction(results, answer, order)
     return {
         **facts,
         "warnings": [*answer.warnings, *remarks(answer, share, order.formats)],
         "folder": str(results.folder),
-        "files": write_prediction(results, answer, order),
+        "files": results.written,
         **({"dos": spectrum_record(answer, order)} if spectrum else {}),
     }
+
+
+def _write_page(
+    results: Results, entry: Entry, answer: "Prediction", predictor: "AnyPredictor",
+    isotopes: Sequence[str],
+) -> None:  # fmt: skip
+    """Write all that is shown of a crystal as one page, ``report.html``."""
+    from phonodos.studies.recipe import recipe_of
+    from phonodos.studies.report import report
+
+    source = f"{entry.name}.cif" if entry.source == "-" else entry.source
+    recipe = recipe_of(source, predictor, isotopes)
+    shown = report(answer, predictor, name=entry.name, recipe=recipe)
+    results.plain("report.html", shown.to_html())

@@ -1,36 +1,14 @@
-"""The table of `phonodos predict`: numbers with unit and basis, intervals, remarks."""
+"""The table of `phonodos predict`: numbers with unit and basis, intervals, warnings."""
 
-from collections.abc import Collection
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from phonodos.cli.output import Column, format_note, format_table, written, written_folders
 from phonodos.physics.units import FREQUENCY_DIGITS, ROOM_TEMPERATURE, STANDARD_TEMPERATURE
 
-if TYPE_CHECKING:
-    from phonodos.prediction.prediction import Prediction
-
 SUMMARY = "summary.csv"  # of several crystals
 LARGE = 100.0  # of numbers with two decimals: from here on one is enough, and the column holds it
-
-
-def remarks(
-    prediction: "Prediction", imaginary_share: float, formats: Collection[str]
-) -> list[str]:
-    """Return what the table and the files leave out."""
-
-    from phonodos.physics.dos import MENTIONED_SHARE
-
-    found, share = [], imaginary_share
-    if share > MENTIONED_SHARE:
-        found.append(
-            f"{100 * share:.1f} % of the states are imaginary and left out of heat capacity, "
-            "entropy and zero-point energy"
-        )
-    if "phonopy" in formats and prediction.lattice and not prediction.crystal.is_ordered:
-        found.append("no phonopy_params.yaml: phonopy knows no sites that elements share")
-    return found
 
 
 def report(done: list[dict[str, Any]], model: str, units: str, output: Path = Path()) -> None:

@@ -9,6 +9,7 @@ salts of oxygen acids hydrogen stands before the acid's element: KH2PO4.
 """
 
 import re
+from html import escape
 
 METALS = (
     "Fr Cs Rb K Na Li Ra Ba Sr Ca Eu Yb La Ce Pr Nd Pm Sm Gd Tb Dy Ho Er Tm Lu Y Sc "
@@ -40,6 +41,14 @@ def as_written(formula: str) -> str:
         return PLACES.get(element, len(PLACES))
 
     return "".join(symbol + count for symbol, count in sorted(terms, key=place))
+
+
+def in_html(formula: str) -> str:
+    """Return a formula with its numbers as subscripts of HTML; text that is none, escaped."""
+    terms = TERM.findall(formula)
+    if not terms or "".join(symbol + count for symbol, count in terms) != formula:
+        return escape(formula)
+    return "".join(symbol + (f"<sub>{count}</sub>" if count else "") for symbol, count in terms)
 
 
 def _element(symbol: str) -> str:

@@ -18,6 +18,8 @@ SPACING = 0.02  # [1/A], largest distance of neighbouring points, 2 pi included
 FEWEST = 11  # points of a segment
 GAMMA = "GAMMA"
 GREEK = {GAMMA: r"\Gamma", "SIGMA": r"\Sigma", "DELTA": r"\Delta", "LAMBDA": r"\Lambda"}
+LETTERS = {GAMMA: "\u0393", "SIGMA": "\u03a3", "DELTA": "\u0394", "LAMBDA": "\u039b"}
+SUBSCRIPTS = {ord(str(k)): chr(0x2080 + k) for k in range(10)}
 # How far along a path "at Gamma" is [1/A]: far enough for a direction, too short for dispersion.
 GAMMA_STEP = 1e-4
 # The same for the stored paths of data sets; weights were taught and judged with it, so it stays.
@@ -192,6 +194,15 @@ def lengths_from_gamma(qpoints: Array, reciprocal: Array) -> Array:
     """
     near = qpoints - np.rint(qpoints)
     return np.asarray(np.linalg.norm(near @ reciprocal, axis=1))
+
+
+def corner_symbol(name: str) -> str:
+    """Return the name of a corner in plain letters: ``\u0393``, ``X|K\u2080``."""
+    words = []
+    for word in name.split("|"):
+        letter, _, index = word.partition("_")
+        words.append(LETTERS.get(letter, letter) + index.translate(SUBSCRIPTS))
+    return "|".join(words)
 
 
 def corner_text(name: str) -> str:

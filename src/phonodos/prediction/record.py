@@ -1,7 +1,9 @@
 """A prediction in numbers: each with unit and basis, its interval and the verdict of stability."""
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING, Any
 
+from phonodos.physics.dos import MENTIONED_SHARE
 from phonodos.physics.thermodynamics import amounts_per, debye_temperature
 from phonodos.physics.units import ROOM_TEMPERATURE, STANDARD_TEMPERATURE, per_wavenumber
 
@@ -100,3 +102,18 @@ def absent_intervals(prediction: "Prediction") -> dict[str, str]:
         return {}
     reason = f"n/a: {', '.join(prediction.outside)}"
     return dict.fromkeys(prediction.calibrations, reason)
+
+
+def remarks(
+    prediction: "Prediction", imaginary_share: float, formats: Collection[str]
+) -> list[str]:
+    """Return what the table and the files leave out."""
+    found, share = [], imaginary_share
+    if share > MENTIONED_SHARE:
+        found.append(
+            f"{100 * share:.1f} % of the states are imaginary and left out of heat capacity, "
+            "entropy and zero-point energy"
+        )
+    if "phonopy" in formats and prediction.lattice and not prediction.crystal.is_ordered:
+        found.append("no phonopy_params.yaml: phonopy knows no sites that elements share")
+    return found

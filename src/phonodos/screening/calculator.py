@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from phonodos.errors import PhonodosError, PredictionError, WeightsError, failure_of, reason_of
 from phonodos.physics.isotopes import element_formula
+from phonodos.prediction.failures import without_frames
 from phonodos.screening.rows import Row, failed_row, predicted_row
 from phonodos.screening.source import Chunk, Item, Lost
 from phonodos.structures.archives import sha256_of
@@ -103,12 +104,21 @@ class Recipe:
 
 
 class Calculator:
-    """A loaded network and what it was trained on."""
+    """A loaded network and what it was trained on.
+
+    Attributes
+    ----------
+    recipe, predictor
+        What is computed, and by whom.
+    failure
+        Why the last row holds no prediction, None if it does.
+    """
 
     def __init__(self, recipe: Recipe) -> None:
         from phonodos.prediction.predictor import load
 
         self.recipe = recipe
+        self.failure: PhonodosError | None = None
         self.predictor = load(
             recipe.located(), members=recipe.members, check=recipe.check, metal=recipe.metal
         )
@@ -144,6 +154,7 @@ class Calculator:
             yield row | {"model": self.recipe.name, "model_hash": self.recipe.digest}
 
     def _row(self, item: Item, answer: "Prediction | PhonodosError") -> Row:
+        self.failure = None
         try:
             if isinstance(answer, PhonodosError):
                 raise answer
@@ -151,6 +162,7 @@ class Calculator:
         except Exception as error:  # MemoryError and RecursionError too: it is this crystal's
             found = failure_of(error, item.id, PredictionError, "leave this crystal out")
             row = failed_row(item, reason_of(found))
+            self.failure = without_frames(found)
         row["in_training"] = self._trained_on(row, item)
         return row
 

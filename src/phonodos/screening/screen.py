@@ -178,7 +178,7 @@ def screen(
     kelvin, read = temperatures_of(temperatures), reading_names(extra)
     recipe = Recipe.of(model, members, kelvin, check, metal, read)
     items, progress = given.items(), Progress(total=given.total())
-    table = GrowingTable(path, _settings(recipe, given), FORM)
+    table = GrowingTable(path, settings_of(recipe, given), FORM)
     try:
         rows = Run(recipe, config, table, progress, watch).finish(items, retry_failed)
     finally:
@@ -194,7 +194,8 @@ def _source(
     return Source(Path(path), shard or Shard(), check_vacancies(vacancies), masses)
 
 
-def _settings(recipe: Recipe, source: Source) -> dict[str, object]:
+def settings_of(recipe: Recipe, source: Source) -> dict[str, object]:
+    """Return what the header of a table says: all that its rows depend on."""
     return {
         "schema_version": SCHEMA_VERSION,
         "model": recipe.name,

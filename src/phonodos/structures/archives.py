@@ -106,6 +106,76 @@ def archive_members(
         metered.drain()
 
 
+def check_archive_size(source: Path, files: int, size: int) -> None:
+    """Refuse an archive of many or large files before anything of it is unpacked to be kept.
+
+    Parameters
+    ----------
+    source
+        zip or tar of any compression.
+    files, size
+        How many files it may hold, and how many bytes they may have together, unpacked.
+
+    Raises
+    ------
+    DataError
+        If it holds more, or is damaged.
+    """
+    with _damage_named(source):
+        if zipfile.is_zipfile(source):
+            # Its list is read whole by whoever opens it: a million names take a gigabyte.
+            found = _listed(source) // _SHORTEST_ENTRY
+            if found <= files * _SPACIOUS:
+                with zipfile.ZipFile(source) as pack:
+                    members = [info for info in pack.infolist() if not info.is_dir()]
+                found, unpacked = len(members), sum(info.file_size for info in members)
+        else:
+            found, unpacked = _measured(source, files, size)
+    if found > files:
+        raise DataError(
+            f"{source.name}: an archive of more than {files} files",
+            f"at most {files} are read from one archive here",
+            "divide it, or use phonodos screen on a machine of your own",
+        )
+    if unpacked > size:
+        raise DataError(
+            f"{source.name}: an archive of too large files",
+            f"unpacked they have more than {size >> 20} MiB together",
+            "divide it, or use phonodos screen on a machine of your own",
+        )
+
+
+_SHORTEST_ENTRY = 46  # [bytes] of a file in the list of a zip, without its name
+_SPACIOUS = 20  # times as long as that is an entry with a long name and more
+
+
+def _listed(source: Path) -> int:
+    """Return how long the list of the files in a zip is [bytes], as the zip itself says."""
+    with source.open("rb") as file:
+        length = file.seek(0, 2)
+        file.seek(max(0, length - 22 - (1 << 16)))
+        tail = file.read()
+    end = tail.rfind(b"PK\5\6")
+    if end < 0 or len(tail) < end + 16:
+        raise zipfile.BadZipFile("it has no end")
+    return int.from_bytes(tail[end + 12 : end + 16], "little")
+
+
+def _measured(source: Path, files: int, size: int) -> tuple[int, int]:
+    """Return number and total size of the files in a tar, as soon as either exceeds its limit."""
+    found = unpacked = 0
+    with decompressed(source) as stream:
+        # What is passed over counts as well: it has to be decompressed.
+        metered = Metered(stream, "what lies between the files of the archive")
+        with tarfile.open(fileobj=cast(IO[bytes], metered), mode="r:") as archive:
+            for member in archive:
+                metered.allow(member.size)
+                found, unpacked = found + 1, unpacked + member.size
+                if found > files or unpacked > size:
+                    break
+    return found, unpacked
+
+
 def names_in(source: Path) -> list[str] | None:
     """Return the paths of the files in an archive, in its order and without reading them.
 

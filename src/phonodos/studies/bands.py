@@ -17,11 +17,10 @@ from phonodos.physics.mesh import MESH_LENGTH
 from phonodos.physics.path import GAMMA_STEP, BandPath, BandStructure, step_from_gamma
 from phonodos.physics.units import per_wavenumber
 from phonodos.prediction.lattice_dynamics import LatticeDynamics
-from phonodos.prediction.prediction import Prediction
-from phonodos.prediction.predictor import AnyPredictor, as_predictor, check_unpredicted
+from phonodos.prediction.predictor import AnyPredictor
 from phonodos.prediction.stability import Stability
 from phonodos.results.bands import bands_record, path_text
-from phonodos.structures.reading import as_crystal
+from phonodos.studies.harmonic import prediction_of
 
 TIE = 1e-6  # relative difference of components that count as equally large
 FINE_MESH, SMALL_CELL = 40.0, 40  # [A], of the density of states beside at most 40 atoms
@@ -160,13 +159,9 @@ def bands(
     StructureError, PredictionError
         As `Predictor.predict`.
     """
-    prediction = crystal
-    if isinstance(crystal, Prediction):
-        check_unpredicted("a prediction", metal=metal, isotopes=isotopes)
-    else:
-        predictor = as_predictor(model, members, metal=metal)
-        whole = as_crystal(crystal, isotopes=isotopes) if isotopes else crystal
-        prediction = next(predictor.predict_many([whole]))
+    prediction = prediction_of(
+        crystal, model=model, members=members, metal=metal, isotopes=isotopes
+    )
     if prediction.lattice is None:
         raise ConfigError(
             f"{prediction.model} has no bands",

@@ -17,12 +17,13 @@ from phonodos.physics.displacements import (
     mean_squares,
     missed_by,
 )
-from phonodos.physics.dos import MENTIONED_SHARE
-from phonodos.physics.mesh import QMesh, mass_kinds
+from phonodos.physics.dos import MENTIONED_SHARE, PhononDos
+from phonodos.physics.mesh import QMesh, mass_kinds, mode_shares, spectrum
 from phonodos.physics.primitive import SYMMETRY_TOLERANCE, primitive_cell
 from phonodos.physics.space_group import SpaceGroup, find_space_group
 from phonodos.physics.units import ROOM_TEMPERATURE
 from phonodos.prediction.lattice_dynamics import LatticeDynamics
+from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import AnyPredictor
 from phonodos.studies.harmonic import check_solid, harmonic_prediction, numbers, spread
 
@@ -188,7 +189,23 @@ def displacements(
     kelvin = check_temperatures(temperatures)
     what = "displacements"
     prediction, lattice = harmonic_prediction(crystal, what, model=model, members=members)
-    check_solid(lattice, what)
+    return displacements_and_spectra(prediction, lattice, kelvin)[0]
+
+
+def displacements_and_spectra(
+    prediction: Prediction, lattice: LatticeDynamics, kelvin: Array, *, projected: bool = False
+) -> tuple[DisplacementStudy, tuple[PhononDos, ...]]:
+    """Return the displacements at (t,) `kelvin`, and spectra by the same modes where asked for.
+
+    The spectra are those of the primitive cell, projected on its atoms, one a member; none unless
+    `projected`. To find the modes is the larger part of both.
+
+    Raises
+    ------
+    StructureError, PredictionError
+        As `displacements`.
+    """
+    check_solid(lattice, "displacements")
     mesh = lattice.mesh()
     primitive = lattice.crystal
     group = find_space_group(
@@ -198,20 +215,26 @@ def displacements(
         SYMMETRY_TOLERANCE,
     )
     sites = primitive_cell(prediction.crystal).site_map
-    (whole, missing), *each = (
-        _tensors(x, mesh, group, kelvin) for x in (lattice, *prediction.member_lattices)
-    )
-    return DisplacementStudy(
-        prediction.crystal, kelvin, whole[:, sites], tuple(u[:, sites] for u, _ in each), missing,
+    tensors, left_out, spectra = [], [], []
+    for one in (lattice, *prediction.member_lattices):
+        w, vectors = one.modes(mesh.qpoints)
+        u, missing = _tensors(one, mesh, group, kelvin, w, vectors)
+        tensors.append(u[:, sites])
+        left_out.append(missing)
+        if projected and (one is not lattice or not prediction.member_lattices):
+            spectra.append(spectrum(mesh, w, mode_shares(vectors), sound=one.sound))
+    study = DisplacementStudy(
+        prediction.crystal, kelvin, tensors[0], tuple(tensors[1:]), left_out[0],
         prediction.warnings,
     )  # fmt: skip
+    return study, tuple(spectra)
 
 
 def _tensors(
-    lattice: LatticeDynamics, mesh: QMesh, group: SpaceGroup, kelvin: Array
-) -> tuple[Array, float]:
+    lattice: LatticeDynamics, mesh: QMesh, group: SpaceGroup, kelvin: Array, w: Array,
+    vectors: NDArray[np.complex128],
+) -> tuple[Array, float]:  # fmt: skip
     """Return (t, n, 3, 3) U [A^2] of the primitive cell, and the share of modes left out."""
-    w, vectors = lattice.modes(mesh.qpoints)
     found = mean_squares(mesh.weights, w, vectors, lattice.masses, kelvin)
     more = missed_by(mesh, lattice.sound, float(lattice.masses.sum()))
     tensors = found.tensors + kelvin[:, None, None, None] * more

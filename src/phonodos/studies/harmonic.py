@@ -8,13 +8,50 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.errors import ConfigError, PredictionError, StructureError
+from phonodos.physics.isotopes import Isotope
 from phonodos.physics.periodicity import periodicity
 from phonodos.prediction.lattice_dynamics import LatticeDynamics
 from phonodos.prediction.prediction import Prediction
-from phonodos.prediction.predictor import AnyPredictor, as_predictor
+from phonodos.prediction.predictor import AnyPredictor, as_predictor, check_unpredicted
+from phonodos.structures.reading import as_crystal
 
 Array = NDArray[np.float64]
 SOLID = 3  # directions in which the bonds of a solid go on
+
+
+def prediction_of(
+    crystal: Any,
+    *,
+    model: AnyPredictor | str | Path | None = None,
+    members: int | None = None,
+    metal: bool = False,
+    isotopes: Sequence[Isotope | str] = (),
+) -> Prediction:
+    """Return the prediction for a crystal, or the `Prediction` it is.
+
+    Parameters
+    ----------
+    crystal
+        A path, a structure as `Predictor.predict` takes it, or a `Prediction`.
+    model, members
+        A predictor, or weights and number of members as `load` takes them.
+    metal, isotopes
+        Whether the charges are left out (`load`); masses, as `Predictor.predict` takes them.
+
+    Raises
+    ------
+    ConfigError
+        If `metal` or `isotopes` are given with a `Prediction`.
+    StructureError, PredictionError
+        As `Predictor.predict`.
+    """
+    if isinstance(crystal, Prediction):
+        check_unpredicted("a prediction", metal=metal, isotopes=isotopes)
+        return crystal
+    predictor = as_predictor(model, members, metal=metal)
+    if isotopes:
+        crystal = as_crystal(crystal, vacancies=predictor.vacancies, isotopes=isotopes)
+    return next(predictor.predict_many([crystal]))
 
 
 def harmonic_prediction(
@@ -42,9 +79,7 @@ def harmonic_prediction(
     StructureError, PredictionError
         As `Predictor.predict`.
     """
-    prediction = crystal
-    if not isinstance(crystal, Prediction):
-        prediction = next(as_predictor(model, members).predict_many([crystal]))
+    prediction = prediction_of(crystal, model=model, members=members)
     if prediction.lattice is None:
         raise ConfigError(
             f"{prediction.model} has no {what}",

@@ -160,6 +160,24 @@ class ModeStudy:
             )
         return found
 
+    @property
+    def patterns(self) -> list[Array]:
+        """How the atoms move: (d, n, 3) of every set of d modes, the acoustic one first.
+
+        Real displacements e / sqrt(m) of the atoms of `crystal`, Cartesian as its cell is (not
+        turned into the setting), scaled so that the atom that moves farthest moves by 1. Its
+        largest component is positive; in a set of equal frequency any basis.
+        """
+        n = self.crystal.n_atoms
+        e = self.modes.vectors.reshape(n, 3, -1) / np.sqrt(self.modes.masses)[:, None, None]
+        u = np.einsum("ba,ibm->mia", self.setting.turn, e)
+        u /= np.linalg.norm(u, axis=2).max(axis=1)[:, None, None]
+        flat = u.reshape(len(u), -1)
+        sizes = np.abs(flat)
+        first = np.argmax(sizes > 0.999 * sizes.max(axis=1, keepdims=True), axis=1)
+        u *= np.sign(flat[np.arange(len(u)), first])[:, None, None]
+        return [u[places] for places in self.modes.sets]
+
     def table(self) -> tuple[tuple[str, ...], list[tuple[Any, ...]]]:
         """Return the names of the columns, which hold the units, and a row a set."""
         names = ("frequency_cm-1", "spread_cm-1", "degeneracy", "irrep", "activity",
@@ -306,7 +324,7 @@ def _labels(
             break
     else:
         return unknown
-    rows = {name: np.array(row)[classes] for name, row in table["character_table"].items()}
+    rows = {name: np.atleast_1d(row)[classes] for name, row in table["character_table"].items()}
     labels = []
     for chi in characters:
         counts = {name: round(float(chi @ row) / float(row @ row)) for name, row in rows.items()}

@@ -1,0 +1,100 @@
+/** The crystal in words, the verdict of its stability, and every reason for doubt. */
+import { element } from "../elements";
+import { number, UNIT_NAMES, withSpread } from "../format";
+import { Card } from "../parts";
+import type { Report, Site } from "../record";
+import { unit } from "../state";
+
+export function contents(sites: Site[]): [string, number][] {
+  const found = new Map<string, number>();
+  for (const site of sites)
+    for (const [symbol, share] of Object.entries(site.elements)) found.set(symbol, (found.get(symbol) ?? 0) + share);
+  return [...found];
+}
+
+export function Composition({ report }: { report: Report }) {
+  const { crystal } = report;
+  const whole = contents(crystal.sites);
+  const mixed = crystal.sites.filter((s) => {
+    const shares = Object.values(s.elements);
+    return shares.length > 1 || shares[0] < 0.999;
+  });
+  return (
+    <>
+      <ul class="legend" aria-label="Elements in the cell">
+        {whole.map(([symbol, count]) => (
+          <li key={symbol}>
+            <svg class="ball" viewBox="0 0 12 12" aria-hidden="true"><circle cx="6" cy="6" r="5.5" fill={element(symbol).colour} /></svg>
+            <span>
+              <strong>{symbol}</strong> {number(count, Number.isInteger(count) ? 1 + Math.floor(Math.log10(count)) : 3)}
+            </span>
+          </li>
+        ))}
+      </ul>
+      <dl class="facts">
+        <div><dt>Space group</dt><dd>{crystal.space_group ? <><i>{crystal.space_group.symbol}</i> (no. {crystal.space_group.number})</> : "not found"}</dd></div>
+        <div><dt>In the cell</dt><dd>{crystal.n_atoms} atoms, {number(crystal.n_formula_units, crystal.n_formula_units < 10 ? 1 : 3)} formula units</dd></div>
+        <div><dt>Volume</dt><dd>{number(crystal.volume_a3, 5)} Å³ per cell</dd></div>
+        <div><dt>Density</dt><dd>{number(crystal.density_g_cm3, 4)} g/cm³</dd></div>
+      </dl>
+      {mixed.length > 0 && (
+        <details open={mixed.length < 9}>
+          <summary>Shared sites</summary>
+          <ul class="plain-list">
+            {mixed.map((s) => <li key={s.label}>{s.label}: {Object.entries(s.elements).map(([e, f]) => `${e} ${number(f, 3)}`).join(", ")}</li>)}
+          </ul>
+        </details>
+      )}
+    </>
+  );
+}
+
+const SIGNS = { stable: "✓", unstable: "✕", unsure: "?" } as const;
+const HEADS = { stable: "Dynamically stable", unstable: "Dynamically unstable", unsure: "Stability not certain" } as const;
+
+export function Verdict({ report }: { report: Report }) {
+  const found = report.stability;
+  if (!found)
+    return (
+      <section class="verdict unsure" aria-label="Stability">
+        <span class="sign" aria-hidden="true">?</span>
+        <div><p class="verdict-head">No verdict on stability</p><p>This network predicts a spectrum only.</p></div>
+      </section>
+    );
+  const factor = report.units[unit.value];
+  return (
+    <section class={`verdict ${found.verdict}`} aria-label="Stability" data-verdict={found.verdict}>
+      <span class="sign" aria-hidden="true">{SIGNS[found.verdict]}</span>
+      <div>
+        <p class="verdict-head">{HEADS[found.verdict]}</p>
+        <p>
+          {found.lowest_frequency !== null && (
+            <>
+              Lowest frequency{" "}
+              <span class="value">
+                {withSpread(found.lowest_frequency * factor, found.spread == null ? null : found.spread * factor, 3)} {UNIT_NAMES[unit.value]}
+              </span>
+              {found.where ? ` at ${found.where}` : ""}
+              {found.lowest_frequency < 0 ? " (imaginary, shown negative)" : ""}.{" "}
+            </>
+          )}
+          {found.probability !== null && <>Probability that it is unstable: <span class="value">{number(found.probability, found.probability < 0.1 ? 1 : 2)}</span>.</>}
+        </p>
+      </div>
+    </section>
+  );
+}
+
+export function Warnings({ report }: { report: Report }) {
+  const all = report.warnings;
+  const absent = Object.entries(report.absent_intervals ?? {});
+  if (!all.length && !absent.length) return null;
+  return (
+    <Card title={all.length === 1 ? "One reason for doubt" : `${all.length || "No"} reasons for doubt`} class="warnings">
+      <ul>
+        {all.map((text) => <li key={text}>{text}</li>)}
+        {absent.map(([key, why]) => <li key={key}>No interval for {key.replaceAll("_", " ")}: {why}</li>)}
+      </ul>
+    </Card>
+  );
+}
