@@ -2,7 +2,8 @@
 #   make test     set up, then style, types, floors and tests
 #   make check    style, types and floors alone
 #   make format   put the code into its one layout
-#   make cards    model cards, docs/accuracy.md and the README's table, from docs/metrics
+#   make cards    model cards, docs/accuracy.md, pages of groups and the README's table, from docs/metrics
+#   make docs     the documentation site, in build/site (docs-links: asks addresses elsewhere too)
 #   make web      the page of phonodos serve and the HTML report, from web/ (needs node and npm)
 #   make bench    the benchmarks: ratios, printed side by side (some minutes)
 
@@ -10,7 +11,7 @@ PYTHON ?= python3
 BIN := .venv/bin
 BENCHMARKS = $(shell grep -l __main__ benchmarks/*.py)
 
-.PHONY: setup format check test cards web bench
+.PHONY: setup format check test cards docs docs-links web bench
 
 setup: .venv/installed
 
@@ -38,6 +39,16 @@ cards: setup
 
 web:
 	cd web && npm ci --no-audit --no-fund && npm run build
+
+.venv/docs: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch $@
+
+docs: .venv/docs
+	$(BIN)/python tools/website.py .
+
+docs-links: .venv/docs
+	$(BIN)/python tools/website.py . --external
 
 bench: setup
 	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script || exit 1; done

@@ -1,5 +1,4 @@
-"""Write the documents with numbers of the repository: cards, docs/accuracy.md, docs/duel.md and
-the README's table.
+"""Write the documents with numbers: cards, docs/accuracy.md, docs/duel.md, groups, the README.
 
     python tools/documents.py [FOLDER OF THE REPOSITORY]
 
@@ -19,7 +18,6 @@ from phonodos.errors import DataError
 from phonodos.evaluation.card import Metrics, card, group_table, read_metrics, set_name
 from phonodos.evaluation.measures import (
     BRANCHES,
-    FEATURES,
     HEADLINE,
     MEASURES,
     QUANTITIES,
@@ -37,6 +35,7 @@ DUEL = Path("docs/duel.md")
 README = Path("README.md")
 BEGIN, END = "<!-- accuracy:begin -->", "<!-- accuracy:end -->"
 ORDER = ("test", "valid", "train")  # of evaluations
+GENERATED = "Made by `make cards` from docs/metrics; not edited by hand."
 
 PAIR = ("ratio", "error")  # of sound
 
@@ -54,18 +53,23 @@ def documents(root: Path) -> dict[Path, str]:
     """
     found: dict[Path, str] = {}
     released: dict[str, list[Metrics]] = {}
+    exams: dict[str, Sequence[Any]] = {}
     for path in sorted((root / WEIGHTS).glob("*.safetensors")):
         released[path.stem] = evaluations(root / METRICS / path.stem, path)
+        header = read_header(path)
+        exams[path.stem] = () if header.strain is None else header.strain.exams
         found[WEIGHTS / f"{path.stem}.md"] = card(
-            read_header(path), released[path.stem], size=path.stat().st_size
+            header, released[path.stem], size=path.stat().st_size
         )
     rivals = _read(root / METRICS / "rivals.json")
     learned = root / METRICS / "learning_curves.json"
-    curves = _read(learned) if learned.is_file() else None
-    found[PAGE] = accuracy_page(released, rivals, curves)
+    found[PAGE] = accuracy_page(released, rivals, exams)
     duel = root / METRICS / "duel.json"
     if duel.is_file():
         found[DUEL] = duel_page(released, _read(duel))
+    found |= {METRICS / f"{name}.md": groups_page(name, of) for name, of in released.items()}
+    if learned.is_file():
+        found[learned.relative_to(root).with_suffix(".md")] = curves_page(_read(learned))
     text = (root / README).read_text(encoding="utf-8")
     found[README] = with_table(text, readme_table(released, rivals))
     return found
@@ -108,9 +112,9 @@ def readme_table(released: Released, rivals: Sequence[Mapping[str, Any]]) -> str
 def accuracy_page(
     released: Released,
     rivals: Sequence[Mapping[str, Any]],
-    curves: Mapping[str, Any] | None = None,
+    exams: Mapping[str, Sequence[Any]] | None = None,
 ) -> str:
-    """Return docs/accuracy.md; with `curves` the section of learning curves too."""
+    """Return docs/accuracy.md; `exams` on strain by the name of the weights."""
     rows = [
         _row(f"**{name}**", set_name(m), flatten(m))
         for name, found in released.items()
@@ -118,7 +122,7 @@ def accuracy_page(
     ]
     parts = [
         "# Accuracy",
-        "Made by `make cards` from docs/metrics; not edited by hand.",
+        GENERATED,
         "## Released weights",
         _table(rows),
         _bases(HEADLINE),
@@ -130,22 +134,70 @@ def accuracy_page(
         "## Intervals",
         INTERVALS,
         _intervals(released),
-        *_temperatures(released),
         *_stability(released),
         *_sound(released),
+        *_temperatures(released),
+        *_strain(exams or {}),
         *_static(released),
-        "## Gaps and cut-off",
-        "Whether they survive in poor predictions: overall and by quartile of the MSE.",
-        _features(released),
-        *([] if curves is None else _learning(curves)),
-        "## Groups",
-        *(
-            f"### {name}, {set_name(m)}\n\n{group_table(m)}"
-            for name, found in released.items()
-            for m in found
-        ),
+        "## Groups, gaps and cut-off",
+        "By number of atoms, by element, by quartile of the error and more, with what became of "
+        "gaps and cut-off, a page for each of the released weights: "
+        + ", ".join(f"[{name}]({METRICS.name}/{name}.md)" for name in released)
+        + ".",
     ]
     return "\n\n".join(parts) + "\n"
+
+
+def groups_page(name: str, found: Sequence[Metrics]) -> str:
+    """Return the page of groups of one of the released weights."""
+    parts = [
+        f"# {name}: groups",
+        GENERATED,
+        "Headline measures of every group of materials; whether gaps and cut-off survive in poor "
+        "predictions stands beside the quartiles of the MSE (1: the best predictions). What the "
+        "measures are: [accuracy](../accuracy.md).",
+        _bases(HEADLINE),
+        *(f"## {set_name(m)}\n\n{group_table(m)}" for m in found),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def curves_page(curves: Mapping[str, Any]) -> str:
+    """Return the page of the voxel network and the learning curves, MSE own-max on valid."""
+    turned = [[r["training"], f"{r['stored']:.4f}", f"{r['turned']:.4f}"] for r in curves["voxels"]]
+    grown = [
+        [r["network"], str(r["crystals"]), str(r["epochs"]), f"{r['mse']:.4f}"]
+        for r in curves["curves"]
+    ]
+    head = ["voxel network, trained", "cells as stored", "cells turned at random"]
+    sizes = ["network", "training crystals", "passes", "MSE"]
+    parts = [
+        "# Learning curves",
+        GENERATED,
+        curves["note"],
+        markdown_table(head, turned, words=1),
+        markdown_table(sizes, grown, words=1),
+    ]
+    return "\n\n".join(parts) + "\n"
+
+
+def _strain(exams: Mapping[str, Sequence[Any]]) -> list[str]:
+    """Return the section of exams on strain; nothing where no weights sat one."""
+    rows = [
+        [f"**{name}**", exam.name, exam.formula, str(exam.states)]
+        + [f"{value:.2f}" for value in (exam.gamma, exam.gamma_dft)]
+        for name, sat in exams.items()
+        for exam in sat
+    ]
+    if not rows:
+        return []
+    head = ["model", "exam", "crystal", "cells", "gamma", "DFT"]
+    return [
+        "## Strain",
+        "Grueneisen parameters of the mean frequency, gamma = -d ln wbar / d ln V, a straight line "
+        "through all cells of an exam. Other structure types can err more: [strain](strain.md).",
+        markdown_table(head, rows, words=3),
+    ]
 
 
 def _temperatures(released: Released) -> list[str]:
@@ -318,21 +370,6 @@ def _bases(keys: Sequence[str]) -> str:
     return "; ".join(f"{', '.join(names)}: {basis}" for basis, names in by_basis.items()) + "."
 
 
-def _features(released: Released) -> str:
-    rows = []
-    for name, found in released.items():
-        for metrics in found:
-            groups = {"all": metrics} | {
-                k: g for k, g in metrics.get("groups", {}).items() if k.startswith("error quartile")
-            }
-            for group, values in groups.items():
-                numbers = flatten(values)
-                cells = [MEASURES[key].show(numbers.get(key)) for key in FEATURES]
-                rows.append([f"**{name}**", set_name(metrics), group, *cells])
-    head = ["model", "judged on", "group", *(MEASURES[key].head for key in FEATURES)]
-    return markdown_table(head, rows, words=3)
-
-
 def _intervals(released: Released) -> str:
     rows = []
     for name, found in released.items():
@@ -347,23 +384,6 @@ def _intervals(released: Released) -> str:
                 rows.append([f"**{name}**", set_name(metrics), *cells])
     head = ["model", "judged on", "quantity", "stated for", "inside", "mean half width"]
     return markdown_table(head, rows, words=3)
-
-
-def _learning(curves: Mapping[str, Any]) -> list[str]:
-    """Return the section of the voxel network and the learning curves, MSE own-max on valid."""
-    turned = [[r["training"], f"{r['stored']:.4f}", f"{r['turned']:.4f}"] for r in curves["voxels"]]
-    grown = [
-        [r["network"], str(r["crystals"]), str(r["epochs"]), f"{r['mse']:.4f}"]
-        for r in curves["curves"]
-    ]
-    head = ["voxel network, trained", "cells as stored", "cells turned at random"]
-    sizes = ["network", "training crystals", "passes", "MSE"]
-    return [
-        "## Learning curves",
-        curves["note"],
-        markdown_table(head, turned, words=1),
-        markdown_table(sizes, grown, words=1),
-    ]
 
 
 def _place(metrics: Metrics) -> tuple[int, list[str]]:

@@ -27,7 +27,7 @@ def named(page: Path) -> str:
 def blocks(page: Path) -> list[str]:
     """Return the `phonodos` commands in the indented and fenced blocks of a page."""
     text = page.read_text(encoding="utf-8")
-    fenced = "".join(re.findall(r"^```\w*\n(.*?)^```", text, re.M | re.S))
+    fenced = "".join(re.findall(r"^```[^`\n]*\n(.*?)^```", text, re.M | re.S))
     lines = [*fenced.splitlines(), *re.findall(r"^ {4}(\S.*)$", text, re.M)]
     parts = [part.strip() for line in lines for part in re.split(r"&&|\||#", line)]
     return [part for part in parts if part.startswith("phonodos ")]

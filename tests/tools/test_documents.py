@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -17,11 +18,13 @@ from documents import (
     accuracy_page,
     documents,
     evaluations,
+    groups_page,
     main,
     readme_table,
     with_table,
 )
 from phonodos.errors import DataError
+from phonodos.model.header import ExamScore
 from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
 from phonodos.model.weights import save_network
 
@@ -88,7 +91,8 @@ def repository(tmp_path: Path, header: Json, metrics: Json) -> Path:
 
 def test_all_documents_of_a_repository(repository: Path) -> None:
     found = documents(repository)
-    assert set(found) == {WEIGHTS / "tiny.md", PAGE, README}
+    assert set(found) == {WEIGHTS / "tiny.md", PAGE, METRICS / "tiny.md", README}
+    assert "[tiny](metrics/tiny.md)" in found[PAGE]
     assert found[WEIGHTS / "tiny.md"].startswith("# tiny\n")
     readme = found[README]
     assert readme.startswith(f"# x\n\n{BEGIN}\n| model |")
@@ -113,12 +117,20 @@ def test_a_second_weight_adds_its_rows(repository: Path, metrics: Json) -> None:
     assert "| **other** | dfpt2018 valid" not in found[README]  # the README shows test alone
     page = found[PAGE]
     assert page.index("**other** | dfpt2018 test") < page.index("**other** | dfpt2018 valid")
-    assert "### other, dfpt2018 test, 5 materials" in page
+    assert "## dfpt2018 test, 5 materials" in found[METRICS / "other.md"]
+    assert "| hydrogen | 3 |" not in page
 
 
-def test_quartiles_of_gaps_are_on_the_page(metrics: Json) -> None:
-    page = accuracy_page({"x": [metrics]}, [])
-    assert "| **x** | dfpt2018 valid, 7 materials | error quartile 1 | 0.50 | – | – | – |" in page
+def test_quartiles_of_gaps_are_on_the_page_of_groups(metrics: Json) -> None:
+    (row,) = re.findall(r"^\| error quartile 1 .*$", groups_page("x", [metrics]), re.M)
+    assert row.endswith("| 0.50 | – | – | – |")
+
+
+def test_exams_on_strain_are_on_the_page() -> None:
+    exam = ExamScore(name="zno", formula="ZnO", states=25, members=4, gamma_dft=1.3, gamma=1.574)
+    page = accuracy_page({}, [], {"x": [exam], "y": ()})
+    assert "| **x** | zno | ZnO | 25 | 1.57 | 1.30 |" in page
+    assert "## Strain" not in accuracy_page({}, [], {"y": ()})
 
 
 def test_coverage_of_intervals_is_on_the_page(metrics: Json) -> None:
@@ -151,16 +163,17 @@ def test_errors_by_temperature_are_on_the_page(metrics: Json) -> None:
     assert "## Temperature" not in accuracy_page({"x": [metrics]}, [])
 
 
-def test_learning_curves_are_on_the_page(repository: Path) -> None:
-    assert "Learning curves" not in documents(repository)[PAGE]
+def test_learning_curves_have_a_page(repository: Path) -> None:
     curves = {
         "note": "MSE on valid.",
         "voxels": [{"training": "without rotations", "stored": 0.04, "turned": 0.0512}],
         "curves": [{"network": "chen2021", "crystals": 150, "epochs": 48, "mse": 0.03456}],
     }
+    assert METRICS / "learning_curves.md" not in documents(repository)
     (repository / METRICS / "learning_curves.json").write_text(json.dumps(curves))
-    page = documents(repository)[PAGE]
-    assert "## Learning curves\n\nMSE on valid.\n" in page
+    page = documents(repository)[METRICS / "learning_curves.md"]
+    assert page.startswith("# Learning curves\n")
+    assert "\n\nMSE on valid.\n" in page
     assert "| without rotations | 0.0400 | 0.0512 |" in page
     assert "| chen2021 | 150 | 48 | 0.0346 |" in page
 
@@ -199,4 +212,4 @@ def test_the_script_writes_what_it_says(
     main(repository)
     assert (repository / PAGE).read_text().startswith("# Accuracy\n")
     assert (repository / WEIGHTS / "tiny.md").read_text().startswith("# tiny\n")
-    assert capsys.readouterr().err.count("written: ") == 3
+    assert capsys.readouterr().err.count("written: ") == 4

@@ -30,12 +30,12 @@ class LatticeErrors:
     born_mae
         Mean absolute error of the components of the Born charges [e], sound references only.
     dielectric_error
-        |tr eps - tr eps*| / tr eps*, sound references only.
+        ``|tr eps - tr eps*| / tr eps*``, sound references only.
     projected_wd
         Wasserstein distance of the atoms' projected spectra [cm^-1], mean over atoms.
     max_mae
-        |difference| of the highest frequency [cm^-1]: of the prediction the mean over members, of
-        the reference that of its stored bands, else that of its density of states.
+        Absolute difference of the highest frequency [cm^-1]: of the prediction the mean over
+        members, of the reference that of its stored bands, else of its density of states.
     static, predicted_static
         A third of the trace of eps_0 of the clamped cell, sound references without soft modes only;
         None of the prediction where an optic mode of it is soft.
@@ -58,7 +58,7 @@ class LatticeErrors:
 
     @property
     def static_error(self) -> float | None:
-        """|tr eps_0 - tr eps_0*| / tr eps_0*; None where one of both is not known."""
+        """``|tr eps_0 - tr eps_0*| / tr eps_0*``; None where one of both is not known."""
         if self.static is None or self.predicted_static is None:
             return None
         return abs(self.predicted_static - self.static) / self.static

@@ -99,7 +99,7 @@ class ExamResult:
 
     @property
     def error(self) -> float:
-        """|gamma - DFT|."""
+        """``|gamma - DFT|``."""
         return abs(self.predicted.gamma - self.dft.gamma)
 
     def to_dict(self) -> dict[str, Any]:
@@ -135,7 +135,7 @@ class StrainJudgement:
 
     @property
     def gamma_mae(self) -> float:
-        """Mean |gamma - DFT| over the exams."""
+        """Mean ``|gamma - DFT|`` over the exams."""
         return float(np.mean([result.error for result in self.results]))
 
     def to_dict(self) -> dict[str, Any]:

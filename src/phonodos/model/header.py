@@ -62,7 +62,7 @@ class ExamScore(BaseModel):
 
 
 class StrainScore(BaseModel):
-    """What weights were judged on under strain: mean |gamma - DFT| over exams, and each of them."""
+    """What weights were judged on under strain: mean ``|gamma - DFT|`` over exams, and each."""
 
     model_config = ConfigDict(extra="allow", frozen=True)
 

@@ -58,14 +58,14 @@ class GammaModes:
 
     @property
     def charges(self) -> Array:
-        """(3n,) mode effective charges |sum Z u| / |u| [e], u the displacements e / sqrt(m)."""
+        """(3n,) mode effective charges ``|sum Z u| / |u|`` [e], u the displacements e / sqrt(m)."""
         n = len(self.masses)
         u = self.vectors.reshape(n, 3, -1) / np.sqrt(self.masses)[:, None, None]
         return np.asarray(np.linalg.norm(self.dipoles, axis=1) / np.sqrt((u**2).sum(axis=(0, 1))))
 
     @property
     def intensities(self) -> Array:
-        """(3n,) infrared intensities |p|^2 [(D/A)^2 / amu]."""
+        """(3n,) infrared intensities ``|p|^2`` [(D/A)^2 / amu]."""
         return np.asarray(DEBYE_PER_E_ANGSTROM**2 * (self.dipoles**2).sum(axis=1))
 
     @property
@@ -140,7 +140,7 @@ def gamma_modes(
 
 
 def reflectivity(permittivity: NDArray[np.complex128]) -> Array:
-    """Return |(sqrt(eps) - 1) / (sqrt(eps) + 1)|^2 at normal incidence."""
+    """Return ``|(sqrt(eps) - 1) / (sqrt(eps) + 1)|^2`` at normal incidence."""
     index = np.sqrt(permittivity)
     return np.asarray(np.abs((index - 1.0) / (index + 1.0)) ** 2)
 
