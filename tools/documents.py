@@ -266,7 +266,8 @@ def _sound(released: Released) -> list[str]:
         "The three lowest branches at long waves, predicted over reference: median ratio, and "
         "median distance of the ratio from 1. References are the DFPT bands of dfpt2018, at the "
         "wave vectors of their path with 0.06 < |q| < 0.2 1/A where no branch is below 5 cm^-1. "
-        "phonondb2018 is stored up to 7 A only and gives no slopes.",
+        "It is not judged on phonondb2018, whose constants are stored up to 7 A. How far two "
+        "calculations agree: [where the error is](decisions/0017-where-the-error-is.md).",
         markdown_table(head, rows, words=2),
     ]
 
