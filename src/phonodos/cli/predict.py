@@ -111,9 +111,8 @@ def predict(
     outcome = for_each(predictions(predictor, entries, limit), handle)
     if len(outcome.done) > 1:
         Results(output, predictor.provenance).csv(SUMMARY, *summary_table(outcome.done))
-    outcome.finish(
-        predictor.name, as_json, lambda done: report(done, predictor.name, units, output)
-    )
+    name = predictor.name
+    outcome.finish(name, as_json, lambda done: report(done, name, units, output))
 
 
 def _written(

@@ -5,6 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from phonodos.evaluation.calibration import interval_section
 from phonodos.evaluation.lattice_errors import LatticeErrors, lattice_scores
@@ -161,21 +162,28 @@ def report_of(
             ),
         }
 
-    everyone = range(len(items))
-    groups = {
-        name: [i for i in everyone if belongs(items[i], full[i][0])]
-        for name, belongs in _groups(seen).items()
-    }
     errors = squared_errors(spectra[:, 0], spectra[:, 1])
-    for number, part in enumerate(np.array_split(np.argsort(errors), QUARTILES), 1):
-        groups[f"error quartile {number}"] = part.tolist()
-    summary = measures(everyone)
+    groups = _grouped(items, [pair[0] for pair in full], errors, seen)
+    summary = measures(range(len(items)))
     summary["groups"] = {name: measures(picked) for name, picked in groups.items() if picked}
     rows = [
         _row(item, pair, spectrum, float(distance), seen)
         for item, pair, spectrum, distance in zip(items, full, spectra, distances, strict=True)
     ]
     return Report(summary, rows, dict(failed or {}), tuple(items))
+
+
+def _grouped(
+    items: Sequence[Judged], references: Sequence[FullAxis], errors: NDArray[np.float64], seen: Seen
+) -> dict[str, list[int]]:
+    """Return which materials, by number, are in every group; quartiles of errors last."""
+    groups = {
+        name: [i for i, item in enumerate(items) if belongs(item, references[i])]
+        for name, belongs in _groups(seen).items()
+    }
+    for number, part in enumerate(np.array_split(np.argsort(errors), QUARTILES), 1):
+        groups[f"error quartile {number}"] = part.tolist()
+    return groups
 
 
 def _lattice_section(items: Sequence[Judged]) -> dict[str, Any]:
