@@ -61,6 +61,7 @@ export function Whole({ report }: { report: Report }) {
             {report.model.name}: {report.model.summary}
           </p>
         </div>
+        <Verdict report={report} />
         {served.value && (
           <div class="again">
             <FileDrop label="Another structure" onFiles={take} multiple />
@@ -75,7 +76,6 @@ export function Whole({ report }: { report: Report }) {
             <Cell report={report} />
             <Composition report={report} />
           </Card>
-          <Verdict report={report} />
           <Warnings report={report} />
         </div>
         <div class="right">
