@@ -26,6 +26,7 @@ class Visit:
 
     def __init__(self, browser: Any, size: tuple[int, int], **settings: Any) -> None:
         width, height = size
+        self.width = width
         settings = {"viewport": {"width": width, "height": height}, **settings}
         self.context = browser.new_context(accept_downloads=True, **settings)
         self.context.set_default_timeout(PATIENCE)
@@ -42,8 +43,11 @@ class Visit:
             self.complaints.append(message.text)
 
     def overflow(self) -> int:
-        """Return by how many pixels the page is wider than the window."""
-        return int(self.page.evaluate("document.documentElement.scrollWidth - innerWidth"))
+        """Return by how many pixels the page is wider than the window was made."""
+        found = self.page.evaluate(
+            "Math.max(document.documentElement.scrollWidth, document.body.scrollWidth)"
+        )
+        return int(found) - self.width
 
     def end(self) -> None:
         self.context.close()
