@@ -70,6 +70,7 @@ export class Painter {
   phase = 0;
   pattern: Vector[] | null = null;
   arrows = true;
+  copies = 1;
   private atoms: Atom[] = [];
   private bonds: Bond[] = [];
   private centre: Vector = [0, 0, 0];
@@ -94,6 +95,15 @@ export class Painter {
     const style = getComputedStyle(this.canvas);
     this.ink = style.color || "#000";
     this.paper = style.getPropertyValue("--card").trim() || "#fff";
+  }
+
+  /** Draw 1 or 2 cells along every axis. */
+  repeat(copies: number): void {
+    this.copies = copies;
+    this.atoms = [];
+    this.bonds = [];
+    this.fill();
+    this.join();
   }
 
   turn(dx: number, dy: number): void {
@@ -124,11 +134,12 @@ export class Painter {
   private fill(): void {
     const { cell, sites } = this.crystal;
     const place = (f: Vector): Vector => plus(plus(plus([0, 0, 0], cell[0], f[0]), cell[1], f[1]), cell[2], f[2]);
-    const images = sites.length * 8 <= MOST * 4;
+    const n = this.copies;
+    const inner = Array.from({ length: n }, (_, k) => k);
     sites.forEach((site, k) => {
       const whole = site.fractional.map((f) => Math.floor(f + 1e-6)) as Vector;
       const inside = minus(site.fractional, whole);
-      const choices = inside.map((f) => (!images ? [0] : f < FACE ? [0, 1] : f > 1 - FACE ? [0, -1] : [0]));
+      const choices = inside.map((f) => (f < FACE ? [...inner, n] : f > 1 - FACE ? [-1, ...inner] : inner));
       const parts = Object.entries(site.elements).map(([s, share]) => ({ colour: element(s).colour, share }));
       const mean = Object.entries(site.elements).reduce((sum, [s, share]) => sum + element(s).radius * share, 0);
       const total = parts.reduce((sum, p) => sum + p.share, 0) || 1;
@@ -141,8 +152,8 @@ export class Painter {
             this.atoms.push({ site: k, shift, at, radius: 0.2 + 0.26 * (mean / total), parts });
           }
     });
-    this.centre = place([0.5, 0.5, 0.5]);
-    const corners = [0, 1].flatMap((a) => [0, 1].flatMap((b) => [0, 1].map((c) => place([a, b, c]))));
+    this.centre = place([n / 2, n / 2, n / 2]);
+    const corners = [0, n].flatMap((a) => [0, n].flatMap((b) => [0, n].map((c) => place([a, b, c]))));
     this.reach = Math.max(...corners.map((p) => length(minus(p, this.centre)))) + 0.5;
   }
 

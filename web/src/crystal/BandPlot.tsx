@@ -77,7 +77,7 @@ export function BandPlot({ report }: { report: Report }) {
         />
       </div>
       <p class="reading">
-        {pointed.value === null ? <span class="quiet">Both plots share the frequency axis; imaginary frequencies are shown below zero.</span> : <b>{number(pointed.value * factor, 4)} {name}</b>}
+        {pointed.value === null ? <span class="quiet">Both plots share the frequency axis; imaginary frequencies lie below zero.</span> : <b>{number(pointed.value * factor, 4)} {name}</b>}
       </p>
     </Card>
   );

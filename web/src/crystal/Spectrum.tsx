@@ -2,7 +2,7 @@
 import { bisector } from "d3-array";
 import { lineColours } from "../colours";
 import { densityUnit, interval, number, UNIT_NAMES, unitText, withSpread, per } from "../format";
-import { Card, Choice } from "../parts";
+import { Card, Choice, Named } from "../parts";
 import { signal } from "@preact/signals";
 import { Chart, type Mark } from "../plot/Chart";
 import type { Report, SummaryRow } from "../record";
@@ -97,16 +97,18 @@ export function Spectrum({ report }: { report: Report }) {
         pointer={pointed}
         scale={factor}
         reading={read}
+        keys={
+          <>
+            <li><Swatch colour="var(--line)" /> total</li>
+            {spread && <li><Swatch colour="var(--line)" band /> ± 1 s.d. of the networks</li>}
+            {showParts && parts.map(([part]) => <li key={part}><Swatch colour={colours[symbolOf(part)]} /> {part}</li>)}
+          </>
+        }
         table={() => ({
           names: [`frequency [${unit.value}]`, `total [${where}]`, ...(spread ? ["s.d. of the networks"] : []), ...parts.map(([p]) => p)],
           columns: [x, total, ...(spread ? [spread] : []), ...parts.map(([, row]) => row)],
         })}
       />
-      <ul class="keys" aria-label="Key">
-        <li><Swatch colour="var(--line)" /> total</li>
-        {spread && <li><Swatch colour="var(--line)" band /> ± 1 s.d. of the networks</li>}
-        {showParts && parts.map(([part]) => <li key={part}><Swatch colour={colours[symbolOf(part)]} /> {part}</li>)}
-      </ul>
       <Summary report={report} />
     </Card>
   );
@@ -128,7 +130,7 @@ interface Shown {
 
 /** A row of the summary in the units on show. */
 function shownRow(row: SummaryRow, report: Report): Shown {
-  let [factor, name] = [1, unitText(row.unit)];
+  let [factor, name] = [1, unitText(row.unit).replace(/ \(.*\)$/, "")];
   if (row.scale === "frequency") [factor, name] = [report.units[unit.value], UNIT_NAMES[unit.value]];
   if (row.scale === "amount") {
     factor = report.bases[basis.value];
@@ -153,7 +155,7 @@ function Summary({ report }: { report: Report }) {
         const { value, unit: name, sure } = shownRow(row, report);
         return (
           <div key={row.key} data-key={row.key}>
-            <dt>{row.label.replace("C_V", "C_V".replace("_V", "ᵥ")).replace(/^./, (c) => c.toUpperCase())}</dt>
+            <dt><Named text={row.label.replace(/^./, (c) => c.toUpperCase())} /></dt>
             <dd>
               <span class="value">{value}</span> <span class="unit">{name}</span>
               {sure && <small>{sure}</small>}

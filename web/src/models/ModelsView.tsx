@@ -3,7 +3,7 @@ import { signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
 import { getJson } from "../api";
 import { ELEMENTS, element, place } from "../elements";
-import { number, unitText } from "../format";
+import { number, plain, unitText } from "../format";
 import { Busy, Card, Choice, Trouble } from "../parts";
 import type { Problem } from "../record";
 import { asProblem } from "../state";
@@ -77,6 +77,10 @@ export function ModelsView() {
   );
 }
 
+function figure(value: number | null): string {
+  return value === null ? "" : Number.isInteger(value) ? plain(value) : number(value, 2);
+}
+
 function Periodic({ model: held }: { model: Model }) {
   const chosen = useSignal<string | null>(null);
   const rows = held.elements;
@@ -110,7 +114,7 @@ function Periodic({ model: held }: { model: Model }) {
               <div role="listitem" key={each.symbol} class="at" style={{ gridRow: row, gridColumn: column }}>
                 <button
                   type="button"
-                  class={level === null ? "unknown" : `level l${Math.round(level * 9)}`}
+                  class={level === null ? "unknown" : `level l${Math.round((quantity === "error" ? level : 1 - level) * 9)}`}
                   aria-label={`${each.name}: ${words(each.symbol)}`}
                   aria-pressed={chosen.value === each.symbol}
                   onClick={() => (chosen.value = each.symbol)}
@@ -118,7 +122,7 @@ function Periodic({ model: held }: { model: Model }) {
                   onFocus={() => (chosen.value = each.symbol)}
                 >
                   <span>{each.symbol}</span>
-                  <small>{level === null ? "" : number(rows[each.symbol][quantity], 2)}</small>
+                  <small>{level === null ? "" : figure(rows[each.symbol][quantity])}</small>
                 </button>
               </div>
             );
@@ -133,9 +137,9 @@ function Periodic({ model: held }: { model: Model }) {
         )}
       </p>
       <ul class="keys scale" aria-label="Key">
-        <li>{number(low, 2)}</li>
-        {Array.from({ length: 10 }, (_, k) => <li key={k} class={`level l${k}`} aria-hidden="true" />)}
-        <li>{number(high, 2)} {quantity === "error" ? unit : "crystals"}</li>
+        <li>{figure(low)}</li>
+        {Array.from({ length: 10 }, (_, k) => <li key={k} class={`level l${quantity === "error" ? k : 9 - k}`} aria-hidden="true" />)}
+        <li>{figure(high)} {quantity === "error" ? unit : "crystals"}</li>
         <li><span class="unknown box" aria-hidden="true" /> {quantity === "error" ? "not known" : "none"}</li>
       </ul>
     </Card>

@@ -4,7 +4,7 @@ import { ticks as niceTicks } from "d3-array";
 import { area, line } from "d3-shape";
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useMemo, useRef } from "preact/hooks";
-import { csv, number } from "../format";
+import { csv, number, plain } from "../format";
 import { copy } from "../save";
 
 export interface Line {
@@ -77,7 +77,7 @@ interface Props {
   scale?: number;
   reading?: (value: number) => ComponentChildren;
   table?: () => Table;
-  step?: number;
+  keys?: ComponentChildren;
 }
 
 const LEFT = 62;
@@ -175,6 +175,7 @@ export function Chart(props: Props) {
 
   const xTicks = x.ticks ?? niceTicks(x0, x1, Math.max(2, Math.floor(inner / 80))).map((at) => ({ at, label: tickText(at) }));
   const yTicks = y.ticks ?? niceTicks(y0, y1, Math.max(2, Math.floor(tall / 48))).map((at) => ({ at, label: tickText(at) }));
+  const rows = staggered(xTicks.map((t) => ({ at: px(t.at), width: 7.5 * t.label.length })));
   const drawn = useMemo(() => marks.map((mark, k) => draw(mark, px, py, k)), [marks, width.value, x0, x1, y0, y1, height]);
 
   const move = (event: PointerEvent): void => {
@@ -225,10 +226,10 @@ export function Chart(props: Props) {
           <g clip-path={`url(#${id}c)`}>{drawn}</g>
           <g class="axis">
             <rect x={left} y={TOP} width={inner} height={tall} fill="none" />
-            {xTicks.map((t) => (
+            {xTicks.map((t, k) => (
               <g key={t.at}>
                 {!x.ticks && <line x1={px(t.at)} x2={px(t.at)} y1={TOP + tall} y2={TOP + tall + 5} />}
-                <text x={px(t.at)} y={TOP + tall + 18} text-anchor="middle">{t.label}</text>
+                <text x={px(t.at)} y={TOP + tall + (rows[k] ? 30 : 17)} text-anchor="middle">{t.label}</text>
               </g>
             ))}
             {!y.hidden &&
@@ -238,9 +239,9 @@ export function Chart(props: Props) {
                   <text x={left - 8} y={py(t.at) + 4} text-anchor="end">{t.label}</text>
                 </g>
               ))}
-            <text class="label" x={left + inner / 2} y={height - 5} text-anchor="middle">{x.label}</text>
+            <text class="label" x={left + inner / 2} y={height - 5} text-anchor="middle">{rows.some(Boolean) ? "" : <Lowered text={x.label} />}</text>
             {!y.hidden && (
-              <text class="label" transform={`translate(13 ${TOP + tall / 2}) rotate(-90)`} text-anchor="middle">{y.label}</text>
+              <text class="label" transform={`translate(13 ${TOP + tall / 2}) rotate(-90)`} text-anchor="middle"><Lowered text={y.label} /></text>
             )}
           </g>
           {rules.map((rule, k) => {
@@ -269,6 +270,7 @@ export function Chart(props: Props) {
           <Pointer pointer={pointer} along={along} scale={scale} px={px} py={py} left={left} inner={inner} tall={tall} />
         </svg>
       </div>
+      {props.keys && <ul class="keys" aria-label="Key">{props.keys}</ul>}
       {props.reading && <Reading pointer={pointer} reading={props.reading} />}
       {props.table && <DataTable name={props.name} table={props.table} />}
     </figure>
@@ -276,7 +278,26 @@ export function Chart(props: Props) {
 }
 
 function tickText(value: number): string {
-  return Math.abs(value) < 1e-12 ? "0" : String(Number(value.toPrecision(6))).replace("-", "−");
+  return Math.abs(value) < 1e-12 ? "0" : plain(value);
+}
+
+/** Which labels go to a second row, for want of room beside the one before. */
+function staggered(labels: { at: number; width: number }[]): boolean[] {
+  let end = Number.NEGATIVE_INFINITY;
+  let before = false;
+  return labels.map(({ at, width }) => {
+    const low = at - width / 2 < end + 3 && !before;
+    end = Math.max(end, at + width / 2);
+    before = low;
+    return low;
+  });
+}
+
+/** `C_V / unit` with the letter behind the stroke lowered. */
+function Lowered({ text }: { text: string }) {
+  const found = /^(\w)_(\w)(.*)$/.exec(text);
+  if (!found) return <>{text}</>;
+  return <>{found[1]}<tspan dy="3" font-size="9">{found[2]}</tspan><tspan dy="-3">{found[3]}</tspan></>;
 }
 
 interface PointerProps {
