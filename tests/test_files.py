@@ -10,7 +10,14 @@ from pathlib import Path
 import pytest
 
 from phonodos.errors import DataError
-from phonodos.files import check_replaceable, refused, replacing, write_bytes, write_text
+from phonodos.files import (
+    check_replaceable,
+    file_name,
+    refused,
+    replacing,
+    write_bytes,
+    write_text,
+)
 
 
 def left(folder: Path) -> list[str]:
@@ -193,3 +200,14 @@ def test_what_cannot_be_replaced_is_told_beforehand(tmp_path: Path) -> None:
         with pytest.raises(DataError, match="cannot be written"):
             check_replaceable(path)
     assert [path.name for path in tmp_path.iterdir()] == ["folder"]
+
+
+@pytest.mark.parametrize(
+    ("text", "name"),
+    [
+        ("MgO", "MgO"), ("a/b\\c", "a_b_c"), ("../x", "_x"), ("<b>", "_b_"), ("", "crystal"),
+        ("..", "crystal"), ("Cu0.7Au0.3 (cubic)", "Cu0.7Au0.3_(cubic)"),
+    ],
+)  # fmt: skip
+def test_names_of_files(text: str, name: str) -> None:
+    assert file_name(text) == name

@@ -5,7 +5,9 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
+from collections import deque
 from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
@@ -175,6 +177,47 @@ def test_a_source_that_has_nothing_yet_holds_up_nobody() -> None:
             assert isinstance(answer, str)
             came.append(answer)
     assert came == ["begun a", "done a", "begun b", "done b"]
+
+
+def test_a_ring_is_heard_and_a_stop_ends_what_is_under_way() -> None:
+    line: deque[str] = deque()
+
+    def tasks() -> Iterator[str | None]:
+        while True:
+            yield line.popleft() if line else None
+
+    with Pool(start, 1) as pool:
+        found = pool.run(tasks(), patience=600.0)  # only rings are heard
+        for word in ("a", "b"):
+            threading.Timer(0.1, lambda word=word: (line.append(word), pool.ring())).start()
+            assert [next(found), next(found)] == [f"begun {word}", f"done {word}"]
+        line.append("sleep 600")
+        pool.ring()
+        pool.ring()  # heard once
+        assert next(found) == "begun sleep 600"
+        threading.Timer(0.1, pool.stop).start()
+        assert list(found) == []
+    pool.ring()  # to nobody
+    assert not multiprocessing.active_children()
+
+
+def test_a_worker_that_dies_with_nothing_to_do_costs_no_task() -> None:
+    answers: list[Any] = []
+
+    def tasks() -> Iterator[str | None]:
+        yield "a"
+        while answers[-1:] != ["done a"]:
+            yield None
+        (worker,) = multiprocessing.active_children()
+        worker.kill()
+        worker.join()
+        yield None
+        yield "b"
+
+    with Pool(start, 1) as pool:
+        answers.extend(pool.run(tasks()))
+        assert pool.replaced == 1
+    assert answers == ["begun a", "done a", "begun b", "done b"]
 
 
 def test_workers_that_do_not_start() -> None:

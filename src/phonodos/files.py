@@ -2,6 +2,7 @@
 
 import errno
 import os
+import re
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -95,6 +96,11 @@ def check_replaceable(path: Path) -> None:
 def _apart(one: Path, other: Path) -> bool:
     """Return whether two folders are on different disks."""
     return one.stat().st_dev != other.stat().st_dev
+
+
+def file_name(text: str) -> str:
+    """Return a text as the name of a file or folder: no path, no markup, no spaces, not hidden."""
+    return re.sub(r"[^\w.+()-]+", "_", text).lstrip(".") or "crystal"
 
 
 def write_bytes(path: Path, data: bytes, *, durable: bool = False) -> None:

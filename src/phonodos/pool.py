@@ -139,11 +139,6 @@ class Pool(Generic[T, A]):
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    @property
-    def busy(self) -> int:
-        """Workers that have a task."""
-        return sum(worker.job is not None for worker in self._workers)
-
     def ring(self) -> None:
         """Let `run`, in another thread, ask its source for a task at once."""
         if self._rung.acquire(blocking=False):

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import shlex
 import shutil
 import time
 from collections.abc import Callable
@@ -14,6 +15,7 @@ from typer.testing import Result
 
 import phonodos as package
 from phonodos.prediction import files as prediction_files
+from phonodos.results import single_file
 from phonodos.results.desk import Results
 from phonodos.results.spectra import read_dos_csv, read_pymatgen_dos, read_total_dos
 
@@ -278,3 +280,43 @@ def test_files_for_programs_of_neutrons(
                         "--model", lattice_weights)  # fmt: skip
         assert done.exit_code == 4
         assert "mixed" in done.stderr or "is shared by" in done.stderr
+
+
+PAGE = '<title>@PHONODOS_TITLE@</title><script type="application/json">@PHONODOS_RECORD@</script>'
+
+
+@pytest.fixture
+def page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A small page of the shape of the built one, in its place."""
+    path = tmp_path / "page.html"
+    path.write_text(PAGE, encoding="utf-8")
+    monkeypatch.setattr(single_file, "TEMPLATE", path)
+    return path
+
+
+@pytest.mark.usefixtures("page")
+def test_a_page(phonodos: Phonodos, examples: Path, tmp_path: Path) -> None:
+    name = "Na<script>Cl.cif"
+    shutil.copy(examples / "NaCl.cif", tmp_path / name)
+    done = phonodos("predict", name, "--format", "html", "--no-plot")
+    assert done.exit_code == 0
+    assert "wrote report.html to Na_script_Cl" in done.stdout
+    text = (tmp_path / "Na_script_Cl" / "report.html").read_text(encoding="utf-8")
+    assert "<script>Cl" not in text
+    record = json.loads(text.partition('json">')[2].removesuffix("</script>"))
+    assert record["format"] == "phonodos-report"
+    assert record["crystal"]["n_atoms"] == 8
+    # What it says of itself makes it again.
+    words = shlex.split(record["command"])
+    assert words[:3] == ["phonodos", "predict", name]
+    (tmp_path / "Na_script_Cl" / "report.html").unlink()
+    assert phonodos(*words[1:]).exit_code == 0
+    assert (tmp_path / "Na_script_Cl" / "report.html").read_text(encoding="utf-8") == text
+
+
+def test_a_page_that_is_not_built(phonodos: Phonodos, examples: Path, page: Path) -> None:
+    page.unlink()
+    done = phonodos("predict", examples / "NaCl.cif", "--format", "csv,html")
+    assert done.exit_code == 4
+    assert "no report can be written as HTML" in done.stderr
+    assert not (page.parent / "NaCl").exists()

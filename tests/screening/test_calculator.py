@@ -44,6 +44,11 @@ def test_a_crystal_that_fails_alone(calculator: Calculator, crystal_number: Make
     assert [row["status"] for row in rows] == ["ok", "failed", "ok"]
     assert "box" in rows[1]["reason"]
     assert rows[1]["formula"] == "Ar"
+    (row,) = calculator.stream(chunk_of(box))
+    assert calculator.failure is not None
+    assert calculator.failure.reason in row["reason"]
+    next(calculator.stream(chunk_of(crystal_number(1))))
+    assert calculator.failure is None
 
 
 def test_a_lack_of_memory_is_the_chunk_s(

@@ -9,6 +9,7 @@ import pytest
 from phonodos.errors import DataError
 from phonodos.structures.archives import (
     check_archive,
+    check_archive_size,
     is_html,
     names_in,
     read_members,
@@ -128,3 +129,30 @@ def test_checksums(tmp_path):
     known = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"
     assert sha256_of(tmp_path / "empty") == known
     assert sha256_of(tmp_path) is None
+
+
+@pytest.mark.parametrize("name", ["a.tar", "a.tar.gz", "a.zip"])
+def test_archives_of_too_many_or_too_large_files(name, folder):
+    archive = packed(folder, name)
+    check_archive_size(archive, 10, 1 << 20)
+    with pytest.raises(DataError, match="more than 2 files"):
+        check_archive_size(archive, 2, 1 << 20)
+    with pytest.raises(DataError, match="too large files"):
+        check_archive_size(archive, 10, 10_000)
+    archive.write_bytes(archive.read_bytes()[:40])
+    with pytest.raises(DataError, match="cannot be read as an archive"):
+        check_archive_size(archive, 10, 1 << 20)
+
+
+def test_the_list_of_a_zip_is_not_read_where_it_is_too_long(tmp_path, monkeypatch):
+    path = tmp_path / "many.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for n in range(500):
+            archive.writestr(f"{n}.cif", b"")
+
+    def unread(*_):
+        raise AssertionError("its list is read")
+
+    monkeypatch.setattr(zipfile, "ZipFile", unread)
+    with pytest.raises(DataError, match="more than 10 files"):
+        check_archive_size(path, 10, 1 << 20)

@@ -13,7 +13,9 @@ from phonodos.errors import ConfigError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.units import AVOGADRO, per_wavenumber
 from phonodos.prediction.predictor import Predictor, load
+from phonodos.prediction.uncertainty import Calibration
 from phonodos.results.spectra import projections
+from phonodos.studies import record as record_home
 from phonodos.studies import report as home
 from phonodos.studies.bands import bands
 from phonodos.studies.displacements import displacements
@@ -131,8 +133,25 @@ def test_what_units_and_bases_multiply(magnesia: Report, record: dict[str, Any])
     for key in ("heat_capacity", "entropy", "zero_point_energy"):
         assert rows[key]["scale"] == "amount"
         assert rows[key]["value"] * atoms == pytest.approx(record_of_python[key]["value"])
-    assert "mol of formula units" in rows["heat_capacity"]["text"]
-    assert "mol of cells" in rows["heat_capacity"]["unit"]
+    assert rows["heat_capacity"]["text"].endswith(" J/(K mol of formula units)")
+    assert rows["heat_capacity"]["unit"] == "J/(K mol of cells)"
+    assert rows["heat_capacity"]["temperature"] == 300.0
+    assert (rows["debye_temperature"]["scale"], rows["debye_temperature"]["unit"]) == (None, "K")
+
+
+def test_intervals_are_per_mole_of_cells(magnesia: Report) -> None:
+    known = {name: Calibration(2.0, 1.0, 100) for name in ("mean_frequency", "heat_capacity")}
+    prediction = replace(magnesia.prediction, calibrations=known)
+    record = replace(magnesia, prediction=prediction).to_dict()
+    assert record["absent_intervals"] == {}
+    wanted = prediction.intervals["heat_capacity"]
+    sure = record["intervals"]["heat_capacity"]
+    assert sure["half_width"] == pytest.approx(8.0 * wanted.half_width)
+    assert sure["value"] == pytest.approx(8.0 * wanted.value)
+    assert sure["low"] < sure["value"] < sure["high"]
+    rows = {row["key"]: row for row in record["summary"]}
+    assert rows["heat_capacity"]["interval"] == [sure["low"], sure["high"]]
+    assert f"\u00b1 {2.0 * wanted.half_width:.2f} J/(K mol of f" in rows["heat_capacity"]["text"]
 
 
 def test_the_crystal(magnesia: Report, record: dict[str, Any]) -> None:
@@ -288,7 +307,7 @@ def test_wrong_choices(lattice: Predictor, rock_salt: Crystal) -> None:
 def test_a_large_cell_keeps_no_patterns(
     lattice: Predictor, rock_salt: Crystal, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(home, "MOST_IN_PATTERNS", 10)
+    monkeypatch.setattr(record_home, "MOST_IN_PATTERNS", 10)
     found = report(rock_salt, lattice, include=["modes"]).to_dict()["modes"]
     assert [s["patterns"] for s in found["sets"]] == [None, None]
     assert "too large" in found["notes"][-1]

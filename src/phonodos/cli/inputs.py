@@ -1,6 +1,5 @@
 """Structures from the command line, each with its own name, and what became of them."""
 
-import re
 import sys
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -19,6 +18,7 @@ from phonodos.errors import (
     StructureError,
     failure_of,
 )
+from phonodos.files import file_name
 from phonodos.time_limit import time_limit
 
 if TYPE_CHECKING:
@@ -230,7 +230,7 @@ def _empty_folder(folder: str) -> StructureError:
 
 
 def _distinct(label: str, taken: set[str]) -> str:
-    base = re.sub(r"[^\w.+()-]+", "_", label).lstrip(".") or "crystal"
+    base = file_name(label)
     name, n = base, 2
     while name.casefold() in taken:
         name, n = f"{base}-{n}", n + 1

@@ -3,7 +3,6 @@
 import csv
 import io
 import math
-import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -11,7 +10,7 @@ import typer
 
 from phonodos.cli.output import SOME_FAILED, Column, format_note, format_table, print_json
 from phonodos.errors import ConfigError
-from phonodos.files import refused, write_text
+from phonodos.files import file_name, refused, write_text
 from phonodos.physics.formula import as_written
 from phonodos.results.desk import Results
 
@@ -208,7 +207,7 @@ def _write_cifs(folder: Path, rows: list[dict[str, Any]]) -> None:
         raise refused(folder, err) from err
     results, taken = Results(folder), set[str]()
     for row in rows:
-        base = re.sub(r"[^\w.+()-]+", "_", row["id"]).strip("._")[:100] or "crystal"
+        base = file_name(row["id"]).strip("._")[:100] or "crystal"
         name, n = base, 2
         while name.casefold() in taken:
             name, n = f"{base}-{n}", n + 1

@@ -4,7 +4,7 @@ Predictions and the references of data sets both take it; who diagonalises is al
 Mesh, refinement, smoothing and ends of the axis were chosen by convergence (docs/decisions/0005).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Any
@@ -223,9 +223,9 @@ def spectrum(
         )[:, :, mesh.orbits]
         shares = by_orbit[mesh.places.ravel()]
     block = None if rays is None else in_block(mesh)
-    dos = _spectrum(finer, 1.0 / (points * between), shares, smoothing, block)
+    dos = _spectrum(finer, 1.0 / (points * between), shares, smoothing, block, mesh.orbits)
     if rays is not None and sound is not None:
-        dos = _completed(dos, rays, sound.mass_shares, shares)
+        dos = _completed(dos, rays, sound.mass_shares, shares, mesh.orbits)
     return replace(dos, highest=float(frequencies.max()))
 
 
@@ -234,6 +234,7 @@ def _completed(
     rays: AcousticRays,
     rigid: NDArray[np.float64],
     shares: NDArray[np.float64] | None,
+    orbits: NDArray[np.int64],
 ) -> PhononDos:
     """Return a spectrum with the states of rays, on an axis that is finer near zero.
 
@@ -252,7 +253,7 @@ def _completed(
         t = along[:, None, None, None]
         ends = shares[rays.nearest][:, :ACOUSTIC]
         parts = states[..., None] * ((1.0 - t) * rigid + t * ends)
-        more = np.stack([_deposit(dos.frequencies, w, parts[..., k]) for k in range(dos.n_atoms)])
+        more = _once_an_orbit(lambda k: _deposit(dos.frequencies, w, parts[..., k]), orbits)
         part = PhononDos(dos.frequencies, sampled_states, dos.n_atoms, more).projected_on(axis)
         projected = scale * (dos.projected_on(axis) + part) + rigid[:, None] * onset
         projected = _three_each(axis, projected)
@@ -364,6 +365,7 @@ def _spectrum(
     shares: NDArray[np.float64] | None,
     smoothing: float,
     block: NDArray[np.bool_] | None = None,
+    orbits: NDArray[np.int64] | None = None,
 ) -> PhononDos:
     """Return the spectrum of (..., 3n) frequencies, which count as `states`, with their shares.
 
@@ -388,8 +390,17 @@ def _spectrum(
     projected = None
     if shares is not None:
         each = np.broadcast_to(states, frequencies.shape).reshape(len(shares), -1, 3 * n_atoms)
-        projected = np.stack([curve(each * shares[:, None, :, k]) for k in range(n_atoms)])
+        alike = np.arange(n_atoms) if orbits is None else orbits
+        projected = _once_an_orbit(lambda k: curve(each * shares[:, None, :, k]), alike)
     return PhononDos(axis, curve(states), n_atoms, projected)
+
+
+def _once_an_orbit(
+    row: Callable[[int], NDArray[np.float64]], orbits: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return (n, m) rows of the atoms, made once for those of an orbit, which have the same."""
+    _, first, place = np.unique(orbits, return_index=True, return_inverse=True)
+    return np.stack([row(k) for k in first.tolist()])[place]
 
 
 def _deposit(

@@ -1,19 +1,27 @@
 """The files of a prediction: for phonopy, pymatgen and others, and the figure."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from io import BytesIO
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
+from zipfile import ZIP_DEFLATED, ZipFile, ZipInfo
 
 from phonodos.errors import ConfigError
+from phonodos.files import file_name
 from phonodos.physics.thermodynamics import known_basis
 from phonodos.physics.units import per_wavenumber
 from phonodos.results import spectra
 from phonodos.results.desk import Results
+from phonodos.results.provenance import Provenance
 
 if TYPE_CHECKING:
     from phonodos.prediction.prediction import Prediction
 
 FORMATS = ("phonopy", "pymatgen", "csv", "json", "euphonic", "ncmat")
+LONGEST_NAME = 200  # bytes of a name in an archive; systems take 255, and endings follow
 THERMAL_STEP, THERMAL_MAX = 10.0, 1000.0  # [K], phonopy's own defaults
 
 
@@ -80,15 +88,15 @@ class Files:
                 )
 
 
-def file_formats(text: str) -> tuple[str, ...]:
+def file_formats(text: str, known: Sequence[str] = FORMATS) -> tuple[str, ...]:
     """Return the formats in a text such as ``phonopy,csv``; raises `ConfigError` for others."""
     wanted = tuple(dict.fromkeys(part.strip() for part in text.split(",") if part.strip()))
     for name in wanted:
-        if name not in FORMATS:
-            near = get_close_matches(name, FORMATS, 1)
+        if name not in known:
+            near = get_close_matches(name, known, 1)
             raise ConfigError(
                 f"--format {name} is not known",
-                "results can be written as " + ", ".join(FORMATS),
+                "results can be written as " + ", ".join(known),
                 f"did you mean {near[0]}?" if near else "choose among them, separated by commas",
             )
     return wanted
@@ -135,6 +143,44 @@ def write_prediction(results: Results, prediction: "Prediction", wanted: Files) 
     if wanted.plot:
         _draw(results, prediction, wanted, columns)
     return results.written
+
+
+def zipped(prediction: "Prediction", wanted: Files | None = None, name: str | None = None) -> bytes:
+    """Return the files that were asked for in one archive (zip), byte for byte as on the disk.
+
+    The same prediction gives the same archive: its entries bear no date.
+
+    Parameters
+    ----------
+    prediction
+        What is written.
+    wanted
+        Which files; by default those of `phonodos predict`.
+    name
+        Of the crystal, as a folder of results would be called; by default what it is called.
+
+    Raises
+    ------
+    ConfigError
+        If a file is asked for that the network has nothing for.
+    DataError
+        If the system has no room for the files, which are written first.
+    """
+    wanted = Files() if wanted is None else wanted
+    wanted.check(prediction)
+    origin = (prediction.provenance or Provenance(prediction.model)).warned(prediction.warnings)
+    content = BytesIO()
+    with TemporaryDirectory(prefix="phonodos-") as place:
+        plain = file_name(name or prediction.crystal.label).encode()[:LONGEST_NAME]
+        folder = Path(place) / plain.decode(errors="ignore")
+        folder.mkdir()
+        with ZipFile(content, "w", ZIP_DEFLATED) as archive:
+            for entry in write_prediction(Results(folder, origin), prediction, wanted):
+                info = ZipInfo(entry)  # of 1980: the date of the temporary file says nothing
+                info.compress_type = ZIP_DEFLATED
+                info.external_attr = 0o644 << 16
+                archive.writestr(info, (folder / entry).read_bytes())
+    return content.getvalue()
 
 
 def _draw(

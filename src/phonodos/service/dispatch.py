@@ -114,7 +114,7 @@ class Dispatcher:
     @property
     def state(self) -> dict[str, Any]:
         """Workers and queue, as numbers."""
-        busy, replaced = self._pool.busy, self._pool.replaced
+        busy, replaced = len(self._under_way), self._pool.replaced
         return {
             "workers": {"n": self.workers, "busy": busy, "replaced": replaced},
             "queue": {"waiting": len(self._waiting), "limit": self.limits.waiting},

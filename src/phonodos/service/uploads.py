@@ -7,8 +7,8 @@ import asyncio
 import json
 import re
 import shutil
-from collections.abc import AsyncIterator, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import AsyncGenerator, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
@@ -16,10 +16,10 @@ from tempfile import mkdtemp
 from typing import Any
 
 from starlette.datastructures import UploadFile
-from starlette.exceptions import HTTPException
+from starlette.formparsers import MultiPartException, MultiPartParser
 from starlette.requests import ClientDisconnect, Request
-from starlette.types import Message
 
+from phonodos.errors import PhonodosError
 from phonodos.service.limits import Limits, megabytes
 from phonodos.service.problems import Refused
 from phonodos.service.tasks import Stored
@@ -77,8 +77,9 @@ def shown_name(name: str) -> str:
     """Return the last part of a file's name, without what no screen shows, and not too long."""
     last = re.split(r"[/\\]", plain(name))[-1]
     clean = " ".join(_CONTROL.sub("", last).split())
-    stem, dot, suffix = clean[-LONGEST_NAME:].rpartition(".")
-    clean = f"{stem[: LONGEST_NAME - len(suffix) - 1]}{dot}{suffix}"
+    if len(clean) > LONGEST_NAME:
+        ending = "".join(split_name(clean)[1:])
+        clean = f"{clean[: LONGEST_NAME - len(ending)]}{ending}"
     return clean.strip(". ") or "structure"
 
 
@@ -124,20 +125,11 @@ async def read_body(request: Request, folder: Path, limits: Limits) -> Body:
         If the other end is gone.
     """
     kind = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    try:
-        async with asyncio.timeout(limits.upload_seconds):
-            if kind == "multipart/form-data":
-                return await _form(request, folder, limits)
-            if kind == "application/json":
-                return await _json(request, limits)
-            await _drained(request)
-    except TimeoutError:
-        raise Refused(
-            "the request came too slowly",
-            f"it was not there after {limits.upload_seconds:g} s",
-            "try again, or send less",
-            408,
-        ) from None
+    if kind == "multipart/form-data":
+        return await _form(request, folder, limits)
+    if kind == "application/json":
+        return await _json(request, limits)
+    await _drained(_bounded(request, DRAINED, limits))
     raise Refused(
         f"a body of the type '{kind[:60]}' is not understood" if kind else "a body without a type",
         "files come as multipart/form-data, structures and options also as application/json",
@@ -147,7 +139,7 @@ async def read_body(request: Request, folder: Path, limits: Limits) -> Body:
 
 
 async def _json(request: Request, limits: Limits) -> Body:
-    pieces = [piece async for piece in _bounded(request, limits.file_bytes)]
+    pieces = [piece async for piece in _bounded(request, limits.file_bytes, limits)]
     try:
         found = json.loads(b"".join(pieces))
     except (ValueError, RecursionError) as error:
@@ -163,26 +155,22 @@ async def _json(request: Request, limits: Limits) -> Body:
 
 
 async def _form(request: Request, folder: Path, limits: Limits) -> Body:
-    stream = _bounded(request, limits.upload_bytes)
-
-    async def receive() -> Message:
-        piece = await anext(stream, None)
-        return {"type": "http.request", "body": piece or b"", "more_body": piece is not None}
-
-    body = Body()
+    stream = _cut(_bounded(request, limits.upload_bytes, limits))
+    parser = MultiPartParser(
+        request.headers, stream, max_files=limits.files, max_fields=limits.fields
+    )
     try:
-        form = await Request(request.scope, receive).form(
-            max_files=limits.files, max_fields=limits.fields
-        )
-    except HTTPException as error:
-        await _drained(request)
+        form = await parser.parse()
+    except _Cut as cut:
+        raise cut.error from None
+    except MultiPartException as error:
+        await _drained(stream)
         raise Refused(
             "the form cannot be read",
-            f"{error.detail}",
+            error.message,
             f"send multipart/form-data with at most {limits.files} files in fields called 'file'",
         ) from None
-    except (AssertionError, KeyError, UnicodeError) as error:
-        raise Refused("the form cannot be read", f"{error}", "send multipart/form-data") from None
+    body = Body()
     try:
         for name, value in form.multi_items():
             if isinstance(value, UploadFile):
@@ -191,6 +179,8 @@ async def _form(request: Request, folder: Path, limits: Limits) -> Body:
                 body.fields.setdefault(name, []).append(value)
     finally:
         await form.close()
+        for part in getattr(parser, "_files_to_close_on_error", ()):  # of a form without an end
+            part.close()
     return body
 
 
@@ -217,28 +207,58 @@ def _too_large(name: str, most: int) -> Refused:
     )
 
 
-async def _bounded(request: Request, most: int) -> AsyncIterator[bytes]:
-    """Yield the pieces of a body; raise `Refused` (413) if it has more than `most` bytes."""
+async def _bounded(request: Request, most: int, limits: Limits) -> AsyncGenerator[bytes, None]:
+    """Yield the pieces of a body; raise `Refused` if it has more than `most` bytes, or is slow.
+
+    What is too much is read and dropped first, up to a limit of its own: who sends hears the answer
+    only when all is sent.
+    """
     stated = request.headers.get("content-length", "")
     held = 0
-    if stated.isdecimal() and int(stated[:18]) > most:
-        await _drained(request)
-        raise _too_large("the request", most)
-    async for piece in request.stream():
+    too_much = stated.isdecimal() and int(stated[:18]) > most
+    due = asyncio.get_running_loop().time() + limits.upload_seconds
+    stream = request.stream()
+    while held <= DRAINED:
+        try:
+            async with asyncio.timeout_at(due):
+                piece = await anext(stream, None)
+        except TimeoutError:
+            raise Refused(
+                "the request came too slowly",
+                f"it was not there after {limits.upload_seconds:g} s",
+                "try again, or send less",
+                408,
+            ) from None
+        if piece is None:
+            break
         held += len(piece)
-        if held > most:
-            await _drained(request)
-            raise _too_large("the request", most)
-        if piece:
+        too_much = too_much or held > most
+        if piece and not too_much:
             yield piece
+    if too_much:
+        raise _too_large("the request", most)
 
 
-async def _drained(request: Request) -> None:
-    """Drop what is still to come, up to a limit: who sends hears the answer when he has ended."""
-    left = DRAINED
-    with suppress(ClientDisconnect, RuntimeError):
-        while left > 0:
-            message = await request.receive()
-            left -= len(message.get("body", b""))
-            if message["type"] != "http.request" or not message.get("more_body"):
-                return
+class _Cut(MultiPartException):
+    """What ends a form early, in the one kind after which its parser closes its files."""
+
+    def __init__(self, error: Exception) -> None:
+        super().__init__(str(error))
+        self.error = error
+
+
+async def _cut(stream: AsyncGenerator[bytes, None]) -> AsyncGenerator[bytes, None]:
+    try:
+        async for piece in stream:
+            yield piece
+    except (PhonodosError, ClientDisconnect) as error:
+        raise _Cut(error) from error
+
+
+async def _drained(stream: AsyncGenerator[bytes, None]) -> None:
+    """Drop what is still to come; raises as `_bounded` if that is too much."""
+    try:
+        async for _ in stream:
+            pass
+    except _Cut as cut:
+        raise cut.error from None

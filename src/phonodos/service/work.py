@@ -185,7 +185,7 @@ class Worker:
         return content.getvalue()
 
     def _html(self, crystal: Crystal, task: Predict) -> bytes:
-        raise NotImplementedError
+        return self.report(crystal, task).to_html().encode()
 
     def crystals(self, file: Stored) -> Iterator[Crystal | PhonodosError]:
         """Yield the structures of a file under its sender's names, and errors in their places."""

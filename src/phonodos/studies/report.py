@@ -17,50 +17,42 @@ from phonodos.errors import ConfigError, PhonodosError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.displacements import check_temperatures
 from phonodos.physics.dos import PhononDos, mean_of
-from phonodos.physics.formula import in_html
 from phonodos.physics.isotopes import Isotope
-from phonodos.physics.path import corner_symbol
-from phonodos.physics.primitive import primitive_cell, space_group
+from phonodos.physics.primitive import primitive_cell
 from phonodos.physics.thermodynamics import AMOUNTS, BASES, ThermalProperties, cells_per
 from phonodos.physics.units import FREQUENCY_DIGITS, FREQUENCY_UNITS
 from phonodos.prediction.failures import failed
 from phonodos.prediction.files import THERMAL_MAX, THERMAL_STEP
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import AnyPredictor, as_predictor
-from phonodos.prediction.record import (
-    absent_intervals,
-    interval_record,
-    largest_record,
-    quantities,
-    remarks,
-)
+from phonodos.prediction.record import absent_intervals, remarks
 from phonodos.results.citations import bibtex
 from phonodos.results.provenance import Provenance
+from phonodos.results.single_file import single_file
 from phonodos.results.spectra import projections
 from phonodos.studies.bands import BandStudy, bands
 from phonodos.studies.displacements import DisplacementStudy, displacements_and_spectra
 from phonodos.studies.harmonic import harmonic_prediction, numbers, prediction_of, spread
 from phonodos.studies.modes import ModeStudy, modes
 from phonodos.studies.recipe import Recipe, recipe_of
+from phonodos.studies.record import (
+    bands_of,
+    crystal_record,
+    middles_and_intervals,
+    model_in_words,
+    modes_of,
+    stability_record,
+    summary_rows,
+)
 from phonodos.time_limit import TimeLimitExceeded
 
 Array = NDArray[np.float64]
 Made = TypeVar("Made")
 PARTS = ("bands", "modes", "displacements")
 FORMAT, FORMAT_VERSION = "phonodos-report", 1
-PATTERN_DIGITS = 4  # of displacements that are drawn, the largest of which is 1
-MOST_IN_PATTERNS = 1_000_000  # numbers of all patterns together; larger cells have none
 AXIS = tuple(THERMAL_STEP * k for k in range(round(THERMAL_MAX / THERMAL_STEP) + 1))  # [K]
 ENERGIES = ("internal_energy", "free_energy")
 FUNCTIONS = ("heat_capacity", "entropy", *ENERGIES)
-SHOWN = (  # quantity, words, digits, what its number is scaled with
-    ("mean_frequency", "mean frequency", 0, "frequency"),
-    ("max_frequency", "highest frequency", 0, "frequency"),
-    ("heat_capacity", "heat capacity C_V at 300 K", 2, "amount"),
-    ("entropy", "entropy S at 300 K", 2, "amount"),
-    ("zero_point_energy", "zero-point energy", 2, "amount"),
-    ("debye_temperature", "Debye temperature (2nd moment)", 0, None),
-)
 
 
 @dataclass(frozen=True)
@@ -147,27 +139,37 @@ class Report:
             "format_version": FORMAT_VERSION,
             "provenance": origin.warned(self.warnings).record(),
             "name": self.name,
-            "model": {"name": prediction.model, "summary": _model_in_words(prediction)},
-            "crystal": _crystal_record(self.crystal),
+            "model": {"name": prediction.model, "summary": model_in_words(prediction)},
+            "crystal": crystal_record(prediction),
             "units": dict(FREQUENCY_UNITS),
             "digits": dict(FREQUENCY_DIGITS),
             "bases": {basis: cells_per(basis, self.crystal) for basis in BASES},
             "amounts": dict(AMOUNTS),
-            "summary": _summary(prediction),
+            "summary": summary_rows(prediction),
             "dos": self._dos(),
             "thermal": self._thermal(),
-            "intervals": interval_record(prediction, "cm-1", "cell"),
+            "intervals": middles_and_intervals(prediction),
             "absent_intervals": absent_intervals(prediction),
-            "stability": _stability_record(prediction),
+            "stability": stability_record(prediction),
             "warnings": list(self.warnings),
-            "bands": None if self.bands is None else _bands_record(self.bands),
-            "modes": None if self.modes is None else _modes_record(self.modes, self.crystal),
+            "bands": None if self.bands is None else bands_of(self.bands),
+            "modes": None if self.modes is None else modes_of(self.modes, self.crystal),
             "displacements": self._displacements(),
             "not_made": [asdict(refusal) for refusal in self.not_made],
             "command": None if self.recipe is None else self.recipe.command(),
             "python": None if self.recipe is None else self.recipe.python(),
             "cite": bibtex(),
         }
+
+    def to_html(self) -> str:
+        """Return the report as one file of HTML, which shows it and asks nobody for anything.
+
+        Raises
+        ------
+        DataError
+            If the page is not built in this copy of phonodos.
+        """
+        return single_file(self.to_dict(), f"{self.name} ({self.crystal.written_formula})")
 
     def _dos(self) -> dict[str, Any]:
         dos = self.prediction.dos
@@ -342,151 +344,3 @@ def _elements(prediction: Prediction, spectra: Sequence[PhononDos]) -> dict[str,
         rows = mean_of(spectra).projected_on(dos.frequencies)[sites]
         dos = replace(dos, projected=rows)
     return projections(dos, prediction.crystal, "element")
-
-
-def _model_in_words(prediction: Prediction) -> str:
-    n = max(1, len(prediction.members))
-    what = "density of states" if prediction.lattice is None else "lattice dynamics"
-    return f"a network of the {what}" if n == 1 else f"mean of {n} networks of the {what}"
-
-
-def _crystal_record(crystal: Crystal) -> dict[str, Any]:
-    group = space_group(crystal)
-    sites = [
-        {
-            "label": "".join(site) + str(i + 1),
-            "elements": dict(site),
-            "fractional": crystal.frac_coords[i].tolist(),
-            "cartesian": crystal.positions[i].tolist(),
-            "mass_amu": float(crystal.masses[i]),
-        }
-        for i, site in enumerate(crystal.occupancy)
-    ]
-    return {
-        "formula": crystal.written_formula,
-        "formula_html": in_html(crystal.written_formula),
-        "n_atoms": crystal.n_atoms,
-        "n_formula_units": crystal.n_formula_units,
-        "space_group": None if group is None else {"number": group[0], "symbol": group[1]},
-        "cell": crystal.cell.tolist(),
-        "volume_a3": crystal.volume,
-        "density_g_cm3": 1000.0 * cells_per("cm3", crystal) / cells_per("kg", crystal),
-        "sites": sites,
-    }
-
-
-def _summary(prediction: Prediction) -> list[dict[str, Any]]:
-    """Return the rows of the table of `predict`; numbers per mole of cells, words per formula."""
-    cells, formulas = (quantities(prediction, "cm-1", per) for per in ("cell", "formula"))
-    sure, shown = (interval_record(prediction, "cm-1", per) for per in ("cell", "formula"))
-    rows = []
-    for key, label, digits, scale in SHOWN:
-        value, unit = cells[key]
-        text = f"{formulas[key][0]:.{digits}f}"
-        if key in shown:
-            text += f" \u00b1 {shown[key]['half_width']:.{digits}f}"
-        wide = largest_record(prediction, "cm-1").get("spread") if key == "max_frequency" else None
-        rows.append(
-            {
-                "key": key,
-                "label": label,
-                "value": float(value),
-                "unit": unit.removesuffix(" at 300 K"),
-                "interval": [sure[key]["low"], sure[key]["high"]] if key in sure else None,
-                "spread": wide,
-                "digits": digits,
-                "scale": scale,
-                "text": f"{text} {formulas[key][1].removesuffix(' at 300 K')}",
-            }
-        )
-    return rows
-
-
-def _stability_record(prediction: Prediction) -> dict[str, Any] | None:
-    found = prediction.stability
-    if found is None:
-        return None
-    return {
-        "verdict": found.verdict,
-        "probability": found.probability,
-        "lowest_frequency": found.lowest,
-        "spread": found.spread,
-        "where": found.place,
-        "qpoint": list(found.qpoint),
-        "text": found.text(),
-    }
-
-
-def _bands_record(study: BandStudy) -> dict[str, Any]:
-    wide = study.spread
-    segments = [
-        {
-            "from": corner_symbol(segment.labels[0]),
-            "to": corner_symbol(segment.labels[1]),
-            "distances": segment.distances.tolist(),
-            "frequencies": frequencies.tolist(),
-            "spread": None if wide is None else numbers(wide[k]),
-        }
-        for k, (segment, frequencies) in enumerate(study.structure)
-    ]
-    ticks = study.structure.path.ticks()
-    return {
-        "segments": segments,
-        "ticks": [{"at": at, "label": corner_symbol(label)} for at, label in ticks],
-        "unit": "cm-1",
-        "distance_unit": "1/A",
-        "n_modes": 3 * study.crystal.n_atoms,
-    }
-
-
-def _modes_record(study: ModeStudy, crystal: Crystal) -> dict[str, Any]:
-    """Return the sets of modes, the acoustic one first, and the infrared spectra."""
-    sites = primitive_cell(crystal).site_map
-    small = 3 * study.crystal.n_atoms * 3 * crystal.n_atoms <= MOST_IN_PATTERNS
-    patterns = [
-        u[:, sites].round(PATTERN_DIGITS).tolist() if small else None for u in study.patterns
-    ]
-    acoustic = {
-        "irrep": study.acoustic, "degeneracy": 3, "frequency": 0.0, "spread": None,
-        "activity": "acoustic", "ir_intensity": 0.0, "ir_intensity_spread": None,
-        "charge": 0.0, "patterns": patterns[0],
-    }  # fmt: skip
-    optic = [
-        {
-            "irrep": s.irrep, "degeneracy": s.degeneracy, "frequency": s.frequency,
-            "spread": numbers(s.spread), "activity": s.activity,
-            "ir_intensity": numbers(s.intensity),
-            "ir_intensity_spread": numbers(s.intensity_spread),
-            "charge": numbers(s.charge), "patterns": moved,
-        }
-        for s, moved in zip(study.sets, patterns[1:], strict=True)
-    ]  # fmt: skip
-    notes = [text for text in study.warnings if text not in study.doubts]
-    if not small:
-        notes.append("the cell is too large for the displacements of all its modes to be kept here")
-    return {
-        "sets": [acoustic, *optic],
-        "point_group": study.setting.point_group,
-        "unit": "cm-1",
-        "intensity_unit": "(D/A)^2/amu",
-        **_infrared_record(study),
-        "notes": notes,
-    }
-
-
-def _infrared_record(study: ModeStudy) -> dict[str, Any]:
-    """Return the spectra, x, y and z in the conventional setting; None each for a metal."""
-    names = ("axis", "permittivity", "reflectivity", "longitudinal", "eps_inf", "eps_0")
-    if study.metal:
-        return {**dict.fromkeys(names), "damping": None}
-    eps = study.permittivity
-    return {
-        "axis": study.axis.tolist(),
-        "permittivity": {"real": numbers(eps.real), "imag": numbers(eps.imag)},
-        "reflectivity": numbers(study.reflectivity),
-        "longitudinal": study.longitudinal,
-        "eps_inf": study.modes.dielectric.tolist(),
-        "eps_0": numbers(study.static),
-        "eps_0_spread": numbers(study.static_spread),
-        "damping": study.damping,
-    }
