@@ -119,6 +119,18 @@ def test_nothing_moves_for_who_asked_for_rest(opened: Opened, service: str) -> N
     assert page.locator(".mode-bar button").first.inner_text() == "Play"
 
 
+def test_isotopes_are_heard(visit: Any, service: str) -> None:
+    page = predicted(visit, service)
+    light = value(page, "[data-key=max_frequency]")
+    page.get_by_label("Isotopes").fill("Cl=Cl37")
+    page.get_by_role("button", name="Predict again", exact=True).click()
+    page.wait_for_function(
+        "(before) => !document.querySelector('[data-key=max_frequency]').innerText.includes(before)",
+        arg=f"{light:.1f}",
+    )
+    assert value(page, "[data-key=max_frequency]") < light
+
+
 def test_slider_of_an_alloy(visit: Any, service: str) -> None:
     page = predicted(visit, service)
     page.locator("#alloy select").nth(0).select_option("Na")
@@ -207,6 +219,8 @@ def test_the_model_and_its_elements(visit: Any, service: str) -> None:
     page.wait_for_selector(".periodic")
     assert page.locator(".periodic button").count() == 103
     page.get_by_role("button", name="oxygen").focus()
+    page.keyboard.press("ArrowRight")
+    assert "fluorine" in page.locator(".models .reading").inner_text()
     assert "training crystals" in page.locator(".models .reading").inner_text()
     assert page.locator(".prose summary").count() > 2
 
