@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.physics.crystal import Crystal, compact, reduced_basis, site_kinds
-from phonodos.physics.space_group import symmetry_of
+from phonodos.physics.space_group import SpaceGroup, group_of, symmetry_of
 
 SYMMETRY_TOLERANCE = 1e-3  # [A], how far equivalent sites may be from each other
 
@@ -221,6 +221,15 @@ def symmetry_dataset(crystal: Crystal, symprec: float, kinds: Sequence[int] | No
         found = symmetry_of(crystal.cell, crystal.frac_coords, numbers, symprec)
         known[symprec, numbers] = found
     return known[symprec, numbers]
+
+
+def symmetry_operations(crystal: Crystal, kinds: Sequence[int] | None = None) -> SpaceGroup:
+    """Return the space group of a crystal, atoms permuted; the identity alone if none is found.
+
+    Kinds and the search, which is made once, are those of `symmetry_dataset`.
+    """
+    found = symmetry_dataset(crystal, SYMMETRY_TOLERANCE, kinds)
+    return group_of(found, crystal.cell, crystal.frac_coords)
 
 
 def standard_basis(dataset: Any, otherwise: NDArray[np.int64] | None = None) -> NDArray[np.float64]:

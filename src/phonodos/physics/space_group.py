@@ -45,7 +45,7 @@ class SpaceGroup:
     def average(
         self, tensors: NDArray[np.float64], cell: NDArray[np.float64]
     ) -> NDArray[np.float64]:
-        """Return Cartesian tensors averaged over the group: (n, 3, 3) of its atoms, or one (3, 3).
+        """Return Cartesian tensors averaged over the group: (..., n, 3, 3) of atoms, or one (3, 3).
 
         Raises
         ------
@@ -58,7 +58,9 @@ class SpaceGroup:
             if self.permutations is None:
                 raise ValueError("the group does not know what becomes of the atoms")
             moved = np.empty_like(turned)
-            np.put_along_axis(moved, self.permutations[:, :, None, None], turned, axis=1)
+            several = (1,) * (tensors.ndim - 3)
+            place = self.permutations.reshape(-1, *several, tensors.shape[-3], 1, 1)
+            np.put_along_axis(moved, place, turned, axis=-3)
             turned = moved
         mean: NDArray[np.float64] = turned.mean(axis=0)
         return mean
@@ -81,8 +83,12 @@ def find_space_group(
     symprec
         Tolerance of the search [A].
     """
-    n = len(kinds)
-    found = symmetry_of(cell, frac_coords, kinds, symprec)
+    return group_of(symmetry_of(cell, frac_coords, kinds, symprec), cell, frac_coords)
+
+
+def group_of(found: Any, cell: NDArray[np.float64], frac_coords: NDArray[np.float64]) -> SpaceGroup:
+    """Return the space group in spglib's data set of a crystal; the identity alone for None."""
+    n = len(frac_coords)
     if found is None:
         return SpaceGroup(np.eye(3)[None], np.zeros((1, 3)), permutations=np.arange(n)[None])
     moved = frac_coords @ found.rotations.transpose(0, 2, 1) + found.translations[:, None]

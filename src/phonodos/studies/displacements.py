@@ -19,8 +19,8 @@ from phonodos.physics.displacements import (
 )
 from phonodos.physics.dos import MENTIONED_SHARE, PhononDos
 from phonodos.physics.mesh import QMesh, mass_kinds, mode_shares, spectrum
-from phonodos.physics.primitive import SYMMETRY_TOLERANCE, primitive_cell
-from phonodos.physics.space_group import SpaceGroup, find_space_group
+from phonodos.physics.primitive import primitive_cell, symmetry_operations
+from phonodos.physics.space_group import SpaceGroup
 from phonodos.physics.units import ROOM_TEMPERATURE
 from phonodos.prediction.lattice_dynamics import LatticeDynamics
 from phonodos.prediction.prediction import Prediction
@@ -30,6 +30,7 @@ from phonodos.studies.harmonic import check_solid, harmonic_prediction, numbers,
 Array = NDArray[np.float64]
 TEMPERATURES = (0.0, 100.0, 200.0, ROOM_TEMPERATURE)
 PAIRS = ((0, 0), (1, 1), (2, 2), (1, 2), (0, 2), (0, 1))  # 11, 22, 33, 23, 13, 12
+LARGEST_BLOCK = 2e6  # numbers of turned tensors held at once
 NAMES = ("U11", "U22", "U33", "U23", "U13", "U12")
 
 
@@ -208,12 +209,7 @@ def displacements_and_spectra(
     check_solid(lattice, "displacements")
     mesh = lattice.mesh()
     primitive = lattice.crystal
-    group = find_space_group(
-        primitive.cell,
-        primitive.frac_coords,
-        mass_kinds(primitive, lattice.masses),
-        SYMMETRY_TOLERANCE,
-    )
+    group = symmetry_operations(primitive, mass_kinds(primitive, lattice.masses))
     sites = primitive_cell(prediction.crystal).site_map
     tensors, left_out, spectra = [], [], []
     for one in (lattice, *prediction.member_lattices):
@@ -239,8 +235,10 @@ def _tensors(
     more = missed_by(mesh, lattice.sound, float(lattice.masses.sum()))
     tensors = found.tensors + kelvin[:, None, None, None] * more
     # A mesh is irreducible: what its sum lacks of the symmetry, the group gives back.
-    whole = [group.average(each, lattice.crystal.cell) for each in tensors]
-    return np.stack(whole), found.left_out
+    size = max(1, int(LARGEST_BLOCK / (len(group.rotations) * tensors[0].size)))
+    blocks = [tensors[k : k + size] for k in range(0, len(tensors), size)]
+    cell = lattice.crystal.cell
+    return np.concatenate([group.average(b, cell) for b in blocks]), found.left_out
 
 
 def _trace(tensors: Array) -> Array:

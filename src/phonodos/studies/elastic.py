@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.physics.crystal import Crystal, site_kinds
+from phonodos.physics.crystal import Crystal
 from phonodos.physics.elasticity import Elasticity, elasticity, mean_velocity, velocities
-from phonodos.physics.primitive import SYMMETRY_TOLERANCE, Setting, setting_of
+from phonodos.physics.primitive import Setting, setting_of, symmetry_operations
 from phonodos.physics.sound import SoundWaves, elastic_debye_temperature
-from phonodos.physics.space_group import find_space_group
 from phonodos.prediction.lattice_dynamics import LatticeDynamics
 from phonodos.prediction.predictor import AnyPredictor
 from phonodos.studies.harmonic import (
@@ -235,9 +234,7 @@ def elastic(
     check_solid(lattice, "elastic constants")
     primitive = lattice.crystal
     setting = setting_of(primitive)
-    group = find_space_group(
-        primitive.cell, primitive.frac_coords, site_kinds(primitive), SYMMETRY_TOLERANCE
-    )
+    group = symmetry_operations(primitive)
     turns = np.unique(group.cartesian(primitive.cell).round(9), axis=0)
     whole, *each = (_of(x, setting, turns) for x in (lattice, *prediction.member_lattices))
     return ElasticStudy(

@@ -141,6 +141,8 @@ def numbers(values: Any) -> Any:
     if values is None:
         return None
     found = np.asarray(values, dtype=np.float64)
+    if np.isfinite(found).all():
+        return found.tolist()
     return number(found) if found.ndim == 0 else [numbers(v) for v in found]
 
 

@@ -12,8 +12,14 @@ from phonodos.errors import ConfigError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.infrared import GammaModes, activities, gamma_modes, reflectivity
 from phonodos.physics.mesh import mass_kinds
-from phonodos.physics.primitive import SYMMETRY_TOLERANCE, Setting, setting_of, symmetry_dataset
-from phonodos.physics.space_group import SpaceGroup, find_space_group
+from phonodos.physics.primitive import (
+    SYMMETRY_TOLERANCE,
+    Setting,
+    setting_of,
+    symmetry_dataset,
+    symmetry_operations,
+)
+from phonodos.physics.space_group import SpaceGroup
 from phonodos.prediction.lattice_dynamics import LatticeDynamics
 from phonodos.prediction.predictor import AnyPredictor
 from phonodos.studies.harmonic import (
@@ -253,7 +259,7 @@ def modes(
     check_solid(lattice, what)
     cell = lattice.crystal
     kinds = mass_kinds(cell, lattice.masses)
-    group = find_space_group(cell.cell, cell.frac_coords, kinds, SYMMETRY_TOLERANCE)
+    group = symmetry_operations(cell, kinds)
     setting = setting_of(cell)
     whole, *each = (_modes(x, group, setting.turn) for x in (lattice, *prediction.member_lattices))
     turns = setting.turn @ group.cartesian(cell.cell) @ setting.turn.T

@@ -34,8 +34,10 @@ def model_in_words(prediction: Prediction) -> str:
     return f"a network of the {what}" if n == 1 else f"mean of {n} networks of the {what}"
 
 
-def crystal_record(crystal: Crystal) -> dict[str, Any]:
-    group = space_group(crystal)
+def crystal_record(prediction: Prediction) -> dict[str, Any]:
+    """Return the crystal as given; its space group is that of the primitive cell, found before."""
+    crystal, lattice = prediction.crystal, prediction.lattice
+    group = space_group(crystal if lattice is None else lattice.crystal)
     sites = [
         {
             "label": "".join(site) + str(i + 1),

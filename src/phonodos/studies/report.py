@@ -140,7 +140,7 @@ class Report:
             "provenance": origin.warned(self.warnings).record(),
             "name": self.name,
             "model": {"name": prediction.model, "summary": model_in_words(prediction)},
-            "crystal": crystal_record(self.crystal),
+            "crystal": crystal_record(prediction),
             "units": dict(FREQUENCY_UNITS),
             "digits": dict(FREQUENCY_DIGITS),
             "bases": {basis: cells_per(basis, self.crystal) for basis in BASES},
