@@ -4,6 +4,7 @@
 #   make format   put the code into its one layout
 #   make cards    model cards, docs/accuracy.md and the README's table, from docs/metrics
 #   make bench    the benchmarks: ratios, printed side by side (some minutes)
+#   make docs     the documentation site, in build/site (docs-links: asks addresses elsewhere too)
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -37,3 +38,15 @@ cards: setup
 
 bench: setup
 	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
+
+.PHONY: docs docs-links
+
+.venv/docs: .venv/installed
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
+	@touch $@
+
+docs: .venv/docs
+	$(BIN)/python tools/website.py .
+
+docs-links: .venv/docs
+	$(BIN)/python tools/website.py . --external
