@@ -99,7 +99,7 @@ def with_pictures(page: str, found: list[Exhibit], pictures: str = "pictures") -
     opening = page.partition("\n## ")[0].rstrip()
     cards = [
         f"::::{{grid-item-card}} {e.title}\n"
-        f"[![{e.title}]({pictures}/{e.name})]({pictures}/{e.name})\n\n"
+        f"```{{image}} {pictures}/{e.name}\n:alt: {e.title}\n:target: _images/{e.name}\n```\n\n"
         f"{e.text}\n\n```sh\n" + "\n".join(e.commands) + "\n```\n::::\n"
         for e in found
     ]

@@ -16,6 +16,7 @@ import subprocess
 import sys
 import tempfile
 from collections.abc import Iterable, Iterator, Mapping
+from functools import partial
 from html.parser import HTMLParser
 from pathlib import Path, PurePosixPath
 from urllib.parse import urlsplit
@@ -43,12 +44,11 @@ FIRST = ("tutorial", "observables", "neutron", "screening", "service", "workflow
          "strain", "metals", "lattice", "model", "data", "training", "glossary")  # fmt: skip
 ELSEWHERE = {"index", "gallery", "api", "accuracy", "contributing", "reliability", "security",
              "changelog", "guide", "project"}  # fmt: skip
-# Put before the first cell of every notebook: figures that stay sharp.
-SETUP = """
-```{code-cell} ipython3
-:tags: [remove-cell]
-%config InlineBackend.figure_formats = ["svg"]
-```
+# Of the kernel that runs the notebooks: figures that stay sharp, and only errors on the terminal.
+KERNEL = """\
+c = get_config()
+c.InlineBackend.figure_formats = ["svg"]
+c.IPKernelApp.log_level = 40
 """
 LINK = re.compile(r"(!?\[[^\]]*\]\()([^)\s#]+)?(#[^)\s]*)?\)")
 FENCE = re.compile(r"(^```.*?^```$)", re.M | re.S)
@@ -105,9 +105,6 @@ def stage(root: Path, site: Path) -> None:
     root = root.resolve()
     pages = sources(root)
     texts = {pages[p]: moved(p.read_text(encoding="utf-8"), p, pages, root) for p in pages}
-    for path, text in texts.items():
-        if path.parent.name == "notebooks":
-            texts[path] = text.replace("\n```{code-cell}", SETUP + "\n```{code-cell}", 1)
     texts |= {PurePosixPath("reference", f"{n}.md"): t for n, t in reference_pages(root).items()}
     for name, (title, first, rest) in TABS.items():
         folder = PurePosixPath(name).parent
@@ -281,9 +278,14 @@ def main(words: list[str]) -> int:
             "-d",
             f"{place}/_build",
         ]
-        done = subprocess.run([*sphinx, "-b", "html", place, str(html)], check=False)
+        profile = Path(place, "_ipython", "profile_default")
+        profile.mkdir(parents=True)
+        (profile / "ipython_kernel_config.py").write_text(KERNEL, encoding="utf-8")
+        setting = os.environ | {"IPYTHONDIR": str(profile.parent)}
+        run = partial(subprocess.run, env=setting, check=False)
+        done = run([*sphinx, "-b", "html", place, str(html)])
         if done.returncode == 0 and given.external:
-            done = subprocess.run([*sphinx, "-b", "linkcheck", place, f"{html}-links"], check=False)
+            done = run([*sphinx, "-b", "linkcheck", place, f"{html}-links"])
     if done.returncode == 0:
         check(html)
     return done.returncode

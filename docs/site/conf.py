@@ -1,13 +1,20 @@
 """Settings of Sphinx; tools/website.py lays this file among the pages of the site."""
 
 import dataclasses
+import inspect
 import re
+from importlib import import_module
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
 from sphinx.domains.python import PyObject
 
+import phonodos
 from phonodos.version import __version__
+
+PACKAGE = Path(phonodos.__file__).parent
+SOURCE = "https://github.com/phonodos/phonodos/blob/main/src"
 
 project = "phonodos"
 author = "The phonodos developers"
@@ -17,8 +24,8 @@ copyright = author  # noqa: A001 (Sphinx wants this name)
 extensions = [
     "myst_nb",
     "sphinx.ext.autodoc",
+    "sphinx.ext.linkcode",
     "sphinx.ext.napoleon",
-    "sphinx.ext.viewcode",
     "sphinx_copybutton",
     "sphinx_design",
 ]
@@ -32,6 +39,7 @@ nb_execution_mode = "force"
 nb_execution_raise_on_error = True
 nb_execution_timeout = 300
 nb_merge_streams = True
+nb_output_stderr = "remove"  # warnings name a file of the kernel; predictions hold them too
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "description"
@@ -43,6 +51,7 @@ napoleon_use_ivar = True
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
 add_module_names = False
+toc_object_entries_show_parents = "hide"
 
 copybutton_prompt_text = r">>> |\.\.\. |\$ "
 copybutton_prompt_is_regexp = True
@@ -120,8 +129,42 @@ def one_by_one(app: Any, what: str, name: str, obj: Any, options: Any, lines: li
             lines[start:end] = [each for n in lines[start].split(", ") for each in (n, *body)]
 
 
+def linkcode_resolve(domain: str, info: dict[str, str]) -> str | None:
+    """Return where the source of a name stands in the repository."""
+    del domain
+    try:
+        found = import_module(info["module"])
+        for name in info["fullname"].split("."):
+            found = inspect.unwrap(getattr(found, name))
+        found = getattr(found, "fget", None) or getattr(found, "func", None) or found
+        path = Path(inspect.getsourcefile(found) or "")
+        line = inspect.getsourcelines(found)[1]
+    except (AttributeError, OSError, TypeError):
+        return None  # a field has no source of its own
+    return f"{SOURCE}/{path.relative_to(PACKAGE.parent).as_posix()}#L{line}"
+
+
+PLAIN: dict[str, list[str]] = {}  # docstrings of properties, while napoleon works
+
+
+def put_aside(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Keep a property from napoleon, which takes what is before a colon for a type."""
+    del app, obj, options
+    if what == "property" and not any(line.startswith("---") for line in lines):
+        PLAIN[name] = list(lines)
+        lines.clear()
+
+
+def put_back(app: Any, what: str, name: str, obj: Any, options: Any, lines: list[str]) -> None:
+    """Give the property its docstring again."""
+    del app, what, obj, options
+    lines[:] = PLAIN.pop(name, lines)
+
+
 def setup(app: Any) -> None:
     """Connect what Sphinx asks."""
     app.connect("doctree-read", short_arrays)
     app.connect("autodoc-process-docstring", one_by_one, priority=400)  # before napoleon
+    app.connect("autodoc-process-docstring", put_aside, priority=400)
+    app.connect("autodoc-process-docstring", put_back, priority=600)
     app.connect("autodoc-process-signature", no_constructor)

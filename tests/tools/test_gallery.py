@@ -43,7 +43,7 @@ def test_exhibits() -> None:
     assert (nothing.text, nothing.name) == ("", "MgO-bands.png")
     card = with_pictures(PAGE, [salt])
     assert card.startswith("# Gallery\n\nOpening.\n\n:::::{grid}")
-    assert "[![Salt](pictures/NaCl-dos.png)](pictures/NaCl-dos.png)" in card
+    assert "```{image} pictures/NaCl-dos.png\n:alt: Salt\n" in card
 
 
 @pytest.mark.parametrize("line", ["    phonodos bands x.cif", "<!-- figure: a/b.png -->"])

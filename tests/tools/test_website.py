@@ -67,7 +67,6 @@ def test_what_is_staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
                     assert place.relative_to(tmp_path) not in listed, line
                     listed.add(place.relative_to(tmp_path))
     assert {str(p) for p in staged} == {str(p) for p in listed}
-    assert "%config" in (tmp_path / "notebooks" / "predict.md").read_text()
     assert (tmp_path / "notebooks" / "examples" / "Al2O3.cif").is_file()
     assert (tmp_path / "conf.py").is_file()
 
