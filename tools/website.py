@@ -136,7 +136,7 @@ def with_references(api: str) -> str:
     names = [name for name in re.findall(r"^## `(\w+)`$", api, re.M) if name[0] != "_"]
     for name in names:
         head = f"## `{name}`\n"
-        api = api.replace(head, f"{head}\n[From its docstring](reference/{name}.md)\n", 1)
+        api = api.replace(head, f"{head}\n[All parameters and fields](reference/{name}.md)\n", 1)
     return api + tree((f"reference/{name}" for name in names), hidden=True)
 
 
@@ -145,7 +145,7 @@ def gallery(root: Path, page: str, site: Path) -> str:
     found = exhibits(page)
     with tempfile.TemporaryDirectory() as place:
         draw(found, root / "examples", Path(place), site / "pictures")
-    return with_pictures(page, found)
+    return with_pictures(page, found, site / "pictures")
 
 
 class _Loads(HTMLParser):
