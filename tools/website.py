@@ -40,8 +40,9 @@ TABS = {
     ),
     "decisions/index": ("Decisions", (), "*"),
 }
-FIRST = ("tutorial", "observables", "neutron", "screening", "service", "workflows", "stability",
-         "strain", "metals", "lattice", "model", "data", "training", "glossary")  # fmt: skip
+FIRST = ("commands", "tutorial", "observables", "neutron", "screening", "service", "workflows",
+         "stability", "strain", "metals", "lattice", "model", "data", "training",
+         "glossary")  # fmt: skip
 ELSEWHERE = {"index", "gallery", "api", "accuracy", "contributing", "reliability", "security",
              "changelog", "guide", "project"}  # fmt: skip
 # Of the kernel that runs the notebooks: figures that stay sharp, and only errors on the terminal.
