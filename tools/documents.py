@@ -27,13 +27,14 @@ from phonodos.evaluation.measures import (
 )
 from phonodos.files import write_text
 from phonodos.model.weights import known_as, read_header
+from phonodos.prediction.predictor import DEFAULT_WEIGHTS
 
 WEIGHTS = Path("src/phonodos/weights")
 METRICS = Path("docs/metrics")
 PAGE = Path("docs/accuracy.md")
 DUEL = Path("docs/duel.md")
 README = Path("README.md")
-BEGIN, END = "<!-- accuracy:begin -->", "<!-- accuracy:end -->"
+ACCURACY, VERDICTS = "accuracy", "stability"  # parts of the README
 ORDER = ("test", "valid", "train")  # of evaluations
 GENERATED = "Made by `make cards` from docs/metrics; not edited by hand."
 
@@ -71,7 +72,8 @@ def documents(root: Path) -> dict[Path, str]:
     if learned.is_file():
         found[learned.relative_to(root).with_suffix(".md")] = curves_page(_read(learned))
     text = (root / README).read_text(encoding="utf-8")
-    found[README] = with_table(text, readme_table(released, rivals))
+    text = with_part(text, VERDICTS, readme_verdicts(released))
+    found[README] = with_part(text, ACCURACY, readme_table(released, rivals))
     return found
 
 
@@ -98,14 +100,22 @@ def evaluations(folder: Path, weights: Path) -> list[Metrics]:
 
 
 def readme_table(released: Released, rivals: Sequence[Mapping[str, Any]]) -> str:
-    """Return the table of the README: released weights on test (valid where not tested), rivals."""
+    """Return the table of the README: the default weights on test, and rivals marked for it.
+
+    All weights where the default ones are not among them; valid where none was tested.
+    """
     rows = []
-    for name, found in released.items():
+    default = {n: found for n, found in released.items() if n == DEFAULT_WEIGHTS}
+    for name, found in (default or released).items():
         tested = [m for m in found if m.get("part") == "test"]
         rows += [_row(f"**{name}**", set_name(m), flatten(m)) for m in tested or found]
     rows += [_rival(r) for r in rivals if r.get("readme")]
     return "\n\n".join(
-        [_table(rows), _bases(HEADLINE) + " More: [docs/accuracy.md](docs/accuracy.md)."]
+        [
+            _table(rows),
+            _bases(HEADLINE) + " All weights, others and definitions: "
+            "[docs/accuracy.md](docs/accuracy.md).",
+        ]
     )
 
 
@@ -331,22 +341,47 @@ DEFINITIONS = """\
   released weight."""
 
 
-def with_table(text: str, table: str) -> str:
-    """Return a README with `table` between its markers.
+def readme_verdicts(released: Released) -> str:
+    """Return what verdicts of stability were worth on every test part, for the README."""
+    told = []
+    for found in (released.get(name, ()) for name in (DEFAULT_WEIGHTS, *sorted(released))):
+        judged = [m for m in found if m.get("part") == "test" and "stability" in m]
+        for metrics in judged:
+            verdict = metrics["stability"]["verdict"]
+            unstable, stable = (
+                sum(verdict[f"{kind}_{said}"] for said in ("unstable", "unsure", "stable"))
+                for kind in ("unstable", "stable")
+            )
+            unsure, alarms = verdict["unstable_unsure"], verdict["stable_unstable"]
+            told.append(
+                f"- {set_name(metrics)}: of {unstable} unstable ones "
+                f"{verdict['unstable_stable']} called stable, {unsure} unsure; of {stable} stable "
+                f"ones {alarms} called unstable"
+            )
+        if judged:
+            break
+    return "\n".join(f"  {line}" for line in told)
+
+
+def with_part(text: str, name: str, content: str) -> str:
+    """Return a README with `content` between the markers of a part.
 
     Raises
     ------
     DataError
         If there is not exactly one pair of markers, in order.
     """
-    if text.count(BEGIN) != 1 or text.count(END) != 1 or text.index(BEGIN) > text.index(END):
+    begin, end = f"<!-- {name}:begin -->", f"<!-- {name}:end -->"
+    if text.count(begin) != 1 or text.count(end) != 1 or text.index(begin) > text.index(end):
         raise DataError(
-            f"{README} has no place for the table of accuracy",
-            f"one line {BEGIN} and one line {END} after it are expected",
-            "put both lines where the table should stand",
+            f"{README} has no place for {name}",
+            f"one line {begin} and one line {end} after it are expected",
+            "put both lines where it should stand",
         )
-    head, rest = text.split(BEGIN)
-    return f"{head}{BEGIN}\n{table}\n{END}{rest.split(END)[1]}"
+    head, rest = text.split(begin)
+    after = rest.split(end)[1]
+    indent = head[len(head.rstrip(" ")) :]
+    return f"{head}{begin}\n{content}\n{indent}{end}{after}"
 
 
 def _table(rows: Sequence[Sequence[str]]) -> str:

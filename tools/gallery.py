@@ -10,6 +10,7 @@ import shlex
 import shutil
 from dataclasses import dataclass
 from pathlib import Path
+from struct import unpack
 
 from phonodos.errors import DataError
 
@@ -94,13 +95,26 @@ def draw(found: list[Exhibit], examples: Path, place: Path, pictures: Path) -> N
         shutil.copy(place / exhibit.figure, pictures / exhibit.name)
 
 
-def with_pictures(page: str, found: list[Exhibit], pictures: str = "pictures") -> str:
-    """Return the page with a card for every section, its picture in it."""
+def is_wide(picture: Path) -> bool:
+    """Return whether a picture (PNG) needs the width of the page: several panels do."""
+    width, height = unpack(">II", picture.read_bytes()[16:24])
+    return bool(width > 1.9 * height)
+
+
+def with_pictures(page: str, found: list[Exhibit], pictures: Path) -> str:
+    """Return the page with a card for every section, its picture of the folder in it."""
     opening = page.partition("\n## ")[0].rstrip()
-    cards = [
-        f"::::{{grid-item-card}} {e.title}\n"
-        f"```{{image}} {pictures}/{e.name}\n:alt: {e.title}\n:target: _images/{e.name}\n```\n\n"
-        f"{e.text}\n\n```sh\n" + "\n".join(e.commands) + "\n```\n::::\n"
-        for e in found
-    ]
+    cards = [_card(exhibit, pictures) for exhibit in found]
     return f"{opening}\n\n:::::{{grid}} 1 1 2 2\n:gutter: 3\n\n" + "\n".join(cards) + ":::::\n"
+
+
+def _card(exhibit: Exhibit, pictures: Path) -> str:
+    picture = f"{pictures.name}/{exhibit.name}"
+    lines = [
+        f"::::{{grid-item-card}} {exhibit.title}",
+        *([":columns: 12", ""] if is_wide(pictures / exhibit.name) else []),
+        *(f"```{{image}} {picture}", f":alt: {exhibit.title}"),
+        *(f":target: _images/{exhibit.name}", "```", "", exhibit.text, ""),
+        *("```sh", *exhibit.commands, "```", "::::", ""),
+    ]
+    return "\n".join(lines)

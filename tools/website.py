@@ -40,8 +40,9 @@ TABS = {
     ),
     "decisions/index": ("Decisions", (), "*"),
 }
-FIRST = ("tutorial", "observables", "neutron", "screening", "service", "workflows", "stability",
-         "strain", "metals", "lattice", "model", "data", "training", "glossary")  # fmt: skip
+FIRST = ("commands", "tutorial", "observables", "neutron", "screening", "service", "workflows",
+         "stability", "strain", "metals", "lattice", "model", "data", "training",
+         "glossary")  # fmt: skip
 ELSEWHERE = {"index", "gallery", "api", "accuracy", "contributing", "reliability", "security",
              "changelog", "guide", "project"}  # fmt: skip
 # Of the kernel that runs the notebooks: figures that stay sharp, and only errors on the terminal.
@@ -136,7 +137,7 @@ def with_references(api: str) -> str:
     names = [name for name in re.findall(r"^## `(\w+)`$", api, re.M) if name[0] != "_"]
     for name in names:
         head = f"## `{name}`\n"
-        api = api.replace(head, f"{head}\n[From its docstring](reference/{name}.md)\n", 1)
+        api = api.replace(head, f"{head}\n[All parameters and fields](reference/{name}.md)\n", 1)
     return api + tree((f"reference/{name}" for name in names), hidden=True)
 
 
@@ -145,7 +146,7 @@ def gallery(root: Path, page: str, site: Path) -> str:
     found = exhibits(page)
     with tempfile.TemporaryDirectory() as place:
         draw(found, root / "examples", Path(place), site / "pictures")
-    return with_pictures(page, found)
+    return with_pictures(page, found, site / "pictures")
 
 
 class _Loads(HTMLParser):

@@ -16,6 +16,7 @@ from phonodos.cli.main import app
 
 ROOT = Path(__file__).parents[2]
 README = ROOT / "README.md"
+COMMANDS = ROOT / "docs" / "commands.md"
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md")])
 EXAMPLES = sorted((ROOT / "examples").iterdir())
 
@@ -61,13 +62,16 @@ def test_every_command_line_is_understood(page: Path) -> None:
         assert {w for w in words if w.startswith("-")} <= options, line
 
 
-def test_readme_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_commands_of_the_readme_and_of_their_page_run(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(tmp_path)
     shutil.copytree(ROOT / "examples", "examples")
     Path("structures").mkdir()
     shutil.copy("examples/Si.cif", "structures")
     shutil.copy("examples/NaCl.vasp", "POSCAR")
-    lines = blocks(README)
+    assert blocks(README)
+    lines = list(dict.fromkeys(blocks(README) + blocks(COMMANDS)))
     assert len(lines) > 5
     for line in lines:
         done = CliRunner().invoke(app, shlex.split(line)[1:], input=Path("POSCAR").read_text())
@@ -88,7 +92,7 @@ def test_readme_commands_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
 def test_readme_python_runs(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> None:
     monkeypatch.chdir(ROOT)
     (block,) = re.findall(r"^```python\n(.*?)^```", README.read_text(encoding="utf-8"), re.M | re.S)
-    assert len([line for line in block.splitlines() if line]) == 7
+    assert len([line for line in block.splitlines() if line]) == 5
     names: dict[str, Any] = {}
     exec(compile(block, "README.md", "exec"), names)
     assert names["p"].dos.integral == pytest.approx(30)

@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 
 from documents import (
-    BEGIN,
-    END,
+    ACCURACY,
     METRICS,
     PAGE,
     README,
+    VERDICTS,
     WEIGHTS,
     accuracy_page,
     documents,
@@ -21,15 +21,18 @@ from documents import (
     groups_page,
     main,
     readme_table,
-    with_table,
+    readme_verdicts,
+    with_part,
 )
 from phonodos.errors import DataError
 from phonodos.model.header import ExamScore
 from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
 from phonodos.model.weights import save_network
+from phonodos.prediction.predictor import DEFAULT_WEIGHTS
 
 Json = dict[str, Any]
 REPOSITORY = Path(__file__).parents[2]
+BEGIN, END = f"<!-- {ACCURACY}:begin -->", f"<!-- {ACCURACY}:end -->"
 RIVAL = {
     "model": "Oracle",
     "set": "its own, 3",
@@ -46,24 +49,18 @@ def test_committed_documents_are_the_generated_ones() -> None:
         assert (REPOSITORY / path).read_text(encoding="utf-8") == text, f"{path}: run make cards"
 
 
-def test_the_readme_says_of_stability_what_was_measured() -> None:
-    """The line is typed: it is held to the metrics of the released weights."""
-    folder, text = (
-        REPOSITORY / METRICS / "lattice",
-        " ".join((REPOSITORY / README).read_text().split()),
+def test_the_readme_says_of_stability_what_was_measured(metrics: Json) -> None:
+    counts = {"unstable_unstable": 4, "unstable_unsure": 6, "unstable_stable": 3}
+    counts |= {"stable_unstable": 1, "stable_unsure": 5, "stable_stable": 56}
+    judged = metrics | {"part": "test", "stability": {"verdict": counts}}
+    line = (
+        "  - dfpt2018 test, 7 materials: of 13 unstable ones 3 called stable, 6 unsure; "
+        "of 62 stable ones 1 called unstable"
     )
-    own, other = (
-        json.loads((folder / f"{name}.json").read_text())["stability"]["verdict"]
-        for name in ("test", "phonondb-test")
-    )
-    unstable = sum(own[f"unstable_{x}"] for x in ("unstable", "unsure", "stable"))
-    stable = sum(own[f"stable_{x}"] for x in ("unstable", "unsure", "stable"))
-    assert f"misses {100 * own['missed']:.0f} % of {unstable} unstable" in text
-    assert f"({own['unstable_unsure']} more are unsure)" in text
-    assert own["stable_unstable"] == 0
-    assert f"no false alarm among {stable} stable" in text
-    others = sum(other[f"stable_{x}"] for x in ("unstable", "unsure", "stable"))
-    assert f"phonondb2018 test: {100 * other['false_alarms']:.0f} % of {others}" in text
+    for released in ({DEFAULT_WEIGHTS: [metrics, judged]}, {"x": [judged], "y": [judged]}):
+        assert readme_verdicts(released) == line
+    assert readme_verdicts({"x": [metrics]}) == ""
+    assert "called stable" in (REPOSITORY / README).read_text()
 
 
 def test_every_value_of_others_has_set_and_source() -> None:
@@ -85,7 +82,8 @@ def repository(tmp_path: Path, header: Json, metrics: Json) -> Path:
     metrics["weights_sha256"] = hashlib.sha256(path.read_bytes()).hexdigest()
     (folder / "valid.json").write_text(json.dumps(metrics))
     (tmp_path / METRICS / "rivals.json").write_text(json.dumps([RIVAL]))
-    (tmp_path / README).write_text(f"# x\n\n{BEGIN}\nold\n{END}\n\nend\n")
+    verdicts = f"<!-- {VERDICTS}:begin -->\n<!-- {VERDICTS}:end -->"
+    (tmp_path / README).write_text(f"# x\n\n{BEGIN}\nold\n{END}\n\n{verdicts}\n\nend\n")
     return tmp_path
 
 
@@ -96,7 +94,8 @@ def test_all_documents_of_a_repository(repository: Path) -> None:
     assert found[WEIGHTS / "tiny.md"].startswith("# tiny\n")
     readme = found[README]
     assert readme.startswith(f"# x\n\n{BEGIN}\n| model |")
-    assert readme.endswith(f"\n{END}\n\nend\n")
+    assert f"\n{END}\n\n" in readme
+    assert readme.endswith("\n\nend\n")
     assert "old" not in readme
     row = "| **tiny** | dfpt2018 valid, 7 materials | 0.0123 | 0.800 | 20.0 | – | 75 % | 0.321 |"
     assert row in readme
@@ -185,6 +184,13 @@ def test_values_of_others_keep_their_digits_and_source() -> None:
     assert "Quiet" in accuracy_page({}, [RIVAL | {"model": "Quiet"}])
 
 
+def test_the_readme_shows_the_default_weights(metrics: Json) -> None:
+    both = {"chen2021": [metrics], DEFAULT_WEIGHTS: [metrics]}
+    table = readme_table(both, [])
+    assert f"| **{DEFAULT_WEIGHTS}** |" in table
+    assert "chen2021" not in table
+
+
 def test_released_weights_without_metrics(repository: Path) -> None:
     (repository / METRICS / "tiny" / "valid.json").unlink()
     with pytest.raises(DataError, match="no evaluation of tiny") as caught:
@@ -203,7 +209,7 @@ def test_metrics_of_other_weights_are_refused(repository: Path, metrics: Json) -
 @pytest.mark.parametrize("text", ["", f"{BEGIN}", f"{END}\n{BEGIN}", f"{BEGIN}\n{END}\n{BEGIN}"])
 def test_a_readme_without_a_place(text: str) -> None:
     with pytest.raises(DataError, match="has no place"):
-        with_table(text, "table")
+        with_part(text, ACCURACY, "table")
 
 
 def test_the_script_writes_what_it_says(

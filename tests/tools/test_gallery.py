@@ -41,9 +41,6 @@ def test_exhibits() -> None:
         "NaCl/dos.png",
     )
     assert (nothing.text, nothing.name) == ("", "MgO-bands.png")
-    card = with_pictures(PAGE, [salt])
-    assert card.startswith("# Gallery\n\nOpening.\n\n:::::{grid}")
-    assert "```{image} pictures/NaCl-dos.png\n:alt: Salt\n" in card
 
 
 @pytest.mark.parametrize("line", ["    phonodos bands x.cif", "<!-- figure: a/b.png -->"])
@@ -56,7 +53,14 @@ def test_pictures(tmp_path: Path) -> None:
     place, pictures = tmp_path / "place", tmp_path / "pictures"
     place.mkdir()
     draw(exhibits(PAGE)[:1], ROOT / "examples", place, pictures)
-    assert (pictures / "NaCl-dos.png").read_bytes().startswith(b"\x89PNG")
+    picture = pictures / "NaCl-dos.png"
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    page = with_pictures(PAGE, exhibits(PAGE)[:1], pictures)
+    assert page.startswith("# Gallery\n\nOpening.\n\n:::::{grid}")
+    assert "{grid-item-card} Salt\n```{image} pictures/NaCl-dos.png\n:alt: Salt\n" in page
+    picture.write_bytes(bytes(16) + (300).to_bytes(4) + (100).to_bytes(4))
+    page = with_pictures(PAGE, exhibits(PAGE)[:1], pictures)
+    assert "Salt\n:columns: 12\n\n```{image}" in page
 
 
 @pytest.mark.parametrize(

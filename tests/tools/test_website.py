@@ -73,7 +73,7 @@ def test_what_is_staged(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None
 
 def test_every_name_has_its_reference() -> None:
     page = with_references("# Python\n\n## `__version__`\n\n## `load`\n\ntext\n")
-    assert "## `load`\n\n[From its docstring](reference/load.md)\n\ntext" in page
+    assert "## `load`\n\n[All parameters and fields](reference/load.md)\n\ntext" in page
     assert "reference/__version__" not in page
 
 
