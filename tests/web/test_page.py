@@ -125,7 +125,7 @@ def test_isotopes_are_heard(visit: Any, service: str) -> None:
     page.get_by_label("Isotopes").fill("Cl=Cl37")
     page.get_by_role("button", name="Predict again", exact=True).click()
     page.wait_for_function(
-        "(before) => !document.querySelector('[data-key=max_frequency]').innerText.includes(before)",
+        "(old) => !document.querySelector('[data-key=max_frequency]').innerText.includes(old)",
         arg=f"{light:.1f}",
     )
     assert value(page, "[data-key=max_frequency]") < light
