@@ -48,7 +48,7 @@ def test_wheel_holds_what_the_source_holds(wheel: Path) -> None:
     assert any(name.endswith("licenses/LICENSE") for name in held)
     tools = {path.name for path in (ROOT / "tools").glob("*.py")}
     assert "documents.py" in tools
-    assert not {Path(name).name for name in held} & tools  # for this repository alone
+    assert not any(name.startswith("tools/") for name in held)  # for this repository alone
 
 
 def test_installed_wheel_predicts(wheel: Path, tmp_path: Path) -> None:
