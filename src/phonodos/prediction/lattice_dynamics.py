@@ -123,12 +123,8 @@ class LatticeDynamics:
         Real ones where the crystal has a centre of inversion.
         """
         near = self._nearest(np.atleast_2d(np.asarray(qpoints, dtype=np.float64)))
-        images = self._partners
         for matrices in self._matrices(near):
-            # One in the middle: the first may lie at Gamma, where all matrices are real.
-            probe = len(matrices) // 2
-            real = None if images is None else real_form(matrices, images, probe)
-            yield matrices if real is None else real
+            yield self._equivalent(matrices)
 
     def modes(self, qpoints: Array) -> tuple[Array, NDArray[np.complex128]]:
         """Return (m, 3n) frequencies [cm^-1] and (m, 3n, 3n) eigenvectors, modes in columns.
@@ -263,6 +259,13 @@ class LatticeDynamics:
         """Return (m, 3n) exp(i G.tau) of reciprocal lattice vectors G, fractional."""
         waves = np.exp(2j * np.pi * np.rint(shift) @ self.crystal.frac_coords.T)
         return np.repeat(waves, 3, axis=1)
+
+    def _equivalent(self, matrices: NDArray[np.complex128]) -> Array | NDArray[np.complex128]:
+        """Return matrices with the eigenvalues of others, real ones where there is inversion."""
+        images = self._partners
+        # One in the middle: the first may lie at Gamma, where all matrices are real.
+        real = None if images is None else real_form(matrices, images, len(matrices) // 2)
+        return matrices if real is None else real
 
     @cached_property
     def _partners(self) -> NDArray[np.int64] | None:
