@@ -21,6 +21,7 @@ from phonodos.model.harmonic import HarmonicCrystals, harmonic_of
 from phonodos.model.lattice import Lattice
 from phonodos.physics.crystal import Crystal, reduced_basis
 from phonodos.physics.dos import PhononDos, check_frequencies
+from phonodos.physics.downfolding import downfolded
 from phonodos.physics.inversion import partners, real_form
 from phonodos.physics.mesh import (
     MESH_LENGTH,
@@ -189,19 +190,55 @@ class LatticeDynamics:
         if projected:
             w, vectors = self.modes(mesh.qpoints)
             lowest = [w[:, 0]] if not len(more) else [self.frequencies(more)[:, 0], w[:, 0]]
-            dos = spectrum(mesh, w, mode_shares(vectors), sound=self.sound)
+            near, done, folded = self._nearest(mesh.qpoints), 0, []
+            for matrices in self._matrices(near):
+                here = w[done : done + len(matrices)]
+                folded.append(self._folded(mesh, matrices, here, near, done, 0))
+                done += len(matrices)
+            shares = mode_shares(vectors)
+            dos = spectrum(mesh, w, shares, sound=self.sound, folded=_whole(folded))
             return dos, np.concatenate(lowest)
         # One run for all: a call for the long waves alone costs as much as 15 wave vectors.
         near = self._nearest(np.concatenate([more, mesh.qpoints]))
         points = np.concatenate([self._long, near])
-        found, first = [], []
+        before = len(self._long) + len(more)
+        found, first, folded = [], [], []
         for matrices in self._matrices(points):
             first.append(matrices[: len(self._long)])
             found.append(self._frequencies(matrices))
+            done = sum(map(len, found)) - len(matrices)
+            folded.append(self._folded(mesh, matrices, found[-1], points, done, before))
         w = np.concatenate(found)[len(self._long) :]
         check_frequencies(w, self.crystal.label)
         sound = self._sound_of(np.concatenate(first)[: len(self._long)])
-        return spectrum(mesh, w[len(more) :], sound=sound), w[:, 0]
+        dos = spectrum(mesh, w[len(more) :], sound=sound, folded=_whole(folded))
+        return dos, w[:, 0]
+
+    def _folded(
+        self,
+        mesh: QMesh,
+        matrices: NDArray[np.complex128],
+        frequencies: Array,
+        points: Array,
+        done: int,
+        before: int,
+    ) -> Array | None:
+        """Return `downfolded` matrices of the surroundings of Gamma, those in a chunk of `points`.
+
+        None if one is not positive. `done` points came before the chunk, `before` ones before those
+        of the mesh.
+        """
+        if not mesh.is_fine:
+            return None
+        around = mesh.surroundings
+        rows = around.chosen + before - done
+        inside = (rows >= 0) & (rows < len(matrices))
+        rows = rows[inside]
+        if not frequencies[rows, 0].min(initial=1.0) > 0.0:
+            return None
+        moved = np.rint(around.waves[inside] - points[done + rows][:, None])
+        phases = np.exp(2j * np.pi * (moved @ self.crystal.frac_coords.T))
+        return downfolded(matrices[rows], self.masses, phases)
 
     @cached_property
     def sound(self) -> SoundWaves:
@@ -292,6 +329,12 @@ class LatticeDynamics:
         size = max(1, int(LARGEST_BLOCK / numbers))
         for first in range(0, len(qpoints), size):
             yield settled_matrices(harmonic, site, qpoints[None, first : first + size])[0]
+
+
+def _whole(chunks: list[Array | None]) -> Array | None:
+    """Return arrays as one; None if one of them is missing."""
+    known = [chunk for chunk in chunks if chunk is not None]
+    return np.concatenate(known) if len(known) == len(chunks) else None
 
 
 def lattice_dynamics(
