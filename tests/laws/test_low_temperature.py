@@ -164,6 +164,18 @@ def test_members_keep_it_in_their_mean() -> None:
     )
 
 
+def test_chunks_of_wave_vectors_change_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    from phonodos.prediction import lattice_dynamics
+
+    whole = spectrum_of("NaCl")
+    monkeypatch.setattr(lattice_dynamics, "LARGEST_BLOCK", 1.0)
+    for projected in (False, True):
+        apart = lattice("NaCl").dos(projected=projected)
+        np.testing.assert_allclose(
+            apart.densities, whole.densities, atol=1e-6 * whole.densities.max()
+        )
+
+
 def test_projected_or_not_it_is_the_same() -> None:
     springs = lattice("Al2O3")
     projected = springs.dos(projected=True)

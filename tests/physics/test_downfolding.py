@@ -68,6 +68,11 @@ def test_phases_move_it_to_another_zone(rng: np.random.Generator) -> None:
     np.testing.assert_allclose(there, here, rtol=1e-9)
 
 
+def test_of_no_matrices_there_are_none() -> None:
+    nothing = np.zeros((0, 6, 6), complex)
+    assert downfolded(nothing, MASSES, np.zeros((0, 4, 2), complex)).shape == (0, 4, 6)
+
+
 def mesh_of(name: str) -> QMesh:
     return irreducible_mesh(Crystal.ordered(CELLS[name], [[0.0] * 3], ["Cu"]), 24.0)
 

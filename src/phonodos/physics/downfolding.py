@@ -75,12 +75,12 @@ def downfolded(
     phases
         (c, g, n) exp(i G.tau) of the g reciprocal lattice vectors by which q is wanted elsewhere.
     """
-    count, size = len(matrices), 3 * len(masses)
+    (count, several), size = phases.shape[:2], 3 * len(masses)
     weighed = (phases * np.sqrt(masses / masses.sum())).swapaxes(1, 2)
     rigid = weighed[:, :, None, :, None] * np.eye(3)[:, None, :]
-    rigid = rigid.reshape(count, size, -1)
-    answer = np.linalg.solve(matrices, rigid).reshape(count, size, -1, 3).transpose(0, 2, 1, 3)
-    rigid = rigid.reshape(count, size, -1, 3).transpose(0, 2, 3, 1).conj()
+    rigid = rigid.reshape(count, size, 3 * several)
+    answer = np.linalg.solve(matrices, rigid).reshape(count, size, several, 3).transpose(0, 2, 1, 3)
+    rigid = rigid.reshape(count, size, several, 3).transpose(0, 2, 3, 1).conj()
     twice = answer.conj().swapaxes(-1, -2) @ answer
     found = (rigid @ answer) @ np.linalg.inv(twice)
     both = (found.real + found.real.swapaxes(-1, -2)) / 2.0
