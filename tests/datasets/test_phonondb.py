@@ -509,11 +509,13 @@ def read(folder: Path) -> PhonopyCalculation:
 
 
 def each_by_itself(
-    _: object, divisions: tuple[int, int, int], shift: tuple[int, ...]
-) -> tuple[np.ndarray, np.ndarray]:
+    turns: np.ndarray, divisions: tuple[int, int, int], shift: tuple[int, ...]
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Stand in for the reduction by symmetry: every point of the mesh is the only one."""
     count = np.arange(np.prod(divisions))
-    return 2 * np.stack(np.unravel_index(count, divisions), axis=1) + shift, count
+    itself = int(np.abs(turns - np.eye(3)).sum(axis=(1, 2)).argmin())
+    points = 2 * np.stack(np.unravel_index(count, divisions), axis=1) + shift
+    return points, count, np.full_like(count, itself)
 
 
 def test_symmetry_changes_nothing(

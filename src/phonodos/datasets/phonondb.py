@@ -25,6 +25,7 @@ from phonodos.datasets.soundness import (
 from phonodos.errors import ConfigError, DataError
 from phonodos.physics.dipole import LAMBDA
 from phonodos.physics.dos import PhononDos
+from phonodos.physics.downfolding import downfolded
 from phonodos.physics.mesh import (
     FINER,
     MESH_LENGTH,
@@ -114,11 +115,27 @@ def calculated_dos(calculation: PhonopyCalculation, length: float = MESH_LENGTH)
     crystal = calculation.crystal
     mesh = irreducible_mesh(crystal, length, kinds=mass_kinds(crystal, masses))
     sound = _sound(calculation, masses)
-    calculation.phonon.run_qpoints(mesh.qpoints, with_eigenvectors=True)
+    calculation.phonon.run_qpoints(
+        mesh.qpoints, with_eigenvectors=True, with_dynamical_matrices=True
+    )
     found = calculation.phonon.qpoints
     frequencies = found.frequencies / THZ_PER_WAVENUMBER
     shares = mode_shares(found.eigenvectors)
-    return spectrum(mesh, frequencies, shares, sound=sound)
+    folded = None
+    if mesh.is_fine and frequencies[mesh.surroundings.chosen, 0].min() > 0.0:
+        around = mesh.surroundings
+        matrices = _ours(calculation, found.dynamical_matrices)[around.chosen]
+        moved = np.rint(around.waves - mesh.qpoints[around.chosen][:, None])
+        phases = np.exp(2j * np.pi * (moved @ crystal.frac_coords.T))
+        folded = downfolded(matrices, masses, phases)
+    return spectrum(mesh, frequencies, shares, sound=sound, folded=folded)
+
+
+def _ours(calculation: PhonopyCalculation, matrices: Any) -> NDArray[np.complex128]:
+    """Return dynamical matrices of phonopy in eV/(A^2 amu)."""
+    to_ours = calculation.phonon.unit_conversion_factor / THZ_PER_WAVENUMBER
+    factor = float(to_ours / WAVENUMBER_PER_SQRT_SPRING) ** 2
+    return np.asarray(factor * np.asarray(matrices), dtype=np.complex128)
 
 
 def _sound(calculation: PhonopyCalculation, masses: NDArray[np.float64]) -> SoundWaves:
@@ -127,8 +144,7 @@ def _sound(calculation: PhonopyCalculation, masses: NDArray[np.float64]) -> Soun
     reciprocal = crystal.reciprocal_cell
     points = np.concatenate([long_waves(reciprocal), np.zeros((1, 3))])
     phonon.run_qpoints(points, with_dynamical_matrices=True)
-    to_ours = phonon.unit_conversion_factor / THZ_PER_WAVENUMBER / WAVENUMBER_PER_SQRT_SPRING
-    matrices = np.asarray(phonon.qpoints.dynamical_matrices) * to_ours**2
+    matrices = _ours(calculation, phonon.qpoints.dynamical_matrices)
     polar = calculation.is_polar
     return sound_waves(
         matrices,

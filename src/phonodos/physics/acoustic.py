@@ -1,10 +1,11 @@
 """The acoustic states near Gamma, which a mesh of wave vectors misses.
 
-Sound (`SoundWaves`) carries the lowest three branches between the points of a mesh: what is
-interpolated is their squared frequency over that of sound, 1 at Gamma and smooth, where the branch
-itself has a kink. The block of cells around Gamma is cut into thin pyramids, each a `Ray` of waves
-in one direction, from Gamma out to the block's surface: along it the density is known without
-sampling, ~ w^2 from the velocity of sound on.
+A 3x3 matrix carries the lowest three branches between the points of a mesh: that of sound
+(`SoundWaves`) plus what the `downfolded` dynamical matrix has beside it, which begins with q^4 and
+is smooth, where sorted frequencies have kinks; and their squared frequencies over its eigenvalues,
+1 at Gamma. The block of cells around Gamma is cut into thin pyramids, each a ray of waves in one
+direction, from Gamma out to the block's surface: along it the density is known without sampling,
+~ w^2 from the velocity of sound on.
 """
 
 from dataclasses import dataclass
@@ -14,7 +15,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.physics.sound import SoundWaves
+from phonodos.physics.downfolding import Surroundings
+from phonodos.physics.sound import SoundWaves, eigenvalues
 
 if TYPE_CHECKING:
     from phonodos.physics.mesh import QMesh
@@ -23,6 +25,7 @@ Array = NDArray[np.float64]
 ACOUSTIC = 3  # branches
 FINER = 4  # points between two of a mesh, along each axis
 AROUND = 3.0  # steps of the mesh from Gamma, as far as sound carries the branches
+BEHIND, AHEAD = 2, 3  # points of the mesh on both sides of what is interpolated by six
 SHELLS = 24  # of a ray, where it is sampled
 EXACT = 0.7  # of the lowest frequency on the block's surface: so far no state is sampled
 _NODES = (1.0 + np.cos(np.pi * (np.arange(7) + 0.5) / 7)) / 2.0
@@ -59,18 +62,21 @@ def cubic(values: Array, axis: int) -> Array:
 @lru_cache(maxsize=64)
 def _intervals_from(n: int) -> Array:
     """Return (n FINER, n + 3) weights of points for places in the intervals between inner ones."""
-    t = (np.arange(FINER) + 0.5) / FINER
-    weights = np.stack(
-        [
-            t * (-1 + t * (2 - t)), 2 + t * t * (3 * t - 5),
-            t * (1 + t * (4 - 3 * t)), t * t * (t - 1),
-        ],
-        axis=1,
-    ) / 2.0  # fmt: skip
+    weights = _catmull_rom((np.arange(FINER) + 0.5) / FINER).T
     found = np.zeros((n, FINER, n + 3))
     for k in range(n):
         found[k, :, k : k + 4] = weights
     return found.reshape(n * FINER, n + 3)
+
+
+def _catmull_rom(t: Array) -> Array:
+    """Return (4, m) weights of the points -1, 0, 1 and 2 at places from 0 to 1."""
+    return np.stack(
+        [
+            t * (-1 + t * (2 - t)), 2 + t * t * (3 * t - 5),
+            t * (1 + t * (4 - 3 * t)), t * t * (t - 1),
+        ]
+    ) / 2.0  # fmt: skip
 
 
 def signed_root(squares: Array) -> Array:
@@ -90,12 +96,60 @@ def lattice_products(fractions: Array) -> Array:
     return np.concatenate([pure, s[:, [1, 0, 0]] * s[:, [2, 2, 1]]], axis=1)
 
 
+def surroundings(mesh: "QMesh") -> Surroundings:
+    """Return the points of a mesh that the branches around Gamma are interpolated from."""
+    steps = tuple(_steps_around(mesh, axis) for axis in range(3))
+    index = np.stack(np.meshgrid(*steps, indexing="ij"), axis=-1)
+    n = np.array(mesh.divisions)
+    a, b, c = np.moveaxis(index % n, -1, 0)
+    turned = mesh.turned[a, b, c]
+    coordinates = (index + np.array(mesh.shift) / 2.0) / n
+    images = (coordinates[..., None, :] @ mesh.operations[turned])[..., 0, :]
+    numbers = mesh.places[a, b, c].ravel()
+    keys = np.rint(2.0 * n * images).astype(np.int64).reshape(-1, 3)
+    keys -= keys.min(axis=0)
+    keys = np.concatenate([numbers[:, None], keys], axis=1)
+    _, first, image = np.unique(
+        np.ravel_multi_index(tuple(keys.T), tuple(keys.max(axis=0) + 1)),
+        return_index=True,
+        return_inverse=True,
+    )
+    chosen, start, counts = np.unique(numbers[first], return_index=True, return_counts=True)
+    places = np.minimum(np.arange(counts.max()), counts[:, None] - 1) + start[:, None]
+    owner = np.repeat(np.arange(len(chosen)), counts)
+    slot = owner * places.shape[1] + np.arange(len(first)) - start[owner]
+    return Surroundings(
+        steps=steps,
+        chosen=chosen,
+        waves=(images.reshape(-1, 3)[first] @ mesh.axes)[places],
+        image=slot[image].reshape(turned.shape),
+        turns=mesh.rotations[turned],
+    )
+
+
+def _steps_around(mesh: "QMesh", axis: int) -> NDArray[np.int64]:
+    """Return the steps along an axis that a box around Gamma takes, from low to high."""
+    n = mesh.divisions[axis]
+    if n == 1:
+        return np.zeros(1, dtype=np.int64)
+    inside = _intervals(mesh, axis)
+    return np.arange(inside[0] - BEHIND, inside[-1] + AHEAD + 1)
+
+
+def _intervals(mesh: "QMesh", axis: int) -> NDArray[np.int64]:
+    """Return the steps at which the intervals around Gamma begin along an axis, rising."""
+    n, shift = mesh.divisions[axis], mesh.shift[axis] / 2.0
+    start = np.sort(np.rint(_coordinates(mesh, axis) * n - shift).astype(np.int64))
+    place = start + shift
+    return np.asarray(start[(place > -AROUND) & (place + 1.0 < AROUND)])
+
+
 @dataclass(frozen=True, eq=False)
 class AcousticRays:
     """The acoustic states of the block of cells around Gamma, as r rays of three branches.
 
-    Along a ray w^2 = c^2 T (1 + a T) / (1 + b T), T the square of the share of its length, with
-    which the states grow as T^(3/2).
+    Along a ray w^2 = c^2 T (1 + a T) / (1 + b T), T the square of the share of its length,
+    with which the states grow as T^(3/2).
 
     Attributes
     ----------
@@ -173,7 +227,7 @@ class AcousticRays:
 
 @dataclass(frozen=True, eq=False)
 class SoundOnMesh:
-    """Sound beside the three lowest branches on the points of a mesh.
+    """Sound, and what carries it on, beside the three lowest branches on the points around Gamma.
 
     Attributes
     ----------
@@ -181,60 +235,129 @@ class SoundOnMesh:
         The mesh.
     sound
         The waves, q along the axes of the mesh.
-    ratios
-        (divisions, 3) squared frequency over that of sound on the lattice.
+    values
+        (points of `mesh.surroundings`, 9) squared frequencies of the branches over the eigenvalues
+        of the matrix that carries them; six elements of what that has beside sound [cm^-2].
+    lowest
+        The smallest of the squared frequencies [cm^-2].
+    smooth
+        Whether a `downfolded` matrix carries them.
     """
 
     mesh: "QMesh"
     sound: SoundWaves
-    ratios: Array
+    values: Array
+    lowest: float
+    smooth: bool
 
     @classmethod
-    def of(cls, mesh: "QMesh", frequencies: Array, sound: SoundWaves) -> "SoundOnMesh | None":
-        """Return sound beside (m, 3n) frequencies [cm^-1]; None if it is unstable somewhere.
+    def of(
+        cls, mesh: "QMesh", frequencies: Array, sound: SoundWaves, folded: Array | None = None
+    ) -> "SoundOnMesh | None":
+        """Return what carries (m, 3n) frequencies [cm^-1]; None if sound is unstable somewhere.
 
-        The waves are given with q in fractions of the reciprocal lattice vectors.
+        The waves are given with q in fractions of the reciprocal lattice vectors; `folded` are (p,
+        6) matrices of the surroundings. Where they are not positive sound alone is taken.
         """
-        sound = sound.along(mesh.axes)
-        grid = _grid([_coordinates(mesh, k) for k in range(3)])
-        model = sound.squares_of(lattice_products(grid))
+        sound, around = sound.along(mesh.axes), mesh.surroundings
+        steps = around.steps
+        places = [
+            (s + shift / 2.0) / n
+            for s, shift, n in zip(steps, mesh.shift, mesh.divisions, strict=True)
+        ]
+        matrices = sound.matrices_of(lattice_products(_grid(places)))
+        model = eigenvalues(matrices)
         if not model.min() > 0.0:
             return None
-        lowest = frequencies[:, :ACOUSTIC][mesh.places]
-        ratios = lowest * np.abs(lowest) / model.reshape(lowest.shape)
-        return cls(mesh, sound, ratios)
+        more, smooth = np.zeros_like(matrices), False
+        if folded is not None:
+            better = around.spread(folded).reshape(-1, 6)
+            found = eigenvalues(better)
+            if found.min() > 0.0:
+                more, model, smooth = better - matrices, found, True
+        a, b, c = np.ix_(*(s % n for s, n in zip(steps, mesh.divisions, strict=True)))
+        lowest = frequencies[:, :ACOUSTIC][mesh.places[a, b, c]]
+        squares = lowest * np.abs(lowest)
+        ratios = squares / model.reshape(lowest.shape)
+        values = np.concatenate([ratios, more.reshape(*lowest.shape[:3], 6)], axis=-1)
+        return cls(mesh, sound, values, float(squares.min()), smooth)
+
+    def squares(self, places: list[Array]) -> tuple[Array, Array]:
+        """Return (m, 3) squared frequencies [cm^-2] on a grid of coordinates, and its (m, 3) q.
+
+        Where the points around are all real, so is what lies between.
+        """
+        found = self.values
+        if not self.smooth:
+            found = found[..., :ACOUSTIC]
+        for axis, place in enumerate(places):
+            weights = self._weights(axis, place)
+            found = np.moveaxis(np.tensordot(weights, found, axes=(1, axis)), 0, axis)
+        found = found.reshape(len(found) * found.shape[1] * found.shape[2], -1)
+        grid = _grid(places)
+        matrices = self.sound.matrices_of(lattice_products(grid))
+        if self.smooth:
+            matrices += found[:, ACOUSTIC:]
+        squares = found[:, :ACOUSTIC] * eigenvalues(matrices)
+        if self.lowest > 0.0:
+            # Between Gamma and the next points sound is slower than on them.
+            squares = np.maximum(squares, 0.05 * self.lowest)
+        return squares, grid
+
+    def _weights(self, axis: int, places: Array) -> Array:
+        """Return (m, points) weights of the points along an axis at coordinates.
+
+        Six points, Lagrange's, for what is smooth; else four, those of `cubic`.
+        """
+        n, shift = self.mesh.divisions[axis], self.mesh.shift[axis] / 2.0
+        steps = self.mesh.surroundings.steps[axis]
+        if n == 1:
+            return np.ones((len(places), 1))
+        x = places * n - shift - steps[0]
+        first = np.clip(np.floor(x).astype(int) - BEHIND, 0, len(steps) - 1 - BEHIND - AHEAD)
+        nodes = np.arange(BEHIND + AHEAD + 1)
+        apart = (x - first)[:, None] - nodes
+        weights = np.zeros((len(places), len(steps)))
+        if not self.smooth:
+            rows = np.arange(len(places))
+            for place, weight in enumerate(_catmull_rom(apart[:, BEHIND]), BEHIND - 1):
+                weights[rows, first + place] = weight
+            return weights
+        for k in nodes:
+            others = np.delete(nodes, k)
+            weights[np.arange(len(places)), first + k] = np.prod(
+                apart[:, others] / (k - others), axis=1
+            )
+        return weights
 
     def near(self) -> tuple[list[NDArray[np.intp]], Array]:
         """Return the intervals around Gamma along each axis, and (..., s, 3) frequencies in them.
 
         In the order of `refined`, [cm^-1].
         """
-        mesh, found = self.mesh, self.ratios[..., None, :]
-        picked, places = [], []
+        mesh = self.mesh
+        picked, places, shape = [], [], []
         for axis, n in enumerate(mesh.divisions):
-            start = _coordinates(mesh, axis) * n
             if n == 1:
-                picked.append(np.zeros(1, dtype=np.intp))
-                places.append(start)
+                picked.append(np.zeros(1, dtype=np.int64))
+                places.append(_coordinates(mesh, axis))
+                shape += [1, 1]
                 continue
-            kept = np.flatnonzero((start > -AROUND) & (start + 1.0 < AROUND))
-            kept = kept[np.argsort(start[kept])] if len(kept) < n else np.arange(n)
-            wanted = np.concatenate([kept[:1] - 1, kept, kept[-1] + [1, 2]])
-            finer = cubic(np.take(found, wanted, axis=axis, mode="wrap"), axis)
-            found = finer.reshape(*finer.shape[:3], -1, ACOUSTIC)
-            picked.append(kept)
-            places.append((start[kept][:, None] + _steps()) / n)
-        grid = _cells(places)
-        model = self.sound.squares_of(lattice_products(grid)).reshape(found.shape)
-        return list(np.ix_(*picked)), signed_root(found * model)
+            start = _intervals(mesh, axis)
+            picked.append(start % n)
+            places.append(((start[:, None] + _steps() + mesh.shift[axis] / 2.0) / n).ravel())
+            shape += [len(start), FINER]
+        squares, _ = self.squares(places)
+        found = squares.reshape(*shape, ACOUSTIC).transpose(0, 2, 4, 1, 3, 5, 6)
+        cells = found.reshape(*found.shape[:3], -1, ACOUSTIC)
+        return list(np.ix_(*picked)), signed_root(cells)
 
     def rays(self) -> AcousticRays | None:
         """Return the rays of the block around Gamma; None if a branch is imaginary there."""
         mesh = self.mesh
         shares = np.prod(2.0 * _halves(mesh) / mesh.divisions) / 3.0
         faces = [self._face(axis) for axis in range(3)]
-        grid, ratios, nearest = (np.concatenate(x) for x in zip(*faces, strict=True))
-        ends = ratios * self.sound.squares_of(lattice_products(grid))
+        ends, grid, nearest = (np.concatenate(x) for x in zip(*faces, strict=True))
         sound = self.sound.squares(grid)
         if not min(ends.min(), sound.min()) > 0.0:
             return None
@@ -242,11 +365,10 @@ class SoundOnMesh:
         return AcousticRays(volumes, np.sqrt(np.sort(ends, axis=1)), np.sqrt(sound), nearest)
 
     def _face(self, axis: int) -> tuple[Array, Array, NDArray[np.int64]]:
-        """Return ends of rays on one face of the block (r, 3), ratios there, nearest points."""
+        """Return squares at ends of rays on one face of the block (r, 3), ends, nearest points."""
         mesh, halves = self.mesh, _halves(self.mesh)
         n, shift = mesh.divisions[axis], mesh.shift[axis]
         plane = round(halves[axis] - shift / 2.0) % n if n > 1 else 0
-        found = np.take(self.ratios, [plane], axis=axis)
         places = [np.full(1, halves[k] / mesh.divisions[k]) for k in range(3)]
         numbers = [np.full(1, plane)] * 3
         for other in {0, 1, 2} - {axis}:
@@ -254,19 +376,14 @@ class SoundOnMesh:
             if m == 1:
                 places[other] = _steps() - 0.5
                 numbers[other] = np.zeros(FINER, dtype=int)
-                found = np.repeat(found, FINER, axis=other)
                 continue
             low, high = round(-halves[other] - first), round(halves[other] - first)
-            wanted = np.arange(low - 1, high + 2)
-            finer = cubic(np.take(found, wanted, axis=other, mode="wrap"), other)
-            finer = np.moveaxis(finer, -2, other + 1)
-            found = finer.reshape(*(-1 if k == other else s for k, s in enumerate(found.shape)))
             steps = (np.arange(low, high)[:, None] + _steps()).ravel()
             places[other] = (steps + first) / m
             numbers[other] = np.rint(steps).astype(int) % m
-        shape = tuple(len(x) for x in places)
         strides = np.ravel_multi_index(np.ix_(*numbers), mesh.divisions)
-        return _grid(places), found.reshape(-1, ACOUSTIC), strides.reshape(np.prod(shape))
+        ends, grid = self.squares(places)
+        return ends, grid, strides.ravel()
 
 
 def in_block(mesh: "QMesh") -> NDArray[np.bool_]:
@@ -308,14 +425,3 @@ def _coordinates(mesh: "QMesh", axis: int) -> Array:
 
 def _grid(places: list[Array]) -> Array:
     return np.stack(np.meshgrid(*places, indexing="ij"), axis=-1).reshape(-1, 3)
-
-
-def _cells(places: list[Array]) -> Array:
-    """Return the coordinates of cells: points of three axes first, then what lies between."""
-    a, b, c = (p.reshape(len(p), -1) for p in places)
-    shape = (len(a), len(b), len(c), a.shape[1], b.shape[1], c.shape[1])
-    grid = np.empty((*shape, 3))
-    grid[..., 0] = a[:, None, None, :, None, None]
-    grid[..., 1] = b[:, None, None, :, None]
-    grid[..., 2] = c[:, None, None, :]
-    return grid.reshape(-1, 3)

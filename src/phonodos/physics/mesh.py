@@ -6,6 +6,7 @@ Mesh, refinement, smoothing and ends of the axis were chosen by convergence (doc
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import product
 from typing import Any
 
@@ -19,15 +20,19 @@ from phonodos.physics.acoustic import (
     cubic,
     in_block,
     signed_root,
+    surroundings,
 )
 from phonodos.physics.acoustic import FINER as FINER
 from phonodos.physics.crystal import Crystal, compact, site_kinds, whole_inverse
 from phonodos.physics.dos import STEP, PhononDos, check_frequencies, finer_axis
+from phonodos.physics.downfolding import Surroundings
 from phonodos.physics.primitive import SYMMETRY_TOLERANCE, standard_basis, symmetry_dataset
 from phonodos.physics.sound import SoundWaves
 
+FINE = 6  # divisions an axis from which on six points around Gamma lie within one zone
 MESH_LENGTH = 26.0  # [A], the longest wave resolved; WD 0.5 cm^-1 from a mesh of 90 A
 SMOOTHING = 2.0  # [cm^-1], standard deviation of the Gaussian
+NARROW = 0.05  # of its frequency: where rays carry the long waves no state is smoothed more
 REACH = 5  # standard deviations the Gaussian is followed
 # Room on the axis [cm^-1]: the smoothing of the 51-point target bends a spectrum within 50 points
 # of the end of its axis, so spectra to be compared must end alike. Those of dfpt2018 end so.
@@ -56,6 +61,12 @@ class QMesh:
         lies at ((i + shift / 2) / divisions) @ axes.
     shift
         Half steps the mesh is shifted by along its axes, 0 or 1 each.
+    turned
+        (divisions) number of the operation that turns each point into its irreducible one.
+    operations
+        (k, 3, 3) by which coordinates along the axes, rows, are multiplied.
+    rotations
+        (k, 3, 3) the same for Cartesian ones.
     """
 
     qpoints: NDArray[np.float64]
@@ -65,6 +76,19 @@ class QMesh:
     places: NDArray[np.int64]
     axes: NDArray[np.float64]
     shift: tuple[int, int, int]
+    turned: NDArray[np.int64]
+    operations: NDArray[np.float64]
+    rotations: NDArray[np.float64]
+
+    @property
+    def is_fine(self) -> bool:
+        """Whether it is so fine that branches around Gamma are smooth from point to point."""
+        return min(self.divisions) >= FINE
+
+    @cached_property
+    def surroundings(self) -> Surroundings:
+        """The points around Gamma that `spectrum` wants `downfolded` matrices of."""
+        return surroundings(self)
 
 
 def mesh_divisions(cell: NDArray[np.float64], length: float) -> tuple[int, int, int]:
@@ -123,30 +147,30 @@ def irreducible_mesh(
     dataset: Any = symmetry_dataset(crystal, symprec, kinds)
     basis = standard_basis(dataset, crystal.reduction)
     divisions = mesh_divisions(basis @ crystal.cell, length)
-    turns = np.eye(3)[None]
-    orbits = np.arange(crystal.n_atoms)
+    turns, orbits = np.eye(3)[None], np.arange(crystal.n_atoms)
     if dataset is not None:
         turns = np.asarray(dataset.rotations, dtype=np.float64)
         orbits = np.unique(dataset.equivalent_atoms, return_inverse=True)[1]
-    into = np.linalg.inv(basis).T
-    turns = np.rint(into @ turns @ basis.T)
-    turns = np.unique(np.concatenate([turns, -turns]), axis=0)
+    into = np.asarray(np.linalg.inv(basis).T, dtype=np.float64)
+    turns = np.unique(np.rint(into @ np.concatenate([turns, -turns]) @ basis.T), axis=0)
     shifts = sorted(product((0, 1), repeat=3), key=sum, reverse=True)[:-1]
-    kept = [_onto_itself(turns, divisions, shift) for shift in shifts]
-    best = int(np.argmax([k.sum() for k in kept]))
-    doubled, first = _orbits_of(turns[kept[best]], divisions, shifts[best])
+    kept = [turns[_onto_itself(turns, divisions, shift)] for shift in shifts]
+    best = int(np.argmax([len(k) for k in kept]))
+    doubled, first, turned = _orbits_of(kept[best], divisions, shifts[best])
     chosen, places, counts = np.unique(first, return_inverse=True, return_counts=True)
     q = doubled[chosen] / (2.0 * np.array(divisions)) @ into
-    q -= np.rint(q)
-    weights = counts / len(doubled)
+    frame = into @ crystal.reciprocal_cell
     return QMesh(
-        qpoints=q,
-        weights=weights,
+        qpoints=q - np.rint(q),
+        weights=counts / len(doubled),
         divisions=divisions,
         orbits=orbits.astype(np.int64),
         places=places.reshape(divisions),
-        axes=np.asarray(into, dtype=np.float64),
+        axes=into,
         shift=(shifts[best][0], shifts[best][1], shifts[best][2]),
+        turned=turned.reshape(divisions),
+        operations=kept[best],
+        rotations=np.linalg.inv(frame) @ kept[best] @ frame,
     )
 
 
@@ -163,8 +187,8 @@ def _onto_itself(
 
 def _orbits_of(
     turns: NDArray[np.float64], divisions: tuple[int, int, int], shift: tuple[int, ...]
-) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
-    """Return every point of a mesh, and the first of the points that a group maps it onto.
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return every point of a mesh, the first of the points that a group maps it onto, and by what.
 
     Points are twice the coordinates in units of a step: whole numbers.
     """
@@ -173,7 +197,8 @@ def _orbits_of(
     steps = np.rint(turns * (n / n[:, None])).astype(np.int64)
     place = ((doubled @ steps - shift) // 2) % n
     strides = np.array([n[1] * n[2], n[2], 1])
-    return doubled, (place @ strides).min(axis=0)
+    images = place @ strides
+    return doubled, images.min(axis=0), images.argmin(axis=0)
 
 
 def spectrum(
@@ -182,6 +207,7 @@ def spectrum(
     shares: NDArray[np.float64] | None = None,
     smoothing: float = SMOOTHING,
     sound: SoundWaves | None = None,
+    folded: NDArray[np.float64] | None = None,
 ) -> PhononDos:
     """Return the density of states of the frequencies on a mesh.
 
@@ -204,6 +230,9 @@ def spectrum(
     sound
         The long waves of the same crystal, q in fractions of the reciprocal lattice vectors. Not
         used where one of them, or a state on the surface of the block around Gamma, is imaginary.
+    folded
+        (c, g, 6) `downfolded` dynamical matrices of `mesh.surroundings`, to go with the long waves:
+        how the branches turn and cross around Gamma. Without them sound alone says it.
 
     Raises
     ------
@@ -211,7 +240,7 @@ def spectrum(
         If the axis would be longer than `check_frequencies` allows.
     """
     check_frequencies(frequencies)
-    carried = None if sound is None else SoundOnMesh.of(mesh, frequencies, sound)
+    carried = None if sound is None else SoundOnMesh.of(mesh, frequencies, sound, folded)
     rays = None if carried is None else carried.rays()
     finer = refined(mesh, frequencies, None if rays is None else carried)
     points, between, _ = finer.shape
@@ -385,6 +414,8 @@ def _spectrum(
         counts = _deposit(axis, frequencies, states)
         if block is not None:
             counts[-2] = 0.0
+        if block is not None:
+            return _smooth_softly(axis, counts, smoothing)
         return _smooth(counts, smoothing)
 
     projected = None
@@ -437,3 +468,23 @@ def _smooth(counts: NDArray[np.float64], smoothing: float) -> NDArray[np.float64
     half = int(np.ceil(REACH * smoothing / STEP))
     kernel = np.exp(-0.5 * (np.arange(-half, half + 1) * STEP / smoothing) ** 2)
     return np.convolve(counts, kernel / kernel.sum(), mode="same")
+
+
+def _smooth_softly(
+    axis: NDArray[np.float64], counts: NDArray[np.float64], smoothing: float
+) -> NDArray[np.float64]:
+    """Return counts smoothed, those at low frequencies by at most `NARROW` of their frequency.
+
+    A wider Gaussian would put more states where C_V and S at a few K are made than it takes away.
+    """
+    slow = axis * NARROW < smoothing
+    slow &= axis > 0.0
+    if smoothing == 0.0 or not slow.any():
+        return _smooth(counts, smoothing)
+    widths = np.maximum(NARROW * axis[slow], 1e-3)
+    reach = np.searchsorted(axis, axis[slow][-1] + np.ceil(REACH * smoothing))
+    apart = (axis[:reach, None] - axis[slow]) / widths
+    kernel = np.where(np.abs(apart) <= REACH, np.exp(-0.5 * apart**2), 0.0)
+    found = _smooth(np.where(slow, 0.0, counts), smoothing)
+    found[:reach] += kernel / kernel.sum(axis=0) @ counts[slow]
+    return found

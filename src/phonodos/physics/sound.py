@@ -55,11 +55,18 @@ class SoundWaves:
 
     def squares_of(self, pairs: Array) -> Array:
         """Return `squares` of (m, 6) products of the components of q, or what stands for them."""
+        return eigenvalues(self.matrices_of(pairs))
+
+    def matrices_of(self, pairs: Array) -> Array:
+        """Return the (m, 6) elements of the matrices of which those are `eigenvalues`, p in order.
+
+        They act on Cartesian displacements, whatever q is counted in.
+        """
         matrices = pairs @ self.stiffness
         if self.polarisation.any():
             pull = pairs @ self.polarisation
             matrices += products(pull) / (pairs @ self.screening)[:, None]
-        return _eigenvalues(matrices)
+        return np.asarray(matrices)
 
     def along(self, axes: Array) -> "SoundWaves":
         """Return the same waves with q counted in (3, 3) axes, rows in what it was counted in."""
@@ -81,7 +88,7 @@ def products(vectors: Array) -> Array:
     return np.concatenate([vectors**2, vectors[:, [1, 0, 0]] * vectors[:, [2, 2, 1]]], axis=1)
 
 
-def _eigenvalues(matrices: Array) -> Array:
+def eigenvalues(matrices: Array) -> Array:
     """Return the (m, 3) ascending eigenvalues of symmetric matrices given by (m, 6) elements.
 
     By the cosines of Cardano: thousands of LAPACK's calls for 3x3 would take longer than the rest.

@@ -16,6 +16,7 @@ from phonodos.model.lattice import Lattice
 from phonodos.model.lattice_sums import LatticeSums
 from phonodos.physics.crystal import Crystal, reduced_basis
 from phonodos.physics.dos import PhononDos, check_frequencies
+from phonodos.physics.downfolding import downfolded
 from phonodos.physics.inversion import partners, real_form
 from phonodos.physics.mesh import (
     MESH_LENGTH,
@@ -184,11 +185,49 @@ class LatticeDynamics:
             As in `dos`.
         """
         mesh = self.mesh() if mesh is None else mesh
+        near = self._nearest(mesh.qpoints)
         if projected:
             w, vectors = self.modes(mesh.qpoints)
-            return spectrum(mesh, w, mode_shares(vectors), sound=self.sound), w[:, 0]
-        w = self.frequencies(mesh.qpoints)
-        return spectrum(mesh, w, sound=self.sound), w[:, 0]
+            shares = mode_shares(vectors)
+            folded, done = [], 0
+            for matrices in self._matrices(near):
+                here = w[done : done + len(matrices)]
+                folded.append(self._folded(mesh, matrices, here, near, done))
+                done += len(matrices)
+            dos = spectrum(mesh, w, shares, sound=self.sound, folded=_whole(folded))
+            return dos, w[:, 0]
+        found, folded, done = [], [], 0
+        for matrices in self._matrices(near):
+            found.append(frequencies(self._equivalent(matrices)))
+            folded.append(self._folded(mesh, matrices, found[-1], near, done))
+            done += len(matrices)
+        w = np.concatenate(found)
+        check_frequencies(w, self.crystal.label)
+        return spectrum(mesh, w, sound=self.sound, folded=_whole(folded)), w[:, 0]
+
+    def _folded(
+        self,
+        mesh: QMesh,
+        matrices: NDArray[np.complex128],
+        frequencies: Array,
+        points: Array,
+        done: int,
+    ) -> Array | None:
+        """Return `downfolded` matrices of the surroundings of Gamma, those in a chunk of `points`.
+
+        `done` points came before the chunk. None if one is not positive.
+        """
+        if not mesh.is_fine:
+            return None
+        around = mesh.surroundings
+        rows = around.chosen - done
+        inside = (rows >= 0) & (rows < len(matrices))
+        rows = rows[inside]
+        if not frequencies[rows, 0].min(initial=1.0) > 0.0:
+            return None
+        moved = np.rint(around.waves[inside] - points[done + rows][:, None])
+        phases = np.exp(2j * np.pi * (moved @ self.crystal.frac_coords.T))
+        return downfolded(matrices[rows], self.masses, phases)
 
     @cached_property
     def sound(self) -> SoundWaves:
@@ -279,6 +318,12 @@ class LatticeDynamics:
         step = max(1, int(LARGEST_BLOCK / (3 * self.crystal.n_atoms) ** 2))
         for first in range(0, len(q), step):
             yield self._sums.matrices(q[first : first + step])
+
+
+def _whole(chunks: list[Array | None]) -> Array | None:
+    """Return arrays as one; None if one of them is missing."""
+    known = [chunk for chunk in chunks if chunk is not None]
+    return np.concatenate(known) if len(known) == len(chunks) else None
 
 
 def lattice_dynamics(
