@@ -7,7 +7,7 @@ import typer
 
 from phonodos.cli.inputs import check_output
 from phonodos.cli.options import read_kelvin
-from phonodos.cli.output import Column, format_table, print_json, written
+from phonodos.cli.output import Column, format_note, format_table, print_json, written
 from phonodos.results.desk import Results
 from phonodos.results.provenance import Provenance
 
@@ -77,28 +77,24 @@ def _show(found: "Survey") -> None:
         f"PC1 and PC2 explain {100 * first:.0f} % and {100 * second:.0f} % of the variance; "
         f"Spearman(PC1, C_V) {shown(found.spearman)}"
     )
-    print(
-        f"spring model: mean frequency = {found.springs.a:.0f} cm-1 x "
-        f"(mean atomic mass / amu)^-1/2, Spearman {shown(found.springs.spearman)}"
-    )
+    law = f"mean frequency = {found.springs.a:.0f} cm-1 x (mean atomic mass / amu)^-1/2"
+    print(format_note("spring", "model", f"{law}, Spearman {shown(found.springs.spearman)}"))
 
 
 def _show_shares(found: "Survey") -> None:
     """Print what the network finds where training never looked, and beside it the whole table."""
     new, n = found.untrained, len(found.landscape.ids)
     trained = n - new["n"]
+    at = f"at {found.landscape.kelvin:g} K of"
     if new["n"]:
-        print(
-            f"C_V at {found.landscape.kelvin:g} K of the {new['n']} never trained on: median "
-            f"{new['median']:.0f} J/(kg K), {100 * new['share_above']:.1f} +- "
-            f"{100 * new['error']:.1f} % above 1000 J/(kg K)"
-        )
+        share = f"{100 * new['share_above']:.1f} +- {100 * new['error']:.1f} %"
+        text = f"median {new['median']:.0f} J/(kg K), {share} above 1000 J/(kg K)"
+        print(format_note("C_V", f"{at} the {new['n']} never trained on", text))
     if trained:
         held = f"{trained} of them, or another of their formula, were trained on"
-        print(
-            f"C_V at {found.landscape.kelvin:g} K of all {n} ({held}): median "
-            f"{found.median:.0f} J/(kg K), {100 * found.share_above:.1f} % above 1000 J/(kg K)"
-        )
+        share = f"{100 * found.share_above:.1f} %"
+        text = f"median {found.median:.0f} J/(kg K), {share} above 1000 J/(kg K)"
+        print(format_note("C_V", f"{at} all {n} ({held})", text))
 
 
 def _show_agreement(found: "Agreement") -> None:

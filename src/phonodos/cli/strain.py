@@ -122,8 +122,9 @@ def _shown(study: "StrainStudy", name: str, units: str) -> str:
     return "\n".join(
         [
             format_table(("strain", ""), columns, rows),
-            f"Grueneisen parameter -d ln w / d ln V at V0: {gamma.mode_average:.2f} "
-            f"(average over modes), {gamma.mean_frequency:.2f} (mean frequency)",
+            "Grueneisen parameter -d ln w / d ln V at V0:",
+            f"  {gamma.mode_average:.2f} (average over modes), "
+            f"{gamma.mean_frequency:.2f} (mean frequency)",
             *_shown_modes(study, factor, units),
             *_shown_judgement(study, name),
             *(format_note("warning", name, text) for text in doubts),
@@ -139,7 +140,8 @@ def _shown_judgement(study: "StrainStudy", name: str) -> list[str]:
     texts = [f"{e.name}: {e.formula} {e.gamma:.2f}, DFT {e.gamma_dft:.2f}" for e in exams]
     lines = [
         "weights judged on strain: mean |gamma - DFT| of the mean frequency "
-        f"{study.judged.gamma_mae:.2f} ({'; '.join(texts)})"
+        f"{study.judged.gamma_mae:.2f}",
+        f"  ({'; '.join(texts)})",
     ]
     if study.crystal.formula not in {exam.formula for exam in exams}:
         text = "other structure types can err more; docs/strain.md has a table of them"
