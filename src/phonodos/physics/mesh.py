@@ -32,7 +32,7 @@ from phonodos.physics.sound import SoundWaves
 FINE = 6  # divisions an axis from which on six points around Gamma lie within one zone
 MESH_LENGTH = 26.0  # [A], the longest wave resolved; WD 0.5 cm^-1 from a mesh of 90 A
 SMOOTHING = 2.0  # [cm^-1], standard deviation of the Gaussian
-NARROW = 0.05  # of its frequency: where rays carry the long waves no state is smoothed more
+NARROW = 0.05  # of its frequency: no state is smoothed more where folded matrices carry waves
 REACH = 5  # standard deviations the Gaussian is followed
 # Room on the axis [cm^-1]: the smoothing of the 51-point target bends a spectrum within 50 points
 # of the end of its axis, so spectra to be compared must end alike. Those of dfpt2018 end so.
@@ -252,7 +252,9 @@ def spectrum(
         )[:, :, mesh.orbits]
         shares = by_orbit[mesh.places.ravel()]
     block = None if rays is None else in_block(mesh)
-    dos = _spectrum(finer, 1.0 / (points * between), shares, smoothing, block, mesh.orbits)
+    narrow = rays is not None and carried is not None and carried.smooth
+    each = 1.0 / (points * between)
+    dos = _spectrum(finer, each, shares, smoothing, block, mesh.orbits, narrow=narrow)
     if rays is not None and sound is not None:
         dos = _completed(dos, rays, sound.mass_shares, shares, mesh.orbits)
     return replace(dos, highest=float(frequencies.max()))
@@ -395,10 +397,13 @@ def _spectrum(
     smoothing: float,
     block: NDArray[np.bool_] | None = None,
     orbits: NDArray[np.int64] | None = None,
+    *,
+    narrow: bool = False,
 ) -> PhononDos:
     """Return the spectrum of (..., 3n) frequencies, which count as `states`, with their shares.
 
     The acoustic states of the cells in `block` are left out; their frequencies are overwritten.
+    `narrow` says that no state is smoothed by more than `NARROW` of its frequency.
     """
     n_atoms = frequencies.shape[-1] // 3
     reach = np.ceil(REACH * smoothing)
@@ -414,9 +419,7 @@ def _spectrum(
         counts = _deposit(axis, frequencies, states)
         if block is not None:
             counts[-2] = 0.0
-        if block is not None:
-            return _smooth_softly(axis, counts, smoothing)
-        return _smooth(counts, smoothing)
+        return _smooth_softly(axis, counts, smoothing) if narrow else _smooth(counts, smoothing)
 
     projected = None
     if shares is not None:
