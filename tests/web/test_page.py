@@ -86,6 +86,21 @@ def test_numbers_follow_temperature_unit_and_basis(visit: Any, service: str) -> 
     assert "meV" in page.locator("#dos .axis").first.text_content()
 
 
+def test_a_stretch_of_a_spectrum_is_enlarged(visit: Any, service: str) -> None:
+    page = predicted(visit, service)
+    labels = page.locator("#dos .axis").first.text_content()
+    box = page.locator("#dos svg").first.bounding_box()
+    middle = box["y"] + box["height"] / 2
+    page.mouse.move(box["x"] + 0.4 * box["width"], middle)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], middle, steps=3)
+    page.mouse.up()
+    page.get_by_role("button", name="Whole range").wait_for()
+    assert page.locator("#dos .axis").first.text_content() != labels
+    page.get_by_role("button", name="Whole range").click()
+    assert page.locator("#dos .axis").first.text_content() == labels
+
+
 def test_a_mode_moves_in_the_cell(visit: Any, service: str) -> None:
     page = predicted(visit, service)
     page.locator("#modes tbody button").last.click()
@@ -223,6 +238,10 @@ def test_the_keyboard_is_enough(visit: Any, service: str) -> None:
     page.keyboard.press("ArrowRight")
     page.wait_for_selector("#dos .pointer", state="attached")
     assert "states/cm" in page.locator("#dos .reading").inner_text()
+    page.keyboard.press("+")
+    page.get_by_role("button", name="Whole range").focus()
+    page.keyboard.press("Enter")
+    assert page.get_by_role("button", name="Whole range").count() == 0
     page.locator(".cell canvas").focus()
     before = page.evaluate("document.querySelector('.cell canvas').toDataURL()")
     page.keyboard.press("ArrowLeft")

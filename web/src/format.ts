@@ -69,10 +69,11 @@ export function plain(value: number): string {
   return String(Number(value.toPrecision(6))).replace("-", "−");
 }
 
-/** Both ends of an interval with as many digits as their distance can carry. */
-export function interval([low, high]: [number, number]): string {
-  const places = Math.min(6, decimals(high - low || high, 2));
-  return `${fixed(low, places)} to ${fixed(high, places)}`;
+/** A value and both ends of its interval, with as many digits as the half width can carry. */
+export function withInterval(value: number, [low, high]: [number, number]): { value: string; ends: string } {
+  const half = (high - low) / 2;
+  const places = Math.min(6, decimals(half || value, half ? 2 : 4));
+  return { value: fixed(value, places), ends: `${fixed(low, places)} to ${fixed(high, places)}` };
 }
 
 /** A unit as the library writes it, with raised powers: `cm-1` becomes `cm⁻¹`. */

@@ -32,7 +32,8 @@ export function Cell({ report }: { report: Report }) {
   useEffect(() => {
     const board = canvas.current!;
     painter.current = new Painter(board, report.crystal);
-    doubled.value = false;
+    doubled.value = report.crystal.n_atoms <= 2;
+    if (doubled.value) painter.current.repeat(2);
     paint();
     const sizes = new ResizeObserver(paint);
     sizes.observe(board);

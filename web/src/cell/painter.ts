@@ -9,6 +9,8 @@ interface Atom {
   shift: Vector;
   at: Vector;
   radius: number;
+  /** Drawn on a face because an equal one is on the opposite face. */
+  image: boolean;
   parts: { colour: string; share: number }[];
 }
 
@@ -85,8 +87,7 @@ export class Painter {
   ) {
     this.rotation = this.start();
     this.gloss = this.sphere();
-    this.fill();
-    this.join();
+    this.repeat(1);
     this.theme();
   }
 
@@ -104,6 +105,20 @@ export class Painter {
     this.bonds = [];
     this.fill();
     this.join();
+    this.prune();
+  }
+
+  /** Leave out images on faces that hang on nothing, where others are bonded. */
+  private prune(): void {
+    if (!this.bonds.length) return;
+    const bonded = new Set(this.bonds.flatMap((bond) => [bond.from, bond.to]));
+    const sites = new Set([...bonded].map((k) => this.atoms[k].site));
+    const kept = this.atoms.map((atom, k) => !atom.image || bonded.has(k) || !sites.has(atom.site));
+    const places: number[] = [];
+    let next = 0;
+    for (const keep of kept) places.push(keep ? next++ : -1);
+    this.atoms = this.atoms.filter((_, k) => kept[k]);
+    this.bonds = this.bonds.map(({ from, to }) => ({ from: places[from], to: places[to] }));
   }
 
   turn(dx: number, dy: number): void {
@@ -149,7 +164,7 @@ export class Painter {
             if (this.atoms.length >= MOST) return;
             const shift: Vector = [i - whole[0], j - whole[1], l - whole[2]];
             const at = place(plus(site.fractional, shift));
-            this.atoms.push({ site: k, shift, at, radius: 0.2 + 0.26 * (mean / total), parts });
+            this.atoms.push({ site: k, shift, at, radius: 0.2 + 0.26 * (mean / total), image: [i, j, l].some((k) => k < 0 || k >= n), parts });
           }
     });
     this.centre = place([n / 2, n / 2, n / 2]);

@@ -74,7 +74,7 @@ export function Verdict({ report }: { report: Report }) {
                 {found.lowest_frequency < 0 ? " (negative: imaginary)" : ""}.{" "}
               </>
             )}
-            {found.probability !== null && <>Probability that it is unstable <span class="value">{number(found.probability, found.probability < 0.1 ? 1 : 2)}</span>.</>}
+            {found.probability !== null && <>Probability of instability <span class="value">{number(found.probability, found.probability < 0.1 ? 1 : 2)}</span>.</>}
           </p>
         )}
       </div>

@@ -1,7 +1,7 @@
 /** The density of states with its error band and the elements' parts, and the numbers under it. */
 import { bisector } from "d3-array";
 import { lineColours } from "../colours";
-import { densityUnit, interval, number, UNIT_NAMES, unitText, withSpread, per } from "../format";
+import { densityUnit, number, per, UNIT_NAMES, unitText, withInterval, withSpread } from "../format";
 import { Card, Choice, Named } from "../parts";
 import { signal } from "@preact/signals";
 import { Chart, type Mark } from "../plot/Chart";
@@ -139,10 +139,9 @@ function shownRow(row: SummaryRow, report: Report): Shown {
   const places = Math.max(4, 1 + Math.floor(Math.log10(Math.abs(row.value) || 1)));
   if (row.interval) {
     const ends: [number, number] = [row.interval[0] * factor, row.interval[1] * factor];
-    const half = (ends[1] - ends[0]) / 2;
-    const told = withSpread(row.value * factor, half, places).split(" ± ")[0];
+    const told = withInterval(row.value * factor, ends);
     const level = report.intervals?.[row.key]?.level ?? 0.9;
-    return { value: told, unit: name, sure: `${number(100 * level, 2)} % interval: ${interval(ends)}` };
+    return { value: told.value, unit: name, sure: `${number(100 * level, 2)} % interval: ${told.ends}` };
   }
   if (row.spread !== null) return { value: withSpread(row.value * factor, row.spread * factor, places), unit: name, sure: "± 1 s.d. of the networks" };
   return { value: number(row.value * factor, places), unit: name, sure: null };
