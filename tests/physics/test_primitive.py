@@ -13,7 +13,9 @@ from phonodos.physics.primitive import (
     primitive_cell,
     space_group,
     symmetry_dataset,
+    symmetry_operations,
 )
+from phonodos.physics.space_group import find_space_group
 
 MATRICES = [
     np.diag([2, 1, 1]),
@@ -202,3 +204,13 @@ def test_symmetry_that_a_supercell_hides_is_sought_again(
     assert len(np.unique(seen.rotations, axis=0)) < 48
     folded = primitive_cell(long).crystal
     assert len(symmetry_dataset(folded, SYMMETRY_TOLERANCE).rotations) == 48
+
+
+def test_operations_are_those_of_a_search(perovskite: Crystal) -> None:
+    found = symmetry_operations(perovskite)
+    kinds = (0, 1, 2, 2, 2)
+    wanted = find_space_group(perovskite.cell, perovskite.frac_coords, kinds, SYMMETRY_TOLERANCE)
+    np.testing.assert_array_equal(found.rotations, wanted.rotations)
+    np.testing.assert_array_equal(found.permutations, wanted.permutations)
+    # One oxygen of another mass leaves fewer.
+    assert len(symmetry_operations(perovskite, (0, 1, 2, 2, 3)).rotations) < len(found.rotations)
