@@ -109,12 +109,11 @@ export async function predict(source: Source, options: Options, signal: AbortSig
   if (!("results" in found)) return found;
   const [first] = found.results;
   if (found.results.length === 1 && "report" in first) return first.report;
-  throw new Refusal({
-    summary: `${source.name} holds ${found.results.length} structures`,
-    reason: "this view shows one crystal at a time",
-    fix: "drop the file on the view 'Many crystals'",
-  });
+  throw new Several();
 }
+
+/** A file that was taken for a crystal holds several. */
+export class Several extends Error {}
 
 export interface AlloyAnswer {
   study: {

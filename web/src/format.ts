@@ -64,10 +64,16 @@ export function withSpread(value: number, spread: number | null | undefined, sig
   return `${fixed(value, places)} ± ${fixed(spread, places)}`;
 }
 
-/** Both ends of an interval with as many digits as their distance can carry. */
-export function interval([low, high]: [number, number]): string {
-  const places = Math.min(6, decimals(high - low || high, 2));
-  return `${fixed(low, places)} to ${fixed(high, places)}`;
+/** A number of a grid, such as a temperature: no zeros that say nothing. */
+export function plain(value: number): string {
+  return String(Number(value.toPrecision(6))).replace("-", "−");
+}
+
+/** A value and both ends of its interval, with as many digits as the half width can carry. */
+export function withInterval(value: number, [low, high]: [number, number]): { value: string; ends: string } {
+  const half = (high - low) / 2;
+  const places = Math.min(6, decimals(half || value, half ? 2 : 4));
+  return { value: fixed(value, places), ends: `${fixed(low, places)} to ${fixed(high, places)}` };
 }
 
 /** A unit as the library writes it, with raised powers: `cm-1` becomes `cm⁻¹`. */
@@ -77,6 +83,11 @@ export function unitText(unit: string): string {
     .replace(/\^(-?\d)/g, (_, p: string) => [...p].map((c) => POWERS[c]).join(""))
     .replace(/J\/\(K (mol|kg)/g, "J/(K·$1")
     .replace(/A\^?2|A²/g, "Å²");
+}
+
+/** Bars over digits of Hermann-Mauguin symbols: `R-3c` has it over the 3. */
+export function spaceGroupText(symbol: string): string {
+  return symbol.replace(/-(\d)/g, "$1\u0305").replace(/_(\d)/g, (_, d: string) => "₀₁₂₃₄₅₆"[Number(d)]);
 }
 
 /** A formula in pieces, those to be lowered marked. */

@@ -54,7 +54,13 @@ function App() {
     };
     addEventListener("popstate", back);
     void open();
-    const over = (event: DragEvent): void => event.preventDefault();
+    let timer = 0;
+    const over = (event: DragEvent): void => {
+      event.preventDefault();
+      document.body.classList.add("dragging");
+      clearTimeout(timer);
+      timer = window.setTimeout(() => document.body.classList.remove("dragging"), 250);
+    };
     const drop = (event: DragEvent): void => {
       event.preventDefault();
       const files = [...(event.dataTransfer?.files ?? [])];

@@ -7,6 +7,11 @@ import { formulaPieces } from "./format";
 import type { Problem } from "./record";
 import { copy } from "./save";
 
+/** Words in which `C_V` has its letter lowered. */
+export function Named({ text }: { text: string }) {
+  return <>{text.split(/(\b[A-Z]_[A-Z]\b)/).map((piece) => (/^[A-Z]_[A-Z]$/.test(piece) ? <>{piece[0]}<sub>{piece[2]}</sub></> : piece))}</>;
+}
+
 export function Formula({ text }: { text: string }) {
   return <span class="formula">{formulaPieces(text).map((p) => (p.low ? <sub>{p.text}</sub> : p.text))}</span>;
 }
@@ -22,7 +27,7 @@ interface CardProps {
 export function Card({ title, id, aside, children, class: extra = "" }: CardProps) {
   const own = useId();
   return (
-    <section class={`card ${extra}`} id={id} aria-labelledby={own}>
+    <section class={`card ${extra}`} id={id} tabindex={-1} aria-labelledby={own}>
       <header class="card-head">
         <h2 id={own}>{title}</h2>
         {aside && <div class="aside">{aside}</div>}
@@ -37,7 +42,7 @@ export function Choice<T extends string>({ legend, value, options, names, onChan
   legend: string;
   value: T;
   options: readonly T[];
-  names: Record<T, string>;
+  names: Record<T, ComponentChildren>;
   onChange: (value: T) => void;
 }) {
   const name = useId();

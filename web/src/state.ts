@@ -1,6 +1,6 @@
 /** What the page knows: one crystal, how it is shown, and what goes on. */
 import { computed, effect, signal } from "@preact/signals";
-import { type Options, predict, Refusal, type Source } from "./api";
+import { type Options, predict, Refusal, Several, type Source } from "./api";
 import { pack } from "./link";
 import type { Basis, Problem, Report, Unit } from "./record";
 
@@ -39,6 +39,8 @@ export const pointed = signal<number | null>(null);
 export const chosen = signal<{ set: number; partner: number } | null>(null);
 /** Whether a service stands behind the page; a saved report has none. */
 export const served = signal(true);
+/** What was sent as one crystal and holds several: it becomes a job. */
+export const several = signal<Source | null>(null);
 
 effect(() => {
   remember("theme", theme.value);
@@ -99,6 +101,7 @@ export async function run(wanted: Source, how: Options = options.value): Promise
     if (running !== mine) return;
     source.value = wanted;
     options.value = how;
+    scrollTo(0, 0);
     show(found);
     const link = (await pack(wanted)) ?? "#crystal";
     if (running !== mine) return;
@@ -106,6 +109,11 @@ export async function run(wanted: Source, how: Options = options.value): Promise
     shownHash = link;
   } catch (error) {
     if (running !== mine) return;
+    if (error instanceof Several) {
+      several.value = wanted;
+      return;
+    }
+    scrollTo(0, 0);
     problem.value = asProblem(error);
     said.value = `${problem.value.summary}. ${problem.value.reason}. ${problem.value.fix}`;
   } finally {

@@ -18,6 +18,7 @@ export function Cell({ report }: { report: Report }) {
   const painter = useRef<Painter | null>(null);
   const playing = useSignal(!still());
   const amplitude = useSignal(1);
+  const doubled = useSignal(false);
   const seen = useRef(true);
   const frame = useRef(0);
   const paint = (): void => {
@@ -31,6 +32,8 @@ export function Cell({ report }: { report: Report }) {
   useEffect(() => {
     const board = canvas.current!;
     painter.current = new Painter(board, report.crystal);
+    doubled.value = report.crystal.n_atoms <= 2;
+    if (doubled.value) painter.current.repeat(2);
     paint();
     const sizes = new ResizeObserver(paint);
     sizes.observe(board);
@@ -164,6 +167,16 @@ export function Cell({ report }: { report: Report }) {
             {"abc"[k]}
           </button>
         ))}
+        <button
+          type="button" aria-pressed={doubled.value} aria-label="Draw two cells along each axis" title="Two cells along each axis"
+          onClick={() => {
+            doubled.value = !doubled.value;
+            painter.current?.repeat(doubled.value ? 2 : 1);
+            paint();
+          }}
+        >
+          2³
+        </button>
         <button type="button" onClick={() => look(null)} aria-label="First view again" title="First view again">⟲</button>
         <button type="button" onClick={() => zoom(1.2)} aria-label="Zoom in" title="Zoom in">+</button>
         <button type="button" onClick={() => zoom(1 / 1.2)} aria-label="Zoom out" title="Zoom out">−</button>

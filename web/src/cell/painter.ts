@@ -9,6 +9,8 @@ interface Atom {
   shift: Vector;
   at: Vector;
   radius: number;
+  /** Drawn on a face because an equal one is on the opposite face. */
+  image: boolean;
   parts: { colour: string; share: number }[];
 }
 
@@ -70,6 +72,7 @@ export class Painter {
   phase = 0;
   pattern: Vector[] | null = null;
   arrows = true;
+  copies = 1;
   private atoms: Atom[] = [];
   private bonds: Bond[] = [];
   private centre: Vector = [0, 0, 0];
@@ -84,8 +87,7 @@ export class Painter {
   ) {
     this.rotation = this.start();
     this.gloss = this.sphere();
-    this.fill();
-    this.join();
+    this.repeat(1);
     this.theme();
   }
 
@@ -94,6 +96,29 @@ export class Painter {
     const style = getComputedStyle(this.canvas);
     this.ink = style.color || "#000";
     this.paper = style.getPropertyValue("--card").trim() || "#fff";
+  }
+
+  /** Draw 1 or 2 cells along every axis. */
+  repeat(copies: number): void {
+    this.copies = copies;
+    this.atoms = [];
+    this.bonds = [];
+    this.fill();
+    this.join();
+    this.prune();
+  }
+
+  /** Leave out images on faces that hang on nothing, where others are bonded. */
+  private prune(): void {
+    if (!this.bonds.length) return;
+    const bonded = new Set(this.bonds.flatMap((bond) => [bond.from, bond.to]));
+    const sites = new Set([...bonded].map((k) => this.atoms[k].site));
+    const kept = this.atoms.map((atom, k) => !atom.image || bonded.has(k) || !sites.has(atom.site));
+    const places: number[] = [];
+    let next = 0;
+    for (const keep of kept) places.push(keep ? next++ : -1);
+    this.atoms = this.atoms.filter((_, k) => kept[k]);
+    this.bonds = this.bonds.map(({ from, to }) => ({ from: places[from], to: places[to] }));
   }
 
   turn(dx: number, dy: number): void {
@@ -124,11 +149,12 @@ export class Painter {
   private fill(): void {
     const { cell, sites } = this.crystal;
     const place = (f: Vector): Vector => plus(plus(plus([0, 0, 0], cell[0], f[0]), cell[1], f[1]), cell[2], f[2]);
-    const images = sites.length * 8 <= MOST * 4;
+    const n = this.copies;
+    const inner = Array.from({ length: n }, (_, k) => k);
     sites.forEach((site, k) => {
       const whole = site.fractional.map((f) => Math.floor(f + 1e-6)) as Vector;
       const inside = minus(site.fractional, whole);
-      const choices = inside.map((f) => (!images ? [0] : f < FACE ? [0, 1] : f > 1 - FACE ? [0, -1] : [0]));
+      const choices = inside.map((f) => (f < FACE ? [...inner, n] : f > 1 - FACE ? [-1, ...inner] : inner));
       const parts = Object.entries(site.elements).map(([s, share]) => ({ colour: element(s).colour, share }));
       const mean = Object.entries(site.elements).reduce((sum, [s, share]) => sum + element(s).radius * share, 0);
       const total = parts.reduce((sum, p) => sum + p.share, 0) || 1;
@@ -138,11 +164,11 @@ export class Painter {
             if (this.atoms.length >= MOST) return;
             const shift: Vector = [i - whole[0], j - whole[1], l - whole[2]];
             const at = place(plus(site.fractional, shift));
-            this.atoms.push({ site: k, shift, at, radius: 0.2 + 0.26 * (mean / total), parts });
+            this.atoms.push({ site: k, shift, at, radius: 0.2 + 0.26 * (mean / total), image: [i, j, l].some((k) => k < 0 || k >= n), parts });
           }
     });
-    this.centre = place([0.5, 0.5, 0.5]);
-    const corners = [0, 1].flatMap((a) => [0, 1].flatMap((b) => [0, 1].map((c) => place([a, b, c]))));
+    this.centre = place([n / 2, n / 2, n / 2]);
+    const corners = [0, n].flatMap((a) => [0, n].flatMap((b) => [0, n].map((c) => place([a, b, c]))));
     this.reach = Math.max(...corners.map((p) => length(minus(p, this.centre)))) + 0.5;
   }
 

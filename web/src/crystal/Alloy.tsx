@@ -1,25 +1,60 @@
 /** An alloy along its composition: computed at eleven shares, shown at that of the slider. */
 import { useSignal } from "@preact/signals";
-import { useEffect, useMemo } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { type AlloyAnswer, form, post } from "../api";
 import { ELEMENTS } from "../elements";
-import { BASIS_NAMES, densityUnit, number, UNIT_NAMES } from "../format";
-import { Busy, Card, Choice, Formula, Trouble } from "../parts";
+import { BASIS_NAMES, densityUnit, number, plain, UNIT_NAMES } from "../format";
+import { Busy, Card, Choice, Formula, Named, Trouble } from "../parts";
 import { Chart, type Mark } from "../plot/Chart";
 import type { Problem, Report } from "../record";
-import { asProblem, options, source, thermalIndex, unit } from "../state";
+import { asProblem, nearest, options, said, source, thermalIndex, unit } from "../state";
 import { contents } from "./Facts";
 import { Swatch } from "./Spectrum";
 
-const SHARES = Array.from({ length: 11 }, (_, k) => k / 10);
+/** Shares x in the order they are asked for: ends and middle first, so that the slider soon moves. */
+const ROUNDS = [[0, 0.5, 1], [0.2, 0.8], [0.3, 0.7], [0.1, 0.9], [0.4, 0.6]];
+const WANTED = ROUNDS.flat().length;
+
+interface Point {
+  method: string;
+  x: number;
+  formula: string;
+  frequencies: number[];
+  perAtom: number[];
+  row: Record<string, number | string | null>;
+}
+
+interface Found {
+  points: Point[];
+  notes: string[];
+  asked: number;
+}
+
+function joined(held: Found, answer: AlloyAnswer, atoms: number): Found {
+  const { spectra, study } = answer;
+  const points = spectra.points.map((p) => ({
+    method: p.method,
+    x: p.x,
+    formula: p.formula,
+    frequencies: spectra.frequencies,
+    perAtom: p.densities.map((v) => v / (p.n_atoms ?? atoms)),
+    row: study.results.find((r) => r.method === p.method && r.x === p.x) ?? {},
+  }));
+  return {
+    points: [...held.points, ...points].sort((a, b) => a.x - b.x),
+    notes: [...new Set([...held.notes, ...study.notes])],
+    asked: held.asked,
+  };
+}
 type Kind = "substitute" | "second";
 
-/** Elements of the same column first: those are what chemists put in. */
+/** Elements of the same column first, the next heavier before all: those are what chemists put in. */
 function partners(symbol: string): string[] {
   const groups = ["Li Na K Rb Cs", "Be Mg Ca Sr Ba", "Sc Y La", "Ti Zr Hf", "V Nb Ta", "Cr Mo W", "Mn Re", "Fe Ru Os", "Co Rh Ir", "Ni Pd Pt", "Cu Ag Au", "Zn Cd Hg", "B Al Ga In Tl", "C Si Ge Sn Pb", "N P As Sb Bi", "O S Se Te", "F Cl Br I"];
   const near = groups.find((g) => g.split(" ").includes(symbol))?.split(" ") ?? [];
   const rest = ELEMENTS.slice(0, 94).map((e) => e.symbol).filter((s) => !near.includes(s));
-  return [...near, ...rest].filter((s) => s !== symbol);
+  const at = near.indexOf(symbol);
+  return [...near.slice(at + 1), ...near.slice(0, Math.max(0, at)).reverse(), ...rest].filter((s) => s !== symbol);
 }
 
 export function Alloy({ report }: { report: Report }) {
@@ -28,31 +63,47 @@ export function Alloy({ report }: { report: Report }) {
   const from = useSignal(elements[0]);
   const to = useSignal(partners(elements[0])[0]);
   const second = useSignal<File | null>(null);
-  const found = useSignal<AlloyAnswer | null>(null);
+  const found = useSignal<Found | null>(null);
   const trouble = useSignal<Problem | null>(null);
   const working = useSignal(false);
+  const round = useRef(0);
   useEffect(() => {
+    round.current += 1;
+    working.value = false;
     from.value = elements[0];
     to.value = partners(elements[0])[0];
     found.value = null;
     trouble.value = null;
     second.value = null;
+    return () => {
+      round.current += 1;
+    };
   }, [report]);
   const ask = async (): Promise<void> => {
     if (!source.value) return;
+    round.current += 1;
+    const mine = round.current;
     working.value = true;
     trouble.value = null;
+    let held: Found = { points: [], notes: [], asked: WANTED };
     try {
       const kelvin = report.thermal.temperatures[thermalIndex.value];
-      const more: Record<string, string | { name: string; text: Blob }> = { x: SHARES.join(","), temperature: String(kelvin) };
+      const more: Record<string, string | { name: string; text: Blob }> = { temperature: String(kelvin) };
       if (kind.value === "second" && second.value) more.second = { name: second.value.name, text: second.value };
       else more.substitute = `${from.value}=${to.value}`;
-      const answer = await post("alloy", form(source.value, options.value, more));
-      found.value = (await answer.json()) as AlloyAnswer;
+      const [crystal, how] = [source.value, options.value];
+      for (const shares of ROUNDS) {
+        const answer = await post("alloy", form(crystal, how, { ...more, x: shares.join(",") }));
+        const read = (await answer.json()) as AlloyAnswer;
+        if (round.current !== mine) return;
+        held = joined(held, read, report.crystal.n_atoms);
+        found.value = held;
+      }
+      said.value = "All compositions of the alloy are there";
     } catch (error) {
-      trouble.value = asProblem(error);
+      if (round.current === mine) trouble.value = asProblem(error);
     } finally {
-      working.value = false;
+      if (round.current === mine) working.value = false;
     }
   };
   return (
@@ -78,37 +129,33 @@ export function Alloy({ report }: { report: Report }) {
           </div>
         )}
       </form>
-      {working.value && <Busy text="Predicting eleven compositions …" />}
+      {working.value && <Busy text={`Predicting compositions: ${new Set(found.value?.points.map((p) => p.x)).size} of ${WANTED} …`} />}
       {trouble.value && <Trouble problem={trouble.value} onClose={() => (trouble.value = null)} />}
-      {found.value && <Along report={report} answer={found.value} />}
+      {found.value && <Along report={report} found={found.value} />}
     </Card>
   );
 }
 
-function Along({ report, answer }: { report: Report; answer: AlloyAnswer }) {
-  const { spectra, study } = answer;
-  const methods = [...new Set(spectra.points.map((p) => p.method))];
+function Along({ report, found }: { report: Report; found: Found }) {
+  const methods = [...new Set(found.points.map((p) => p.method))];
   const method = useSignal(methods[0]);
-  const place = useSignal(5);
-  const points = spectra.points.filter((p) => p.method === method.value);
-  const rows = study.results.filter((r) => r.method === method.value);
-  const k = Math.min(place.value, points.length - 1);
+  const wanted = useSignal(0.5);
+  const points = found.points.filter((p) => p.method === method.value);
+  const k = nearest(points.map((p) => p.x), wanted.value);
   const point = points[k];
   const factor = report.units[unit.value];
-  const n = report.crystal.n_atoms;
-  const x = useMemo(() => spectra.frequencies.map((w) => w * factor), [spectra, factor]);
-  const perAtom = (row: number[], atoms = n): number[] => row.map((v) => v / atoms / factor);
-  const curves = points.map((p) => perAtom(p.densities, p.n_atoms));
+  const axes = points.map((p) => p.frequencies.map((w) => w * factor));
+  const curves = points.map((p) => p.perAtom.map((v) => v / factor));
   const top = Math.max(...curves.flat());
   const last = points.length - 1;
-  const reach = Math.max(...curves.map((c) => c.findLastIndex((v) => v > 1e-3 * top)));
-  const first = Math.min(...curves.map((c) => c.findIndex((v) => v > 1e-3 * top)));
+  const reach = Math.max(...curves.map((c, j) => axes[j][Math.max(0, c.findLastIndex((v) => v > 1e-3 * top))]));
+  const first = Math.min(...curves.map((c, j) => axes[j][Math.max(0, c.findIndex((v) => v > 1e-3 * top))]));
   const marks: Mark[] = [
-    { kind: "line", x, y: curves[0], colour: "var(--second)", width: 1.3, faint: true },
-    { kind: "line", x, y: curves[last], colour: "var(--third)", width: 1.3, faint: true },
-    { kind: "line", x, y: curves[k], colour: "var(--line)", width: 2.1, fill: "y" },
+    { kind: "line", x: axes[0], y: curves[0], colour: "var(--second)", width: 1.3, faint: true },
+    { kind: "line", x: axes[last], y: curves[last], colour: "var(--third)", width: 1.3, faint: true },
+    { kind: "line", x: axes[k], y: curves[k], colour: "var(--line)", width: 2.1, fill: "y" },
   ];
-  const row = rows[k] ?? {};
+  const { row } = point;
   const value = (name: string): number | null => {
     const key = Object.keys(row).find((each) => each.startsWith(name));
     return key === undefined ? null : (row[key] as number | null);
@@ -129,38 +176,40 @@ function Along({ report, answer }: { report: Report; answer: AlloyAnswer }) {
         <label for="share">Share x</label>
         <input
           id="share" type="range" min="0" max={last} step="1" value={k}
-          aria-valuetext={`x = ${number(point.x, 2)}, ${point.formula}`}
-          onInput={(event) => (place.value = Number(event.currentTarget.value))}
+          aria-valuetext={`x = ${plain(point.x)}, ${point.formula}`}
+          onInput={(event) => (wanted.value = points[Number(event.currentTarget.value)].x)}
         />
-        <output for="share"><b>x = {number(point.x, 2)}</b> <Formula text={point.formula} /></output>
+        <output for="share"><b>x = {plain(point.x)}</b> <Formula text={point.formula} /></output>
       </div>
       <Chart
-        name={`Density of states of the alloy at x = ${number(point.x, 2)}, ${point.formula}`}
+        name={`Density of states of the alloy at x = ${plain(point.x)}, ${point.formula}`}
         description={`Spectra of the end members are drawn faint. Per ${BASIS_NAMES.atom}.`}
-        x={{ label: `Frequency / ${UNIT_NAMES[unit.value]}`, domain: [Math.min(0, x[Math.max(0, first)]), x[Math.max(1, reach)] * 1.04] }}
+        x={{ label: `Frequency / ${UNIT_NAMES[unit.value]}`, domain: [first < -1 ? first * 1.05 : 0, reach * 1.04] }}
         y={{ label: `Density / (${unitName})`, domain: [0, top * 1.05] }}
         marks={marks}
         height={280}
+        keys={
+          <>
+            <li><Swatch colour="var(--line)" /> x = {plain(point.x)}</li>
+            <li><Swatch colour="var(--second)" /> x = {plain(points[0].x)}: <Formula text={points[0].formula} /></li>
+            <li><Swatch colour="var(--third)" /> x = {plain(points[last].x)}: <Formula text={points[last].formula} /></li>
+          </>
+        }
         table={() => ({
-          names: [`frequency [${unit.value}]`, ...points.map((p) => `x = ${number(p.x, 2)} [${unitName}]`)],
-          columns: [x, ...curves],
+          names: [`frequency [${unit.value}]`, `x = ${plain(point.x)} [${unitName}]`],
+          columns: [axes[k], curves[k]],
         })}
       />
-      <ul class="keys" aria-label="Key">
-        <li><Swatch colour="var(--line)" /> x = {number(point.x, 2)}</li>
-        <li><Swatch colour="var(--second)" /> x = {number(points[0].x, 2)}: <Formula text={points[0].formula} /></li>
-        <li><Swatch colour="var(--third)" /> x = {number(points[last].x, 2)}: <Formula text={points[last].formula} /></li>
-      </ul>
-      <p class="note">At {number(value("temperature") ?? 300, 4)} K:</p>
+      <p class="note">At {plain(value("temperature") ?? 300)} K:</p>
       <dl class="summary">
         {facts.map(([label, v, name]) => (
-          <div key={label} data-alloy={label}><dt>{label.replace("C_V", "Cᵥ")}</dt><dd><span class="value">{number(v, 4)}</span> <span class="unit">{name}</span></dd></div>
+          <div key={label} data-alloy={label}><dt><Named text={label} /></dt><dd><span class="value">{number(v, 4)}</span> <span class="unit">{name}</span></dd></div>
         ))}
       </dl>
-      {study.notes.length > 0 && (
+      {found.notes.length > 0 && (
         <details open>
           <summary>What is assumed</summary>
-          <ul class="plain-list">{study.notes.map((text) => <li key={text}>{text}</li>)}</ul>
+          <ul class="plain-list">{found.notes.map((text) => <li key={text}>{text}</li>)}</ul>
         </details>
       )}
     </div>

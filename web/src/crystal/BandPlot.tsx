@@ -1,8 +1,9 @@
 /** Bands along the standard path, and the density of states over the same frequencies. */
+import { useMemo } from "preact/hooks";
 import { number, pointText, UNIT_NAMES } from "../format";
 import { Card } from "../parts";
 import { Chart, type Mark } from "../plot/Chart";
-import type { Report, Segment } from "../record";
+import type { Bands, Report, Segment } from "../record";
 import { pointed, unit } from "../state";
 import { frequencyDomain, modeRule, scaled } from "./Spectrum";
 
@@ -22,12 +23,28 @@ function bundle(segment: Segment, factor: number): Mark {
   };
 }
 
+function Pointed({ report }: { report: Report }) {
+  const w = pointed.value;
+  return (
+    <p class="reading">
+      {w === null ? (
+        <span class="quiet">Both plots share the frequency axis; imaginary frequencies lie below zero.</span>
+      ) : (
+        <b>{number(w * report.units[unit.value], 4)} {UNIT_NAMES[unit.value]}</b>
+      )}
+    </p>
+  );
+}
+
 export function BandPlot({ report }: { report: Report }) {
-  const bands = report.bands;
-  if (!bands) return null;
+  return report.bands && <Plots report={report} bands={report.bands} />;
+}
+
+function Plots({ report, bands }: { report: Report; bands: Bands }) {
   const { factor, x, total, spread } = scaled(report);
   const domain = frequencyDomain(report);
   const name = UNIT_NAMES[unit.value];
+  const lines = useMemo(() => bands.segments.map((s) => bundle(s, factor)), [bands, factor]);
   const all = bands.segments.flatMap((s) => s.distances);
   const path = bands.ticks.map((t) => pointText(t.label));
   const lowest = Math.min(...bands.segments.flatMap((s) => s.frequencies.map((row) => Math.min(...row))));
@@ -45,7 +62,7 @@ export function BandPlot({ report }: { report: Report }) {
           description={`${bands.segments[0]?.frequencies[0]?.length ?? 0} branches along ${path.join(", ")}; lowest frequency ${number(lowest * factor, 3)} ${name}. Shaded: one standard deviation of the networks.`}
           x={{ label: "Wave vector", domain: [Math.min(...all), Math.max(...all)], ticks: bands.ticks.map((t) => ({ at: t.at, label: pointText(t.label) })) }}
           y={{ label: `Frequency / ${name}`, domain }}
-          marks={bands.segments.map((s) => bundle(s, factor))}
+          marks={lines}
           rules={[...(domain[0] < 0 ? [{ axis: "y" as const, at: 0 }] : []), ...modeRule(report, "y")]}
           height={420}
           along="y"
@@ -76,9 +93,7 @@ export function BandPlot({ report }: { report: Report }) {
           scale={factor}
         />
       </div>
-      <p class="reading">
-        {pointed.value === null ? <span class="quiet">Both plots share the frequency axis; imaginary frequencies are shown below zero.</span> : <b>{number(pointed.value * factor, 4)} {name}</b>}
-      </p>
+      <Pointed report={report} />
     </Card>
   );
 }

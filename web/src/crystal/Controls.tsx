@@ -1,5 +1,5 @@
 /** Units, basis and temperature: what all numbers of the view obey. */
-import { BASES, BASIS_NAMES, number, UNIT_NAMES, UNITS } from "../format";
+import { BASES, BASIS_NAMES, plain, UNIT_NAMES, UNITS } from "../format";
 import { Choice } from "../parts";
 import type { Report } from "../record";
 import { basis, kelvin, nearest, thermalIndex, unit } from "../state";
@@ -15,7 +15,7 @@ export function Controls({ report }: { report: Report }) {
         <label for="temperature">Temperature</label>
         <input
           id="temperature" type="range" min="0" max={grid.length - 1} step="1" value={thermalIndex.value}
-          aria-valuetext={`${number(at, 4)} kelvin`}
+          aria-valuetext={`${plain(at)} kelvin`}
           onInput={(event) => (kelvin.value = grid[Number(event.currentTarget.value)])}
         />
         <input

@@ -3,7 +3,7 @@ import { Cell } from "../cell/Cell";
 import { take } from "../intake";
 import { Busy, Card, FileDrop, Formula, Trouble } from "../parts";
 import type { Report } from "../record";
-import { busy, problem, record, reset, served } from "../state";
+import { busy, options, problem, record, reset, run, served, source } from "../state";
 import { Alloy } from "./Alloy";
 import { Assumptions } from "./Assumptions";
 import { BandPlot } from "./BandPlot";
@@ -44,6 +44,13 @@ function Missing({ report, what }: { report: Report; what: string }) {
             <div><dt>Why</dt><dd>{each.reason}</dd></div>
             <div><dt>What to do</dt><dd>{each.fix}</dd></div>
           </dl>
+          {served.value && source.value && /--metal/.test(each.fix) && !options.value.metal && (
+            <p class="row">
+              <button type="button" class="primary" disabled={busy.value !== null} onClick={() => void run(source.value!, { ...options.value, metal: true })}>
+                Predict again as a metal
+              </button>
+            </p>
+          )}
         </Card>
       ))}
     </>
@@ -61,6 +68,7 @@ export function Whole({ report }: { report: Report }) {
             {report.model.name}: {report.model.summary}
           </p>
         </div>
+        <Verdict report={report} />
         {served.value && (
           <div class="again">
             <FileDrop label="Another structure" onFiles={take} multiple />
@@ -75,7 +83,6 @@ export function Whole({ report }: { report: Report }) {
             <Cell report={report} />
             <Composition report={report} />
           </Card>
-          <Verdict report={report} />
           <Warnings report={report} />
         </div>
         <div class="right">

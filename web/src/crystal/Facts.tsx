@@ -1,6 +1,6 @@
 /** The crystal in words, the verdict of its stability, and every reason for doubt. */
 import { element } from "../elements";
-import { number, UNIT_NAMES, withSpread } from "../format";
+import { number, spaceGroupText, UNIT_NAMES, withSpread } from "../format";
 import { Card } from "../parts";
 import type { Report, Site } from "../record";
 import { unit } from "../state";
@@ -32,7 +32,7 @@ export function Composition({ report }: { report: Report }) {
         ))}
       </ul>
       <dl class="facts">
-        <div><dt>Space group</dt><dd>{crystal.space_group ? <><i>{crystal.space_group.symbol}</i> (no. {crystal.space_group.number})</> : "not found"}</dd></div>
+        <div><dt>Space group</dt><dd>{crystal.space_group ? <><i>{spaceGroupText(crystal.space_group.symbol)}</i> (no. {crystal.space_group.number})</> : "not found"}</dd></div>
         <div><dt>In the cell</dt><dd>{crystal.n_atoms} atoms, {number(crystal.n_formula_units, crystal.n_formula_units < 10 ? 1 : 3)} formula units</dd></div>
         <div><dt>Volume</dt><dd>{number(crystal.volume_a3, 5)} Å³ per cell</dd></div>
         <div><dt>Density</dt><dd>{number(crystal.density_g_cm3, 4)} g/cm³</dd></div>
@@ -54,33 +54,43 @@ const HEADS = { stable: "Dynamically stable", unstable: "Dynamically unstable", 
 
 export function Verdict({ report }: { report: Report }) {
   const found = report.stability;
-  if (!found)
-    return (
-      <section class="verdict unsure" aria-label="Stability">
-        <span class="sign" aria-hidden="true">?</span>
-        <div><p class="verdict-head">No verdict on stability</p><p>This network predicts a spectrum only.</p></div>
-      </section>
-    );
+  const kind = found?.verdict ?? "unsure";
   const factor = report.units[unit.value];
   return (
-    <section class={`verdict ${found.verdict}`} aria-label="Stability" data-verdict={found.verdict}>
-      <span class="sign" aria-hidden="true">{SIGNS[found.verdict]}</span>
+    <section class={`verdict ${kind}`} aria-label="Stability" data-verdict={kind}>
+      <span class="sign" aria-hidden="true">{SIGNS[kind]}</span>
       <div>
-        <p class="verdict-head">{HEADS[found.verdict]}</p>
-        <p>
-          {found.lowest_frequency !== null && (
-            <>
-              Lowest frequency{" "}
-              <span class="value">
-                {withSpread(found.lowest_frequency * factor, found.spread == null ? null : found.spread * factor, 3)} {UNIT_NAMES[unit.value]}
-              </span>
-              {found.where ? ` at ${found.where}` : ""}
-              {found.lowest_frequency < 0 ? " (imaginary, shown negative)" : ""}.{" "}
-            </>
-          )}
-          {found.probability !== null && <>Probability that it is unstable: <span class="value">{number(found.probability, found.probability < 0.1 ? 1 : 2)}</span>.</>}
-        </p>
+        <p class="verdict-head">{found ? HEADS[kind] : "No verdict on stability"}</p>
+        {!found && <p>This network predicts a spectrum only.</p>}
+        {found && (
+          <p>
+            {found.lowest_frequency !== null && (
+              <>
+                Lowest frequency{" "}
+                <span class="value">
+                  {withSpread(found.lowest_frequency * factor, found.spread == null ? null : found.spread * factor, 3)} {UNIT_NAMES[unit.value]}
+                </span>
+                {found.where ? ` at ${found.where}` : ""}
+                {found.lowest_frequency < 0 ? " (negative: imaginary)" : ""}.{" "}
+              </>
+            )}
+            {found.probability !== null && <>Probability of instability <span class="value">{number(found.probability, found.probability < 0.1 ? 1 : 2)}</span>.</>}
+          </p>
+        )}
       </div>
+      {report.warnings.length > 0 && (
+        <button
+          type="button"
+          class="doubts"
+          onClick={() => {
+            const card = document.getElementById("warnings");
+            card?.scrollIntoView({ block: "nearest" });
+            card?.focus();
+          }}
+        >
+          {report.warnings.length === 1 ? "1 reason for doubt" : `${report.warnings.length} reasons for doubt`}
+        </button>
+      )}
     </section>
   );
 }
@@ -90,10 +100,10 @@ export function Warnings({ report }: { report: Report }) {
   const absent = Object.entries(report.absent_intervals ?? {});
   if (!all.length && !absent.length) return null;
   return (
-    <Card title={all.length === 1 ? "One reason for doubt" : `${all.length || "No"} reasons for doubt`} class="warnings">
+    <Card title={all.length === 1 ? "One reason for doubt" : `${all.length || "No"} reasons for doubt`} class="warnings" id="warnings">
       <ul>
         {all.map((text) => <li key={text}>{text}</li>)}
-        {absent.map(([key, why]) => <li key={key}>No interval for {key.replaceAll("_", " ")}: {why}</li>)}
+        {absent.map(([key, why]) => <li key={key}>No interval for {key.replaceAll("_", " ")}: {why.replace(/^n\/a: /, "")}</li>)}
       </ul>
     </Card>
   );

@@ -69,7 +69,7 @@ export function ModeTable({ report }: { report: Report }) {
                   </button>
                 </td>
                 <th scope="row"><Irrep text={set.irrep} />{set.degeneracy > 1 && <span class="quiet"> ×{set.degeneracy}</span>}</th>
-                <td class="num">{withSpread(set.frequency * factor, set.spread === null ? null : set.spread * factor)}</td>
+                <td class="num">{set.activity === "acoustic" ? "0" : withSpread(set.frequency * factor, set.spread === null ? null : set.spread * factor)}</td>
                 <td>{set.activity}</td>
                 <td class="num">{seenByLight(set) ? withSpread(set.ir_intensity ?? Number.NaN, set.ir_intensity_spread, 3) : "–"}</td>
                 <td>

@@ -1,8 +1,8 @@
 /** The density of states with its error band and the elements' parts, and the numbers under it. */
 import { bisector } from "d3-array";
 import { lineColours } from "../colours";
-import { densityUnit, interval, number, UNIT_NAMES, unitText, withSpread, per } from "../format";
-import { Card, Choice } from "../parts";
+import { densityUnit, number, per, UNIT_NAMES, unitText, withInterval, withSpread } from "../format";
+import { Card, Choice, Named } from "../parts";
 import { signal } from "@preact/signals";
 import { Chart, type Mark } from "../plot/Chart";
 import type { Report, SummaryRow } from "../record";
@@ -97,16 +97,18 @@ export function Spectrum({ report }: { report: Report }) {
         pointer={pointed}
         scale={factor}
         reading={read}
+        keys={
+          <>
+            <li><Swatch colour="var(--line)" /> total</li>
+            {spread && <li><Swatch colour="var(--line)" band /> ± 1 s.d. of the networks</li>}
+            {showParts && parts.map(([part]) => <li key={part}><Swatch colour={colours[symbolOf(part)]} /> {part}</li>)}
+          </>
+        }
         table={() => ({
           names: [`frequency [${unit.value}]`, `total [${where}]`, ...(spread ? ["s.d. of the networks"] : []), ...parts.map(([p]) => p)],
           columns: [x, total, ...(spread ? [spread] : []), ...parts.map(([, row]) => row)],
         })}
       />
-      <ul class="keys" aria-label="Key">
-        <li><Swatch colour="var(--line)" /> total</li>
-        {spread && <li><Swatch colour="var(--line)" band /> ± 1 s.d. of the networks</li>}
-        {showParts && parts.map(([part]) => <li key={part}><Swatch colour={colours[symbolOf(part)]} /> {part}</li>)}
-      </ul>
       <Summary report={report} />
     </Card>
   );
@@ -128,7 +130,7 @@ interface Shown {
 
 /** A row of the summary in the units on show. */
 function shownRow(row: SummaryRow, report: Report): Shown {
-  let [factor, name] = [1, unitText(row.unit)];
+  let [factor, name] = [1, unitText(row.unit).replace(/ \(.*\)$/, "")];
   if (row.scale === "frequency") [factor, name] = [report.units[unit.value], UNIT_NAMES[unit.value]];
   if (row.scale === "amount") {
     factor = report.bases[basis.value];
@@ -137,10 +139,9 @@ function shownRow(row: SummaryRow, report: Report): Shown {
   const places = Math.max(4, 1 + Math.floor(Math.log10(Math.abs(row.value) || 1)));
   if (row.interval) {
     const ends: [number, number] = [row.interval[0] * factor, row.interval[1] * factor];
-    const half = (ends[1] - ends[0]) / 2;
-    const told = withSpread(row.value * factor, half, places).split(" ± ")[0];
+    const told = withInterval(row.value * factor, ends);
     const level = report.intervals?.[row.key]?.level ?? 0.9;
-    return { value: told, unit: name, sure: `${number(100 * level, 2)} % interval: ${interval(ends)}` };
+    return { value: told.value, unit: name, sure: `${number(100 * level, 2)} % interval: ${told.ends}` };
   }
   if (row.spread !== null) return { value: withSpread(row.value * factor, row.spread * factor, places), unit: name, sure: "± 1 s.d. of the networks" };
   return { value: number(row.value * factor, places), unit: name, sure: null };
@@ -153,7 +154,7 @@ function Summary({ report }: { report: Report }) {
         const { value, unit: name, sure } = shownRow(row, report);
         return (
           <div key={row.key} data-key={row.key}>
-            <dt>{row.label.replace("C_V", "C_V".replace("_V", "ᵥ")).replace(/^./, (c) => c.toUpperCase())}</dt>
+            <dt><Named text={row.label.replace(/^./, (c) => c.toUpperCase())} /></dt>
             <dd>
               <span class="value">{value}</span> <span class="unit">{name}</span>
               {sure && <small>{sure}</small>}

@@ -1,8 +1,8 @@
 /** Heat capacity, entropy, energies and displacements at the temperature of the slider. */
 import { computed, signal } from "@preact/signals";
 import { bisector } from "d3-array";
-import { number, per, withSpread } from "../format";
-import { Card, Choice } from "../parts";
+import { number, per, plain, withSpread } from "../format";
+import { Card, Choice, Named } from "../parts";
 import { Chart, type Mark } from "../plot/Chart";
 import type { Quantity, Report } from "../record";
 import { basis, kelvin, nearest, thermalIndex } from "../state";
@@ -20,11 +20,6 @@ const plotted = signal<Quantity>("heat_capacity");
 const pointer = computed(() => kelvin.value);
 const hovered = signal<number | null>(null);
 
-export function Named({ text }: { text: string }) {
-  const [before, after] = text.split("_");
-  return after ? <>{before}<sub>{after}</sub></> : <>{text}</>;
-}
-
 function inUnits(report: Report, quantity: Quantity) {
   const energy = quantity === "free_energy" || quantity === "internal_energy";
   const factor = report.bases[basis.value] / (energy ? 1000 : 1);
@@ -40,7 +35,7 @@ export function Thermal({ report }: { report: Report }) {
   const grid = report.thermal.temperatures;
   const k = thermalIndex.value;
   return (
-    <Card title={<>Thermodynamics at <span class="value" data-testid="kelvin">{number(grid[k], 4)} K</span></>} id="thermal">
+    <Card title={<>Thermodynamics at <span class="value" data-testid="kelvin">{plain(grid[k])} K</span></>} id="thermal">
       <dl class="summary thermal-now" aria-live="polite">
         {QUANTITIES.map((quantity) => {
           const { unit, values, spread } = inUnits(report, quantity);
@@ -56,11 +51,11 @@ export function Thermal({ report }: { report: Report }) {
       </dl>
       <Choice
         legend="Plot" value={plotted.value} options={QUANTITIES} onChange={(q) => (plotted.value = q)}
-        names={SHORT as Record<Quantity, string>}
+        names={{ heat_capacity: <Named text="C_V" />, entropy: "S", free_energy: "F", internal_energy: "U" }}
       />
       <Curve report={report} quantity={plotted.value} />
       <p class="note">
-        ± is one standard deviation of the networks. Harmonic, at the volume of the structure given: C_V, not C_P. U and F hold the zero-point energy.
+        ± is one standard deviation of the networks. Harmonic, at the volume of the structure given: <Named text="C_V, not C_P" />. U and F hold the zero-point energy.
       </p>
       <Displacements report={report} />
     </Card>
@@ -82,12 +77,12 @@ function Curve({ report, quantity }: { report: Report; quantity: Quantity }) {
       x={{ label: "Temperature / K", domain: [grid[0], grid.at(-1)!] }}
       y={{ label: `${SHORT[quantity]} / (${unit})`, domain: [low * 1.05, high * 1.05 || 1] }}
       marks={marks}
-      rules={[{ axis: "x", at: pointer.value, strong: true, label: `${number(grid[nearest(grid, pointer.value)], 4)} K` }]}
+      rules={[{ axis: "x", at: pointer.value, strong: true, label: `${plain(grid[nearest(grid, pointer.value)])} K` }]}
       height={250}
       pointer={hovered}
       reading={(t) => {
         const j = placed(grid, t);
-        return <><b>{number(grid[j], 4)} K</b>: {withSpread(values[j], spread?.[j])} {unit}</>;
+        return <><b>{plain(grid[j])} K</b>: {withSpread(values[j], spread?.[j])} {unit}</>;
       }}
       table={() => ({
         names: ["temperature [K]", ...QUANTITIES.flatMap((q) => [`${SHORT[q]} [${inUnits(report, q).unit}]`, `s.d. of ${SHORT[q]}`])],
@@ -105,7 +100,7 @@ function Displacements({ report }: { report: Report }) {
     typeof site === "string" ? site : (report.crystal.sites[n]?.label ?? String(n + 1));
   return (
     <>
-      <h3>Displacements U<sub>iso</sub> of the atoms at {number(found.temperatures[j], 4)} K</h3>
+      <h3>Displacements U<sub>iso</sub> of the atoms at {plain(found.temperatures[j])} K</h3>
       <div class="scroll" tabindex={0} role="region" aria-label="Displacements of the atoms">
         <table class="u-iso">
           <thead><tr><th scope="col">Site</th><th scope="col">U<sub>iso</sub> / Å²</th><th scope="col">B<sub>iso</sub> = 8π²U / Å²</th></tr></thead>

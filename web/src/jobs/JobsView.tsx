@@ -39,6 +39,7 @@ interface Rows {
 }
 
 const PAGE = 50;
+const LAST = ["source", "status", "reason", "trust", "warnings", "notes", "fix"]; // columns of words, behind the numbers
 const ENDED = ["done", "finished", "failed", "cancelled", "ended", "stopped"];
 const trouble = signal<Problem | null>(null);
 const sending = signal(false);
@@ -64,6 +65,15 @@ async function send(files: File[]): Promise<void> {
   } finally {
     sending.value = false;
   }
+}
+
+function ordered(found: Rows): Rows {
+  const order = found.columns.map((_, k) => k).sort((a, b) => LAST.indexOf(found.columns[a].name) - LAST.indexOf(found.columns[b].name) || a - b);
+  return {
+    total: found.total,
+    columns: order.map((k) => found.columns[k]),
+    rows: found.rows.map((row) => (Array.isArray(row) ? order.map((k) => row[k]) : row)),
+  };
 }
 
 export function JobsView() {
@@ -108,7 +118,7 @@ function Job({ id }: { id: string }) {
       query.set("descending", String(sort.value.descending));
     }
     try {
-      rows.value = await getJson<Rows>(`${path}/rows?${query}`);
+      rows.value = ordered(await getJson<Rows>(`${path}/rows?${query}`));
     } catch (error) {
       if (state.value && over) gone.value = asProblem(error);
     }
@@ -116,6 +126,7 @@ function Job({ id }: { id: string }) {
   useEffect(() => {
     let timer = 0;
     let live = true;
+    let rest = 400; // [ms]
     const look = async (): Promise<void> => {
       try {
         const now = await getJson<State>(path);
@@ -131,7 +142,8 @@ function Job({ id }: { id: string }) {
         if (live) gone.value = asProblem(error);
         return;
       }
-      timer = window.setTimeout(() => void look(), 700);
+      rest = Math.min(2500, rest * 1.2);
+      timer = window.setTimeout(() => void look(), rest);
     };
     void look();
     return () => {
@@ -181,7 +193,11 @@ function Job({ id }: { id: string }) {
         <Card title={`${now.failures.length} failed`} class="failures">
           <ul class="plain-list">
             {now.failures.map((each, k) => (
-              <li key={k}><b>{each.name}</b>: {each.summary}. {each.reason}. <i>{each.fix}</i></li>
+              <li key={k}>
+                <b>{each.summary.startsWith(each.name) ? each.summary : `${each.name}: ${each.summary}`}</b>
+                <br />
+                {each.reason}. <span class="quiet">What to do: {each.fix}</span>
+              </li>
             ))}
           </ul>
         </Card>
@@ -229,7 +245,7 @@ function Table({ rows, sort, offset, onSort, onOffset }: {
                 return (
                   <th key={column.name} scope="col" aria-sort={mine ? (sort.descending ? "descending" : "ascending") : "none"}>
                     <button type="button" title={column.description ?? undefined} onClick={() => onSort(column.name)}>
-                      {column.name}
+                      {column.name.replaceAll("_", " ")}{" "}
                       {column.unit && <small>{unitText(column.unit)}</small>}
                       <span aria-hidden="true">{mine ? (sort.descending ? "▾" : "▴") : ""}</span>
                     </button>

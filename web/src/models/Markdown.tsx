@@ -49,8 +49,30 @@ function block(lines: string[], key: number) {
   return <p key={key}>{inline(lines.join(" "))}</p>;
 }
 
+const OPEN = /limit|data|result/i;
+
+/** A card in sections that open and close; long tables of the training stay closed. */
 export function Markdown({ text }: { text: string }) {
   const body = text.replace(/^---\n[\s\S]*?\n---\n/, "");
   const blocks = body.split(/\n\s*\n/).map((b) => b.split("\n").filter((l) => l.trim())).filter((b) => b.length);
-  return <>{blocks.map(block)}</>;
+  const sections: { head: string | null; blocks: string[][] }[] = [{ head: null, blocks: [] }];
+  for (const lines of blocks) {
+    const head = /^##? (.*)$/.exec(lines[0]);
+    if (head) sections.push({ head: head[1], blocks: lines.length > 1 ? [lines.slice(1)] : [] });
+    else sections.at(-1)!.blocks.push(lines);
+  }
+  return (
+    <>
+      {sections.filter((s) => s.head !== null || s.blocks.length).map((section, k) =>
+        section.head === null || k < 1 ? (
+          <div key={k}>{section.blocks.map(block)}</div>
+        ) : (
+          <details key={k} open={OPEN.test(section.head) && section.blocks.length < 4}>
+            <summary>{inline(section.head)}</summary>
+            {section.blocks.map(block)}
+          </details>
+        ),
+      )}
+    </>
+  );
 }

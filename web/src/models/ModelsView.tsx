@@ -1,9 +1,9 @@
 /** The weights: their card, and how wrong they are element by element. */
 import { signal, useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { getJson } from "../api";
 import { ELEMENTS, element, place } from "../elements";
-import { number, unitText } from "../format";
+import { number, plain, unitText } from "../format";
 import { Busy, Card, Choice, Trouble } from "../parts";
 import type { Problem } from "../record";
 import { asProblem } from "../state";
@@ -77,6 +77,10 @@ export function ModelsView() {
   );
 }
 
+function figure(value: number | null): string {
+  return value === null ? "" : Number.isInteger(value) ? plain(value) : number(value, 2);
+}
+
 function Periodic({ model: held }: { model: Model }) {
   const chosen = useSignal<string | null>(null);
   const rows = held.elements;
@@ -88,6 +92,19 @@ function Periodic({ model: held }: { model: Model }) {
     v == null || v <= 0 ? null : high > low ? Math.log(v / low) / Math.log(high / low) : 0.5;
   const unit = unitText(known[0]?.unit ?? "");
   const measure = known[0]?.measure ?? "";
+  const table = useRef<HTMLDivElement>(null);
+  /** Arrow keys go to the next element in their direction; one stop of the tab key is enough. */
+  const walk = (event: KeyboardEvent): void => {
+    const [down, right] = { ArrowUp: [-1, 0], ArrowDown: [1, 0], ArrowLeft: [0, -1], ArrowRight: [0, 1] }[event.key] ?? [0, 0];
+    if (!down && !right) return;
+    event.preventDefault();
+    const [row, column] = place(element(chosen.value ?? "H").number);
+    const near = ELEMENTS.map((each) => ({ each, at: place(each.number) }))
+      .map(({ each, at }) => ({ each, ahead: (at[0] - row) * down + (at[1] - column) * right, aside: Math.abs(down ? at[1] - column : at[0] - row) }))
+      .filter(({ ahead, aside }) => ahead > 0 && aside === 0)
+      .sort((a, b) => a.ahead - b.ahead)[0];
+    if (near) table.current?.querySelector<HTMLButtonElement>(`[data-symbol=${near.each.symbol}]`)?.focus();
+  };
   const detail = chosen.value === null ? null : rows[chosen.value];
   const words = (symbol: string): string => {
     const row = rows[symbol];
@@ -102,7 +119,7 @@ function Periodic({ model: held }: { model: Model }) {
     >
       {measure && <p class="note">{measure}{unit && `, in ${unit}`}</p>}
       <div class="scroll" tabindex={0} role="region" aria-label="Periodic table">
-        <div class="periodic" role="list" aria-label={quantity === "error" ? "Error by element" : "Training crystals by element"}>
+        <div ref={table} class="periodic" role="list" onKeyDown={walk} aria-label={quantity === "error" ? "Error by element" : "Training crystals by element"}>
           {ELEMENTS.map((each) => {
             const [row, column] = place(each.number);
             const level = share(rows[each.symbol]?.[quantity]);
@@ -110,15 +127,17 @@ function Periodic({ model: held }: { model: Model }) {
               <div role="listitem" key={each.symbol} class="at" style={{ gridRow: row, gridColumn: column }}>
                 <button
                   type="button"
-                  class={level === null ? "unknown" : `level l${Math.round(level * 9)}`}
+                  class={level === null ? "unknown" : `level l${Math.round((quantity === "error" ? level : 1 - level) * 9)}`}
                   aria-label={`${each.name}: ${words(each.symbol)}`}
                   aria-pressed={chosen.value === each.symbol}
+                  data-symbol={each.symbol}
+                  tabindex={(chosen.value ?? "H") === each.symbol ? 0 : -1}
                   onClick={() => (chosen.value = each.symbol)}
                   onPointerEnter={() => (chosen.value = each.symbol)}
                   onFocus={() => (chosen.value = each.symbol)}
                 >
                   <span>{each.symbol}</span>
-                  <small>{level === null ? "" : number(rows[each.symbol][quantity], 2)}</small>
+                  <small>{level === null ? "" : figure(rows[each.symbol][quantity])}</small>
                 </button>
               </div>
             );
@@ -127,15 +146,15 @@ function Periodic({ model: held }: { model: Model }) {
       </div>
       <p class="reading" role="status">
         {chosen.value === null ? (
-          <span class="quiet">Point at an element, or move to it with the tab key.</span>
+          <span class="quiet">Point at an element, or walk through the table with the arrow keys.</span>
         ) : (
           <><b>{element(chosen.value).name}</b>: {words(chosen.value)}{detail?.n ? `; error over ${detail.n} held-out crystals` : ""}</>
         )}
       </p>
       <ul class="keys scale" aria-label="Key">
-        <li>{number(low, 2)}</li>
-        {Array.from({ length: 10 }, (_, k) => <li key={k} class={`level l${k}`} aria-hidden="true" />)}
-        <li>{number(high, 2)} {quantity === "error" ? unit : "crystals"}</li>
+        <li>{figure(low)}</li>
+        {Array.from({ length: 10 }, (_, k) => <li key={k} class={`level l${quantity === "error" ? k : 9 - k}`} aria-hidden="true" />)}
+        <li>{figure(high)} {quantity === "error" ? unit : "crystals"}</li>
         <li><span class="unknown box" aria-hidden="true" /> {quantity === "error" ? "not known" : "none"}</li>
       </ul>
     </Card>

@@ -4,7 +4,7 @@ import { ticks as niceTicks } from "d3-array";
 import { area, line } from "d3-shape";
 import type { ComponentChildren } from "preact";
 import { useEffect, useId, useMemo, useRef } from "preact/hooks";
-import { csv, number } from "../format";
+import { csv, number, plain } from "../format";
 import { copy } from "../save";
 
 export interface Line {
@@ -77,7 +77,7 @@ interface Props {
   scale?: number;
   reading?: (value: number) => ComponentChildren;
   table?: () => Table;
-  step?: number;
+  keys?: ComponentChildren;
 }
 
 const LEFT = 62;
@@ -155,7 +155,13 @@ export function Chart(props: Props) {
   const width = useSignal(720);
   const own = useSignal<number | null>(null);
   const pointer = props.pointer ?? own;
+  /** The stretch of x that is shown, over `scale`, and the one that is being drawn with the mouse. */
+  const zoom = useSignal<[number, number] | null>(null);
+  const drawnOut = useSignal<[number, number] | null>(null);
   const id = useId();
+  useEffect(() => {
+    zoom.value = null;
+  }, [props.name]);
   useEffect(() => {
     const seen = new ResizeObserver(([entry]) => {
       const found = Math.round(entry.contentRect.width);
@@ -168,13 +174,16 @@ export function Chart(props: Props) {
   const left = y.hidden ? 10 : LEFT;
   const inner = Math.max(40, width.value - left - RIGHT);
   const tall = height - TOP - BOTTOM;
-  const [x0, x1] = bounds(x.domain);
+  const [whole0, whole1] = bounds(x.domain);
+  const zoomable = along === "x" && !x.ticks;
+  const [x0, x1] = zoom.value && zoomable ? [zoom.value[0] * scale, zoom.value[1] * scale] : [whole0, whole1];
   const [y0, y1] = bounds(y.domain);
   const px = (value: number): number => left + ((value - x0) / (x1 - x0)) * inner;
   const py = (value: number): number => TOP + tall - ((value - y0) / (y1 - y0)) * tall;
 
   const xTicks = x.ticks ?? niceTicks(x0, x1, Math.max(2, Math.floor(inner / 80))).map((at) => ({ at, label: tickText(at) }));
   const yTicks = y.ticks ?? niceTicks(y0, y1, Math.max(2, Math.floor(tall / 48))).map((at) => ({ at, label: tickText(at) }));
+  const rows = staggered(xTicks.map((t) => ({ at: px(t.at), width: 7.5 * t.label.length })));
   const drawn = useMemo(() => marks.map((mark, k) => draw(mark, px, py, k)), [marks, width.value, x0, x1, y0, y1, height]);
 
   const move = (event: PointerEvent): void => {
@@ -185,11 +194,37 @@ export function Chart(props: Props) {
         : y0 + ((TOP + tall - (event.clientY - frame.top)) / tall) * (y1 - y0);
     const [low, high] = along === "x" ? [x0, x1] : [y0, y1];
     pointer.value = value >= low && value <= high ? value / scale : null;
+    if (drawnOut.value) drawnOut.value = [drawnOut.value[0], Math.min(x1, Math.max(x0, value)) / scale];
+  };
+  const press = (event: PointerEvent): void => {
+    if (!zoomable || event.pointerType !== "mouse" || event.button !== 0 || pointer.value === null) return;
+    (event.currentTarget as SVGElement).setPointerCapture(event.pointerId);
+    drawnOut.value = [pointer.value, pointer.value];
+  };
+  const release = (): void => {
+    const found = drawnOut.value;
+    drawnOut.value = null;
+    if (!found) return;
+    const [low, high] = [Math.min(...found), Math.max(...found)];
+    if ((high - low) * scale > 0.015 * (x1 - x0)) zoom.value = [low, high];
+  };
+  const magnify = (factor: number): void => {
+    const middle = pointer.value === null ? (x0 + x1) / 2 : pointer.value * scale;
+    const half = ((x1 - x0) * factor) / 2;
+    const [low, high] = [Math.max(whole0, middle - half), Math.min(whole1, middle + half)];
+    zoom.value = low <= whole0 && high >= whole1 ? null : [low / scale, high / scale];
   };
   const key = (event: KeyboardEvent): void => {
     const forward = ["ArrowRight", "ArrowUp"].includes(event.key);
     const backward = ["ArrowLeft", "ArrowDown"].includes(event.key);
-    if (event.key === "Escape") pointer.value = null;
+    if (event.key === "Escape") {
+      if (pointer.value === null) zoom.value = null;
+      pointer.value = null;
+    }
+    if (zoomable && !event.ctrlKey && !event.metaKey && "+=-".includes(event.key)) {
+      event.preventDefault();
+      magnify(event.key === "-" ? 1.5 : 1 / 1.5);
+    }
     if (!forward && !backward) return;
     event.preventDefault();
     const [low, high] = along === "x" ? [x0, x1] : [y0, y1];
@@ -209,15 +244,20 @@ export function Chart(props: Props) {
           tabindex={0}
           onPointerMove={move}
           onPointerLeave={() => (pointer.value = null)}
+          onPointerDown={press}
+          onPointerUp={release}
+          onPointerCancel={() => (drawnOut.value = null)}
+          onDblClick={() => (zoom.value = null)}
           onKeyDown={key}
+          class={zoomable ? "zoomable" : undefined}
         >
           <title id={`${id}t`}>{props.name}</title>
           <desc id={`${id}d`}>{props.description}</desc>
           <clipPath id={`${id}c`}>
             <rect x={left} y={TOP} width={inner} height={tall} />
           </clipPath>
-          {zero && along === "x" && <rect class="imaginary" x={left} y={TOP} width={Math.max(0, px(0) - left)} height={tall} />}
-          {zero && along === "y" && <rect class="imaginary" x={left} y={py(0)} width={inner} height={Math.max(0, TOP + tall - py(0))} />}
+          {zero && along === "x" && <rect class="imaginary" clip-path={`url(#${id}c)`} x={left} y={TOP} width={Math.max(0, px(0) - left)} height={tall} />}
+          {zero && along === "y" && <rect class="imaginary" clip-path={`url(#${id}c)`} x={left} y={py(0)} width={inner} height={Math.max(0, TOP + tall - py(0))} />}
           <g class="grid">
             {yTicks.map((t) => <line key={t.at} x1={left} x2={left + inner} y1={py(t.at)} y2={py(t.at)} />)}
             {x.ticks ? xTicks.map((t) => <line class="strong" key={t.at} x1={px(t.at)} x2={px(t.at)} y1={TOP} y2={TOP + tall} />) : null}
@@ -225,10 +265,10 @@ export function Chart(props: Props) {
           <g clip-path={`url(#${id}c)`}>{drawn}</g>
           <g class="axis">
             <rect x={left} y={TOP} width={inner} height={tall} fill="none" />
-            {xTicks.map((t) => (
+            {xTicks.map((t, k) => (
               <g key={t.at}>
                 {!x.ticks && <line x1={px(t.at)} x2={px(t.at)} y1={TOP + tall} y2={TOP + tall + 5} />}
-                <text x={px(t.at)} y={TOP + tall + 18} text-anchor="middle">{t.label}</text>
+                <text x={px(t.at)} y={TOP + tall + (rows[k] ? 30 : 17)} text-anchor="middle">{t.label}</text>
               </g>
             ))}
             {!y.hidden &&
@@ -238,9 +278,9 @@ export function Chart(props: Props) {
                   <text x={left - 8} y={py(t.at) + 4} text-anchor="end">{t.label}</text>
                 </g>
               ))}
-            <text class="label" x={left + inner / 2} y={height - 5} text-anchor="middle">{x.label}</text>
+            <text class="label" x={left + inner / 2} y={height - 5} text-anchor="middle">{rows.some(Boolean) ? "" : <Lowered text={x.label} />}</text>
             {!y.hidden && (
-              <text class="label" transform={`translate(13 ${TOP + tall / 2}) rotate(-90)`} text-anchor="middle">{y.label}</text>
+              <text class="label" transform={`translate(13 ${TOP + tall / 2}) rotate(-90)`} text-anchor="middle"><Lowered text={y.label} /></text>
             )}
           </g>
           {rules.map((rule, k) => {
@@ -266,9 +306,19 @@ export function Chart(props: Props) {
               </g>
             );
           })}
+          {drawnOut.value && (
+            <rect
+              class="drawn-out" y={TOP} height={tall}
+              x={px(Math.min(...drawnOut.value) * scale)} width={Math.abs(px(drawnOut.value[1] * scale) - px(drawnOut.value[0] * scale))}
+            />
+          )}
           <Pointer pointer={pointer} along={along} scale={scale} px={px} py={py} left={left} inner={inner} tall={tall} />
         </svg>
+        {zoom.value && zoomable && (
+          <button type="button" class="unzoom" onClick={() => (zoom.value = null)}>Whole range</button>
+        )}
       </div>
+      {props.keys && <ul class="keys" aria-label="Key">{props.keys}</ul>}
       {props.reading && <Reading pointer={pointer} reading={props.reading} />}
       {props.table && <DataTable name={props.name} table={props.table} />}
     </figure>
@@ -276,7 +326,26 @@ export function Chart(props: Props) {
 }
 
 function tickText(value: number): string {
-  return Math.abs(value) < 1e-12 ? "0" : String(Number(value.toPrecision(6))).replace("-", "−");
+  return Math.abs(value) < 1e-12 ? "0" : plain(value);
+}
+
+/** Which labels go to a second row, for want of room beside the one before. */
+function staggered(labels: { at: number; width: number }[]): boolean[] {
+  let end = Number.NEGATIVE_INFINITY;
+  let before = false;
+  return labels.map(({ at, width }) => {
+    const low = at - width / 2 < end + 3 && !before;
+    end = Math.max(end, at + width / 2);
+    before = low;
+    return low;
+  });
+}
+
+/** `C_V / unit` with the letter behind the stroke lowered. */
+function Lowered({ text }: { text: string }) {
+  const found = /^(\w)_(\w)(.*)$/.exec(text);
+  if (!found) return <>{text}</>;
+  return <>{found[1]}<tspan dy="3" font-size="9">{found[2]}</tspan><tspan dy="-3">{found[3]}</tspan></>;
 }
 
 interface PointerProps {
@@ -305,7 +374,7 @@ function Reading({ pointer, reading }: { pointer: Signal<number | null>; reading
   const text = useComputed(() => pointer.value);
   return (
     <p class="reading" aria-live="off">
-      {text.value === null ? <span class="quiet">Point at the plot, or move along it with the arrow keys, to read values.</span> : reading(text.value)}
+      {text.value === null ? <span class="quiet">Point at the plot (or use the arrow keys) to read values; draw over a stretch (or + and −) to enlarge it.</span> : reading(text.value)}
     </p>
   );
 }
