@@ -7,7 +7,7 @@ import pytest
 
 from phonodos.physics import elements
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.formula import METALS, OTHERS, PLACES, as_written
+from phonodos.physics.formula import METALS, OTHERS, PLACES, as_written, in_html
 
 WRITTEN = """
 NaCl CsPbI3 KNbO3 BaTiO3 SrTiO3 PbTiO3 PbZrO3 BiFeO3 LaAlO3 LaMnO3 YAlO3 CaMgSi2O6 CaCO3 MgAl2O4
@@ -42,3 +42,10 @@ def test_the_reduced_formula_of_a_crystal() -> None:
     places = [[0, 0, 0], [0.5, 0.5, 0.5], [0.5, 0.5, 0], [0.5, 0, 0.5], [0, 0.5, 0.5]]
     crystal = Crystal.ordered(3.97 * np.eye(3), places, ["Pb", "Ti", "O", "O", "O"])
     assert as_written(crystal.formula) == "PbTiO3"
+
+
+def test_subscripts_of_html() -> None:
+    assert in_html("SrTiO3") == "SrTiO<sub>3</sub>"
+    assert in_html("Cu0.7Au0.3") == "Cu<sub>0.7</sub>Au<sub>0.3</sub>"
+    assert in_html("MgO[17.999]2") == "MgO[17.999]<sub>2</sub>"
+    assert in_html("<b>&") == "&lt;b&gt;&amp;"

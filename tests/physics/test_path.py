@@ -9,6 +9,7 @@ from phonodos.physics.crystal import Crystal
 from phonodos.physics.path import (
     STORED_STEP,
     band_path,
+    corner_symbol,
     corner_text,
     path_of_lines,
     step_along_path,
@@ -118,3 +119,11 @@ def test_gamma_moves_towards_its_own_neighbour(rock_salt: Crystal) -> None:
         np.testing.assert_allclose(
             moved[k] / np.linalg.norm(moved[k]), path[near] / np.linalg.norm(path[near])
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "text"),
+    [("GAMMA", "\u0393"), ("X", "X"), ("SIGMA_0", "\u03a3\u2080"), ("X|K_2", "X|K\u2082")],
+)
+def test_corners_in_plain_letters(name: str, text: str) -> None:
+    assert corner_symbol(name) == text

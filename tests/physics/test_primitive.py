@@ -7,7 +7,14 @@ import pytest
 
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.mesh import irreducible_mesh, mass_kinds
-from phonodos.physics.primitive import PrimitiveCell, primitive_cell, space_group
+from phonodos.physics.primitive import (
+    SYMMETRY_TOLERANCE,
+    PrimitiveCell,
+    primitive_cell,
+    space_group,
+    symmetry_operations,
+)
+from phonodos.physics.space_group import find_space_group
 
 MATRICES = [
     np.diag([2, 1, 1]),
@@ -163,3 +170,13 @@ def test_the_symmetry_is_sought_once_a_crystal(
     irreducible_mesh(perovskite, 20.0, kinds=mass_kinds(perovskite, uneven))
     space_group(replace(perovskite, name="another"))
     assert len(searched) == 4
+
+
+def test_operations_are_those_of_a_search(perovskite: Crystal) -> None:
+    found = symmetry_operations(perovskite)
+    kinds = (0, 1, 2, 2, 2)
+    wanted = find_space_group(perovskite.cell, perovskite.frac_coords, kinds, SYMMETRY_TOLERANCE)
+    np.testing.assert_array_equal(found.rotations, wanted.rotations)
+    np.testing.assert_array_equal(found.permutations, wanted.permutations)
+    # One oxygen of another mass leaves fewer.
+    assert len(symmetry_operations(perovskite, (0, 1, 2, 2, 3)).rotations) < len(found.rotations)

@@ -34,6 +34,9 @@ def test_the_average_over_the_group_is_a_projection(
     np.testing.assert_allclose(group.average(once, cell), once, atol=1e-7)
     np.testing.assert_allclose(once[0], once[1], atol=1e-7)  # inversion swaps the bismuths
     assert np.abs(once[0]).max() > 1e-3
+    several = rng.normal(size=(2, 4, 5, 3, 3))
+    each = np.array([[group.average(x, cell) for x in row] for row in several])
+    np.testing.assert_allclose(group.average(several, cell), each, atol=1e-12)
     one = group.average(rng.normal(size=(3, 3)), cell)
     np.testing.assert_allclose(one, np.diag([one[0, 0], one[0, 0], one[2, 2]]), atol=1e-7)
     with pytest.raises(ValueError, match="atoms"):

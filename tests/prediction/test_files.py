@@ -70,3 +70,10 @@ def test_what_a_network_has_not(quick: Predictor, examples: Path) -> None:
     prediction = next(quick.predict_many([examples / "NaCl.cif"]))
     with pytest.raises(ConfigError, match="--format euphonic"):
         zipped(prediction, Files(formats=("euphonic",)))
+
+
+def test_a_page_is_made_of_a_report(quick: Predictor, examples: Path, tmp_path: Path) -> None:
+    prediction = next(quick.predict_many([examples / "NaCl.cif"]))
+    with pytest.raises(ConfigError, match="--format html is not known") as caught:
+        prediction.save(tmp_path, formats=("html",))
+    assert "phonodos.report" in caught.value.fix

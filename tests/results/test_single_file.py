@@ -92,6 +92,10 @@ def test_the_built_page_asks_nobody() -> None:
     assert named <= {"www.w3.org"}  # names of the languages of graphics, which nobody asks
     assert not re.search(r"""(?:src|href|action)\s*=\s*["'](?!#|data:)[^"']""", text.lower())
     assert "@import" not in text
+    policy = re.search(r'http-equiv="Content-Security-Policy"\s+content="([^"]*)"', text)
+    assert policy is not None
+    assert "default-src 'none'" in policy[1]  # and with it connect-src: nothing is asked for
+    assert not re.search(r"connect-src|https?:|\*", policy[1])
 
 
 def known(text: str) -> Any:

@@ -304,6 +304,17 @@ def test_wrong_choices(lattice: Predictor, rock_salt: Crystal) -> None:
     assert report(prediction, include=()).to_dict()["command"] is None
 
 
+def test_a_large_cell_has_no_spread_of_bands(
+    magnesia: Report, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(home, "MOST_FOR_SPREAD", 1)
+    found = report(magnesia.prediction, include=["bands"])
+    assert found.bands is not None
+    assert "spread" not in vars(found.bands)  # it was not even made
+    assert all(s["spread"] is None for s in found.to_dict()["bands"]["segments"])
+    assert found.to_dict()["dos"]["spread"] is not None
+
+
 def test_a_large_cell_keeps_no_patterns(
     lattice: Predictor, rock_salt: Crystal, monkeypatch: pytest.MonkeyPatch
 ) -> None:

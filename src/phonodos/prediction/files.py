@@ -97,9 +97,17 @@ def file_formats(text: str, known: Sequence[str] = FORMATS) -> tuple[str, ...]:
             raise ConfigError(
                 f"--format {name} is not known",
                 "results can be written as " + ", ".join(known),
-                f"did you mean {near[0]}?" if near else "choose among them, separated by commas",
+                _fix(name, near),
             )
     return wanted
+
+
+def _fix(name: str, near: Sequence[str]) -> str:
+    if name == "html":
+        return (
+            "write what phonodos.report(...).to_html() returns, or phonodos predict --format html"
+        )
+    return f"did you mean {near[0]}?" if near else "choose among them, separated by commas"
 
 
 def write_prediction(results: Results, prediction: "Prediction", wanted: Files) -> list[str]:

@@ -265,8 +265,9 @@ def modes(
     turns = setting.turn @ group.cartesian(cell.cell) @ setting.turn.T
     characters = _characters(whole, group, turns)
     labels = _labels(cell, kinds, group, characters)
+    pairs = [(member, matched(whole, member)) for member in each]
     first, *found = (
-        _set(whole, each, numbers_, turns, chi, label)
+        _set(whole, pairs, numbers_, turns, chi, label)
         for numbers_, chi, label in zip(whole.sets, characters, labels, strict=True)
     )
     return ModeStudy(
@@ -354,13 +355,13 @@ def matched(found: GammaModes, other: GammaModes) -> NDArray[np.int64]:
 
 
 def _set(
-    found: GammaModes, members: list[GammaModes], places: list[int], turns: Array, chi: Array,
-    label: str,
+    found: GammaModes, members: list[tuple[GammaModes, NDArray[np.int64]]], places: list[int],
+    turns: Array, chi: Array, label: str,
 ) -> ModeSet:  # fmt: skip
-    """Return a set of modes; of every member stand those modes beside it that resemble it most."""
+    """Return a set of modes; beside it stand, of every member, those that are `matched` to it."""
     w = float(found.frequencies[places].mean())
     active = activities(chi, turns)
-    alike = [(m, matched(found, m)[places]) for m in members]
+    alike = [(member, partners[places]) for member, partners in members]
     wide = spread(m.frequencies[own].mean() for m, own in alike)
     bright = spread(m.intensities[own].sum() for m, own in alike)
     part = float(np.trace(found.strengths[places].sum(axis=0))) / 3.0

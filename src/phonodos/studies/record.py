@@ -1,7 +1,11 @@
 """What a report says of crystal, numbers, stability, bands and modes, as records for JSON."""
 
 import re
+from collections.abc import Sequence
 from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
 
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.formula import in_html
@@ -111,8 +115,8 @@ def stability_record(prediction: Prediction) -> dict[str, Any] | None:
     }
 
 
-def bands_of(study: BandStudy) -> dict[str, Any]:
-    wide = study.spread
+def bands_of(study: BandStudy, wide: Sequence[NDArray[np.float64]] | None) -> dict[str, Any]:
+    """Return segments and ticks; `wide` is the spread of the members a segment, where known."""
     segments = [
         {
             "from": corner_symbol(segment.labels[0]),

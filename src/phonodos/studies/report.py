@@ -51,6 +51,7 @@ Made = TypeVar("Made")
 PARTS = ("bands", "modes", "displacements")
 FORMAT, FORMAT_VERSION = "phonodos-report", 1
 AXIS = tuple(THERMAL_STEP * k for k in range(round(THERMAL_MAX / THERMAL_STEP) + 1))  # [K]
+MOST_FOR_SPREAD = 40  # atoms; the bands of every member of larger cells cost more than all else
 ENERGIES = ("internal_energy", "free_energy")
 FUNCTIONS = ("heat_capacity", "entropy", *ENERGIES)
 
@@ -152,7 +153,7 @@ class Report:
             "absent_intervals": absent_intervals(prediction),
             "stability": stability_record(prediction),
             "warnings": list(self.warnings),
-            "bands": None if self.bands is None else bands_of(self.bands),
+            "bands": self._bands(),
             "modes": None if self.modes is None else modes_of(self.modes, self.crystal),
             "displacements": self._displacements(),
             "not_made": [asdict(refusal) for refusal in self.not_made],
@@ -192,6 +193,12 @@ class Report:
         found["units"] = units | dict.fromkeys(ENERGIES, f"J/{self.thermal.amount}")
         found["zero_point_energy"] = self.thermal.zero_point_energy
         return found
+
+    def _bands(self) -> dict[str, Any] | None:
+        study = self.bands
+        if study is None:
+            return None
+        return bands_of(study, study.spread if study.crystal.n_atoms <= MOST_FOR_SPREAD else None)
 
     def _displacements(self) -> dict[str, Any] | None:
         study = self.displacements
@@ -312,7 +319,8 @@ def _made(
 
 def _bands(prediction: Prediction) -> BandStudy:
     study = bands(prediction)
-    _ = study.spread  # made here, where its failure is that of this part
+    if study.crystal.n_atoms <= MOST_FOR_SPREAD:
+        _ = study.spread  # made here, where its failure is that of this part
     return study
 
 
