@@ -5,8 +5,8 @@ import gzip
 import json
 import shutil
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Sequence
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterable, Iterator, Sequence
+from contextlib import asynccontextmanager, contextmanager
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -43,6 +43,7 @@ from phonodos.service.work import Answer, start_work
 from phonodos.version import __version__
 
 WORTH_PACKING = 2048  # bytes of an answer
+ARRIVING = 8  # requests under way, their uploads included, for every one that may wait
 CLIENT_GONE = 499  # nobody sees it
 Handler = Callable[[Request], Coroutine[Any, Any, Response]]
 
@@ -74,6 +75,7 @@ class Service:
     static: Path = field(default_factory=static_folder)
     broken: Callable[[PhonodosError], None] = lambda _: None
     start: Callable[[], Work] | None = None
+    arriving: int = field(default=0, init=False)
     begun: float = field(default_factory=time.monotonic)
     dispatcher: Dispatcher = field(init=False)
     jobs: Jobs = field(init=False)
@@ -104,6 +106,25 @@ class Service:
         while True:
             await asyncio.sleep(60.0)
             self.jobs.sweep()
+
+    @contextmanager
+    def room(self) -> Iterator[Path]:
+        """Yield a folder for a request; raise `Refused` (503) where too many are under way."""
+        self.dispatcher.check_room()
+        if self.arriving >= ARRIVING * self.limits.waiting:
+            raise Refused(
+                "the service is busy",
+                f"{self.arriving} requests are under way, as many as may",
+                "try again in a few seconds",
+                503,
+                {"Retry-After": "5"},
+            )
+        self.arriving += 1
+        try:
+            with self.workspace.folder() as folder:
+                yield folder
+        finally:
+            self.arriving -= 1
 
     def options(self, kind: type[Options], body: Body) -> Any:
         """Return the checked options of a request."""
@@ -231,8 +252,7 @@ def _informing(app: FastAPI, service: Service) -> None:
 
 def _predicting(app: FastAPI, service: Service) -> None:
     async def answers(request: Request, form: str) -> list[Answer]:
-        service.dispatcher.check_room()
-        with service.workspace.folder() as folder:
+        with service.room() as folder:
             body = await read_body(request, folder, service.limits)
             files = _files(body, folder)
             options = service.options(PredictOptions, body)
@@ -266,8 +286,7 @@ def _predicting(app: FastAPI, service: Service) -> None:
 def _studying(app: FastAPI, service: Service) -> None:
     @app.post(f"{API}/alloy", **documented("alloy"))
     async def alloy(request: Request) -> Response:
-        service.dispatcher.check_room()
-        with service.workspace.folder() as folder:
+        with service.room() as folder:
             body = await read_body(request, folder, service.limits)
             first = _one(body, folder, "file", "structure")
             second = _maybe(body, folder, "second")
@@ -286,8 +305,7 @@ def _studying(app: FastAPI, service: Service) -> None:
 
     @app.post(f"{API}/compare", **documented("compare"))
     async def compare(request: Request) -> Response:
-        service.dispatcher.check_room()
-        with service.workspace.folder() as folder:
+        with service.room() as folder:
             body = await read_body(request, folder, service.limits)
             file = _one(body, folder, "file", "structure")
             reference = _one(body, folder, "reference", "reference")
