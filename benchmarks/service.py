@@ -67,7 +67,7 @@ class Load:
     def answered(self, body: bytes, headers: dict[str, str], broken: bool) -> tuple[str, str]:
         """Return the status of a request, and what is wrong with its answer."""
         while True:
-            line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=120)
+            line = http.client.HTTPConnection("127.0.0.1", self.port, timeout=180)
             try:
                 line.request("POST", "/api/v1/predict", body, headers)
                 answer = line.getresponse()
@@ -115,6 +115,15 @@ def kill(pid: int, every: float, load: Load, killed: list[int]) -> None:
             os.kill(killed[-1], signal.SIGKILL)
 
 
+def computing(pid: int) -> float:
+    """Return the computing time of a server and its workers, those that ended included [s]."""
+    total = 0
+    for process in (pid, *workers(pid)):
+        fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+        total += sum(map(int, fields[11:15]))
+    return total / os.sysconf("SC_CLK_TCK")
+
+
 def held(pid: int) -> tuple[float, float]:
     """Return the memory of a server and the largest of its workers [MiB]."""
     return memory(pid), max(map(memory, workers(pid)), default=0.0)
@@ -144,22 +153,25 @@ def loaded(pid: int, port: int, arguments: argparse.Namespace) -> dict[str, Any]
     for thread in threads:
         thread.start()
     time.sleep(min(SETTLED, arguments.seconds / 2))
-    before = held(pid)
+    before, spent, made = held(pid), computing(pid), load.statuses["200"]
     for thread in threads:
         thread.join()
+    took = time.monotonic() - start
     line = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
     line.request("GET", "/api/v1/health")
     health = json.loads(line.getresponse().read())
     line.close()
+    spent = computing(pid) - spent
     after, times = held(pid), sorted(load.times)
     good = load.statuses["200"]
     return {
-        "clients": arguments.clients, "seconds": round(time.monotonic() - start, 1),
+        "clients": arguments.clients, "seconds": round(took, 1),
         "parts": arguments.include, "statuses": dict(load.statuses), "lost": load.lost[:5],
-        "lost answers": len(load.lost), "reports a second": round(good / arguments.seconds, 2),
+        "lost answers": len(load.lost), "reports a second": round(good / took, 2),
         "median [s]": round(statistics.median(times), 2),
         "p95 [s]": round(times[int(0.95 * (len(times) - 1))], 2),
         "longest [s]": round(times[-1], 2),
+        "core seconds a report": round(spent / max(good - made, 1), 2),
         "server memory [MiB]": [round(before[0]), round(after[0])],
         "worker memory [MiB]": [round(before[1]), round(after[1])],
         "killed": len(killed), "workers": health["workers"],

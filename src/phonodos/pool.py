@@ -128,6 +128,7 @@ class Pool(Generic[T, A]):
         self._again: deque[_Job[T]] = deque()
         self._last: deque[_Job[T]] = deque()  # that have one try left of several
         self._stopped = False
+        self._alone = False  # whether these are the last tries
         self._bell, self._ringer = multiprocessing.Pipe(duplex=False)
         self._rung = threading.Lock()  # held from a ring until it is heard
         self.replaced = 0  # workers that died or were killed, and have a successor
@@ -173,6 +174,7 @@ class Pool(Generic[T, A]):
         PhonodosError
             What `start` raised in a worker.
         """
+        self._alone = False
         jobs = (None if task is None else _Job(task, tries) for task in tasks)
         yield from self._done(jobs, patience)
         while self._last and not self._stopped:
@@ -208,6 +210,7 @@ class Pool(Generic[T, A]):
 
     def _refresh(self) -> None:
         """Let the first worker, all of them idle, be one that has done nothing yet."""
+        self._alone = True
         self._workers.sort(key=lambda worker: worker.used)
         if self._workers[0].used:
             self._workers[0].kill()
@@ -215,7 +218,8 @@ class Pool(Generic[T, A]):
 
     def _feed(self, jobs: Iterator[_Job[T] | None]) -> bool | None:
         """Give idle workers jobs; return whether there are more, None if there is none yet."""
-        for place, worker in enumerate(self._workers):
+        for place in self._order():
+            worker = self._workers[place]
             if worker.job is not None:
                 continue
             if worker.ready and not worker.process.is_alive():  # died with nothing to do
@@ -232,6 +236,13 @@ class Pool(Generic[T, A]):
                 return None
             worker.take(job)
         return True
+
+    def _order(self) -> list[int]:
+        """Return the places of the workers: those that still start come last, but for the tries of
+        which a fresh one is to come first.
+        """
+        places = range(len(self._workers))
+        return sorted(places, key=lambda i: not self._workers[i].ready and not self._alone)
 
     def _pause(self, busy: "list[Worker]", more: bool | None, patience: float) -> float | None:
         """Return how long to wait for answers [s]."""

@@ -64,7 +64,8 @@ def told(toil: Any, static: Path) -> Iterator[TestClient]:
 def real(static: Path) -> Iterator[TestClient]:
     """A client of an application with one real worker and the default weights."""
     default, models = served(None)
-    service = Service(default, models, Limits(atoms=50), 1, static)
+    limits = Limits(atoms=50, seconds=120.0, unpacked_bytes=32 << 20, file_unpacked_mib=8)
+    service = Service(default, models, limits, 1, static)
     with TestClient(application(service), "http://localhost") as client:
         client.service = service  # type: ignore[attr-defined]
         yield client

@@ -3,6 +3,7 @@
 import gzip
 import io
 import json
+import re
 import tarfile
 import time
 import tracemalloc
@@ -90,6 +91,7 @@ def test_dictionaries_of_other_programs(real: Any, problem_of: Problem) -> None:
     record = {"lattice": {"matrix": crystal.cell.tolist()}, "sites": sites}
     found = real.post(PREDICT, json={"structure": record, "include": []})
     assert found.json()["crystal"]["formula"] == "Si", found.text[:300]
+    assert found.json()["name"] == "Si"  # its formula, for it came without a name
     problem_of(real.post(PREDICT, json={"structure": 3}), 400, "a structure that is a int")
     problem_of(real.post(PREDICT, json={"structure": {"a": 1}, "include": ["none"]}), 422)
 
@@ -122,6 +124,9 @@ def test_an_alloy_a_comparison_and_files(real: Any, problem_of: Problem) -> None
     assert pack.headers["content-disposition"].startswith("attachment")
     with zipfile.ZipFile(io.BytesIO(pack.content)) as held:
         assert {"total_dos.dat", "dos.png"} < set(held.namelist())
+    page = real.post("/api/v1/html", **form(("Si.cif", SI)), data={"include": "none"})
+    assert page.headers["content-disposition"].startswith("attachment")
+    assert page.text.lower().startswith("<!doctype html>")
     problem_of(real.post("/api/v1/alloy", **form(("Si.cif", SI))), 400, "two end members")
 
 
@@ -156,7 +161,7 @@ def test_names_with_slashes_and_markup_stay_names(real: Any) -> None:
 
 def test_too_many_atoms(real: Any, problem_of: Problem) -> None:
     found = real.post(PREDICT, **form(("large.cif", cif(5000))))
-    problem_of(found, 422, "large: 5832 atoms", "at most 50 atoms", "--max-atoms")
+    problem_of(found, 422, "large.cif: 5832 atoms", "at most 50 atoms", "--max-atoms")
 
 
 def test_a_cif_of_megabytes(real: Any, problem_of: Problem) -> None:
@@ -167,20 +172,20 @@ def test_a_cif_of_megabytes(real: Any, problem_of: Problem) -> None:
 
 
 def test_bombs(real: Any, problem_of: Problem) -> None:
-    zeros = bytes(100 << 20)
+    zeros = bytes(20 << 20)
     found = real.post(PREDICT, **form(("bomb.cif.gz", gzip.compress(zeros, 1))))
-    problem_of(found, 422, "bomb.cif.gz", "64 MiB")
-    bomb = zipped({f"{n}.cif": zeros[: 50 << 20] for n in range(6)})
+    problem_of(found, 422, "bomb.cif.gz", "8 MiB")
+    bomb = zipped({f"{n}.cif": zeros[: 7 << 20] for n in range(6)})
     found = real.post(PREDICT, **form(("bomb.zip", bomb)))
-    problem_of(found, 422, "bomb.zip", "256 MiB")
+    problem_of(found, 422, "bomb.zip", "32 MiB")
     content = io.BytesIO()
     with tarfile.open(fileobj=content, mode="w:gz", compresslevel=1) as pack:
         for n in range(3):
             info = tarfile.TarInfo(f"{n}.cif")
-            info.size = 100 << 20
+            info.size = 20 << 20
             pack.addfile(info, io.BytesIO(zeros))
     found = real.post(PREDICT, **form(("bomb.tar.gz", content.getvalue())))
-    problem_of(found, 422, "bomb.tar.gz", "256 MiB")
+    problem_of(found, 422, "bomb.tar.gz", "32 MiB")
 
 
 def test_a_zip_of_ten_thousand_files(real: Any, problem_of: Problem) -> None:
@@ -323,12 +328,42 @@ def test_workers_that_die_or_dawdle(told: Any, problem_of: Problem) -> None:
     assert both[1]["report"] == {"name": "good"}
 
 
+def test_too_many_requests_under_way(
+    told: Any, problem_of: Problem, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(told.service, "arriving", 24)
+    found = told.post(PREDICT, **form(("a.cif", b"x")))
+    problem_of(found, 503, "24 requests are under way")
+    assert found.headers["retry-after"] == "5"
+
+
 def test_a_fault_of_ours_shows_no_traceback(
     told: Any, problem_of: Problem, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(told.service.dispatcher, "check_room", lambda: 1 / 0)
     found = problem_of(told.post(PREDICT, **form(("a.cif", b"x"))), 500, "fault of phonodos")
     assert "ZeroDivisionError" not in json.dumps(found)
+
+
+def test_what_the_page_of_the_service_shows(
+    real: Any, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    text = (EXAMPLES.parent / "docs" / "service.md").read_text(encoding="utf-8")
+    (client,) = re.findall(r"```python\n(.*?)```", text, re.DOTALL)
+    assert len([line for line in client.splitlines() if line]) == 6
+
+    def post(url: str, **rest: Any) -> Any:
+        rest.pop("timeout")
+        return real.post(url.removeprefix("http://127.0.0.1:8000"), **rest)
+
+    monkeypatch.setattr("requests.post", post)
+    monkeypatch.chdir(EXAMPLES)
+    exec(compile(client, "service.md", "exec"), {})
+    assert capsys.readouterr().out == "NaCl stable\n"
+    (problem,) = re.findall(r"```json\n(.*?)```", text, re.DOTALL)
+    assert json.loads(problem) == real.post(PREDICT, **form(("letter.txt", b"Dear Sir,"))).json()
+    for option in ("host", "port", "model", "max-atoms", "queue", "workers", "timeout", "cors"):
+        assert f"`--{option}`" in text
 
 
 def test_openapi_is_here_and_its_page_is_not(told: Any) -> None:

@@ -128,6 +128,20 @@ def test_who_is_gone_is_not_waited_for(held: Callable[..., Any]) -> None:
     held(what)
 
 
+def test_nobody_waits_for_ever(held: Callable[..., Any]) -> None:
+    async def what(dispatcher: Dispatcher) -> None:
+        assert await dispatcher.ask("hello", "hello") == ["hello"]
+        blocker = asyncio.create_task(dispatcher.ask("sleep 0.9", "blocker"))  # begun: not ended
+        await asyncio.sleep(0.05)
+        with pytest.raises(Refused, match=r"late: no worker was free for 0\.3 s") as caught:
+            await dispatcher.ask("late", "late")
+        assert caught.value.status == 503
+        assert await blocker == ["sleep 0.9"]
+        assert dispatcher.state["queue"]["waiting"] == 0
+
+    held(what, waiting_seconds=0.3)
+
+
 def test_ending_answers_all(held: Callable[..., Any]) -> None:
     async def what(dispatcher: Dispatcher) -> None:
         tickets = [dispatcher.submit("sleep 60", f"{n}") for n in range(3)]

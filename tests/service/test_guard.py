@@ -60,6 +60,7 @@ def test_posts_of_other_sites_are_refused(
         {"origin": "http://localhost"},
         {"sec-fetch-site": "same-origin"},
         {"sec-fetch-site": "none"},
+        {"sec-fetch-site": "same-origin", "origin": "https://localhost"},
     ],
 )
 def test_posts_from_here_are_answered(told: Any, headers: dict[str, str]) -> None:

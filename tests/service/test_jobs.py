@@ -11,8 +11,11 @@ from typing import Any
 import pyarrow.parquet as pq
 import pytest
 
+from phonodos.errors import StructureError
+from phonodos.screening.source import Item
 from phonodos.service.limits import Limits
-from phonodos.service.tasks import Setting
+from phonodos.service.tasks import Read, Setting
+from phonodos.service.uploads import store
 from phonodos.service.work import Worker
 
 EXAMPLES = Path(__file__).parent.parent.parent / "examples"
@@ -113,6 +116,15 @@ def test_a_job_under_way(told: Any, problem_of: Problem) -> None:
     assert not folder.exists()
 
 
+def test_large_crystals_are_rows_without_a_prediction(tmp_path: Path) -> None:
+    worker = Worker(Setting({}, "", Limits(atoms=4)))
+    large = store(tmp_path, "GaAs.cif", (EXAMPLES / "GaAs.cif").read_bytes())
+    (item,) = worker.read(Read((large,)))
+    assert isinstance(item, Item)
+    assert isinstance(item.content, StructureError)
+    assert "8 atoms" in item.content.summary
+
+
 def test_old_jobs_go(told: Any) -> None:
     urls = []
     for n in range(5):
@@ -128,9 +140,6 @@ def test_old_jobs_go(told: Any) -> None:
 
 
 def test_a_job_that_holds_too_much(tmp_path: Path) -> None:
-    from phonodos.service.tasks import Read
-    from phonodos.service.uploads import store
-
     worker = Worker(Setting({}, "", Limits(job_crystals=2, job_atoms=9)))
     si = store(tmp_path, "Si.cif", (EXAMPLES / "Si.cif").read_bytes())
     found = list(worker.read(Read((si,) * 3)))

@@ -1,7 +1,10 @@
 """The files of the page: compressed, tagged, and nothing but them."""
 
+import re
 from collections.abc import Callable
 from typing import Any
+
+from phonodos.service.pages import Pages, static_folder
 
 Problem = Callable[..., dict[str, Any]]
 
@@ -17,6 +20,16 @@ def test_the_page_and_its_files(told: Any) -> None:
     assert script.headers["content-type"] == "text/javascript; charset=utf-8"
     hashed = told.get("/assets/app-Bx3kQ9aZ.js")
     assert "immutable" in hashed.headers["cache-control"]
+
+
+def test_the_built_page_is_whole() -> None:
+    pages = Pages(static_folder()).pages
+    page = pages["index.html"].content.decode()
+    asked = re.findall(r'(?:src|href)="\.?/?([^":]+)"', page)
+    assert asked
+    assert set(asked) <= pages.keys()
+    assert "<script>" not in page
+    assert "style=" not in page
 
 
 def test_what_is_known_is_not_sent_again(told: Any) -> None:

@@ -1,10 +1,13 @@
 """Names that never touch paths, and the folder that goes with its request."""
 
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
-from phonodos.service.uploads import LONGEST_NAME, Workspace, own_name, shown_name, store
+from phonodos.service.uploads import LONGEST_NAME, PREFIX, Workspace, own_name, shown_name, store
 
 
 @pytest.mark.parametrize(
@@ -58,6 +61,19 @@ def test_messages_speak_of_the_sender_s_names(tmp_path: Path) -> None:
     )
     poscar = store(tmp_path, "POSCAR", b"x")
     assert poscar.own(f"{poscar.path}: broken; {poscar.token}") == "POSCAR: broken; POSCAR"
+
+
+def test_what_a_killed_service_has_left_goes(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", ""]) as ended:
+        pass
+    for name in (f"{PREFIX}{ended.pid}-abc", f"{PREFIX}{os.getpid()}-abc", f"{PREFIX}x-abc"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "file").write_text("x")
+    workspace = Workspace(tmp_path)
+    assert {p.name for p in tmp_path.iterdir()} == {
+        f"{PREFIX}{os.getpid()}-abc", f"{PREFIX}x-abc", workspace.root.name,
+    }  # fmt: skip
+    workspace.close()
 
 
 def test_the_workspace_goes(tmp_path: Path) -> None:

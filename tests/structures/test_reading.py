@@ -259,3 +259,19 @@ def test_no_error_is_its_own_cause() -> None:
     with pytest.raises(StructureError, match="Xx") as caught:
         as_crystal(held)
     assert caught.value.__cause__ is not caught.value
+
+
+def test_large_crystals_are_refused_before_their_distances_are_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def unlooked(_: object) -> None:
+        raise AssertionError("its distances are looked at")
+
+    path = Path(__file__).parent.parent.parent / "examples" / "NaCl.cif"
+    (crystal,) = iter_crystals(path, most_atoms=8)
+    assert isinstance(crystal, Crystal)
+    monkeypatch.setattr("phonodos.structures.entries.check_overlap", unlooked)
+    (error,) = iter_crystals(path, most_atoms=7)
+    assert isinstance(error, StructureError)
+    assert error.summary.endswith("NaCl.cif: 8 atoms")
+    assert "at most 7 atoms" in error.reason

@@ -103,8 +103,24 @@ export async function remove(path: string): Promise<void> {
 
 type Many = { results: ({ name: string; report: Report } | { name: string; problem: Record<string, string> })[] };
 
+const PARTS = ["displacements", "bands", "modes"];
+const TOO_LONG = 504;
+
+/** Predict a crystal with all its parts; where those take too long, without them, which is told. */
 export async function predict(source: Source, options: Options, signal: AbortSignal): Promise<Report> {
-  const answer = await post("predict", form(source, options, { include: "bands,modes,displacements" }), signal);
+  try {
+    return await asked(source, options, PARTS.join(","), signal);
+  } catch (error) {
+    if (!(error instanceof Refusal) || error.status !== TOO_LONG) throw error;
+    const found = await asked(source, options, "none", signal);
+    const { reason, fix } = error;
+    const left = PARTS.map((what) => ({ what, summary: "left out, so that the rest could be shown in time", reason, fix }));
+    return { ...found, not_made: [...found.not_made, ...left] };
+  }
+}
+
+async function asked(source: Source, options: Options, include: string, signal: AbortSignal): Promise<Report> {
+  const answer = await post("predict", form(source, options, { include }), signal);
   const found = (await answer.json()) as Report | Many;
   if (!("results" in found)) return found;
   const [first] = found.results;

@@ -183,11 +183,9 @@ class Dispatcher:
         """
         ticket = self.submit(task, name)
         try:
-            if gone is None:
-                return await ticket.done
-            leaving = asyncio.ensure_future(gone)
+            leaving = asyncio.ensure_future(gone or asyncio.Event().wait())
             try:
-                await asyncio.wait({ticket.done, leaving}, return_when=asyncio.FIRST_COMPLETED)
+                await self._settled(ticket, leaving)
             finally:
                 leaving.cancel()
             if not ticket.done.done():
@@ -195,6 +193,23 @@ class Dispatcher:
             return ticket.done.result()
         finally:
             self.forget(ticket)
+
+    async def _settled(self, ticket: Ticket, leaving: "asyncio.Future[Any]") -> None:
+        """Wait until a task is answered, or nobody waits any more; not for ever for a worker."""
+        ends = {ticket.done, leaving}
+        longest = self.limits.waiting_seconds
+        await asyncio.wait(ends, timeout=longest, return_when=asyncio.FIRST_COMPLETED)
+        if any(end.done() for end in ends):
+            return
+        if not ticket.begun:
+            raise Refused(
+                f"{ticket.name}: no worker was free for {longest:g} s",
+                f"{self.workers} workers have more to do than they can",
+                "try again later, or start the service with more --workers",
+                503,
+                {"Retry-After": "30"},
+            )
+        await asyncio.wait(ends, return_when=asyncio.FIRST_COMPLETED)
 
     def stop(self) -> None:
         """End at once: what waits or is under way is answered by 503."""

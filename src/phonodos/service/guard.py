@@ -107,8 +107,9 @@ class Guard:
         origin = headers.get("origin", "").lower()
         if origin in self.origins and origin:
             return True
-        if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-            return False
+        site = headers.get("sec-fetch-site")
+        if site is not None:  # no page can say so of itself; behind a server of TLS it is right too
+            return site in ("none", "same-origin")
         return not origin or origin == f"{scope.get('scheme', 'http')}://{host}".lower()
 
 

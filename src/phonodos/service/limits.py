@@ -20,6 +20,8 @@ class Limits:
         Requests that may wait for a worker.
     seconds
         Longest time that a worker may give no answer [s].
+    waiting_seconds
+        Longest time that a request waits for a worker [s].
     file_bytes, upload_bytes
         Of one file, and of all of a request [bytes].
     upload_seconds
@@ -52,6 +54,7 @@ class Limits:
     atoms: int = 300
     waiting: int = 32
     seconds: float = 30.0
+    waiting_seconds: float = 60.0
     file_bytes: int = 8 * MIB
     upload_bytes: int = 64 * MIB
     upload_seconds: float = 60.0

@@ -7,6 +7,7 @@ from phonodos.physics.units import ROOM_TEMPERATURE
 from phonodos.service.limits import Limits
 
 PARTS = ("bands", "modes", "displacements")
+UNNAMED = "structure"  # what a file is called that came without a name
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,7 @@ A file lies under a name of the service's own in a folder that goes with its req
 
 import asyncio
 import json
+import os
 import re
 import shutil
 from collections.abc import AsyncGenerator, Iterator
@@ -12,7 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from secrets import token_hex
-from tempfile import mkdtemp
+from tempfile import gettempdir, mkdtemp
 from typing import Any
 
 from starlette.datastructures import UploadFile
@@ -22,7 +23,7 @@ from starlette.requests import ClientDisconnect, Request
 from phonodos.errors import PhonodosError
 from phonodos.service.limits import Limits, megabytes
 from phonodos.service.problems import Refused
-from phonodos.service.tasks import Stored
+from phonodos.service.tasks import UNNAMED, Stored
 from phonodos.structures.entries import ARCHIVES, TABLES, split_name
 from phonodos.structures.unpacking import plain
 
@@ -37,7 +38,10 @@ class Workspace:
     """The one folder that the service writes to, gone when it ends."""
 
     def __init__(self, parent: Path | None = None) -> None:
-        self.root = Path(mkdtemp(prefix=PREFIX, dir=parent))
+        for left in Path(parent or gettempdir()).glob(f"{PREFIX}*-*"):
+            if not _alive(left.name.removeprefix(PREFIX).partition("-")[0]):
+                shutil.rmtree(left, ignore_errors=True)  # of a service that was killed
+        self.root = Path(mkdtemp(prefix=f"{PREFIX}{os.getpid()}-", dir=parent))
 
     def make(self) -> Path:
         """Return a new folder in it."""
@@ -55,6 +59,19 @@ class Workspace:
     def close(self) -> None:
         """Remove it and all that is in it."""
         shutil.rmtree(self.root, ignore_errors=True)
+
+
+def _alive(pid: str) -> bool:
+    """Return whether there is a process of that number; where nobody can tell, there is."""
+    if os.name != "posix" or not pid.isdecimal():
+        return True
+    try:
+        os.kill(int(pid), 0)
+    except ProcessLookupError:
+        return False
+    except (OSError, OverflowError):
+        return True
+    return True
 
 
 @dataclass
@@ -80,7 +97,7 @@ def shown_name(name: str) -> str:
     if len(clean) > LONGEST_NAME:
         ending = "".join(split_name(clean)[1:])
         clean = f"{clean[: LONGEST_NAME - len(ending)]}{ending}"
-    return clean.strip(". ") or "structure"
+    return clean.strip(". ") or UNNAMED
 
 
 def own_name(name: str, token: str) -> str:
@@ -185,7 +202,7 @@ async def _form(request: Request, folder: Path, limits: Limits) -> Body:
 
 
 async def _kept(value: UploadFile, folder: Path, limits: Limits) -> Stored:
-    kept = _place(folder, value.filename or "structure")
+    kept = _place(folder, value.filename or UNNAMED)
     most = limits.upload_bytes if kept.path.endswith(ARCHIVES) else limits.file_bytes
     if (value.size or 0) > most:
         raise _too_large(kept.name, most)

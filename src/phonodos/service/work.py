@@ -6,6 +6,7 @@ All that is foreign is opened here, so that whatever it does to a process it doe
 import json
 import os
 import time
+import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from io import BytesIO
@@ -27,6 +28,7 @@ from phonodos.prediction.failures import without_frames
 from phonodos.service.dispatch import END, Numbered, Work
 from phonodos.service.limits import Limits
 from phonodos.service.tasks import (
+    UNNAMED,
     Compare,
     Mix,
     Predict,
@@ -36,7 +38,7 @@ from phonodos.service.tasks import (
     Stored,
 )
 from phonodos.structures.archives import check_archive_size
-from phonodos.structures.entries import ARCHIVES
+from phonodos.structures.entries import ARCHIVES, too_many_atoms
 from phonodos.structures.reading import as_crystal, iter_crystals
 from phonodos.structures.unpacking import LIMIT_VARIABLE
 
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
     from phonodos.prediction.predictor import Predictor
     from phonodos.screening.calculator import Calculator
     from phonodos.screening.source import Item
+    from phonodos.structures.entries import Entry
     from phonodos.studies.report import Report
 
 FIX = "check the file; if it is sound, please report it"
@@ -70,6 +73,7 @@ def start_work(setting: Setting) -> Work:
     from phonodos.model.threads import stay_on_one_thread
 
     stay_on_one_thread()
+    warnings.simplefilter("ignore")  # reasons for doubt are in the answers
     os.environ[LIMIT_VARIABLE] = str(setting.limits.file_unpacked_mib)
     _bound_memory(setting.limits.worker_bytes)
     worker = Worker(setting)
@@ -191,12 +195,13 @@ class Worker:
         """Yield the structures of a file under its sender's names, and errors in their places."""
         try:
             self.check_size(file)
-            for found in iter_crystals(Path(file.path)):
+            for found in iter_crystals(Path(file.path), most_atoms=self.limits.atoms):
                 if isinstance(found, PhonodosError):
                     yield shown(found, file)
                     continue
-                crystal = replace(found, name=file.own(found.name))
-                yield self.too_large(crystal) or crystal
+                name = file.own(found.name)
+                crystal = replace(found, name="" if name == UNNAMED else name)
+                yield crystal
         except Exception as error:  # MemoryError too
             yield shown(failure_of(error, file.name, StructureError, FIX), file)
 
@@ -205,17 +210,6 @@ class Worker:
         if file.path.endswith(ARCHIVES):
             limits = self.limits
             check_archive_size(Path(file.path), limits.archive_files, limits.unpacked_bytes)
-
-    def too_large(self, crystal: Crystal) -> PhonodosError | None:
-        """Return the error of a crystal of too many atoms; None for another."""
-        if crystal.n_atoms <= self.limits.atoms:
-            return None
-        return StructureError(
-            f"{crystal.label}: {crystal.n_atoms} atoms",
-            f"this service takes crystals of at most {self.limits.atoms} atoms",
-            "give the primitive cell, predict it with phonodos predict on a machine of your own, "
-            "or start the service with a larger --max-atoms",
-        )
 
     def one(self, file: Stored) -> Crystal:
         """Return the one structure of a file; raises `PhonodosError`."""
@@ -303,7 +297,7 @@ class Worker:
             for found in self._entries(file, items, masses):
                 content = found.content
                 if isinstance(content, Crystal):
-                    content = self.too_large(content) or replace(content, name=file.own(found.id))
+                    content = replace(content, name=file.own(found.id))
                 else:
                     content = shown(content, file)
                 name = _distinct(file.own(found.id), seen)
@@ -324,11 +318,24 @@ class Worker:
 
         try:
             self.check_size(file)
-            yield from items(entries(Path(file.path)), Shard(), isotopes=masses)
+            small = (self._small(entry) for entry in entries(Path(file.path)))
+            yield from items(small, Shard(), isotopes=masses)
         except Exception as error:
             yield Item(
                 file.stem, 0, file.name, "", failure_of(error, file.name, StructureError, FIX)
             )
+
+    def _small(self, entry: "Entry") -> "Entry":
+        """Return an entry that is refused if it has too many atoms."""
+        most, make = self.limits.atoms, entry.make
+
+        def bounded(name: str) -> Crystal:
+            crystal = make(name)
+            if crystal.n_atoms > most:
+                raise too_many_atoms(crystal, most)
+            return crystal
+
+        return replace(entry, make=bounded)
 
     def _job_is_full(self) -> PhonodosError:
         limits = self.limits

@@ -105,20 +105,33 @@ class Entry:
             return f"{self.stem}-{self.own}"
         return self.own or f"{self.stem}-{self.index}"
 
-    def build(self, name: str) -> Crystal:
+    def build(self, name: str, most_atoms: int | None = None) -> Crystal:
         """Return the crystal, with a name.
 
         Raises
         ------
         PhonodosError
-            If there is none, whatever the reader raised, or two of its atoms are at one place.
+            If there is none, whatever the reader raised, it has more than `most_atoms`, or two of
+            its atoms are at one place.
         """
         try:
             crystal = self.make(name)
+            if most_atoms is not None and crystal.n_atoms > most_atoms:
+                raise too_many_atoms(crystal, most_atoms)
             check_overlap(crystal)
         except Exception as error:
             raise readable(failure_of(error, "", StructureError, FIX)) from error
         return crystal
+
+
+def too_many_atoms(crystal: Crystal, most: int) -> StructureError:
+    """Return the error of a crystal of more atoms than are taken."""
+    return StructureError(
+        f"{crystal.n_atoms} atoms",
+        f"crystals of at most {most} atoms are taken here",
+        "give the primitive cell, predict it on a machine of your own with phonodos predict, or "
+        "start the service with a larger --max-atoms",
+    )
 
 
 def entries(path: str | Path, text: str | None = None) -> Iterator[Entry]:

@@ -65,7 +65,11 @@ def read_text(text: str, name: str = "stdin") -> list[Crystal]:
 
 
 def iter_crystals(
-    path: str | Path, text: str | None = None, *, vacancies: str | None = None
+    path: str | Path,
+    text: str | None = None,
+    *,
+    vacancies: str | None = None,
+    most_atoms: int | None = None,
 ) -> Iterator[Crystal | StructureError]:
     """Yield every structure of a source, or in its place the error that it is broken.
 
@@ -75,6 +79,7 @@ def iter_crystals(
     folders and archives (zip, tar) of them. The format follows from the name of the file, else from
     its contents. Errors that concern the whole file are yielded as well. Sites that are partly
     vacant are refused, or with ``vacancies="fill"`` filled by the elements on them, with a note.
+    Crystals of more than `most_atoms` are refused before their distances are looked at.
     """
     held = check_vacancies(vacancies) if vacancies else "fill" if filling() else "refuse"
     source = "standard input" if str(path) == "-" else str(path)
@@ -92,7 +97,7 @@ def iter_crystals(
         name = _name(entry, seen)
         try:
             with policy(held):
-                crystal = entry.build(name)
+                crystal = entry.build(name, most_atoms)
         except PhonodosError as error:
             yield _located(error, entry.source, name)
         else:

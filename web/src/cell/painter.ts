@@ -24,6 +24,7 @@ interface Item {
   draw: () => void;
 }
 
+const BEHIND = 1.3; // times the nearest distance: no bond
 const MOST = 2500; // atoms and images that are drawn
 const FACE = 0.02; // fractional distance from a face at which an atom is drawn on the other side too
 const LARGE = new Set(["K", "Rb", "Cs", "Fr", "Sr", "Ba", "Ra", "Ca", "La"]);
@@ -186,16 +187,21 @@ export class Painter {
     }
     const symbols = sites.map((s) => Object.entries(s.elements).sort((a, b) => b[1] - a[1])[0]?.[0] ?? "?");
     const find = (spare: boolean): Bond[] => {
-      const found: Bond[] = [];
+      const found: (Bond & { d: number })[] = [];
+      const nearest: number[] = [];
       for (let i = 0; i < this.atoms.length && found.length < 6000; i += 1)
         for (let j = i + 1; j < this.atoms.length; j += 1) {
           const [a, b] = [this.atoms[i], this.atoms[j]];
           const [sa, sb] = [symbols[a.site], symbols[b.site]];
           if (spare && (LARGE.has(sa) || LARGE.has(sb))) continue;
           const d = length(minus(a.at, b.at));
-          if (d > 0.4 && d < 1.16 * (element(sa).radius + element(sb).radius)) found.push({ from: i, to: j });
+          if (d < 0.4 || d > 1.16 * (element(sa).radius + element(sb).radius)) continue;
+          found.push({ from: i, to: j, d });
+          for (const site of [a.site, b.site]) nearest[site] = Math.min(nearest[site] ?? d, d);
         }
-      return found;
+      // behind a much nearer shell of both there is no bond: Mg-Mg in MgO
+      const near = (k: number): number => nearest[this.atoms[k].site];
+      return found.filter(({ from, to, d }) => d < BEHIND * Math.max(near(from), near(to)));
     };
     this.bonds = find(true);
     if (!this.bonds.length) this.bonds = find(false);

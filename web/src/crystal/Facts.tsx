@@ -1,6 +1,6 @@
 /** The crystal in words, the verdict of its stability, and every reason for doubt. */
 import { element } from "../elements";
-import { number, spaceGroupText, UNIT_NAMES, withSpread } from "../format";
+import { number, plain, spaceGroupText, UNIT_NAMES, withSpread } from "../format";
 import { Card } from "../parts";
 import type { Report, Site } from "../record";
 import { unit } from "../state";
@@ -33,7 +33,7 @@ export function Composition({ report }: { report: Report }) {
       </ul>
       <dl class="facts">
         <div><dt>Space group</dt><dd>{crystal.space_group ? <><i>{spaceGroupText(crystal.space_group.symbol)}</i> (no. {crystal.space_group.number})</> : "not found"}</dd></div>
-        <div><dt>In the cell</dt><dd>{crystal.n_atoms} atoms, {number(crystal.n_formula_units, crystal.n_formula_units < 10 ? 1 : 3)} formula units</dd></div>
+        <div><dt>In the cell</dt><dd>{crystal.n_atoms} atoms, {plain(crystal.n_formula_units)} formula {crystal.n_formula_units === 1 ? "unit" : "units"}</dd></div>
         <div><dt>Volume</dt><dd>{number(crystal.volume_a3, 5)} Å³ per cell</dd></div>
         <div><dt>Density</dt><dd>{number(crystal.density_g_cm3, 4)} g/cm³</dd></div>
       </dl>

@@ -101,7 +101,7 @@ function Displacements({ report }: { report: Report }) {
   return (
     <>
       <h3>Displacements U<sub>iso</sub> of the atoms at {plain(found.temperatures[j])} K</h3>
-      <div class="scroll" tabindex={0} role="region" aria-label="Displacements of the atoms">
+      <div class="scroll tall" tabindex={0} role="region" aria-label="Displacements of the atoms">
         <table class="u-iso">
           <thead><tr><th scope="col">Site</th><th scope="col">U<sub>iso</sub> / Å²</th><th scope="col">B<sub>iso</sub> = 8π²U / Å²</th></tr></thead>
           <tbody>
