@@ -23,6 +23,7 @@ from starlette.types import ASGIApp
 from phonodos.errors import PhonodosError
 from phonodos.service.dispatch import Dispatcher, Gone, Work
 from phonodos.service.guard import Guard, problem_response
+from phonodos.service.inputs import check_number, files_of, found_of, one_of
 from phonodos.service.jobs import Jobs
 from phonodos.service.limits import Limits
 from phonodos.service.models import examples, model_list, model_record
@@ -38,7 +39,7 @@ from phonodos.service.orders import (
 from phonodos.service.pages import Pages, static_folder
 from phonodos.service.problems import Refused, fault, problem, status_of
 from phonodos.service.tasks import Compare, Mix, Predict, Setting, Stored
-from phonodos.service.uploads import Body, Workspace, read_body, store
+from phonodos.service.uploads import Body, Workspace, read_body
 from phonodos.service.work import Answer, start_work
 from phonodos.version import __version__
 
@@ -254,9 +255,9 @@ def _predicting(app: FastAPI, service: Service) -> None:
     async def answers(request: Request, form: str) -> list[Answer]:
         with service.room() as folder:
             body = await read_body(request, folder, service.limits)
-            files = _files(body, folder)
+            files = files_of(body, folder)
             options = service.options(PredictOptions, body)
-            _check_number(files, service.limits)
+            check_number(files, service.limits)
             order = options.order(service.limits)
             found: list[Answer] = []
             for file in files:  # one after the other: no request holds more than one worker
@@ -288,8 +289,8 @@ def _studying(app: FastAPI, service: Service) -> None:
     async def alloy(request: Request) -> Response:
         with service.room() as folder:
             body = await read_body(request, folder, service.limits)
-            first = _one(body, folder, "file", "structure")
-            second = _maybe(body, folder, "second")
+            first = one_of(body, folder, "file", "structure")
+            second = found_of(body, folder, "second")
             options = service.options(AlloyOptions, body)
             limits = service.limits
             if not 0 < len(options.x) <= limits.compositions:
@@ -307,8 +308,8 @@ def _studying(app: FastAPI, service: Service) -> None:
     async def compare(request: Request) -> Response:
         with service.room() as folder:
             body = await read_body(request, folder, service.limits)
-            file = _one(body, folder, "file", "structure")
-            reference = _one(body, folder, "reference", "reference")
+            file = one_of(body, folder, "file", "structure")
+            reference = one_of(body, folder, "reference", "reference")
             options = service.options(CompareOptions, body)
             order = options.order(service.limits)
             task = Compare(file, reference, order, options.settings())
@@ -335,7 +336,7 @@ def _working(app: FastAPI, service: Service) -> None:
         folder = service.workspace.make()
         try:
             body = await read_body(request, folder, service.limits)
-            files = _files(body, folder)
+            files = files_of(body, folder)
             options = service.options(JobOptions, body)
             name = options.model or service.default
             job = service.jobs.start(folder, files, options, name)
@@ -391,78 +392,6 @@ def _showing(app: FastAPI, service: Service) -> None:
     @app.get("/{name:path}", include_in_schema=False)
     async def page(request: Request, name: str) -> Response:
         return service.pages.answer(request, name)
-
-
-def _files(body: Body, folder: Path) -> list[Stored]:
-    """Return the structures of a request: its files, or what JSON holds."""
-    unknown = sorted(set(body.files) - {"file"})
-    if unknown:
-        raise Refused(
-            f"a file in the field '{unknown[0][:40]}'",
-            "structures come in fields called 'file'",
-            "send them as -F file=@NaCl.cif",
-        )
-    if "file" in body.files:
-        return body.files["file"]
-    given = body.fields.pop("structures", None)
-    if not isinstance(given, list) or not given:
-        return [_one(body, folder, "file", "structure")]
-    name = body.fields.pop("filename", None)
-    return [_written(folder, one, f"{n}-{name}" if name else f"{n}") for n, one in enumerate(given)]
-
-
-def _one(body: Body, folder: Path, field: str, key: str) -> Stored:
-    """Return the one file of a field of a form, or the text or dictionary that JSON holds."""
-    files = body.files.get(field, [])
-    if len(files) > 1:
-        raise Refused(f"{len(files)} files in '{field}'", "one is read", "send one of them")
-    if files:
-        return files[0]
-    found = _maybe(body, folder, key)
-    if found is None:
-        raise Refused(
-            f"there is no {field if body.files else key} in the request",
-            f"a file in the field '{field}' of a form, or '{key}' in JSON, was to be there",
-            "for example: curl -F file=@NaCl.cif http://127.0.0.1:8000/api/v1/predict",
-        )
-    return found
-
-
-def _maybe(body: Body, folder: Path, key: str) -> Stored | None:
-    """Return what JSON holds under a name, written to a file; or the one file of that name."""
-    if body.files.get(key):
-        return body.files[key][0]
-    value = body.fields.pop(key, None)
-    named = "filename" if key == "structure" else f"{key}_filename"
-    name = body.fields.pop(named, None)
-    if isinstance(value, list) and len(value) == 1:  # a field of a form
-        value = value[0]
-    if value in (None, "", []):
-        return None
-    return _written(folder, value, name if isinstance(name, str) else key)
-
-
-def _written(folder: Path, value: Any, name: str) -> Stored:
-    if isinstance(value, str):
-        return store(folder, name, value.encode("utf-8", "replace"))
-    if not isinstance(value, dict | list):
-        raise Refused(
-            f"a structure that is a {type(value).__name__}",
-            "it is the text of a file, or a dictionary as pymatgen, ASE or OPTIMADE write it",
-            "send one of these",
-        )
-    stem = name.rpartition(".")[0] if name.lower().endswith((".json", ".cif")) else name
-    return store(folder, f"{stem}.json", json.dumps(value).encode())
-
-
-def _check_number(files: Sequence[Stored], limits: Limits) -> None:
-    if len(files) > limits.together:
-        raise Refused(
-            f"{len(files)} files in one request",
-            f"at most {limits.together} are answered at once",
-            "send them as a job (POST /api/v1/jobs), which gives a table of all",
-            413,
-        )
 
 
 def _only(answers: Sequence[Answer]) -> Answer:

@@ -1,6 +1,6 @@
 """Write how wrong the spectra of weights are, element by element: what the service's models show.
 
-    python tools/elements.py lattice VALID/materials.csv TEST/materials.csv
+    python tools/element_errors.py lattice VALID/materials.csv TEST/materials.csv
 
 The tables are those of `phonodos evaluate`, made with the same weight file. The result lies beside
 it, as NAME.elements.json, and holds means over materials, nothing of a single one.
