@@ -18,7 +18,7 @@ from phonodos.physics.displacements import (
     missed_by,
 )
 from phonodos.physics.dos import MENTIONED_SHARE, PhononDos
-from phonodos.physics.mesh import QMesh, mass_kinds, mode_shares, spectrum
+from phonodos.physics.mesh import QMesh, mass_kinds
 from phonodos.physics.primitive import primitive_cell, symmetry_operations
 from phonodos.physics.space_group import SpaceGroup
 from phonodos.physics.units import ROOM_TEMPERATURE
@@ -220,7 +220,7 @@ def displacements_and_spectra(
         left_out.append(missing)
         if projected and (one is not lattice or not prediction.member_lattices):
             shared = projection_mesh(lattice, mesh)
-            spectra.append(spectrum(shared, w, mode_shares(vectors), sound=one.sound))
+            spectra.append(one.projected_dos(shared, w, vectors))
     study = DisplacementStudy(
         prediction.crystal, kelvin, tensors[0], tuple(tensors[1:]), left_out[0],
         prediction.warnings,
