@@ -20,6 +20,7 @@ from phonodos.physics.cells import (
     Cells,
     between,
     catmull_rom,
+    lagrange,
     steps_between,
     weights_between,
 )
@@ -316,19 +317,14 @@ class SoundOnMesh:
             return np.ones((len(places), 1))
         x = places * n - shift - steps[0]
         first = np.clip(np.floor(x).astype(int) - BEHIND, 0, len(steps) - 1 - BEHIND - AHEAD)
-        nodes = np.arange(BEHIND + AHEAD + 1)
-        apart = (x - first)[:, None] - nodes
+        rows = np.arange(len(places))[:, None]
+        apart = (x - first)[:, None] - np.arange(BEHIND + AHEAD + 1)
         weights = np.zeros((len(places), len(steps)))
-        if not self.smooth:
-            rows = np.arange(len(places))
-            for place, weight in enumerate(catmull_rom(apart[:, BEHIND]), BEHIND - 1):
-                weights[rows, first + place] = weight
-            return weights
-        for k in nodes:
-            others = np.delete(nodes, k)
-            weights[np.arange(len(places)), first + k] = np.prod(
-                apart[:, others] / (k - others), axis=1
-            )
+        if self.smooth:
+            weights[rows, first[:, None] + np.arange(BEHIND + AHEAD + 1)] = lagrange(apart)
+        else:
+            four = first[:, None] + np.arange(BEHIND - 1, BEHIND + 3)
+            weights[rows, four] = catmull_rom(apart[:, BEHIND]).T
         return weights
 
     def near(self) -> tuple[list[NDArray[np.intp]], Array]:

@@ -113,10 +113,17 @@ def weights_between(points: int) -> Array:
     t = steps_between()
     if points == 4:
         return catmull_rom(t).T
-    nodes = np.arange(points)
-    apart = (t + points // 2 - 1)[:, None] - nodes
-    found = [np.prod(np.delete(apart, k, 1) / (k - np.delete(nodes, k)), axis=1) for k in nodes]
-    return np.stack(found, axis=1)
+    return lagrange((t + points // 2 - 1)[:, None] - np.arange(points))
+
+
+def lagrange(apart: Array) -> Array:
+    """Return (m, k) weights of k points at whole steps for (m,) places, by their (m, k) distances
+    from them.
+    """
+    nodes = np.arange(apart.shape[1])
+    own = np.eye(len(nodes), dtype=bool)
+    products = np.where(own, 1.0, apart[:, None]).prod(axis=2)
+    return np.asarray(products / np.where(own, 1, nodes[:, None] - nodes).prod(axis=1))
 
 
 @lru_cache(maxsize=1)
