@@ -15,6 +15,7 @@ from phonodos.physics.units import AVOGADRO, per_wavenumber
 from phonodos.prediction.predictor import Predictor, load
 from phonodos.prediction.uncertainty import Calibration
 from phonodos.results.spectra import projections
+from phonodos.studies import displacements as displacements_home
 from phonodos.studies import record as record_home
 from phonodos.studies import report as home
 from phonodos.studies.bands import bands
@@ -313,6 +314,29 @@ def test_a_large_cell_has_no_spread_of_bands(
     assert "spread" not in vars(found.bands)  # it was not even made
     assert all(s["spread"] is None for s in found.to_dict()["bands"]["segments"])
     assert found.to_dict()["dos"]["spread"] is not None
+
+
+def test_a_very_large_cell_has_no_bands(magnesia: Report, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(home, "MOST_FOR_BANDS", 1)
+    found = report(magnesia.prediction, include=["bands"])
+    assert found.bands is None
+    (refused,) = found.not_made
+    assert refused.summary == "MgO: no bands of 2 atoms in a report"
+    assert "phonodos bands" in refused.fix
+
+
+@pytest.mark.parametrize("include", [(), ("displacements",)])
+def test_a_large_cell_is_projected_by_kinds(
+    released: Predictor, examples: Path, monkeypatch: pytest.MonkeyPatch, include: tuple[str, ...]
+) -> None:
+    prediction = next(released.predict_many([examples / "SrTiO3.cif"]))
+    each = report(prediction, include=include).elements
+    monkeypatch.setattr(displacements_home, "MOST_APART", 1)
+    kinds = report(prediction, include=include).elements
+    assert list(kinds) == list(each)
+    for name, row in each.items():
+        np.testing.assert_allclose(kinds[name], row, atol=2e-3 * row.max())
+    assert not np.array_equal(kinds["O"], each["O"])  # it was another way
 
 
 def test_a_large_cell_keeps_no_patterns(

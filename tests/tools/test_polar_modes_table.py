@@ -20,7 +20,7 @@ def test_the_page_holds_all_of_them() -> None:
         to, to_measured, lo, lo_measured = map(float, row[2:])
         assert (to_measured, lo_measured) == (mode.transverse, mode.longitudinal)
         assert to < lo
-        assert to == pytest.approx(to_measured, rel=0.08)
+        assert to == pytest.approx(to_measured, rel=0.1)
         assert lo == pytest.approx(lo_measured, rel=0.08)
 
 

@@ -25,7 +25,7 @@ def test_one_crystal_anew() -> None:
     found = row("Si", load("lattice", members=1))  # quicker than all of them, and near
     assert found[:2] == shown()["Si"][:2]
     for new, old in zip(found[2:], shown()["Si"][2:], strict=True):
-        assert float(new) == pytest.approx(float(old), abs=0.2)
+        assert float(new) == pytest.approx(float(old), abs=0.25)
     # Two roads to the average over modes: spectra of three volumes, and perturbation theory. Both
     # are near the slope of the mean frequency, from which they differ by how gammas spread.
     assert abs(float(found[2]) - float(found[3])) < 0.2

@@ -141,6 +141,15 @@ def test_slider_of_an_alloy(visit: Any, service: str) -> None:
     assert value(page, "[data-alloy='Mean frequency']") != half
 
 
+def test_an_alloy_with_a_second_file(visit: Any, service: str) -> None:
+    page = predicted(visit, service, "Mg3Sb2.cif")
+    page.locator("#alloy input[value=second]").check()
+    page.locator("#alloy input[type=file]").set_input_files(EXAMPLES / "Mg3Bi2.cif")
+    page.get_by_role("button", name="Predict the alloy").click()
+    page.wait_for_selector("[data-testid=alloy]")
+    assert "Mg3Bi2" in page.locator("#alloy .keys").first.inner_text().replace("\n", "")
+
+
 def test_a_reference_lies_beside_the_prediction(visit: Any, service: str, tmp_path: Path) -> None:
     page = predicted(visit, service)
     file = tmp_path / "measured.csv"

@@ -185,17 +185,10 @@ class LatticeDynamics:
             As in `dos`.
         """
         mesh = self.mesh() if mesh is None else mesh
-        near = self._nearest(mesh.qpoints)
         if projected:
             w, vectors = self.modes(mesh.qpoints)
-            shares = mode_shares(vectors)
-            folded, done = [], 0
-            for matrices in self._matrices(near):
-                here = w[done : done + len(matrices)]
-                folded.append(self._folded(mesh, matrices, here, near, done))
-                done += len(matrices)
-            dos = spectrum(mesh, w, shares, sound=self.sound, folded=_whole(folded))
-            return dos, w[:, 0]
+            return self.projected_dos(mesh, w, vectors), w[:, 0]
+        near = self._nearest(mesh.qpoints)
         found, folded, done = [], [], 0
         for matrices in self._matrices(near):
             found.append(frequencies(self._equivalent(matrices)))
@@ -204,6 +197,18 @@ class LatticeDynamics:
         w = np.concatenate(found)
         check_frequencies(w, self.crystal.label)
         return spectrum(mesh, w, sound=self.sound, folded=_whole(folded)), w[:, 0]
+
+    def projected_dos(
+        self, mesh: QMesh, frequencies: Array, vectors: NDArray[np.complex128]
+    ) -> PhononDos:
+        """Return the spectrum of `modes` at the points of a mesh, with the share of every atom."""
+        near, folded, done = self._nearest(mesh.qpoints), [], 0
+        for matrices in self._matrices(near):
+            here = frequencies[done : done + len(matrices)]
+            folded.append(self._folded(mesh, matrices, here, near, done))
+            done += len(matrices)
+        shares = mode_shares(vectors)
+        return spectrum(mesh, frequencies, shares, sound=self.sound, folded=_whole(folded))
 
     def _folded(
         self,

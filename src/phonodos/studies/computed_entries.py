@@ -123,7 +123,8 @@ def vibrational_correction(
     zero_point
         Whether zero-point energy is added too.
     accept_unstable
-        Whether a crystal is taken of which more than 1 % of the states are imaginary.
+        Whether a crystal is taken whose verdict is unstable; without one, of which more than 1 % of
+        the states are imaginary.
     model, members, metal
         A predictor, or weights and number of members as `load` takes them; whether charges are left
         out.
@@ -230,7 +231,9 @@ def _corrected(
 ) -> VibrationalCorrection:
     if prediction.lattice is not None:
         check_solid(prediction.lattice, WHAT)
-    if prediction.dos.is_unstable and not accept:
+    verdict = prediction.stability
+    unstable = prediction.dos.is_unstable if verdict is None else verdict.is_unstable
+    if unstable and not accept:
         raise PredictionError(
             f"{_label(entry)}: no {WHAT} of a crystal that is not stable",
             f"{100 * prediction.dos.imaginary_fraction:.1f} % of the states are imaginary, and "

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.errors import ConfigError, PhonodosError
+from phonodos.errors import ConfigError, PhonodosError, StructureError
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.displacements import check_temperatures
 from phonodos.physics.dos import PhononDos, mean_of
@@ -31,7 +31,11 @@ from phonodos.results.provenance import Provenance
 from phonodos.results.single_file import single_file
 from phonodos.results.spectra import projections
 from phonodos.studies.bands import BandStudy, bands
-from phonodos.studies.displacements import DisplacementStudy, displacements_and_spectra
+from phonodos.studies.displacements import (
+    DisplacementStudy,
+    displacements_and_spectra,
+    projection_mesh,
+)
 from phonodos.studies.harmonic import harmonic_prediction, numbers, prediction_of, spread
 from phonodos.studies.modes import ModeStudy, modes
 from phonodos.studies.recipe import Recipe, recipe_of
@@ -52,6 +56,7 @@ PARTS = ("bands", "modes", "displacements")
 FORMAT, FORMAT_VERSION = "phonodos-report", 1
 AXIS = tuple(THERMAL_STEP * k for k in range(round(THERMAL_MAX / THERMAL_STEP) + 1))  # [K]
 MOST_FOR_SPREAD = 40  # atoms; the bands of every member of larger cells cost more than all else
+MOST_FOR_BANDS = 100  # atoms of the primitive cell
 ENERGIES = ("internal_energy", "free_energy")
 FUNCTIONS = ("heat_capacity", "entropy", *ENERGIES)
 
@@ -318,6 +323,14 @@ def _made(
 
 
 def _bands(prediction: Prediction) -> BandStudy:
+    lattice = prediction.lattice
+    if lattice is not None and lattice.crystal.n_atoms > MOST_FOR_BANDS:
+        n = lattice.crystal.n_atoms
+        raise StructureError(
+            f"{prediction.crystal.label}: no bands of {n} atoms in a report",
+            f"{3 * n} lines would fill the figure, and take many times as long as all else",
+            "run phonodos bands (phonodos.bands) for them",
+        )
     study = bands(prediction)
     if study.crystal.n_atoms <= MOST_FOR_SPREAD:
         _ = study.spread  # made here, where its failure is that of this part
@@ -346,7 +359,7 @@ def _elements(prediction: Prediction, spectra: Sequence[PhononDos]) -> dict[str,
             return {}
         if not spectra:
             members = prediction.member_lattices or (prediction.lattice,)
-            mesh = members[0].mesh()
+            mesh = projection_mesh(members[0], members[0].mesh())
             spectra = [member.dos(mesh, projected=True) for member in members]
         sites = primitive_cell(prediction.crystal).site_map
         rows = mean_of(spectra).projected_on(dos.frequencies)[sites]

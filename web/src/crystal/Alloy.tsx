@@ -155,19 +155,14 @@ function Along({ report, found }: { report: Report; found: Found }) {
     { kind: "line", x: axes[last], y: curves[last], colour: "var(--third)", width: 1.3, faint: true },
     { kind: "line", x: axes[k], y: curves[k], colour: "var(--line)", width: 2.1, fill: "y" },
   ];
-  const { row } = point;
-  const value = (name: string): number | null => {
-    const key = Object.keys(row).find((each) => each.startsWith(name));
-    return key === undefined ? null : (row[key] as number | null);
-  };
-  const facts: [string, number | null, string][] = [
-    ["Mean frequency", scaledBy(value("mean_frequency"), factor), UNIT_NAMES[unit.value]],
-    ["Highest frequency", scaledBy(value("max_frequency ["), factor), UNIT_NAMES[unit.value]],
-    ["Heat capacity C_V", value("c_v [J/(K mol"), "J/(K·mol of atoms)"],
-    ["Entropy S", value("entropy"), "J/(K·mol of atoms)"],
-    ["Free energy F", value("free_energy"), "kJ/mol of atoms"],
-    ["Zero-point energy", value("zero_point"), "kJ/mol of atoms"],
-  ];
+  const facts = FACTS.map(({ label, column, unit: name }) => ({
+    label,
+    unit: name ?? UNIT_NAMES[unit.value],
+    at: (each: Point): number | null => scaledBy(cell(each, column), name === null ? factor : 1),
+  }));
+  // a note on compositions begins with them: those on others are for when they are shown
+  const here = new RegExp(`\\bx = ${point.x}(?![.\\d])`);
+  const notes = found.notes.filter((text) => !text.startsWith("x = ") || here.test(text));
   const unitName = densityUnit(unit.value, "atom");
   return (
     <div class="along" data-testid="alloy">
@@ -200,19 +195,74 @@ function Along({ report, found }: { report: Report; found: Found }) {
           columns: [axes[k], curves[k]],
         })}
       />
-      <p class="note">At {plain(value("temperature") ?? 300)} K:</p>
+      <p class="note">At {plain(cell(point, "temperature") ?? 300)} K:</p>
       <dl class="summary">
-        {facts.map(([label, v, name]) => (
-          <div key={label} data-alloy={label}><dt><Named text={label} /></dt><dd><span class="value">{number(v, 4)}</span> <span class="unit">{name}</span></dd></div>
+        {facts.map(({ label, at, unit: name }) => (
+          <div key={label} data-alloy={label}><dt><Named text={label} /></dt><dd><span class="value">{number(at(point), 4)}</span> <span class="unit">{name}</span></dd></div>
         ))}
       </dl>
-      {found.notes.length > 0 && (
+      <Trend facts={facts} points={found.points} methods={methods} x={point.x} />
+      {notes.length > 0 && (
         <details open>
-          <summary>What is assumed</summary>
-          <ul class="plain-list">{found.notes.map((text) => <li key={text}>{text}</li>)}</ul>
+          <summary>What is assumed, and doubts at x = {plain(point.x)}</summary>
+          <ul class="plain-list">{notes.map((text) => <li key={text}>{text}</li>)}</ul>
         </details>
       )}
     </div>
+  );
+}
+
+/** Column of a study, by the beginning of its name; a unit of null is that of frequencies. */
+const FACTS: { label: string; column: string; unit: string | null }[] = [
+  { label: "Mean frequency", column: "mean_frequency", unit: null },
+  { label: "Highest frequency", column: "max_frequency [", unit: null },
+  { label: "Heat capacity C_V", column: "c_v [J/(K mol", unit: "J/(K·mol of atoms)" },
+  { label: "Entropy S", column: "entropy", unit: "J/(K·mol of atoms)" },
+  { label: "Free energy F", column: "free_energy", unit: "kJ/mol of atoms" },
+  { label: "Zero-point energy", column: "zero_point", unit: "kJ/mol of atoms" },
+];
+
+function cell(point: Point, column: string): number | null {
+  const key = Object.keys(point.row).find((each) => each.startsWith(column));
+  return key === undefined ? null : (point.row[key] as number | null);
+}
+
+interface Fact {
+  label: string;
+  unit: string;
+  at: (point: Point) => number | null;
+}
+
+/** A quantity against the share x, by every method. */
+function Trend({ facts, points, methods, x }: { facts: Fact[]; points: Point[]; methods: string[]; x: number }) {
+  const label = useSignal(facts[0].label);
+  const fact = facts.find((each) => each.label === label.value) ?? facts[0];
+  const lines = methods.map((method) => points.filter((p) => p.method === method && fact.at(p) !== null));
+  const values = lines.flat().map((p) => fact.at(p)!);
+  const room = 0.08 * (Math.max(...values) - Math.min(...values) || 1);
+  return (
+    <>
+      <label class="row">
+        Along x:{" "}
+        <select value={fact.label} onChange={(e) => (label.value = e.currentTarget.value)}>
+          {facts.map((each) => <option key={each.label} value={each.label}>{each.label.replace("_", "")}</option>)}
+        </select>
+      </label>
+      <Chart
+        name={`${fact.label} along the composition`}
+        description={`From ${number(values[0], 4)} to ${number(values.at(-1), 4)} ${fact.unit}.`}
+        x={{ label: "Share x", domain: [0, 1] }}
+        y={{ label: fact.unit, domain: [Math.min(...values) - room, Math.max(...values) + room] }}
+        marks={lines.map((each, k) => ({ kind: "line", x: each.map((p) => p.x), y: each.map((p) => fact.at(p)!), colour: ["var(--line)", "var(--second)", "var(--third)"][k % 3], width: 2, dots: true }))}
+        rules={[{ axis: "x", at: x, strong: true }]}
+        height={210}
+        keys={methods.map((method, k) => <li key={method}><Swatch colour={["var(--line)", "var(--second)", "var(--third)"][k % 3]} /> {method}</li>)}
+        table={() => ({
+          names: ["x", ...methods.map((method) => `${fact.label}, ${method} [${fact.unit}]`)],
+          columns: [lines[0].map((p) => p.x), ...lines.map((each) => each.map((p) => fact.at(p)))],
+        })}
+      />
+    </>
   );
 }
 

@@ -75,7 +75,7 @@ function Beside({ name, answer, factor }: { name: string; answer: ComparisonAnsw
   const x = curves.frequencies.map((w) => w * factor);
   const top = Math.max(...curves.reference, ...curves.prediction);
   return (
-    <div data-testid="comparison">
+    <div class="along" data-testid="comparison">
       <p>
         Wasserstein distance <span class="value">{number(comparison["wasserstein_cm-1"] * factor, 3)}</span> {UNIT_NAMES[unit.value]} between the prediction and {name}.
       </p>
@@ -89,14 +89,16 @@ function Beside({ name, answer, factor }: { name: string; answer: ComparisonAnsw
           { kind: "line", x, y: curves.prediction, colour: "var(--line)", width: 1.8, fill: "y" },
         ]}
         height={280}
+        keys={
+          <>
+            <li><Swatch colour="var(--line)" /> prediction</li>
+            <li><Swatch colour="var(--second)" dash /> {name}</li>
+          </>
+        }
         pointer={pointed}
         scale={factor}
         table={() => ({ names: [`frequency [${unit.value}]`, "reference", "prediction"], columns: [x, curves.reference, curves.prediction] })}
       />
-      <ul class="keys" aria-label="Key">
-        <li><Swatch colour="var(--line)" /> prediction</li>
-        <li><Swatch colour="var(--second)" dash /> {name}</li>
-      </ul>
       <ul class="plain-list">{comparison.notes.map((text) => <li key={text}>{text}</li>)}</ul>
     </div>
   );

@@ -18,6 +18,8 @@ export interface Line {
   /** Fill down to the zero of y (or of x, where the line runs upward). */
   fill?: "y" | "x";
   faint?: boolean;
+  /** Mark every point. */
+  dots?: boolean;
 }
 
 export interface Band {
@@ -145,6 +147,7 @@ function draw(mark: Mark, px: (v: number) => number, py: (v: number) => number, 
         stroke-dasharray={mark.dash}
         stroke-linejoin="round"
       />
+      {mark.dots && places.map((k) => <circle key={k} cx={px(mark.x[k])} cy={py(mark.y[k])} r="3.2" fill={mark.colour} />)}
     </g>
   );
 }
