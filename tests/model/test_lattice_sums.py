@@ -1,10 +1,12 @@
 """One wave vector at a time, the sums are those of all at once."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
 
+from phonodos.model import lattice_sums
 from phonodos.model.bonds import bond_crystal
 from phonodos.model.dynamics import settled, settled_matrices
 from phonodos.model.harmonic import HarmonicCrystals, harmonic_of
@@ -13,7 +15,9 @@ from phonodos.model.lattice_sums import LatticeSums
 from phonodos.physics.crystal import Crystal
 
 Array = np.ndarray
-POINTS = np.array([[0.21, -0.13, 0.37], [0.5, 0.0, 0.0], [0.0, 0.0, 0.0], [1e-3, 0.0, -2e-3]])
+POINTS = np.array(
+    [[0.21, -0.13, 0.37], [0.5, 0.0, -0.5], [0.0, 0.0, 0.0], [1e-3, 0.0, -2e-3], [0.5, 0.0, 0.25]]
+)
 
 
 @pytest.fixture
@@ -37,7 +41,11 @@ def assert_same(found: Array, wanted: Array) -> None:
     np.testing.assert_allclose(found, wanted, atol=1e-13 * np.abs(wanted).max())
 
 
-def test_matrices_are_those_of_all_wave_vectors_at_once(springs: HarmonicCrystals) -> None:
+@pytest.mark.parametrize("several", [1, 10**6])  # at a time, or one by one
+def test_matrices_are_those_of_all_wave_vectors_at_once(
+    several: int, springs: HarmonicCrystals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lattice_sums, "SEVERAL", several)
     wanted = settled_matrices(*settled(springs), POINTS[None])[0]
     sums = sums_of(springs)
     assert_same(sums.matrices(sums.reach), wanted)
@@ -66,3 +74,21 @@ def test_long_sums_go_in_parts(springs: HarmonicCrystals, monkeypatch: pytest.Mo
     whole = sums.matrices(sums.reach)
     monkeypatch.setattr("phonodos.model.lattice_sums.CHUNK", 1)
     assert_same(sums.matrices(sums.reach), whole)
+
+
+def test_equivalent_to_its_opposite_a_matrix_is_real_but_for_phases(
+    springs: HarmonicCrystals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half of the terms of the dipole sum are taken there, and only there."""
+    taken: list[Array] = []
+    plain = LatticeSums._put_real
+
+    def counted(sums: LatticeSums, wave: Array, *rest: Any) -> None:
+        taken.append(wave)
+        plain(sums, wave, *rest)
+
+    monkeypatch.setattr(lattice_sums, "SEVERAL", 10**6)
+    monkeypatch.setattr(LatticeSums, "_put_real", counted)
+    sums = sums_of(springs)
+    sums.matrices(sums.reach)
+    np.testing.assert_array_equal(taken, sums.reach[[1, 2]])

@@ -7,7 +7,15 @@ import torch
 from phonodos.model import neighbours
 from phonodos.model.graph import build_graph
 from phonodos.model.layers import spherical_harmonics
-from phonodos.model.neighbours import Around, Channel, around, depthwise, edge_chunks, segment_sums
+from phonodos.model.neighbours import (
+    Around,
+    Channel,
+    EdgeWeights,
+    around,
+    depthwise,
+    edge_chunks,
+    segment_sums,
+)
 from phonodos.physics.crystal import Crystal
 
 CHANNELS = [Channel(0, 1, 0, 4), Channel(1, 3, 1, 2), Channel(0, 1, 2, 4), Channel(1, 3, 2, 2)]
@@ -60,19 +68,23 @@ def test_padded_form_equals_the_segment_form(
     torch.testing.assert_close(segment_sums(radial, products, theirs), wanted)
 
 
+@pytest.mark.parametrize("few", [0, 10**6])  # weights by kind of edge, or by edge
 @pytest.mark.parametrize("chunk", [1, 7, 10**6])
 def test_depthwise_is_the_sum_of_products(
-    near: Around, chunk: int, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+    near: Around, chunk: int, few: int, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
 ) -> None:
     """In chunks of any size, and in torch: sum_j Y(r_ij) x_j w_ij, channel by channel."""
     monkeypatch.setattr(neighbours, "CHUNK", chunk)
+    monkeypatch.setattr(neighbours, "FEW", few)
     n, u = near.n_atoms, int(near.alike.max()) + 1
     blocks = [rng.normal(size=(n, 1, 4)), rng.normal(size=(n, 3, 2))]
-    weights = rng.normal(size=(u, sum(c.size for c in CHANNELS)))
-    found = depthwise(blocks, weights, CHANNELS, near)
-    theirs = depthwise(
-        [torch.from_numpy(b) for b in blocks], torch.from_numpy(weights), CHANNELS, in_torch(near)
-    )
+    size = sum(c.size for c in CHANNELS)
+    parts = [rng.normal(size=shape) for shape in ((u, 5), (size, 5), size, (u, 1))]
+    found = depthwise(blocks, EdgeWeights(*parts), CHANNELS, near)
+    same = EdgeWeights(*map(torch.from_numpy, parts))
+    theirs = depthwise([torch.from_numpy(b) for b in blocks], same, CHANNELS, in_torch(near))
+    hidden, matrix, bias, fade = parts
+    weights = (hidden @ matrix.T + bias) * fade
     column = 0
     for channel, ours, other in zip(CHANNELS, found, theirs, strict=True):
         each = weights[near.alike][:, None, column : column + channel.size]

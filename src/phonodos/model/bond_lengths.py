@@ -17,7 +17,6 @@ from phonodos.model.bond_kinds import bond_name
 from phonodos.model.graph import CrystalGraph, build_graph
 from phonodos.physics import elements
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.elements import covalent_radii
 
 REACH = 6.0  # [A], distances that are looked at
 MARGIN = 0.05  # relative; distances beyond training's by more are told of
@@ -203,8 +202,7 @@ def _absurd(name: str, known: TrainingLengths) -> float:
 
 
 def _radii(pair: Sequence[str]) -> float:
-    radii = covalent_radii()
-    return float(sum(radii[elements.atomic_number(symbol) - 1] for symbol in pair))
+    return sum(map(elements.covalent_radius, pair))
 
 
 def _names(crystal: Crystal, contact: Contact, places: Sequence[int]) -> tuple[str, str]:

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from phonodos.model.arrays import Array, converted, library_of
-from phonodos.model.graph import CrystalGraph, build_graph, collate, find_neighbours
+from phonodos.model.graph import CrystalGraph, collate, find_neighbours, graph_of
 from phonodos.physics.crystal import Crystal
 
 
@@ -86,8 +86,8 @@ def bond_crystal(crystal: Crystal, cutoff: float) -> BondedCrystals:
     StructureError
         If no atom has a neighbour.
     """
-    graph = build_graph(crystal, cutoff)
-    i, j, images, _ = find_neighbours(crystal, cutoff)
+    i, j, images, vectors = find_neighbours(crystal, cutoff)
+    graph = graph_of(crystal, cutoff, i, j, vectors)
     # An edge and its reverse sort to the same place, by (i, j, S) and by (j, i, -S).
     by_edge = np.lexsort((*images.T, j, i))
     by_reverse = np.lexsort((*-images.T, i, j))

@@ -159,6 +159,13 @@ def build_graph(crystal: Crystal, cutoff: float) -> CrystalGraph:
         If no atom has a neighbour: a lone atom in a large box has no phonons.
     """
     i, j, _, vectors = find_neighbours(crystal, cutoff)
+    return graph_of(crystal, cutoff, i, j, vectors)
+
+
+def graph_of(
+    crystal: Crystal, cutoff: float, i: np.ndarray, j: np.ndarray, vectors: np.ndarray
+) -> CrystalGraph:
+    """Return `build_graph` of what `find_neighbours` found."""
     if len(i) == 0:
         raise StructureError(
             f"{crystal.label}: no atom has a neighbour within {cutoff:g} A",

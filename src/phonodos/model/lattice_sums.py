@@ -6,9 +6,9 @@ sum that are nothing at a wave vector are left out there, and only blocks of ato
 touched: large cells have few.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -19,6 +19,9 @@ from phonodos.model.harmonic import HarmonicCrystals
 
 Array = NDArray[np.float64]
 CHUNK = 2**17  # numbers summed at a time: they stay in the cache
+ITSELF = 1e-9  # fractions by which q may miss its opposite, moved by a reciprocal lattice vector
+_ASKEW = np.array([1.0, 0.1 * 2.0**0.5, 0.01 * 3.0**0.5])  # at a right angle to none of those
+SEVERAL = 64  # wave vectors so small that dipole terms are summed of as many at a time, or more
 
 
 @dataclass(frozen=True, eq=False)
@@ -112,33 +115,64 @@ class LatticeSums:
         waves = (q[:, None] + self._vectors)[None]
         return np.asarray(dipole_weights(self.harmonic, waves, kept)[0][0])
 
-    def _dipole_rows(self, q: Array) -> Iterator[Array]:
-        """Yield (2, g, 3n) rows B of every wave vector: cosines and sines of the terms that count.
-
-        With both as rows of one matrix the real part of the dipole term is B^T B.
-        """
-        waves, charges, born = self._waves
-        for weight, moved in zip(self._weights(q), q @ born, strict=True):
-            terms = np.flatnonzero(weight)
-            charge = charges[terms]
-            charge += moved
-            charge *= weight[terms, None]
-            rows = waves.take(terms, axis=1)
-            rows *= charge
-            yield rows
-
     def _put_dipoles(self, q: Array, found: NDArray[np.complex128]) -> None:
         if not len(self._vectors):
             found[...] = 0.0
             return
-        for wave, matrix, rows in zip(q, found, self._dipole_rows(q), strict=True):
-            if wave.any():
-                half = rows[1].T @ rows[0]
-                np.subtract(half, half.T, out=matrix.imag)
-            else:
-                matrix.imag = 0.0
+        step = CHUNK // self._waves[0].size
+        if step < SEVERAL:
+            self._put_dipoles_of_each(q, found)
+            return
+        (even, odd), charges, born = self._waves
+        for first in range(0, len(q), step):
+            some, matrices = q[first : first + step], found[first : first + step]
+            charge = charges + (some @ born)[:, None]
+            charge *= self._weights(some)[:, :, None]
+            cosines, sines = even * charge, odd * charge
+            turned = cosines.swapaxes(1, 2), sines.swapaxes(1, 2)
+            np.matmul(turned[0], cosines, out=matrices.real)
+            matrices.real += turned[1] @ sines
+            half = turned[1] @ cosines
+            np.subtract(half, half.swapaxes(1, 2), out=matrices.imag)
+
+    def _put_dipoles_of_each(self, q: Array, found: NDArray[np.complex128]) -> None:
+        """Do it wave vector by wave vector, without the terms that are nothing there."""
+        waves, charges, born = self._waves
+        own = np.abs(2.0 * (x := q @ self.harmonic.cells[0].T / (2.0 * np.pi)) - np.rint(2.0 * x))
+        for wave, weight, moved, itself, matrix in zip(
+            q, self._weights(q), q @ born, own.max(axis=1) < ITSELF, found, strict=True
+        ):
+            terms = np.flatnonzero(weight)
+            if itself:  # K and -K are terms both, and the same
+                ahead = terms[(self._vectors[terms] + wave) @ _ASKEW > 0.0]
+                itself = 2 * len(ahead) == len(terms)
+                terms = ahead if itself else terms
+            charge = charges[terms]
+            charge += moved
+            charge *= weight[terms, None]
+            rows = waves.take(terms, axis=1)
+            if itself:
+                self._put_real(wave, rows, charge * 2.0**0.5, matrix)
+                continue
+            rows *= charge
+            half = rows[1].T @ rows[0]
+            np.subtract(half, half.T, out=matrix.imag)
             rows = rows.reshape(-1, rows.shape[2])
+            # Cosines and sines as rows of one matrix B: the real part is B^T B.
             matrix.real = rows.T @ rows
+
+    def _put_real(self, wave: Array, rows: Array, charge: Array, matrix: NDArray[Any]) -> None:
+        """Put the dipole term where q and -q are equivalent: real with the phases exp(i K.tau).
+
+        `rows` (2, g, 3n) are cosines and sines of G.tau, `charge` (g, 3n) the factors of each.
+        """
+        angle = np.repeat(self.harmonic.positions[0] @ wave, 3)
+        cosine, sine = np.cos(angle), np.sin(angle)
+        turned = np.stack([rows[0] * cosine - rows[1] * sine, rows[1] * cosine + rows[0] * sine])
+        turned *= charge
+        turned = turned.reshape(-1, turned.shape[2])
+        phase = cosine - 1j * sine
+        np.multiply(turned.T @ turned, phase[:, None] * phase.conj(), out=matrix)
 
     @cached_property
     def _bonds(self) -> tuple[Array, Array, NDArray[np.int64], NDArray[np.int64]]:

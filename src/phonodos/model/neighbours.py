@@ -15,6 +15,7 @@ from phonodos.model.arrays import Array, indices_like, library_of, split, taken
 from phonodos.model.graph import CrystalGraph
 
 CHUNK = 256  # edges at a time: their products stay in the cache
+FEW = 2  # edges of a kind in the mean, from which on weights are made once a kind
 SEGMENT_DEVICES = ("cpu",)  # elsewhere many small products wait for their launches
 
 
@@ -112,8 +113,31 @@ class Channel(NamedTuple):
     size: int
 
 
+class EdgeWeights(NamedTuple):
+    """Weights of the distinct edges, fade (hidden matrix^T + bias), the product not yet made.
+
+    Where most edges are distinct it is made for the edges of a chunk, which stay in the cache.
+    """
+
+    hidden: Array  # (u, h)
+    matrix: Array  # (all sizes, h)
+    bias: Array  # (all sizes,)
+    fade: Array  # (u, 1)
+
+    def whole(self) -> Array:
+        """Return (u, all sizes) weights."""
+        return (self.hidden @ self.matrix.T + self.bias) * self.fade
+
+    def of(self, edges: NDArray[np.int64], room: NDArray[np.floating]) -> NDArray[np.floating]:
+        """Return (k, all sizes) weights of k of the distinct edges, in NumPy, put into a room."""
+        found = np.matmul(self.hidden.take(edges, axis=0), self.matrix.T, out=room[: len(edges)])
+        found += self.bias
+        found *= self.fade.take(edges, axis=0)
+        return found
+
+
 def depthwise(
-    blocks: list[Array], weights: Array, channels: list[Channel], around: Around
+    blocks: list[Array], weights: EdgeWeights, channels: list[Channel], around: Around
 ) -> list[Array]:
     """Return sum_j Y(r_ij) x_j w_ij of every channel, (n, (2l+1) dim, size), before coupling.
 
@@ -122,7 +146,7 @@ def depthwise(
     blocks
         Features of atoms, (n, dim, size) each.
     weights
-        (u, all sizes) of the distinct edges.
+        Of the distinct edges, those of all channels side by side.
     channels
         What is multiplied.
     around
@@ -131,10 +155,10 @@ def depthwise(
     widths: dict[int, int] = {}
     for channel in channels:
         widths[channel.degree] = widths.get(channel.degree, 0) + channel.dim * channel.size
-    if isinstance(weights, np.ndarray):
+    if isinstance(weights.hidden, np.ndarray):
         totals = _in_chunks(blocks, weights, channels, widths, around)
     else:
-        totals = _at_once(blocks, weights, channels, around)
+        totals = _at_once(blocks, weights.whole(), channels, around)
     found, starts = [], dict.fromkeys(widths, 0)
     for _, dim, degree, size in channels:
         start = starts[degree]
@@ -161,10 +185,10 @@ def _at_once(
 
 
 def _in_chunks(
-    blocks: list[Array], weights: Array, channels: list[Channel], widths: dict[int, int],
+    blocks: list[Array], weights: EdgeWeights, channels: list[Channel], widths: dict[int, int],
     around: Around,
 ) -> dict[int, Array]:  # fmt: skip
-    dtype = weights.dtype
+    dtype = weights.hidden.dtype
     totals = {
         degree: np.zeros((around.n_atoms, 2 * degree + 1, width), dtype=dtype)
         for degree, width in widths.items()
@@ -172,8 +196,12 @@ def _in_chunks(
     chunks = list(edge_chunks(around))
     most = max((edges.stop - edges.start for _, edges in chunks), default=0)
     rooms = {degree: np.empty((most, width), dtype=dtype) for degree, width in widths.items()}
+    few = FEW * len(weights.hidden) < len(around.alike)
+    whole = weights.whole() if few else None
+    space = np.empty((0 if few else most, len(weights.bias)), dtype=dtype)
     for atoms, edges in chunks:
-        weight = weights.take(around.alike[edges], axis=0)
+        kinds = around.alike[edges]
+        weight = weights.of(kinds, space) if whole is None else whole.take(kinds, axis=0)
         at_edges = [block.take(around.neighbours[edges], axis=0) for block in blocks]
         count, column, starts = len(weight), 0, dict.fromkeys(widths, 0)
         for source, dim, degree, size in channels:

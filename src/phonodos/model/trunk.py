@@ -15,7 +15,7 @@ from phonodos.model.arrays import Array, constant, folded, library_of, silu
 from phonodos.model.couplings import coupling
 from phonodos.model.irreps import SCALAR, Irrep, Irreps, multiplicities, products
 from phonodos.model.layers import Features, Gate, Path, add, path_degrees
-from phonodos.model.neighbours import Around, Channel, depthwise
+from phonodos.model.neighbours import Around, Channel, EdgeWeights, depthwise
 from phonodos.model.parameters import (
     Fixed,
     Normal,
@@ -45,9 +45,18 @@ class Dense:
 
     def __call__(self, p: Parameters, x: Array) -> Array:
         """Return (n, last size) of (n, first size)."""
+        return affine(p, self.names[-1], self.hidden(p, x))
+
+    def hidden(self, p: Parameters, x: Array) -> Array:
+        """Return (n, last hidden size): what the last layer is applied to."""
         for name in self.names[:-1]:
             x = silu(affine(p, name, x))
-        return affine(p, self.names[-1], x)
+        return x
+
+    def last(self, p: Parameters) -> tuple[Array, Array]:
+        """Return matrix (last size, last hidden size) and bias of the last layer."""
+        name = self.names[-1]
+        return p[f"{name}.weight"], p[f"{name}.bias"]
 
 
 class ElementFeatures:
@@ -181,7 +190,7 @@ class DepthwiseConvolution:
         self, p: Parameters, x: Features, near: Surroundings, neighbours: float
     ) -> Features:
         """Return the mixed messages of every atom, divided by the root of `neighbours`."""
-        weights = self.radial(p, near.edges) * near.fade
+        weights = EdgeWeights(self.radial.hidden(p, near.edges), *self.radial.last(p), near.fade)
         before = self.before(p, x)
         # Summed before it is coupled: sum_j Y_b x_a for every atom, all paths of a degree at once.
         sums = depthwise([before[ir] for ir in self.sources], weights, self.channels, near.around)
@@ -189,7 +198,7 @@ class DepthwiseConvolution:
         for path, outer in zip(self.paths, sums, strict=True):
             coupled = constant(_coupled, *path_degrees(path), of=outer) @ outer
             summed.setdefault(path.target, []).append(coupled)
-        scale, join = neighbours**-0.5, library_of(weights).concatenate
+        scale, join = neighbours**-0.5, library_of(near.edges).concatenate
         return self.mix(p, {ir: join(found, 2) * scale for ir, found in summed.items()})
 
 

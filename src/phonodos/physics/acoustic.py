@@ -15,6 +15,15 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
+from phonodos.physics.cells import (
+    FINER,
+    Cells,
+    between,
+    catmull_rom,
+    lagrange,
+    steps_between,
+    weights_between,
+)
 from phonodos.physics.downfolding import Surroundings
 from phonodos.physics.sound import SoundWaves, eigenvalues
 
@@ -23,7 +32,6 @@ if TYPE_CHECKING:
 
 Array = NDArray[np.float64]
 ACOUSTIC = 3  # branches
-FINER = 4  # points between two of a mesh, along each axis
 AROUND = 3.0  # steps of the mesh from Gamma, as far as sound carries the branches
 BEHIND, AHEAD = 2, 3  # points of the mesh on both sides of what is interpolated by six
 SHELLS = 24  # of a ray, where it is sampled
@@ -62,21 +70,11 @@ def cubic(values: Array, axis: int) -> Array:
 @lru_cache(maxsize=64)
 def _intervals_from(n: int) -> Array:
     """Return (n FINER, n + 3) weights of points for places in the intervals between inner ones."""
-    weights = _catmull_rom((np.arange(FINER) + 0.5) / FINER).T
+    weights = weights_between(4)
     found = np.zeros((n, FINER, n + 3))
     for k in range(n):
         found[k, :, k : k + 4] = weights
     return found.reshape(n * FINER, n + 3)
-
-
-def _catmull_rom(t: Array) -> Array:
-    """Return (4, m) weights of the points -1, 0, 1 and 2 at places from 0 to 1."""
-    return np.stack(
-        [
-            t * (-1 + t * (2 - t)), 2 + t * t * (3 * t - 5),
-            t * (1 + t * (4 - 3 * t)), t * t * (t - 1),
-        ]
-    ) / 2.0  # fmt: skip
 
 
 def signed_root(squares: Array) -> Array:
@@ -295,6 +293,10 @@ class SoundOnMesh:
             found = np.moveaxis(np.tensordot(weights, found, axes=(1, axis)), 0, axis)
         found = found.reshape(len(found) * found.shape[1] * found.shape[2], -1)
         grid = _grid(places)
+        return self._carried(found, grid), grid
+
+    def _carried(self, found: Array, grid: Array) -> Array:
+        """Return (m, 3) squared frequencies at (m, 3) q, of what was interpolated to them."""
         matrices = self.sound.matrices_of(lattice_products(grid))
         if self.smooth:
             matrices += found[:, ACOUSTIC:]
@@ -302,7 +304,7 @@ class SoundOnMesh:
         if self.lowest > 0.0:
             # Between Gamma and the next points sound is slower than on them.
             squares = np.maximum(squares, 0.05 * self.lowest)
-        return squares, grid
+        return squares
 
     def _weights(self, axis: int, places: Array) -> Array:
         """Return (m, points) weights of the points along an axis at coordinates.
@@ -315,19 +317,14 @@ class SoundOnMesh:
             return np.ones((len(places), 1))
         x = places * n - shift - steps[0]
         first = np.clip(np.floor(x).astype(int) - BEHIND, 0, len(steps) - 1 - BEHIND - AHEAD)
-        nodes = np.arange(BEHIND + AHEAD + 1)
-        apart = (x - first)[:, None] - nodes
+        rows = np.arange(len(places))[:, None]
+        apart = (x - first)[:, None] - np.arange(BEHIND + AHEAD + 1)
         weights = np.zeros((len(places), len(steps)))
-        if not self.smooth:
-            rows = np.arange(len(places))
-            for place, weight in enumerate(_catmull_rom(apart[:, BEHIND]), BEHIND - 1):
-                weights[rows, first + place] = weight
-            return weights
-        for k in nodes:
-            others = np.delete(nodes, k)
-            weights[np.arange(len(places)), first + k] = np.prod(
-                apart[:, others] / (k - others), axis=1
-            )
+        if self.smooth:
+            weights[rows, first[:, None] + np.arange(BEHIND + AHEAD + 1)] = lagrange(apart)
+        else:
+            four = first[:, None] + np.arange(BEHIND - 1, BEHIND + 3)
+            weights[rows, four] = catmull_rom(apart[:, BEHIND]).T
         return weights
 
     def near(self) -> tuple[list[NDArray[np.intp]], Array]:
@@ -345,23 +342,70 @@ class SoundOnMesh:
                 continue
             start = _intervals(mesh, axis)
             picked.append(start % n)
-            places.append(((start[:, None] + _steps() + mesh.shift[axis] / 2.0) / n).ravel())
+            places.append(((start[:, None] + steps_between() + mesh.shift[axis] / 2.0) / n).ravel())
             shape += [len(start), FINER]
         squares, _ = self.squares(places)
         found = squares.reshape(*shape, ACOUSTIC).transpose(0, 2, 4, 1, 3, 5, 6)
         cells = found.reshape(*found.shape[:3], -1, ACOUSTIC)
         return list(np.ix_(*picked)), signed_root(cells)
 
-    def rays(self) -> AcousticRays | None:
-        """Return the rays of the block around Gamma; None if a branch is imaginary there."""
+    def are_near(self, cells: Cells) -> NDArray[np.bool_]:
+        """Return (c,) which cells lie around Gamma, where sound carries the branches."""
+        return np.asarray(self._places_of(cells).min(axis=0) >= 0)
+
+    def _places_of(self, cells: Cells) -> NDArray[np.int64]:
+        """Return (3, c) numbers of the intervals around Gamma that cells lie in, -1 of others."""
+        places = []
+        for axis, n in enumerate(self.mesh.divisions):
+            place = np.full(n, -1)
+            start = _intervals(self.mesh, axis) if n > 1 else np.zeros(1, dtype=np.int64)
+            place[start % n] = np.arange(len(start))
+            places.append(place[cells.corners[:, axis]])
+        return np.stack(places)
+
+    def near_cells(self, cells: Cells) -> Array:
+        """Return (FINER^d, c, 3) frequencies [cm^-1] in those cells that lie around Gamma."""
+        mesh, values = self.mesh, self.values
+        if not self.smooth:
+            values = values[..., :ACOUSTIC]
+        points = np.arange(BEHIND + AHEAD + 1) if self.smooth else np.arange(1, 5)
+        places = self._places_of(cells)
+        around, grid = [], []
+        for axis, place in enumerate(places[:, places.min(axis=0) >= 0]):
+            n = mesh.divisions[axis]
+            if n == 1:
+                around.append(place[None])
+                grid.append(_coordinates(mesh, axis)[place][None])
+                continue
+            around.append(place + points[:, None])
+            low = _intervals(mesh, axis)[place] + mesh.shift[axis] / 2.0
+            grid.append((low + steps_between()[:, None]) / n)
+        a, b, c = around
+        found = between(values[a[:, None, None], b[:, None], c])
+        x, y, z = grid
+        q = np.broadcast_arrays(x[:, None, None], y[:, None], z)
+        waves = np.stack(q, axis=-1).reshape(-1, 3)
+        squares = self._carried(found.reshape(len(waves), -1), waves)
+        return signed_root(squares.reshape(*found.shape[:2], ACOUSTIC))
+
+    def rays(self, *, every: bool = True) -> AcousticRays | None:
+        """Return the rays of the block around Gamma; None if a branch is imaginary there.
+
+        Those of one face stand in for those of faces that symmetry makes alike, if not `every` one
+        is wanted.
+        """
         mesh = self.mesh
-        shares = np.prod(2.0 * _halves(mesh) / mesh.divisions) / 3.0
-        faces = [self._face(axis) for axis in range(3)]
+        alike = np.arange(3) if every else mesh.cells.axes
+        axes, times = np.unique(alike, return_counts=True)
+        shares = np.prod(2.0 * _halves(mesh) / mesh.divisions) / 3.0 * times
+        faces = [self._face(axis) for axis in axes.tolist()]
         ends, grid, nearest = (np.concatenate(x) for x in zip(*faces, strict=True))
         sound = self.sound.squares(grid)
         if not min(ends.min(), sound.min()) > 0.0:
             return None
-        volumes = np.concatenate([np.full(len(f[0]), shares / len(f[0])) for f in faces])
+        volumes = np.concatenate(
+            [np.full(len(f[0]), x / len(f[0])) for f, x in zip(faces, shares, strict=True)]
+        )
         return AcousticRays(volumes, np.sqrt(np.sort(ends, axis=1)), np.sqrt(sound), nearest)
 
     def _face(self, axis: int) -> tuple[Array, Array, NDArray[np.int64]]:
@@ -374,11 +418,11 @@ class SoundOnMesh:
         for other in {0, 1, 2} - {axis}:
             m, first = mesh.divisions[other], mesh.shift[other] / 2.0
             if m == 1:
-                places[other] = _steps() - 0.5
+                places[other] = steps_between() - 0.5
                 numbers[other] = np.zeros(FINER, dtype=int)
                 continue
             low, high = round(-halves[other] - first), round(halves[other] - first)
-            steps = (np.arange(low, high)[:, None] + _steps()).ravel()
+            steps = (np.arange(low, high)[:, None] + steps_between()).ravel()
             places[other] = (steps + first) / m
             numbers[other] = np.rint(steps).astype(int) % m
         strides = np.ravel_multi_index(np.ix_(*numbers), mesh.divisions)
@@ -393,7 +437,7 @@ def in_block(mesh: "QMesh") -> NDArray[np.bool_]:
         if n == 1:  # the one point stands for the whole axis, wherever it lies
             inside.append(np.ones((1, 1), dtype=bool))
             continue
-        x = _coordinates(mesh, axis)[:, None] * n + _steps()
+        x = _coordinates(mesh, axis)[:, None] * n + steps_between()
         inside.append(np.abs((x + n / 2.0) % n - n / 2.0) < half)
     a, b, c = inside
     whole = a[:, None, None, :, None, None] & b[:, None, None, :, None] & c[:, None, None, :]
@@ -410,10 +454,6 @@ def _halves(mesh: "QMesh") -> Array:
             for n, s in zip(mesh.divisions, mesh.shift, strict=True)
         ]
     )
-
-
-def _steps() -> Array:
-    return np.asarray((np.arange(FINER) + 0.5) / FINER)
 
 
 def _coordinates(mesh: "QMesh", axis: int) -> Array:

@@ -16,6 +16,7 @@ Array = NDArray[np.float64]
 Lines = list[tuple[str, str]]
 # Three unlike atoms at places without symmetry: of a triclinic crystal the lattice alone matters.
 _ANYWHERE = np.array([[0.0, 0.0, 0.0], [0.11, 0.23, 0.37], [0.29, 0.53, 0.17]])
+_LAST = ([1, 2, 0], [2, 0, 1], [0, 1, 2])  # orders that put the pair bc, ca or ab before the rest
 # Space groups of the hexagonal lattice whose point group leaves H and H_2 apart.
 _APART = {*range(143, 150), 151, 153, 157, *range(159, 164)}
 
@@ -50,13 +51,32 @@ def special_lines(dataset: Any, cell: Array) -> tuple[dict[str, Array], Lines]:
 
 
 def _triclinic(cell: Array) -> tuple[dict[str, Array], Lines]:
-    import seekpath
+    """Return points and lines of a lattice without symmetry, step by step as seekpath does.
 
-    try:
-        found = seekpath.get_path_orig_cell((cell, _ANYWHERE, [1, 2, 3]))
-    except seekpath.hpkot.SymmetryDetectionError as err:
-        raise ValueError(str(err)) from err
-    return {name: np.array(q) for name, q in found["point_coords"].items()}, found["path"]
+    The reciprocal vectors are those of Niggli, the pair closest to orthogonal last, with angles
+    that are all acute or all obtuse. In lattices whose vectors are alike rounding decides.
+    """
+    import spglib
+    from seekpath.hpkot import tools
+
+    found: Any = spglib.get_symmetry_dataset((cell, _ANYWHERE, [1, 2, 3]))
+    if found is None:
+        raise ValueError("the cell is no cell")
+    reduced = spglib.niggli_reduce(tools.get_reciprocal_cell_rows(found.std_lattice))
+    if reduced is None:
+        raise ValueError("the reciprocal cell cannot be reduced")
+    a, b, c, *cosines = tools.get_cell_params(reduced)
+    products = np.abs([b * c * cosines[0], c * a * cosines[1], a * b * cosines[2]])
+    real = np.array(tools.get_real_cell_from_reciprocal_rows(reduced))
+    real = real[_LAST[int(np.argsort(products)[0])]]
+    acute = np.array(tools.get_cell_params(tools.get_reciprocal_cell_rows(real))[3:]) > 0.0
+    alone = next((k for k in range(3) if (acute[k] != np.delete(acute, k)).all()), None)
+    if alone is not None:  # the two other vectors are turned about
+        real = real * np.where(np.arange(3) == alone, 1.0, -1.0)[:, None]
+    cosines = tools.get_cell_params(tools.get_reciprocal_cell_rows(real))[3:]
+    points, lines = _points("aP2" if max(cosines) <= 0.0 else "aP3", *_sides(real))
+    turn = np.linalg.inv(real).T @ np.asarray(found.std_rotation_matrix) @ cell.T
+    return {name: np.asarray(q @ turn) for name, q in points.items()}, lines
 
 
 def lattice_shape(lattice: str, number: int, sides: Array, cosines: Array) -> str:

@@ -13,7 +13,7 @@ covalent radii, of ASE 3.29; a test compares them.
 
 import csv
 import re
-from functools import cache
+from functools import cache, lru_cache
 from importlib.resources import files
 
 import numpy as np
@@ -50,6 +50,7 @@ def is_element(species: str) -> bool:
     return element_of(species) in _table()[0]
 
 
+@lru_cache(maxsize=4096)
 def element_of(species: str) -> str:
     """Return the element of a species: H for D, O for ``O[17.999]``; else the text itself."""
     if species in _ISOTOPES:
@@ -148,6 +149,7 @@ def atomic_mass(species: str) -> float:
     return float(match.group(2)) if match else float(_table()[1][atomic_number(species)])
 
 
+@lru_cache(maxsize=4096)
 def electronegativity(symbol: str) -> float:
     """Return the Pauling electronegativity; infinity where none is tabulated (sorts last)."""
     value = float(_columns()["electronegativity"][atomic_number(symbol) - 1])
@@ -173,6 +175,18 @@ def covalent_radii() -> NDArray[np.float64]:
     """Return (118,) covalent radii [A]; 1.5 A where none is tabulated."""
     radii = column("covalent_radius")
     return np.where(np.isnan(radii), UNKNOWN_RADIUS, radii)
+
+
+@lru_cache(maxsize=4096)
+def covalent_radius(species: str) -> float:
+    """Return one of `covalent_radii` [A].
+
+    Raises
+    ------
+    StructureError
+        As `atomic_number` does.
+    """
+    return float(covalent_radii()[atomic_number(species) - 1])
 
 
 def standardised_properties() -> NDArray[np.float64]:

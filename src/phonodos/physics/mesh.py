@@ -17,16 +17,17 @@ from phonodos.physics.acoustic import (
     ACOUSTIC,
     AcousticRays,
     SoundOnMesh,
-    cubic,
     in_block,
-    signed_root,
     surroundings,
 )
-from phonodos.physics.acoustic import FINER as FINER
+from phonodos.physics.cells import FINER as FINER
+from phonodos.physics.cells import Cells, irreducible_cells, orbits_of
 from phonodos.physics.crystal import Crystal, compact, site_kinds, whole_inverse
 from phonodos.physics.dos import STEP, PhononDos, check_frequencies, finer_axis
 from phonodos.physics.downfolding import Surroundings
 from phonodos.physics.primitive import SYMMETRY_TOLERANCE, standard_basis, symmetry_dataset
+from phonodos.physics.refinement import Part, refined_in_part
+from phonodos.physics.refinement import refined as refined
 from phonodos.physics.sound import SoundWaves
 
 FINE = 6  # divisions an axis from which on six points around Gamma lie within one zone
@@ -89,6 +90,11 @@ class QMesh:
     def surroundings(self) -> Surroundings:
         """The points around Gamma that `spectrum` wants `downfolded` matrices of."""
         return surroundings(self)
+
+    @cached_property
+    def cells(self) -> Cells:
+        """The cells between its points, one of those that symmetry makes alike."""
+        return irreducible_cells(self)
 
 
 def mesh_divisions(cell: NDArray[np.float64], length: float) -> tuple[int, int, int]:
@@ -156,7 +162,7 @@ def irreducible_mesh(
     shifts = sorted(product((0, 1), repeat=3), key=sum, reverse=True)[:-1]
     kept = [turns[_onto_itself(turns, divisions, shift)] for shift in shifts]
     best = int(np.argmax([len(k) for k in kept]))
-    doubled, first, turned = _orbits_of(kept[best], divisions, shifts[best])
+    doubled, first, turned = orbits_of(kept[best], divisions, shifts[best])
     chosen, places, counts = np.unique(first, return_inverse=True, return_counts=True)
     q = doubled[chosen] / (2.0 * np.array(divisions)) @ into
     frame = into @ crystal.reciprocal_cell
@@ -183,22 +189,6 @@ def _onto_itself(
     moved = (s @ step - s) / 2.0
     whole = np.abs(step - np.rint(step)).max(axis=(1, 2)) < 1e-6
     return np.asarray(whole & (np.abs(moved - np.rint(moved)).max(axis=1) < 1e-6))
-
-
-def _orbits_of(
-    turns: NDArray[np.float64], divisions: tuple[int, int, int], shift: tuple[int, ...]
-) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
-    """Return every point of a mesh, the first of the points that a group maps it onto, and by what.
-
-    Points are twice the coordinates in units of a step: whole numbers.
-    """
-    n = np.array(divisions)
-    doubled = 2 * np.stack(np.unravel_index(np.arange(n.prod()), divisions), axis=1) + shift
-    steps = np.rint(turns * (n / n[:, None])).astype(np.int64)
-    place = ((doubled @ steps - shift) // 2) % n
-    strides = np.array([n[1] * n[2], n[2], 1])
-    images = place @ strides
-    return doubled, images.min(axis=0), images.argmin(axis=0)
 
 
 def spectrum(
@@ -241,23 +231,31 @@ def spectrum(
     """
     check_frequencies(frequencies)
     carried = None if sound is None else SoundOnMesh.of(mesh, frequencies, sound, folded)
-    rays = None if carried is None else carried.rays()
-    finer = refined(mesh, frequencies, None if rays is None else carried)
-    points, between, _ = finer.shape
-    if shares is not None:
-        counts = np.bincount(mesh.orbits)
-        # The mesh is irreducible: equivalent atoms get the mean over their orbit.
-        by_orbit = np.stack(
-            [shares[:, :, mesh.orbits == k].sum(axis=2) / c for k, c in enumerate(counts)], axis=2
-        )[:, :, mesh.orbits]
-        shares = by_orbit[mesh.places.ravel()]
+    # Shares are those of the corners of cells, which symmetry does not map onto corners.
+    rays = None if carried is None else carried.rays(every=shares is not None)
     block = None if rays is None else in_block(mesh)
     narrow = rays is not None and carried is not None and carried.smooth
-    each = 1.0 / (points * between)
-    dos = _spectrum(finer, each, shares, smoothing, block, mesh.orbits, narrow=narrow)
+    followed = carried if rays is not None else None
+    if shares is None:
+        parts = refined_in_part(mesh, frequencies, followed)
+        if block is not None and parts[0][0].shape[:2] != block.shape:
+            block = block[mesh.cells.numbers].T
+    else:
+        finer = refined(mesh, frequencies, followed)
+        parts = [(finer, 1.0 / (finer.shape[0] * finer.shape[1]))]
+        shares = _orbit_means(mesh, shares)
+    dos = _spectrum(parts, shares, smoothing, block, mesh.orbits, narrow=narrow)
     if rays is not None and sound is not None:
         dos = _completed(dos, rays, sound.mass_shares, shares, mesh.orbits)
     return replace(dos, highest=float(frequencies.max()))
+
+
+def _orbit_means(mesh: QMesh, shares: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Return (p, 3n, n) shares at all points of a mesh; those of equivalent atoms are equal."""
+    counts = np.bincount(mesh.orbits)
+    # The mesh is irreducible: equivalent atoms get the mean over their orbit.
+    by_orbit = [shares[:, :, mesh.orbits == k].sum(axis=2) / c for k, c in enumerate(counts)]
+    return np.asarray(np.stack(by_orbit, axis=2)[:, :, mesh.orbits][mesh.places.ravel()])
 
 
 def _completed(
@@ -312,48 +310,6 @@ def mode_shares(eigenvectors: NDArray[np.complex128]) -> NDArray[np.float64]:
     return np.asarray(np.swapaxes(squares, 1, 2))
 
 
-def refined(
-    mesh: QMesh, frequencies: NDArray[np.float64], carried: SoundOnMesh | None = None
-) -> NDArray[np.float64]:
-    """Return the frequencies on the whole mesh and between its points.
-
-    Branches, counted from below, are interpolated along one axis after the other by the cubic of
-    Catmull and Rom; those with imaginary states by their signed squares, which pass through zero
-    smoothly. Where its four points are real, no state between them becomes imaginary. Around Gamma
-    the lowest three are those that sound carries, if it is given.
-
-    Parameters
-    ----------
-    mesh
-        The mesh.
-    frequencies
-        (m, k) at its irreducible wave vectors, ascending.
-    carried
-        Sound beside these frequencies.
-
-    Returns
-    -------
-    (p, FINER^d, k): points of the whole mesh, those that stand in for each of them along the d axes
-    with more than one division, branches. All count the same.
-    """
-    soft = int((frequencies.min(axis=0) < 0.0).sum())
-    values = frequencies
-    if soft:
-        values = frequencies.copy()
-        values[:, :soft] *= np.abs(values[:, :soft])
-    found = values[mesh.places][..., None, :]
-    for axis, n in enumerate(mesh.divisions):
-        if n > 1:
-            around = np.take(found, range(-1, n + 2), axis=axis, mode="wrap")
-            found = cubic(around, axis).reshape(*mesh.divisions, -1, frequencies.shape[1])
-    if soft:
-        found[..., :soft] = signed_root(found[..., :soft])
-    if carried is not None:
-        (a, b, c), near = carried.near()
-        found[a, b, c, :, :ACOUSTIC] = near
-    return found.reshape(-1, *found.shape[3:])
-
-
 def dos_from_frequencies(
     frequencies: NDArray[np.float64],
     weights: NDArray[np.float64],
@@ -387,12 +343,11 @@ def dos_from_frequencies(
     """
     check_frequencies(frequencies)
     each = np.repeat(weights / weights.sum(), frequencies.shape[1]).reshape(frequencies.shape)
-    return _spectrum(frequencies, each, projections, smoothing)
+    return _spectrum([(frequencies, each)], projections, smoothing)
 
 
 def _spectrum(
-    frequencies: NDArray[np.float64],
-    states: NDArray[np.float64] | float,
+    parts: Sequence[Part],
     shares: NDArray[np.float64] | None,
     smoothing: float,
     block: NDArray[np.bool_] | None = None,
@@ -400,33 +355,36 @@ def _spectrum(
     *,
     narrow: bool = False,
 ) -> PhononDos:
-    """Return the spectrum of (..., 3n) frequencies, which count as `states`, with their shares.
+    """Return the spectrum of parts of all branches, which are one part where there are shares.
 
-    The acoustic states of the cells in `block` are left out; their frequencies are overwritten.
-    `narrow` says that no state is smoothed by more than `NARROW` of its frequency.
+    The acoustic states of the cells in `block`, in the first part, are left out; their frequencies
+    are overwritten. `narrow` says that no state is smoothed by more than `NARROW` of its frequency.
     """
-    n_atoms = frequencies.shape[-1] // 3
+    n_atoms = sum(part.shape[-1] for part, _ in parts) // 3
+    frequencies = parts[0][0]
     reach = np.ceil(REACH * smoothing)
-    highest = frequencies.max()
+    highest = max(part.max() for part, _ in parts)
     if block is not None:
         frequencies[..., :ACOUSTIC][block] = highest
-    low = min(0.0, np.floor(frequencies.min()) - reach) - ROOM_BELOW
+    low = min(0.0, np.floor(min(part.min() for part, _ in parts)) - reach) - ROOM_BELOW
     axis = np.arange(low, np.ceil(highest) + max(reach, ROOM_ABOVE) + STEP, STEP)
     if block is not None:  # to a place far above, emptied below: quicker than weights
         frequencies[..., :ACOUSTIC][block] = axis[-2]
 
-    def curve(states: NDArray[np.float64] | float) -> NDArray[np.float64]:
-        counts = _deposit(axis, frequencies, states)
+    def curve(parts: Sequence[Part]) -> NDArray[np.float64]:
+        counts = np.sum([_deposit(axis, *part) for part in parts], axis=0)
         if block is not None:
             counts[-2] = 0.0
         return _smooth_softly(axis, counts, smoothing) if narrow else _smooth(counts, smoothing)
 
     projected = None
     if shares is not None:
-        each = np.broadcast_to(states, frequencies.shape).reshape(len(shares), -1, 3 * n_atoms)
+        each = np.broadcast_to(parts[0][1], frequencies.shape).reshape(len(shares), -1, 3 * n_atoms)
         alike = np.arange(n_atoms) if orbits is None else orbits
-        projected = _once_an_orbit(lambda k: curve(each * shares[:, None, :, k]), alike)
-    return PhononDos(axis, curve(states), n_atoms, projected)
+        projected = _once_an_orbit(
+            lambda k: curve([(frequencies, each * shares[:, None, :, k])]), alike
+        )
+    return PhononDos(axis, curve(parts), n_atoms, projected)
 
 
 def _once_an_orbit(
