@@ -297,6 +297,8 @@ def test_a_job_is_watched_again_after_a_lost_connection(visit: Any, service: str
     page.wait_for_selector("text=/2 of 2/")
     assert len(lost) == 2
     assert page.locator("[role=alert]").count() == 0
+    page.goto(service + "#jobs/%zz")  # no address that anybody was given
+    page.get_by_role("alert").wait_for()
     visit.complaints[:] = [text for text in visit.complaints if "ERR_FAILED" not in text]
 
 

@@ -47,8 +47,7 @@ const sending = signal(false);
 const job = signal<string | null>(null);
 
 function fromHash(): string | null {
-  const id = location.hash.split("/")[1];
-  return id ? decodeURIComponent(id) : null;
+  return location.hash.split("/")[1] || null;
 }
 
 async function send(files: File[]): Promise<void> {
@@ -58,7 +57,7 @@ async function send(files: File[]): Promise<void> {
   trouble.value = null;
   try {
     const answer = (await (await post("jobs", data)).json()) as { id: string };
-    history.pushState(null, "", `#jobs/${encodeURIComponent(answer.id)}`);
+    history.pushState(null, "", `#jobs/${answer.id}`);
     job.value = answer.id;
     said.value = "The job has begun";
   } catch (error) {
