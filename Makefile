@@ -6,7 +6,6 @@
 #   make docs     the documentation site, in build/site (docs-links: asks addresses elsewhere too)
 #   make web      the page of phonodos serve and the HTML report, from web/ (needs node and npm)
 #   make bench    the benchmarks: ratios, printed side by side (some minutes)
-#   make docs     the documentation site, in build/site (docs-links: asks addresses elsewhere too)
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -53,15 +52,3 @@ docs-links: .venv/docs
 
 bench: setup
 	@for script in $(BENCHMARKS); do echo "== $$script"; $(BIN)/python $$script || exit 1; done
-
-.PHONY: docs docs-links
-
-.venv/docs: .venv/installed
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[docs]'
-	@touch $@
-
-docs: .venv/docs
-	$(BIN)/python tools/website.py .
-
-docs-links: .venv/docs
-	$(BIN)/python tools/website.py . --external

@@ -69,6 +69,8 @@ def test_around_gamma_only_imaginary_modes_count() -> None:
     assert of((30.0, 4.0, 60.0)).lowest == 30.0
     soft = of((30.0, -4.0, 60.0))
     assert (soft.lowest, soft.place) == (-4.0, "near Gamma")
+    assert "cm-1 near Gamma" in soft.text()
+    assert "cm-1 at X" in of((-30.0, 4.0, -30.005)).text()
 
 
 def test_of_equal_points_the_first_is_named() -> None:

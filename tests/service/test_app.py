@@ -259,7 +259,9 @@ def test_options_that_make_no_sense(told: Any, problem_of: Problem) -> None:
 def test_addresses_that_are_none(told: Any, problem_of: Problem) -> None:
     problem_of(told.get("/api/v1/nothing"), 404)
     problem_of(told.get("/docs"), 404)
-    problem_of(told.get(PREDICT), 404)
+    asked = told.get(PREDICT)
+    problem_of(asked, 405, "GET is not understood there")
+    assert asked.headers["allow"] == "POST"
     problem_of(told.put(PREDICT), 405)
     problem_of(told.get("/api/v1/models/none"), 404, "there are no weights 'none'")
     problem_of(told.get("/api/v1/jobs/none"), 404, "there is no job")

@@ -54,6 +54,7 @@ def test_a_real_job(real: Any, problem_of: Problem) -> None:
     assert (done["state"], done["done"], done["total"], done["failed"]) == ("done", 4, 4, 1)
     (failure,) = done["failures"]
     assert failure["name"] == "broken"
+    assert failure["source"] == "set.zip, broken.cif"
     assert failure["reason"]
     assert "phonodos-serve" not in json.dumps(done)
     page = real.get(f"{url}/rows?sort=mean_frequency&descending=true&limit=2").json()

@@ -80,6 +80,14 @@ def test_page_names_no_other_place() -> None:
             assert re.findall(r"\beval\(|new Function\(|@import|url\((?!#)", text) == [], name
 
 
+def test_sizes_follow_the_reader() -> None:
+    """Text, and what is laid out by it, grow with the size that a browser is set to."""
+    style = (WEB / "src" / "style.css").read_text(encoding="utf-8")
+    assert re.findall(r"@media[^{]*px[^{]*", style) == []
+    fixed = re.findall(r"^\s*([^{}\n]+)\{[^}]*\bfont(?:-size)?: ?[\d.]+px", style, re.MULTILINE)
+    assert {name.split()[0] for name in fixed} <= {".chart"}  # whose room is counted in pixels
+
+
 def test_report_has_one_place_for_a_record_and_one_for_a_title() -> None:
     report = (STATIC / "report.html").read_text(encoding="utf-8")
     line = '<script type="application/json" id="phonodos-record">@PHONODOS_RECORD@</script>'

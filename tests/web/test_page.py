@@ -1,6 +1,7 @@
 """The page in a real browser: what a chemist does in the first minutes."""
 
 import json
+import re
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -72,7 +73,7 @@ def test_numbers_follow_temperature_unit_and_basis(visit: Any, service: str) -> 
     page = predicted(visit, service)
     warm = value(page, "[data-quantity=heat_capacity]")
     slide(page, "#temperature", 10)
-    page.wait_for_function("document.querySelector('[data-testid=kelvin]').innerText === '100 K'")
+    page.wait_for_selector("[data-testid=kelvin]:text-is('100 K')")
     assert value(page, "[data-quantity=heat_capacity]") < 0.8 * warm
     per_formula = value(page, "[data-quantity=heat_capacity]")
     page.locator(".choice input[value=atom]").check()
@@ -129,6 +130,40 @@ def test_isotopes_are_heard(visit: Any, service: str) -> None:
     assert value(page, "[data-key=max_frequency]") < light
 
 
+def test_assumptions_are_of_one_crystal(visit: Any, service: str) -> None:
+    """Isotopes and metal, once said, hold for no other crystal; a link carries them."""
+    page = predicted(visit, service)
+    page.get_by_label("Isotopes").fill("Cl=Cl37")
+    page.get_by_label("It is a metal").check()
+    page.get_by_role("button", name="Predict again", exact=True).click()
+    command = page.get_by_role("region", name="The same in a terminal")
+    command.get_by_text("--isotope Cl=Cl37").wait_for()
+    assert "--metal" in command.inner_text()
+    page.wait_for_url("**isotopes=*")
+    link = page.url
+    drop(visit, "Si.cif", (EXAMPLES / "Si.cif").read_text())
+    page.locator("h1", has_text=re.compile("^Si$")).wait_for()
+    told = command.inner_text()
+    assert "--metal" not in told
+    assert "--isotope" not in told
+    assert not page.get_by_label("It is a metal").is_checked()
+    assert page.get_by_label("Isotopes").input_value() == ""
+    page.goto(link)
+    command.get_by_text("--isotope Cl=Cl37").wait_for()
+    assert "--metal" in command.inner_text()
+    assert page.get_by_label("It is a metal").is_checked()
+    assert page.get_by_label("Isotopes").input_value() == "Cl=Cl37"
+
+
+def test_weights_without_intervals_say_so(visit: Any, service: str) -> None:
+    page = predicted(visit, service)
+    assert page.locator("#dos").get_by_text("No intervals").count() == 0
+    page.get_by_label("Weights").select_option("chen2021")
+    page.get_by_role("button", name="Predict again", exact=True).click()
+    page.locator("#dos").get_by_text("No intervals").wait_for()
+    assert "\u00b1" not in page.locator("#thermal").inner_text()
+
+
 def test_slider_of_an_alloy(visit: Any, service: str) -> None:
     page = predicted(visit, service)
     page.locator("#alloy select").nth(0).select_option("Na")
@@ -137,7 +172,7 @@ def test_slider_of_an_alloy(visit: Any, service: str) -> None:
     page.wait_for_selector("[data-testid=alloy]")
     half = value(page, "[data-alloy='Mean frequency']")
     slide(page, "#share", 0)
-    page.wait_for_function("document.querySelector('#alloy output').innerText.includes('x = 0')")
+    page.wait_for_selector("#alloy output b:text-is('x = 0')")
     assert value(page, "[data-alloy='Mean frequency']") != half
 
 
@@ -148,6 +183,13 @@ def test_an_alloy_with_a_second_file(visit: Any, service: str) -> None:
     page.get_by_role("button", name="Predict the alloy").click()
     page.wait_for_selector("[data-testid=alloy]")
     assert "Mg3Bi2" in page.locator("#alloy .keys").first.inner_text().replace("\n", "")
+    page.locator("#alloy input[type=file]").set_input_files(EXAMPLES / "Si.cif")
+    page.get_by_role("button", name="Predict the alloy").click()
+    page.locator("#alloy [role=alert]").wait_for()
+    assert page.locator("[data-testid=alloy]").count() == 0  # that of another end member is gone
+    dropped = """(field) => field.dispatchEvent(new DragEvent('drop', {bubbles: true,
+      cancelable: true, dataTransfer: new DataTransfer()}))"""
+    assert page.locator("#alloy input[type=file]").evaluate(dropped)  # left to the field itself
 
 
 def test_a_reference_lies_beside_the_prediction(visit: Any, service: str, tmp_path: Path) -> None:
@@ -209,7 +251,7 @@ def test_many_crystals_become_a_table(visit: Any, service: str, tmp_path: Path) 
     page.goto(service + "#jobs")
     page.locator(".drop input").set_input_files(file)
     page.wait_for_selector("text=/4 of 4/")
-    assert "broken" in page.locator(".failures").inner_text()
+    assert "in crystals.zip, broken.cif" in " ".join(page.locator(".failures").inner_text().split())
     page.wait_for_selector(".results tbody tr >> nth=3")
     column = page.locator("thead button", has_text="formula").first
     for direction in ("ascending", "descending"):
@@ -235,6 +277,29 @@ def test_several_frames_become_a_job_that_can_be_ended(visit: Any, service: str)
     visit.page.locator(".card-head button").first.click()
     visit.page.wait_for_selector(".drop.big")
     assert visit.page.url.endswith("#jobs")
+
+
+def test_a_job_is_watched_again_after_a_lost_connection(visit: Any, service: str) -> None:
+    page = visit.page
+    page.goto(service + "#jobs")
+    lost: list[str] = []
+
+    def answer(route: Any) -> None:
+        if len(lost) < 2:
+            lost.append(route.request.url)
+            route.abort()
+        else:
+            route.continue_()
+
+    page.route(re.compile(r"/jobs/[^/]+$"), answer)
+    files = [EXAMPLES / "NaCl.cif", EXAMPLES / "Si.cif"]
+    page.locator(".drop input").set_input_files(files)
+    page.wait_for_selector("text=/2 of 2/")
+    assert len(lost) == 2
+    assert page.locator("[role=alert]").count() == 0
+    page.goto(service + "#jobs/%zz")  # no address that anybody was given
+    page.get_by_role("alert").wait_for()
+    visit.complaints[:] = [text for text in visit.complaints if "ERR_FAILED" not in text]
 
 
 def test_parts_that_take_too_long_leave_the_rest(visit: Any, service: str) -> None:

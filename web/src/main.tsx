@@ -34,8 +34,8 @@ async function open(): Promise<void> {
   }
   if (hash.startsWith("#s=") && hash !== shownHash) {
     try {
-      const source = await unpack(hash);
-      if (source) await run(source);
+      const held = await unpack(hash);
+      if (held) await run(held.source, held.options);
     } catch {
       problem.value = {
         summary: "this link holds no structure that can be read",
@@ -55,13 +55,17 @@ function App() {
     addEventListener("popstate", back);
     void open();
     let timer = 0;
+    // a field for a file takes what is dropped on it by itself
+    const forField = (event: DragEvent): boolean => event.target instanceof HTMLInputElement && event.target.type === "file";
     const over = (event: DragEvent): void => {
+      if (forField(event)) return;
       event.preventDefault();
       document.body.classList.add("dragging");
       clearTimeout(timer);
       timer = window.setTimeout(() => document.body.classList.remove("dragging"), 250);
     };
     const drop = (event: DragEvent): void => {
+      if (forField(event)) return;
       event.preventDefault();
       const files = [...(event.dataTransfer?.files ?? [])];
       if (files.length) take(files);

@@ -88,8 +88,11 @@ export function show(found: Report): void {
   document.title = `${found.crystal.formula} · phonodos`;
 }
 
+/** What holds for a structure that comes in: the weights on show; metal and isotopes were said of another. */
+const forAnother = (): Options => ({ model: options.value.model, metal: false, isotopes: [] });
+
 /** Predict a structure; the one asked for last is shown, an earlier answer is dropped. */
-export async function run(wanted: Source, how: Options = options.value): Promise<void> {
+export async function run(wanted: Source, how: Options = forAnother()): Promise<void> {
   running?.abort();
   const mine = new AbortController();
   running = mine;
@@ -103,7 +106,7 @@ export async function run(wanted: Source, how: Options = options.value): Promise
     options.value = how;
     scrollTo(0, 0);
     show(found);
-    const link = (await pack(wanted)) ?? "#crystal";
+    const link = (await pack(wanted, how)) ?? "#crystal";
     if (running !== mine) return;
     if (link !== location.hash) history.pushState(null, "", link);
     shownHash = link;

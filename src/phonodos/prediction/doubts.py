@@ -156,7 +156,7 @@ def stability_doubts(stability: Stability) -> list[str]:
     """Return what the lowest frequency says."""
     if stability.verdict == "stable":
         return []
-    found = f"lowest frequency {stability.lowest:.0f} cm^-1 at {stability.place}"
+    found = f"lowest frequency {stability.lowest:.0f} cm^-1 {stability.whereabouts}"
     if stability.probability is not None:
         found += f", probability {stability.probability:.2f}"
     if stability.is_unstable:

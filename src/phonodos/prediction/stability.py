@@ -72,11 +72,17 @@ class Stability:
             return self.label.replace("GAMMA", "Gamma")
         return "q = ({:.3f} {:.3f} {:.3f})".format(*(x + 0.0 for x in np.round(self.qpoint, 3)))
 
+    @property
+    def whereabouts(self) -> str:
+        """The place as the end of a sentence: ``at X``, or ``near Gamma``."""
+        return self.place if self.label == NEAR else f"at {self.place}"
+
     def text(self, unit: str = "cm-1") -> str:
         """Return it in words, frequencies in ``cm-1``, ``THz`` or ``meV``."""
         digits, factor = FREQUENCY_DIGITS[unit], per_wavenumber(unit)
         lowest, spread = (f"{x * factor:z.{digits}f}" for x in (self.lowest, self.spread))
-        found = f"{self.verdict}, lowest frequency {lowest} (s.d. {spread}) {unit} at {self.place}"
+        found = f"{self.verdict}, lowest frequency {lowest} (s.d. {spread}) {unit}"
+        found += f" {self.whereabouts}"
         if self.probability is None:
             return f"{found}, not calibrated"
         return f"{found}, unstable with probability {self.probability:.2f}"

@@ -18,6 +18,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware.cors import CORSMiddleware
 from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, JSONResponse, Response
+from starlette.routing import Match, Route
 from starlette.types import ASGIApp
 
 from phonodos.errors import PhonodosError
@@ -391,7 +392,18 @@ def _working(app: FastAPI, service: Service) -> None:
 def _showing(app: FastAPI, service: Service) -> None:
     @app.get("/{name:path}", include_in_schema=False)
     async def page(request: Request, name: str) -> Response:
+        if known := _other_methods(app, request):
+            raise HTTPException(405, headers={"Allow": ", ".join(known)})
         return service.pages.answer(request, name)
+
+
+def _other_methods(app: FastAPI, request: Request) -> list[str]:
+    """Return the methods that the address of a request does answer, sorted."""
+    found: set[str] = set()
+    for route in app.routes:
+        if route.matches(request.scope)[0] is Match.PARTIAL and isinstance(route, Route):
+            found |= route.methods or set()
+    return sorted(found)
 
 
 def _only(answers: Sequence[Answer]) -> Answer:

@@ -70,7 +70,7 @@ class Job:
     total: int | None = None
     done: int = 0
     failed: int = 0
-    failures: list[dict[str, str]] = field(default_factory=list)
+    failures: list[dict[str, str | None]] = field(default_factory=list)
     begun: float = field(default_factory=time.monotonic)
     ended: float | None = None
     runner: "asyncio.Task[None] | None" = None
@@ -90,12 +90,12 @@ class Job:
             "failures": self.failures,
         }
 
-    def fail(self, name: str, error: PhonodosError) -> None:
+    def fail(self, name: str, error: PhonodosError, source: str | None = None) -> None:
         """Count something that could not be done."""
         self.failed += 1
         if len(self.failures) < NAMED:
             words = {"summary": error.summary, "reason": error.reason, "fix": error.fix}
-            self.failures.append({"name": name, **words})
+            self.failures.append({"name": name, "source": source, **words})
 
     @property
     def columns(self) -> dict[str, tuple[str, str]]:
@@ -330,7 +330,7 @@ class _Run:
         try:
             row, failure = await self._computed(item)
             if failure is not None:
-                job.fail(item.id, failure)
+                job.fail(item.id, failure, item.source)
             await asyncio.to_thread(job.table.add, [row])
             job.done += 1
         finally:

@@ -67,6 +67,7 @@ export function Alloy({ report }: { report: Report }) {
   const trouble = useSignal<Problem | null>(null);
   const working = useSignal(false);
   const round = useRef(0);
+  const field = useRef<HTMLInputElement>(null);
   useEffect(() => {
     round.current += 1;
     working.value = false;
@@ -75,6 +76,7 @@ export function Alloy({ report }: { report: Report }) {
     found.value = null;
     trouble.value = null;
     second.value = null;
+    if (field.current) field.current.value = "";
     return () => {
       round.current += 1;
     };
@@ -85,6 +87,7 @@ export function Alloy({ report }: { report: Report }) {
     const mine = round.current;
     working.value = true;
     trouble.value = null;
+    found.value = null;
     let held: Found = { points: [], notes: [], asked: WANTED };
     try {
       const kelvin = report.thermal.temperatures[thermalIndex.value];
@@ -124,7 +127,7 @@ export function Alloy({ report }: { report: Report }) {
           </div>
         ) : (
           <div class="row">
-            <label>End member at x = 1 <input type="file" onChange={(e) => (second.value = e.currentTarget.files?.[0] ?? null)} /></label>
+            <label>End member at x = 1 <input ref={field} type="file" onChange={(e) => (second.value = e.currentTarget.files?.[0] ?? null)} /></label>
             <button type="submit" class="primary" disabled={working.value || !second.value}>Predict the alloy</button>
           </div>
         )}

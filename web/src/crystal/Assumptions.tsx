@@ -21,6 +21,12 @@ export function Assumptions({ report }: { report: Report }) {
   useEffect(() => {
     if (models.value === null) getJson<Models>("models").then((found) => (models.value = found)).catch(() => undefined);
   }, []);
+  useEffect(() => {
+    const now = options.value;
+    model.value = now.model;
+    metal.value = now.metal;
+    isotopes.value = now.isotopes.join(", ");
+  }, [report]);
   const first = contents(report.crystal.sites)[0]?.[0] ?? "O";
   return (
     <Card title="Assumptions" id="assumptions">

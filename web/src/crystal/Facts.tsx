@@ -70,7 +70,7 @@ export function Verdict({ report }: { report: Report }) {
                 <span class="value">
                   {withSpread(found.lowest_frequency * factor, found.spread == null ? null : found.spread * factor, 3)} {UNIT_NAMES[unit.value]}
                 </span>
-                {found.where ? ` at ${found.where}` : ""}
+                {found.where ? ` ${found.where.startsWith("near") ? "" : "at "}${found.where}` : ""}
                 {found.lowest_frequency < 0 ? " (negative: imaginary)" : ""}.{" "}
               </>
             )}

@@ -1,6 +1,6 @@
 /** Modes at Gamma: symmetry, activity, infrared intensity; a chosen one moves in the cell. */
 import { Irrep } from "../cell/Cell";
-import { number, UNIT_NAMES, withSpread } from "../format";
+import { number, spaceGroupText, UNIT_NAMES, withSpread } from "../format";
 import { Card } from "../parts";
 import { Chart, type Mark } from "../plot/Chart";
 import type { ModeSet, Report } from "../record";
@@ -36,7 +36,7 @@ export function ModeTable({ report }: { report: Report }) {
         </label>
       }
     >
-      {modes.point_group && <p class="note">Point group {modes.point_group}. Choose a mode to see it move in the cell.</p>}
+      {modes.point_group && <p class="note">Point group {spaceGroupText(modes.point_group)}. Choose a mode to see it move in the cell.</p>}
       <div class="scroll modes" tabindex={0} role="region" aria-label="Table of modes at Gamma">
         <table>
           <thead>

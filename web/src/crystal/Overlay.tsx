@@ -1,6 +1,6 @@
 /** A spectrum from elsewhere, two columns, beside the prediction. */
 import { useSignal } from "@preact/signals";
-import { useEffect } from "preact/hooks";
+import { useEffect, useRef } from "preact/hooks";
 import { type ComparisonAnswer, form, post } from "../api";
 import { number, UNIT_NAMES } from "../format";
 import { reference } from "../intake";
@@ -17,13 +17,19 @@ export function Overlay({ report }: { report: Report }) {
   const held = useSignal("");
   const weighted = useSignal(false);
   const last = useSignal<File | null>(null);
+  const round = useRef(0);
   useEffect(() => {
+    round.current += 1; // an answer about another crystal is not for this one
+    working.value = false;
+    last.value = null;
     found.value = null;
     trouble.value = null;
   }, [report]);
   const ask = async (file: File): Promise<void> => {
     if (!source.value) return;
     last.value = file;
+    round.current += 1;
+    const mine = round.current;
     working.value = true;
     trouble.value = null;
     try {
@@ -31,11 +37,12 @@ export function Overlay({ report }: { report: Report }) {
       if (held.value) more.reference_units = held.value;
       if (weighted.value) more.neutron = "true";
       const answer = await post("compare", form(source.value, options.value, more));
-      found.value = { name: file.name, answer: (await answer.json()) as ComparisonAnswer };
+      const read = (await answer.json()) as ComparisonAnswer;
+      if (round.current === mine) found.value = { name: file.name, answer: read };
     } catch (error) {
-      trouble.value = asProblem(error);
+      if (round.current === mine) trouble.value = asProblem(error);
     } finally {
-      working.value = false;
+      if (round.current === mine) working.value = false;
     }
   };
   useEffect(() => {

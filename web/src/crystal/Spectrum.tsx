@@ -110,6 +110,9 @@ export function Spectrum({ report }: { report: Report }) {
         })}
       />
       <Summary report={report} />
+      {!Object.keys(report.intervals ?? {}).length && !Object.keys(report.absent_intervals ?? {}).length && (
+        <p class="note">No intervals: how far off these weights are was not calibrated.</p>
+      )}
     </Card>
   );
 }

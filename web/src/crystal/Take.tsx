@@ -43,7 +43,7 @@ export function Take({ report }: { report: Report }) {
           <button
             type="button"
             onClick={async () => {
-              const hash = await pack(source.value!);
+              const hash = await pack(source.value!, options.value);
               link.value = hash === null ? "" : new URL(hash, location.href).href;
             }}
           >

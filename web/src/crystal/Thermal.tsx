@@ -55,7 +55,7 @@ export function Thermal({ report }: { report: Report }) {
       />
       <Curve report={report} quantity={plotted.value} />
       <p class="note">
-        ± is one standard deviation of the networks. Harmonic, at the volume of the structure given: <Named text="C_V, not C_P" />. U and F hold the zero-point energy.
+        {QUANTITIES.some((quantity) => report.thermal[`${quantity}_spread`]) && "± is one standard deviation of the networks. "}Harmonic, at the volume of the structure given: <Named text="C_V, not C_P" />. U and F hold the zero-point energy.
       </p>
       <Displacements report={report} />
     </Card>

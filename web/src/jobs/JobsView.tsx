@@ -1,7 +1,7 @@
 /** Many crystals: a job, its progress, the table that comes of it, and what failed and why. */
 import { signal, useSignal } from "@preact/signals";
 import { useEffect } from "preact/hooks";
-import { getJson, post, remove } from "../api";
+import { getJson, post, Refusal, remove } from "../api";
 import { number, unitText } from "../format";
 import { submit, waiting } from "../intake";
 import { Busy, Card, FileDrop, Trouble } from "../parts";
@@ -10,6 +10,7 @@ import { asProblem, said } from "../state";
 
 interface Failure {
   name: string;
+  source: string | null;
   summary: string;
   reason: string;
   fix: string;
@@ -46,8 +47,7 @@ const sending = signal(false);
 const job = signal<string | null>(null);
 
 function fromHash(): string | null {
-  const id = location.hash.split("/")[1];
-  return id ? decodeURIComponent(id) : null;
+  return location.hash.split("/")[1] || null;
 }
 
 async function send(files: File[]): Promise<void> {
@@ -57,7 +57,7 @@ async function send(files: File[]): Promise<void> {
   trouble.value = null;
   try {
     const answer = (await (await post("jobs", data)).json()) as { id: string };
-    history.pushState(null, "", `#jobs/${encodeURIComponent(answer.id)}`);
+    history.pushState(null, "", `#jobs/${answer.id}`);
     job.value = answer.id;
     said.value = "The job has begun";
   } catch (error) {
@@ -108,6 +108,7 @@ function Job({ id }: { id: string }) {
   const sort = useSignal<{ column: string; descending: boolean } | null>(null);
   const offset = useSignal(0);
   const gone = useSignal<Problem | null>(null);
+  const lost = useSignal<Problem | null>(null);
   const path = `jobs/${encodeURIComponent(id)}`;
   const over = state.value !== null && (ENDED.includes(state.value.state) || (state.value.total !== null && state.value.total > 0 && state.value.done >= state.value.total));
 
@@ -131,6 +132,7 @@ function Job({ id }: { id: string }) {
       try {
         const now = await getJson<State>(path);
         if (!live) return;
+        lost.value = null;
         const news = now.done !== state.value?.done || now.state !== state.value?.state;
         state.value = now;
         if (news) await table();
@@ -139,8 +141,13 @@ function Job({ id }: { id: string }) {
           return;
         }
       } catch (error) {
-        if (live) gone.value = asProblem(error);
-        return;
+        if (!live) return;
+        // the job goes on without its watcher: only an answer ends the watch, not a lost connection
+        if (!(error instanceof Refusal) || error.status !== 0) {
+          gone.value = asProblem(error);
+          return;
+        }
+        lost.value = error;
       }
       rest = Math.min(2500, rest * 1.2);
       timer = window.setTimeout(() => void look(), rest);
@@ -157,10 +164,12 @@ function Job({ id }: { id: string }) {
 
   if (gone.value) return <Trouble problem={gone.value} />;
   const now = state.value;
-  if (!now) return <Busy text="Asking for the job …" />;
+  const silence = lost.value && <Trouble problem={lost.value} />;
+  if (!now) return silence ?? <Busy text="Asking for the job …" />;
   const total = now.total ?? 0;
   return (
     <>
+      {silence}
       <Card
         title={over ? "Done" : "At work"}
         aside={
@@ -195,6 +204,7 @@ function Job({ id }: { id: string }) {
             {now.failures.map((each, k) => (
               <li key={k}>
                 <b>{each.summary.startsWith(each.name) ? each.summary : `${each.name}: ${each.summary}`}</b>
+                {each.source && <span class="quiet"> in {each.source}</span>}
                 <br />
                 {each.reason}. <span class="quiet">What to do: {each.fix}</span>
               </li>

@@ -77,8 +77,8 @@ export function ModelsView() {
   );
 }
 
-function figure(value: number | null): string {
-  return value === null ? "" : Number.isInteger(value) ? plain(value) : number(value, 2);
+function figure(value: number | null, quantity: By): string {
+  return value === null ? "" : quantity === "n_train" ? plain(value) : number(value, 2);
 }
 
 function Periodic({ model: held }: { model: Model }) {
@@ -137,7 +137,7 @@ function Periodic({ model: held }: { model: Model }) {
                   onFocus={() => (chosen.value = each.symbol)}
                 >
                   <span>{each.symbol}</span>
-                  <small>{level === null ? "" : figure(rows[each.symbol][quantity])}</small>
+                  <small>{level === null ? "" : figure(rows[each.symbol][quantity], quantity)}</small>
                 </button>
               </div>
             );
@@ -152,9 +152,9 @@ function Periodic({ model: held }: { model: Model }) {
         )}
       </p>
       <ul class="keys scale" aria-label="Key">
-        <li>{figure(low)}</li>
+        <li>{figure(low, quantity)}</li>
         {Array.from({ length: 10 }, (_, k) => <li key={k} class={`level l${quantity === "error" ? k : 9 - k}`} aria-hidden="true" />)}
-        <li>{figure(high)} {quantity === "error" ? unit : "crystals"}</li>
+        <li>{figure(high, quantity)} {quantity === "error" ? unit : "crystals"}</li>
         <li><span class="unknown box" aria-hidden="true" /> {quantity === "error" ? "not known" : "none"}</li>
       </ul>
     </Card>
