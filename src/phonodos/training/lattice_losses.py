@@ -47,6 +47,8 @@ SOFT_SHARE = 3  # one of so many wave vectors is drawn where an unstable crystal
 LONG_SHARE, LONG_FLOOR = 3, 5.0  # of long waves the same; [cm^-1], softer ones count as so stiff
 # Signed squares of imaginary branches have errors in units of (|w| + this)^2 [cm^-1].
 IMAGINARY_FLOOR, IMAGINARY_HUBER, TRANSVERSE_HUBER = 50.0, 1.0, 0.3
+TRANSLATIONS = 3
+AT_GAMMA = 0.01  # [1/A], closer three branches are rigid translations
 # Steps of the additive recurrence with the best spread in three dimensions (1/g, 1/g^2, 1/g^3).
 SPREAD = np.array([0.8191725133961645, 0.6710436067037893, 0.5497004779019703])
 
@@ -116,7 +118,7 @@ class LatticeTask:
         modes = 3 * group.n_atoms
         n = self.weights.points(group.n_atoms)
         weights = self.weights
-        points, bands, long = _draw(
+        points, bands, drawn = _draw(
             samples, n, generator, soft=weights.unstable > 0.0 or weights.imaginary > 0.0,
             long=weights.long_waves > 0.0,
         )  # fmt: skip
@@ -133,11 +135,13 @@ class LatticeTask:
                 first = len(reference)
                 wanted = _soft(torch.from_numpy(reference), softening).to(found)
                 total = total + self._band_loss(found[k, :first], wanted, sample)
-                if weights.long_waves and long[k].any():
-                    waves = found[k, :first][long[k], :3], wanted[long[k], :3]
-                    total = total + weights.long_waves * _long_loss(*waves, reference[long[k], :3])
+                long = np.isin(drawn[k], sample.long)
+                if weights.long_waves and long.any():
+                    waves = found[k, :first][long, :3], wanted[long, :3]
+                    total = total + weights.long_waves * _long_loss(*waves, reference[long, :3])
                 if weights.imaginary and sample.unstable:
-                    error = _imaginary_loss(squares[k, :first], reference)
+                    rigid = sample.lengths[drawn[k]] < AT_GAMMA
+                    error = _imaginary_loss(squares[k, :first], reference, rigid)
                     total = total + weights.imaginary * error
             if sample.levels is None:
                 continue
@@ -241,20 +245,39 @@ def _long_loss(found: Tensor, wanted: Tensor, reference: np.ndarray) -> Tensor:
     return functional.huber_loss(error, torch.zeros_like(error), delta=SOUND_HUBER)
 
 
-def _imaginary_loss(squares: Tensor, reference: np.ndarray) -> Tensor:
+def _imaginary_loss(squares: Tensor, reference: np.ndarray, rigid: np.ndarray) -> Tensor:
     """Return the loss of the branches that are imaginary in the reference, by signed squares.
 
     Where a crystal that should be unstable is stable, the slope of the square does not vanish as
     that of the softened root nearly does, and what is right of other branches does not share it.
+    At Gamma (`rigid`, a flag a wave vector) the translations are left out on both sides: they are
+    the lowest branch of a stable crystal, and no constants move them.
     """
+    modes = reference.shape[1]
+    places = np.tile(np.arange(modes), (len(reference), 1))
+    if rigid.any():
+        sizes = squares.detach().abs().cpu().numpy()
+        places[rigid] = _optic_first(sizes[rigid])
+        own = _optic_first(np.abs(reference[rigid]))
+        reference = reference.copy()
+        reference[rigid] = np.take_along_axis(reference[rigid], own, axis=1)
+        reference[rigid, -TRANSLATIONS:] = 0.0
     soft = reference < UNSTABLE
     if not soft.any():
         return squares.new_zeros(())
     w = torch.from_numpy(reference[soft]).to(squares)
-    error = (squares[torch.from_numpy(soft).to(squares.device)] - w * w.abs()) / (
-        w.abs() + IMAGINARY_FLOOR
-    ).square()
+    matched = squares.gather(1, torch.from_numpy(places).to(squares.device))
+    error = matched[torch.from_numpy(soft).to(squares.device)] - w * w.abs()
+    error = error / (w.abs() + IMAGINARY_FLOOR).square()
     return functional.huber_loss(error, torch.zeros_like(error), delta=IMAGINARY_HUBER)
+
+
+def _optic_first(sizes: np.ndarray) -> np.ndarray:
+    """Return (q, 3n) places of the branches, in their order, but the three smallest at the end."""
+    order = np.argsort(sizes, axis=1, kind="stable")
+    return np.concatenate(
+        [np.sort(order[:, TRANSLATIONS:], axis=1), order[:, :TRANSLATIONS]], axis=1
+    )
 
 
 def _transverse_loss(group: HarmonicCrystals, samples: Sequence[LatticeSample]) -> Tensor:
@@ -293,13 +316,13 @@ def _draw(
 
     All of them where nothing but bands is taught. With `soft` a third of those of an unstable
     crystal lies where its lowest branch is imaginary, with `long` a third among its long waves.
-    Then (n, 3N) frequencies of the bands [cm^-1] and which of these waves are long.
+    Then (n, 3N) frequencies of the bands [cm^-1], and their (n,) places in the sample.
     """
-    points, bands, waves = [], [], []
+    points, bands, places = [], [], []
     for sample in samples:
         shift = torch.rand(3, generator=generator).numpy()
         spread = np.mod(shift + np.arange(1, 2 * n + 1)[:, None] * SPREAD, 1.0) - 0.5
-        reference, are_long = None, np.zeros(0, dtype=bool)
+        reference, drawn = None, np.zeros(0, dtype=np.int64)
         if sample.bands is not None:
             qpoints, frequencies_there = sample.bands
             count = 2 * n if sample.levels is None else n
@@ -313,8 +336,8 @@ def _draw(
                 drawn[1::LONG_SHARE] = sample.long[again.numpy()]
             q = qpoints[drawn]
             spread = np.concatenate([q - np.rint(q), spread[: 2 * n - count]])
-            reference, are_long = frequencies_there[drawn], np.isin(drawn, sample.long)
+            reference = frequencies_there[drawn]
         points.append(torch.from_numpy(spread))
         bands.append(reference)
-        waves.append(are_long)
-    return torch.stack(points), bands, waves
+        places.append(drawn)
+    return torch.stack(points), bands, places

@@ -106,14 +106,20 @@ class LatticeSample:
         return np.flatnonzero(self.bands[1][: self.usual, 0] < UNSTABLE)
 
     @cached_property
+    def lengths(self) -> Array:
+        """(k,) distances of the wave vectors of `bands` from Gamma [1/A]."""
+        if self.bands is None:
+            return np.zeros(0)
+        (cell,) = as_numpy(self.crystal.cells)
+        return lengths_from_gamma(self.bands[0], reciprocal(cell))
+
+    @cached_property
     def long(self) -> NDArray[np.int64]:
         """(l,) places in `bands` of the waves that sound is judged by."""
         if self.bands is None:
             return np.zeros(0, dtype=np.int64)
-        qpoints, frequencies = self.bands
-        (cell,) = as_numpy(self.crystal.cells)
-        lengths = lengths_from_gamma(qpoints, reciprocal(cell))
-        return np.flatnonzero((lengths > FROM) & (lengths < TO) & (frequencies[:, 0] > LEAST))
+        near = (self.lengths > FROM) & (self.lengths < TO)
+        return np.flatnonzero(near & (self.bands[1][:, 0] > LEAST))
 
     @property
     def unstable(self) -> bool:
