@@ -129,7 +129,7 @@ def test_without_born_charges_constants_are_total(
     assert dataset.provenance["mesh_length_A"] is None
 
 
-def test_without_born_charges_what_fits_the_supercell_is_exact(
+def test_with_and_without_born_charges_what_fits_the_supercell_is_exact(
     springs: Dataset, spring_files: Path, tmp_path: Path, frequencies_of: Frequencies
 ) -> None:
     """There the forces hold the dipole term: the same numbers come from springs and charges."""
@@ -145,8 +145,9 @@ def test_without_born_charges_what_fits_the_supercell_is_exact(
     assert not waves[0].any()
     expected = frequencies_of(springs, 0, waves)
     np.testing.assert_allclose(np.reshape(found, (-1, 6)), expected, atol=0.05)
-    assert springs.column("commensurate_qpoints") == [None]
-    assert springs.column("commensurate_frequencies") == [None]
+    assert springs.column("commensurate_qpoints") == [points]
+    (charged,) = springs.column("commensurate_frequencies")
+    np.testing.assert_allclose(np.reshape(charged, (-1, 6)), expected, atol=0.05)
 
 
 def broken(name: str) -> Callable[[Path], None]:

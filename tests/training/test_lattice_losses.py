@@ -24,7 +24,14 @@ from phonodos.physics.mesh import irreducible_mesh
 from phonodos.physics.path import step_along_path
 from phonodos.prediction.lattice_dynamics import lattice_dynamics
 from phonodos.training.config import TrainConfig
-from phonodos.training.lattice_losses import LatticeTask, _draw
+from phonodos.training.lattice_losses import (
+    IMAGINARY_FLOOR,
+    SOUND_HUBER,
+    LatticeTask,
+    _draw,
+    _imaginary_loss,
+    _long_loss,
+)
 from phonodos.training.lattice_samples import cumulated, match_bonds
 from phonodos.training.loop import fit
 from phonodos.training.module import NetworkModule
@@ -109,8 +116,10 @@ def configure(folder: Path, tmp_path: Path) -> Callable[..., TrainConfig]:
 
 ONLY = {
     name: {"bands": 0, "dos": 0, "tensors": 0, "force_constants": 0} | {name: 1}
-    for name in ("bands", "dos", "tensors", "force_constants", "sound")
-}
+    for name in (
+        "bands", "dos", "tensors", "force_constants", "sound", "long_waves", "transverse"
+    )
+}  # fmt: skip
 
 
 @pytest.mark.parametrize(
@@ -121,6 +130,8 @@ ONLY = {
         ("sound", 1e-8),
         ("tensors", 1e-10),
         ("force_constants", 1e-6),
+        ("transverse", 1e-6),
+        ("long_waves", 1e-8),
         ("dos", 0.02),
     ],
 )
@@ -196,6 +207,154 @@ def test_unstable_crystals_are_drawn_where_they_are_soft(
         task = LatticeTask(configure("run", losses=weights | {"unstable": unstable}))
         losses.append(float(task.loss(other, [soft], torch.Generator().manual_seed(0)).detach()))
     assert losses[1] == pytest.approx(3.0 * losses[0], rel=1e-6)
+
+
+WITHOUT_PATH = {"band_qpoints": None, "band_frequencies": None}
+GAAS = Crystal.ordered(5.65 * (1 - np.eye(3)) / 2, [[0.0] * 3, [0.25] * 3], ["Ga", "As"], "GaAs")
+
+
+def test_constants_without_a_path_teach_their_waves(
+    network: NetworkModule, configure: Callable[..., TrainConfig], tmp_path: Path
+) -> None:
+    """No loss where the network agrees with the constants, or with stored waves where there are."""
+    row = own_row(network, GAAS) | WITHOUT_PATH
+    bonded = bond_crystal(GAAS, 6.0)
+    with torch.no_grad():
+        dynamics = lattice_dynamics(GAAS, bonded, network(bonded))
+    fitting = np.array([[0.0, 0, 0], [0, 0, 0.5], [0, 0.5, 0.5], [0.5, 0.5, 0.5]])
+    right = dynamics.frequencies(fitting)
+    weights = ONLY["bands"] | {"long_waves": 1, "waves": True}
+    found = {}
+    for name, modes in (("none", None), ("right", right), ("wrong", 1.2 * right)):
+        stored = {
+            "commensurate_qpoints": fitting.ravel().tolist(),
+            "commensurate_frequencies": modes.ravel().tolist(),
+        } if modes is not None else {}  # fmt: skip
+        write_dataset(tmp_path / f"{name}.parquet", [row | stored], {})
+        dataset = Dataset.open(tmp_path / f"{name}.parquet")
+        task = LatticeTask(configure("run", losses=weights))
+        (sample,) = samples = task.samples(dataset)
+        assert sample.bands is not None
+        assert sample.usual == (20 if modes is None else 4)
+        assert sample.long.tolist() == [*range(sample.usual, sample.usual + 10)]
+        found[name] = float(task.loss(network, samples, torch.Generator().manual_seed(0)).detach())
+        (as_before,) = LatticeTask(configure("run", losses=ONLY["bands"])).samples(dataset)
+        assert as_before.bands is None
+        assert task.samples(dataset, judged=True)[0].bands is None
+    assert found["none"] < 1e-5
+    assert found["right"] < 1e-5
+    assert found["wrong"] > 0.01
+
+
+def test_long_waves_are_a_third_of_what_is_drawn(
+    folder: Path, configure: Callable[..., TrainConfig]
+) -> None:
+    *_, sample = LatticeTask(configure("run")).samples(Dataset.open(folder / "data.parquet"))
+    assert sample.long.tolist() == [1]  # of five wave vectors of KBr
+    shares = {}
+    for aimed in (True, False):
+        generator = torch.Generator().manual_seed(1)
+        drawn = [_draw([sample], 12, generator, long=aimed)[2][0] for _ in range(40)]
+        shares[aimed] = np.mean(np.isin(drawn, sample.long))
+    assert shares[False] == pytest.approx(0.2, abs=0.05)
+    assert shares[True] == pytest.approx(1 / 3 + 2 / 3 * 0.2, abs=0.05)
+
+
+def test_without_options_wave_vectors_are_drawn_as_ever(
+    folder: Path, configure: Callable[..., TrainConfig]
+) -> None:
+    """A run that is resumed must see what it would have seen."""
+    samples = LatticeTask(configure("run")).samples(Dataset.open(folder / "data.parquet"))
+    _, bands, _ = _draw(samples, 5, torch.Generator().manual_seed(7))
+    generator = torch.Generator().manual_seed(7)
+    for sample, found in zip(samples, bands, strict=True):
+        assert sample.band_frequencies is not None
+        assert found is not None
+        torch.rand(3, generator=generator)
+        places = torch.randint(len(PATH), (5,), generator=generator).numpy()
+        np.testing.assert_array_equal(found, sample.band_frequencies[places])
+
+
+def test_long_waves_are_judged_by_relative_errors() -> None:
+    wanted = np.array([[2.0, 40.0, 80.0]])
+    found = torch.from_numpy(wanted * np.array([1.1, 1.1, 0.9]))
+    error = np.array([0.2 / 5.0, 0.1, 0.1])  # the first below the floor
+    loss = float(_long_loss(found, torch.from_numpy(wanted), wanted))
+    assert loss == pytest.approx(0.5 * np.mean(error**2))
+    far = float(_long_loss(2.0 * found, torch.from_numpy(wanted), wanted))
+    assert far == pytest.approx(SOUND_HUBER * ((0.48 + 1.2 + 0.8) / 3.0 - SOUND_HUBER / 2.0))
+
+
+def test_imaginary_branches_have_a_loss_of_their_own() -> None:
+    """It is not shared with other branches, and pulls where a crystal is stable by mistake."""
+    reference = np.array([[-200.0, 50.0, 100.0], [40.0, 60.0, 90.0]])
+    right = torch.from_numpy(reference * np.abs(reference))
+    away = np.zeros(2, dtype=bool)
+    assert float(_imaginary_loss(right, reference, away)) == 0.0
+    assert float(_imaginary_loss(right[1:], reference[1:], away[1:])) == 0.0
+    wrong = right.clone()
+    wrong[0, 0], wrong[1] = 170.0**2, 0.0
+    loss = float(_imaginary_loss(wrong, reference, away))
+    error = (170.0**2 + 200.0**2) / (200.0 + IMAGINARY_FLOOR) ** 2
+    assert loss == pytest.approx(error - 0.5)
+    more = [np.hstack([x, np.full((2, 30), 300.0)]) for x in (wrong.numpy(), reference)]
+    assert float(_imaginary_loss(torch.from_numpy(more[0]), more[1], away)) == pytest.approx(loss)
+
+
+def test_at_gamma_translations_are_no_answer_to_an_imaginary_branch() -> None:
+    """They are the lowest branch of a crystal that comes out stable, and nothing moves them."""
+    reference = np.array([[-110.0, -0.2, 0.1, 0.3, 150.0, 400.0]])
+    found = torch.tensor([[0.0, 0.0, 0.1, 165.0**2, 200.0**2, 390.0**2]], requires_grad=True)
+    loss = _imaginary_loss(found, reference, np.array([True]))
+    error = (165.0**2 + 110.0**2) / (110.0 + IMAGINARY_FLOOR) ** 2
+    assert float(loss.detach()) == pytest.approx(error - 0.5)
+    loss.backward()  # type: ignore[no-untyped-call]
+    assert found.grad is not None
+    assert found.grad[0].nonzero().ravel().tolist() == [3]
+    right = torch.from_numpy(reference * np.abs(reference))
+    assert float(_imaginary_loss(right, reference, np.array([True]))) == 0.0
+
+
+def test_an_unstable_crystal_that_comes_out_stable_is_pulled_down(
+    folder: Path, configure: Callable[..., TrainConfig]
+) -> None:
+    (sample, *_) = LatticeTask(configure("run")).samples(Dataset.open(folder / "data.parquet"))
+    assert sample.band_frequencies is not None
+    modes = np.abs(sample.band_frequencies)
+    modes[3, 0] = -150.0
+    soft = replace(sample, band_frequencies=modes)
+    other = made(4)
+    losses = []
+    for weight in (0.0, 1.0):
+        task = LatticeTask(configure("run", losses=ONLY["bands"] | {"imaginary": weight}))
+        other.zero_grad()
+        loss = task.loss(other, [soft], torch.Generator().manual_seed(0))
+        loss.backward()  # type: ignore[no-untyped-call]
+        slopes = [p.grad for p in other.parameters() if p.grad is not None]
+        assert all(torch.isfinite(slope).all() for slope in slopes)
+        losses.append(float(loss.detach()))
+    assert losses[1] > losses[0] + 0.1
+
+
+def test_only_what_is_across_a_bond_counts_as_transverse(
+    network: NetworkModule, folder: Path, configure: Callable[..., TrainConfig]
+) -> None:
+    task = LatticeTask(configure("run", losses=ONLY["transverse"]))
+    (sample, *_) = task.samples(Dataset.open(folder / "data.parquet"))
+    constants = sample.constants
+    assert constants is not None
+    line = torch.nn.functional.normalize(sample.crystal.vectors[constants.bonds], dim=1)
+    along = line[:, :, None] * line[:, None, :]
+    across = torch.eye(3).double() - along
+
+    def loss(tensors: torch.Tensor) -> float:
+        changed = replace(sample, constants=replace(constants, tensors=tensors))
+        found = task.loss(network, [changed], torch.Generator().manual_seed(0))
+        return float(found.detach())
+
+    assert loss(constants.tensors + along) < 1e-6
+    scaled = constants.tensors + 0.1 * (across @ constants.tensors @ across)
+    assert loss(scaled) == pytest.approx(0.5 * (0.1 / 1.1) ** 2, rel=0.01)
 
 
 def test_own_spectrum_is_found_in_validation(

@@ -90,9 +90,7 @@ def read_record(
         "cell": crystal.cell.ravel(),
         "frac_coords": crystal.frac_coords.ravel(),
     }
-    row |= _tensors(calculation) | _constants(constants)
-    if calculation.born_charges is None:
-        row |= _commensurate(calculation)
+    row |= _tensors(calculation) | _constants(constants) | _commensurate(calculation)
     if dos:
         with quiet():
             row |= _spectrum(calculated_dos(calculation))
@@ -190,7 +188,7 @@ def _constants(constants: ForceConstants) -> dict[str, Any]:
 
 
 def _commensurate(calculation: PhonopyCalculation) -> dict[str, Any]:
-    """Return what is exact without Born charges: frequencies of waves that fit the supercell.
+    """Return what is exact with and without Born charges: frequencies of waves of the supercell.
 
     There the forces hold the dipole term. Of q and -q, whose frequencies agree, one is listed.
     """

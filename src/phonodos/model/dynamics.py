@@ -214,11 +214,19 @@ def frequencies(matrices: Array, softening: float = 0.0) -> Array:
     With a `softening` [cm^-1] the root l / sqrt(|l| + s^2) is taken instead of sign(l) sqrt|l|: it
     has a finite slope at zero, as training needs. It changes w by less than s^2 / (2 w).
     """
-    eigenvalues = library_of(matrices).linalg.eigvalsh(matrices)
     if softening == 0.0:
-        return to_frequencies(eigenvalues)
-    square = eigenvalues * WAVENUMBER_PER_SQRT_SPRING**2
-    return square * (abs(square) + softening**2) ** -0.5
+        return to_frequencies(library_of(matrices).linalg.eigvalsh(matrices))
+    return softened_roots(signed_squares(matrices), softening)
+
+
+def signed_squares(matrices: Array) -> Array:
+    """Return (..., 3N) squares of frequencies [cm^-2], ascending, of imaginary ones negative."""
+    return library_of(matrices).linalg.eigvalsh(matrices) * WAVENUMBER_PER_SQRT_SPRING**2
+
+
+def softened_roots(squares: Array, softening: float) -> Array:
+    """Return the frequencies [cm^-1] of `frequencies` with a softening, of their signed squares."""
+    return squares * (abs(squares) + softening**2) ** -0.5
 
 
 def to_frequencies(eigenvalues: Array) -> Array:

@@ -79,6 +79,18 @@ class LatticeLossConfig(_Section):
     unstable: float = Field(
         0.0, ge=0, le=1e6, description="more weight of crystals with imaginary modes, at these"
     )
+    waves: bool = Field(
+        False, description="bands of records without a path: waves of the supercell, long waves"
+    )
+    long_waves: float = Field(
+        0.0, ge=0, le=1e6, description="the three lowest branches at 0.06 to 0.2 1/A, there drawn"
+    )
+    imaginary: float = Field(
+        0.0, ge=0, le=1e6, description="signed squares of imaginary branches, by themselves"
+    )
+    transverse: float = Field(
+        0.0, ge=0, le=1e6, description="constants across the bond, relative to themselves"
+    )
     strain: float = Field(1.0, ge=0, le=1e6, description="Grueneisen parameters of [strain]")
     softening: float = Field(
         8.0, gt=0, le=100, description="of the square root at zero frequency [cm^-1]"

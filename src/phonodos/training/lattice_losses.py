@@ -16,7 +16,14 @@ from torch.nn import functional
 from phonodos.datasets.dataset import Dataset
 from phonodos.evaluation.metrics import spectrum_scores
 from phonodos.model.bonds import collate_bonded
-from phonodos.model.dynamics import dynamical_matrices, frequencies, settled, settled_matrices
+from phonodos.model.dynamics import (
+    dynamical_matrices,
+    frequencies,
+    settled,
+    settled_matrices,
+    signed_squares,
+    softened_roots,
+)
 from phonodos.model.harmonic import (
     HarmonicCrystals,
     group_by_size,
@@ -37,6 +44,11 @@ UNIT = 100.0  # [cm^-1]
 BAND_HUBER, DOS_HUBER, TENSOR_HUBER, SOUND_HUBER = 0.2, 0.1, 0.3, 0.2
 SOUND_FLOOR = 15.0  # [cm^-1], relative errors of the acoustic branches are of w plus this
 SOFT_SHARE = 3  # one of so many wave vectors is drawn where an unstable crystal is softest
+LONG_SHARE, LONG_FLOOR = 3, 5.0  # of long waves the same; [cm^-1], softer ones count as so stiff
+# Signed squares of imaginary branches have errors in units of (|w| + this)^2 [cm^-1].
+IMAGINARY_FLOOR, IMAGINARY_HUBER, TRANSVERSE_HUBER = 50.0, 1.0, 0.3
+TRANSLATIONS = 3
+AT_GAMMA = 0.01  # [1/A], closer three branches are rigid translations
 # Steps of the additive recurrence with the best spread in three dimensions (1/g, 1/g^2, 1/g^3).
 SPREAD = np.array([0.8191725133961645, 0.6710436067037893, 0.5497004779019703])
 
@@ -53,7 +65,9 @@ class LatticeTask:
 
     def samples(self, dataset: Dataset, *, judged: bool = False) -> list[LatticeSample]:
         """Return the samples of a data set; `judged` ones get the mesh of validation."""
-        return lattice_samples(dataset, self.cutoff, self.dtype, meshes=judged)
+        return lattice_samples(
+            dataset, self.cutoff, self.dtype, meshes=judged, waves=self.weights.waves and not judged
+        )
 
     def strained(self, taught: Sequence[Dataset]) -> list[StrainSample]:
         """Return the samples of the teacher of strain, whose crystals are among those taught."""
@@ -103,11 +117,16 @@ class LatticeTask:
     ) -> Tensor:
         modes = 3 * group.n_atoms
         n = self.weights.points(group.n_atoms)
-        points, bands = _draw(samples, n, generator, soft=self.weights.unstable > 0.0)
+        weights = self.weights
+        points, bands, drawn = _draw(
+            samples, n, generator, soft=weights.unstable > 0.0 or weights.imaginary > 0.0,
+            long=weights.long_waves > 0.0,
+        )  # fmt: skip
         group, site = settled(group)
         matrices = settled_matrices(group, site, points.to(group.cells))
-        softening = self.weights.softening
-        found: Tensor = frequencies(matrices, softening=softening)
+        softening = weights.softening
+        squares: Tensor = signed_squares(matrices)
+        found: Tensor = softened_roots(squares, softening)
         total = found.new_zeros(())
         for k, sample in enumerate(samples):
             first = 0
@@ -116,15 +135,25 @@ class LatticeTask:
                 first = len(reference)
                 wanted = _soft(torch.from_numpy(reference), softening).to(found)
                 total = total + self._band_loss(found[k, :first], wanted, sample)
+                long = np.isin(drawn[k], sample.long)
+                if weights.long_waves and long.any():
+                    waves = found[k, :first][long, :3], wanted[long, :3]
+                    total = total + weights.long_waves * _long_loss(*waves, reference[long, :3])
+                if weights.imaginary and sample.unstable:
+                    rigid = sample.lengths[drawn[k]] < AT_GAMMA
+                    error = _imaginary_loss(squares[k, :first], reference, rigid)
+                    total = total + weights.imaginary * error
             if sample.levels is None:
                 continue
             spread = found[k, first:].flatten().sort().values
             quantiles = torch.from_numpy(sample.quantiles(len(spread)))
             quantiles = _soft(quantiles, softening).to(found)
             dos = functional.huber_loss(spread / UNIT, quantiles / UNIT, delta=DOS_HUBER)
-            total = total + self.weights.dos * dos
-        if self.weights.force_constants and any(s.constants for s in samples):
-            total = total + self.weights.force_constants * self._constants(group, site, samples)
+            total = total + weights.dos * dos
+        if weights.force_constants and any(s.constants for s in samples):
+            total = total + weights.force_constants * self._constants(group, site, samples)
+        if weights.transverse and any(s.constants for s in samples):
+            total = total + weights.transverse * _transverse_loss(group, samples)
         assert found.shape[2] == modes
         return total
 
@@ -206,28 +235,109 @@ def _soft(w: Tensor, softening: float) -> Tensor:
     return w * w.abs() / (w.square() + softening**2).sqrt()
 
 
+def _long_loss(found: Tensor, wanted: Tensor, reference: np.ndarray) -> Tensor:
+    """Return the loss of the (q, 3) lowest branches at long waves, by their relative errors.
+
+    All are softened but the `reference`, which an error is relative to.
+    """
+    scale = torch.from_numpy(np.maximum(np.abs(reference), LONG_FLOOR)).to(found)
+    error = (found - wanted) / scale
+    return functional.huber_loss(error, torch.zeros_like(error), delta=SOUND_HUBER)
+
+
+def _imaginary_loss(squares: Tensor, reference: np.ndarray, rigid: np.ndarray) -> Tensor:
+    """Return the loss of the branches that are imaginary in the reference, by signed squares.
+
+    Where a crystal that should be unstable is stable, the slope of the square does not vanish as
+    that of the softened root nearly does, and what is right of other branches does not share it.
+    At Gamma (`rigid`, a flag a wave vector) the translations are left out on both sides: they are
+    the lowest branch of a stable crystal, and no constants move them.
+    """
+    modes = reference.shape[1]
+    places = np.tile(np.arange(modes), (len(reference), 1))
+    if rigid.any():
+        sizes = squares.detach().abs().cpu().numpy()
+        places[rigid] = _optic_first(sizes[rigid])
+        own = _optic_first(np.abs(reference[rigid]))
+        reference = reference.copy()
+        reference[rigid] = np.take_along_axis(reference[rigid], own, axis=1)
+        reference[rigid, -TRANSLATIONS:] = 0.0
+    soft = reference < UNSTABLE
+    if not soft.any():
+        return squares.new_zeros(())
+    w = torch.from_numpy(reference[soft]).to(squares)
+    matched = squares.gather(1, torch.from_numpy(places).to(squares.device))
+    error = matched[torch.from_numpy(soft).to(squares.device)] - w * w.abs()
+    error = error / (w.abs() + IMAGINARY_FLOOR).square()
+    return functional.huber_loss(error, torch.zeros_like(error), delta=IMAGINARY_HUBER)
+
+
+def _optic_first(sizes: np.ndarray) -> np.ndarray:
+    """Return (q, 3n) places of the branches, in their order, but the three smallest at the end."""
+    order = np.argsort(sizes, axis=1, kind="stable")
+    return np.concatenate(
+        [np.sort(order[:, TRANSLATIONS:], axis=1), order[:, :TRANSLATIONS]], axis=1
+    )
+
+
+def _transverse_loss(group: HarmonicCrystals, samples: Sequence[LatticeSample]) -> Tensor:
+    """Return the sum over crystals of the error of the constants across their bonds.
+
+    It is relative to these constants, which beside those along the bond hardly count, and weighted
+    by masses as in dynamical matrices: light atoms turn by them.
+    """
+    counts = torch.bincount(group.owners, minlength=group.n_crystals).tolist()
+    first = 0
+    total: Tensor = group.force_constants.new_zeros(())
+    for k, sample in enumerate(samples):
+        if sample.constants is not None and len(sample.constants.bonds):
+            bonds = sample.constants.bonds.to(group.firsts.device) + first
+            wanted = sample.constants.tensors.to(group.force_constants)
+            line = functional.normalize(group.vectors[bonds], dim=1)
+            across = torch.eye(3).to(line) - line[:, :, None] * line[:, None, :]
+            ends = group.masses[k][group.firsts[bonds]] * group.masses[k][group.seconds[bonds]]
+            error, size = (
+                ((across @ x @ across).square().sum(dim=(1, 2)) / ends).sum()
+                for x in (group.force_constants[bonds] - wanted, wanted)
+            )
+            ratio = (error / (size + 1e-12) + 1e-12).sqrt()
+            total = total + functional.huber_loss(
+                ratio, torch.zeros_like(ratio), delta=TRANSVERSE_HUBER
+            )
+        first += counts[k]
+    return total
+
+
 def _draw(
-    samples: Sequence[LatticeSample], n: int, generator: torch.Generator, *, soft: bool = False
-) -> tuple[Tensor, list[np.ndarray | None]]:
+    samples: Sequence[LatticeSample], n: int, generator: torch.Generator, *, soft: bool = False,
+    long: bool = False,
+) -> tuple[Tensor, list[np.ndarray | None], list[np.ndarray]]:  # fmt: skip
     """Return (C, 2n, 3) wave vectors, the first n from the bands where there are some.
 
     All of them where nothing but bands is taught. With `soft` a third of those of an unstable
-    crystal lies where its lowest branch is imaginary.
+    crystal lies where its lowest branch is imaginary, with `long` a third among its long waves.
+    Then (n, 3N) frequencies of the bands [cm^-1], and their (n,) places in the sample.
     """
-    points, bands = [], []
+    points, bands, places = [], [], []
     for sample in samples:
         shift = torch.rand(3, generator=generator).numpy()
         spread = np.mod(shift + np.arange(1, 2 * n + 1)[:, None] * SPREAD, 1.0) - 0.5
-        reference = None
-        if sample.band_qpoints is not None and sample.band_frequencies is not None:
+        reference, drawn = None, np.zeros(0, dtype=np.int64)
+        if sample.bands is not None:
+            qpoints, frequencies_there = sample.bands
             count = 2 * n if sample.levels is None else n
-            drawn = torch.randint(len(sample.band_qpoints), (count,), generator=generator).numpy()
+            usual = sample.usual or len(qpoints)
+            drawn = torch.randint(usual, (count,), generator=generator).numpy()
             if soft and sample.unstable:
-                (where,) = np.nonzero(sample.band_frequencies[:, 0] < UNSTABLE)
-                drawn[::SOFT_SHARE] = where[drawn[::SOFT_SHARE] % len(where)]
-            q = sample.band_qpoints[drawn]
+                drawn[::SOFT_SHARE] = sample.soft[drawn[::SOFT_SHARE] % len(sample.soft)]
+            if long and len(sample.long):
+                aimed = drawn[1::LONG_SHARE]
+                again = torch.randint(len(sample.long), (len(aimed),), generator=generator)
+                drawn[1::LONG_SHARE] = sample.long[again.numpy()]
+            q = qpoints[drawn]
             spread = np.concatenate([q - np.rint(q), spread[: 2 * n - count]])
-            reference = sample.band_frequencies[drawn]
+            reference = frequencies_there[drawn]
         points.append(torch.from_numpy(spread))
         bands.append(reference)
-    return torch.stack(points), bands
+        places.append(drawn)
+    return torch.stack(points), bands, places

@@ -1,6 +1,7 @@
 """What the flagship is taught of one crystal: bands, DOS quantiles, tensors, force constants."""
 
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -9,11 +10,14 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from phonodos.datasets.dataset import Dataset
+from phonodos.evaluation.sound import FROM, LEAST, TO
 from phonodos.model.arrays import as_numpy
 from phonodos.model.bonds import BondedCrystals, bond_crystal
+from phonodos.physics.crystal import reciprocal
 from phonodos.physics.dos import PhononDos
 from phonodos.physics.mesh import QMesh, irreducible_mesh
-from phonodos.physics.path import step_along_path
+from phonodos.physics.path import lengths_from_gamma, step_along_path
+from phonodos.training.constant_waves import LONG, ConstantWaves
 
 if TYPE_CHECKING:
     from phonodos.datasets.force_constants import ForceConstants
@@ -29,6 +33,11 @@ class Tensors:
 
     born: Tensor | None
     dielectric: Tensor | None
+
+    @property
+    def whole(self) -> bool:
+        """Return whether both are sound."""
+        return self.born is not None and self.dielectric is not None
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,13 +78,53 @@ class LatticeSample:
     target: Array  # (51,) own maximum
     mesh: QMesh | None  # validation only
     mean_frequency: float  # [cm^-1]
+    waves: ConstantWaves | None = None  # further bands, if those of the constants are taught
+
+    @cached_property
+    def bands(self) -> tuple[Array, Array] | None:
+        """(k, 3) wave vectors and (k, 3n) frequencies [cm^-1] to teach; last those of `waves`."""
+        found = [] if self.waves is None else [self.waves.bands]
+        if self.band_qpoints is not None and self.band_frequencies is not None:
+            found.insert(0, (self.band_qpoints, self.band_frequencies))
+        if len(found) < 2:
+            return found[0] if found else None
+        qpoints, frequencies = zip(*found, strict=True)
+        return np.concatenate(qpoints), np.concatenate(frequencies)
+
+    @cached_property
+    def usual(self) -> int:
+        """Number of wave vectors, the first of `bands`, to draw from where long ones are apart."""
+        if self.bands is None:
+            return 0
+        return len(self.bands[0]) - (0 if self.waves is None else LONG)
+
+    @cached_property
+    def soft(self) -> NDArray[np.int64]:
+        """(s,) places in `bands` where the lowest branch is imaginary, by more than rounding."""
+        if self.bands is None:
+            return np.zeros(0, dtype=np.int64)
+        return np.flatnonzero(self.bands[1][: self.usual, 0] < UNSTABLE)
+
+    @cached_property
+    def lengths(self) -> Array:
+        """(k,) distances of the wave vectors of `bands` from Gamma [1/A]."""
+        if self.bands is None:
+            return np.zeros(0)
+        (cell,) = as_numpy(self.crystal.cells)
+        return lengths_from_gamma(self.bands[0], reciprocal(cell))
+
+    @cached_property
+    def long(self) -> NDArray[np.int64]:
+        """(l,) places in `bands` of the waves that sound is judged by."""
+        if self.bands is None:
+            return np.zeros(0, dtype=np.int64)
+        near = (self.lengths > FROM) & (self.lengths < TO)
+        return np.flatnonzero(near & (self.bands[1][:, 0] > LEAST))
 
     @property
     def unstable(self) -> bool:
         """Return whether a branch of the bands is imaginary, by more than rounding."""
-        return self.band_frequencies is not None and bool(
-            (self.band_frequencies[:, 0] < UNSTABLE).any()
-        )
+        return len(self.soft) > 0
 
     def quantiles(self, n: int) -> Array:
         """Return n frequencies [cm^-1] at equal steps of the cumulated DOS."""
@@ -85,11 +134,15 @@ class LatticeSample:
 
 
 def lattice_samples(
-    dataset: Dataset, cutoff: float, dtype: torch.dtype, *, meshes: bool
+    dataset: Dataset, cutoff: float, dtype: torch.dtype, *, meshes: bool, waves: bool = False
 ) -> list[LatticeSample]:
-    """Return the samples of a data set; with `meshes` those that validation needs."""
+    """Return the samples of a data set; with `meshes` those that validation needs.
+
+    With `waves` records with Born charges and without a path are taught the waves of their
+    supercell, those stored or, without, those of their constants, and long waves of these.
+    """
     bands = dataset.column("band_qpoints"), dataset.column("band_frequencies")
-    waves = dataset.column("commensurate_qpoints"), dataset.column("commensurate_frequencies")
+    fitting = dataset.column("commensurate_qpoints"), dataset.column("commensurate_frequencies")
     born, dielectric = dataset.column("born_charges"), dataset.column("dielectric")
     sound = {
         name: dataset.mask(f"{name}_sound") & ~dataset.mask("large_cnsr_break")
@@ -100,8 +153,10 @@ def lattice_samples(
     for k, (name, crystal) in enumerate(zip(dataset.ids, dataset.crystals(), strict=True)):
         n = crystal.n_atoms
         bonded = bond_crystal(crystal, cutoff)
-        whole = waves[0][k] is None
-        points, values = (column[k] for column in (bands if whole else waves))
+        whole = fitting[0][k] is None or born[k] is not None
+        pathless = whole and waves and bands[0][k] is None
+        stored = fitting if pathless or not whole else bands
+        points, values = (column[k] for column in stored)
         dos = dataset.dos(k)
         levels, frequencies = cumulated(dos)
         tensors = Tensors(
@@ -111,8 +166,11 @@ def lattice_samples(
         constants = dataset.force_constants(k) if whole else None
         qpoints = None if points is None else np.array(points).reshape(-1, 3)
         modes = None if values is None else np.sort(np.array(values).reshape(-1, 3 * n), axis=1)
-        if whole and qpoints is not None and modes is not None:
+        if stored is bands and qpoints is not None and modes is not None:
             qpoints = step_along_path(qpoints, modes, crystal)
+        elif pathless and qpoints is not None:
+            qpoints = qpoints - np.rint(qpoints)
+        separated = pathless and tensors.whole and constants is not None and constants.has_nac
         found.append(
             LatticeSample(
                 id=name,
@@ -126,6 +184,11 @@ def lattice_samples(
                 target=targets[k],
                 mesh=irreducible_mesh(crystal, MESH_LENGTH) if meshes else None,
                 mean_frequency=dos.mean_frequency,
+                waves=ConstantWaves(
+                    dataset, k, crystal, as_numpy(bonded.masses), fitting=qpoints is None
+                )
+                if separated
+                else None,
             )
         )
     return found
