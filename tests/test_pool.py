@@ -20,6 +20,18 @@ from phonodos.pool import ALWAYS_ALLOWED, Loss, Pool, check_workers, cores, fail
 
 pytestmark = pytest.mark.skipif(os.name != "posix", reason="signals of POSIX")
 
+OTHERS: list[Any] = []  # workers of a server that other tests of this process keep
+
+
+@pytest.fixture(autouse=True)
+def _others() -> None:
+    OTHERS[:] = multiprocessing.active_children()
+
+
+def children() -> list[Any]:
+    """Return the workers of these tests."""
+    return [child for child in multiprocessing.active_children() if child not in OTHERS]
+
 
 @pytest.fixture(autouse=True)
 def _found_by_workers(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -97,7 +109,7 @@ def results(
 ) -> tuple[list[str], dict[str, Loss[str]]]:
     with Pool(start, 2, **settings) as pool:
         found = list(pool.run(tasks, tries))
-    assert not multiprocessing.active_children()
+    assert not children()
     return (
         sorted(answer for answer in found if isinstance(answer, str)),
         {loss.task: loss for loss in found if isinstance(loss, Loss)},
@@ -198,7 +210,7 @@ def test_a_ring_is_heard_and_a_stop_ends_what_is_under_way() -> None:
         threading.Timer(0.1, pool.stop).start()
         assert list(found) == []
     pool.ring()  # to nobody
-    assert not multiprocessing.active_children()
+    assert not children()
 
 
 def test_a_worker_that_dies_with_nothing_to_do_costs_no_task() -> None:
@@ -208,7 +220,7 @@ def test_a_worker_that_dies_with_nothing_to_do_costs_no_task() -> None:
         yield "a"
         while answers[-1:] != ["done a"]:
             yield None
-        (worker,) = multiprocessing.active_children()
+        (worker,) = children()
         worker.kill()
         worker.join()
         yield None
