@@ -151,6 +151,19 @@ def test_a_metal_is_the_limit_of_no_charges(rock_salt: Crystal) -> None:
     assert any("as was asked for" in text for text in metal.doubts)
 
 
+def test_many_imaginary_states_leave_no_interval(
+    rock_salt: Crystal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever the verdict: heat capacity and mean frequency are those of the other states."""
+    network = small_network(3)
+    (few,) = answer([network], rock_salt)
+    monkeypatch.setattr("phonodos.prediction.answers.MOST_IMAGINARY", -1.0)
+    (many,) = answer([network], rock_salt)
+    wanted = "unstable" if many.stability.is_unstable else "imaginary states"
+    assert wanted in many.outside
+    assert "imaginary states" not in few.outside
+
+
 def test_a_spectrum_knows_no_metals() -> None:
     spectrum = small_spectrum()
     with pytest.raises(ConfigError, match="cannot be told that a crystal is a metal"):

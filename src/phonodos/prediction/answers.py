@@ -36,6 +36,7 @@ from phonodos.prediction.stability import Stability, entry_of, search_points, su
 
 DENSE = 500  # neighbours an atom; within 6 A no solid at ambient pressure has more than 330
 PROBE = np.array([[0.5, 0.5, 0.5]])
+MOST_IMAGINARY = 0.1  # of the states, which are left out: with more no interval is stated
 
 
 @dataclass(frozen=True, eq=False)
@@ -241,7 +242,11 @@ class LatticeAnswers:
             *soft,
         )
         unstable = stability.is_unstable
-        reasons = {"unseen bonds": unseen, "a metal": metal, "unstable": unstable}
+        imaginary = dos.imaginary_fraction > MOST_IMAGINARY
+        reasons = {
+            "unseen bonds": unseen, "a metal": metal, "unstable": unstable,
+            "imaginary states": imaginary and not unstable,
+        }  # fmt: skip
         outside = tuple(name for name, found in reasons.items() if found)
         whole, *each = (replace(x, metal=self.metal) for x in (whole, *each))
         if len(members) == 1:
