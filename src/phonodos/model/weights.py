@@ -259,16 +259,18 @@ def _check_names(path: Path, header: WeightHeader, tensors: Mapping[str, Array])
 
 
 def _networks(
-    path: Path, header: WeightHeader, tensors: Mapping[str, Array], wanted: int
+    path: Path, header: WeightHeader, tensors: dict[str, Array], wanted: int
 ) -> list[Network]:
-    """Return the first members."""
+    """Return the first members, whose tensors are taken out of `tensors`."""
     return [_network(path, header, tensors, number) for number in range(wanted)]
 
 
-def _network(
-    path: Path, header: WeightHeader, tensors: Mapping[str, Array], number: int
-) -> Network:
-    """Return a member, from 0; its tensors must be those of the table of the configuration."""
+def _network(path: Path, header: WeightHeader, tensors: dict[str, Array], number: int) -> Network:
+    """Return a member, from 0; its tensors must be those of the table of the configuration.
+
+    They are taken out of `tensors` one by one: as stored and in 32 bits they are never all there,
+    which a worker that loads them would keep as its peak of memory.
+    """
     try:
         network, config = network_of(header.network)
     except PhonodosError:
@@ -279,14 +281,15 @@ def _network(
             "use weights and a version of phonodos that belong together",
         ) from err  # fmt: skip
     prefix = header.prefix(number)
-    own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    taken = [name for name in tensors if name.startswith(prefix)]
+    own = {name.removeprefix(prefix): tensors.pop(name) for name in taken}
     if found := misfit(network.table(config), own):
         raise WeightsError(
             f"the tensors of {path} do not fit the network of its header",
             found[:300],
             "the file was edited, or belongs to another version of phonodos",
         )
-    return network(config, {k: v.astype(np.float32, copy=False) for k, v in own.items()})
+    return network(config, {k: own.pop(k).astype(np.float32, copy=False) for k in list(own)})
 
 
 def _check_old(path: Path, header: WeightHeader, tensors: Mapping[str, Array], wanted: int) -> None:
@@ -373,7 +376,7 @@ def seal(path: Path) -> WeightHeader:
     if header.checksum is not None:
         return header
     _check_names(path, header, tensors)
-    networks = _networks(path, header, tensors, header.held)
+    networks = _networks(path, header, dict(tensors), header.held)
     for number, network in enumerate(networks):
         expected = header.answers(number)
         if expected is not None:
