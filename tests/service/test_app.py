@@ -120,6 +120,8 @@ def test_an_alloy_a_comparison_and_files(real: Any, problem_of: Problem) -> None
     assert len(found["curves"]["prediction"]) == 4
     files["reference"] = ("ins.txt", b"# cm-1\n1 2\nthree four\n")
     problem_of(real.post("/api/v1/compare", files=files), 422, "ins.txt")
+    files["reference"] = ("long.txt", b"# cm-1\n" + b"1 2\n" * 20_000)
+    problem_of(real.post("/api/v1/compare", files=files), 422, "long.txt has 20001 lines")
     pack = real.post("/api/v1/files", **form(("Si.cif", SI)))
     assert pack.headers["content-disposition"].startswith("attachment")
     with zipfile.ZipFile(io.BytesIO(pack.content)) as held:

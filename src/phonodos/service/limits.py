@@ -36,6 +36,8 @@ class Limits:
         Crystals answered in one request; more are a job.
     compositions, temperatures
         In one request.
+    reference_lines
+        Of a measured spectrum.
     job_crystals, job_atoms
         In one job.
     jobs, kept_jobs
@@ -66,6 +68,7 @@ class Limits:
     together: int = 20
     compositions: int = 21
     temperatures: int = 1001
+    reference_lines: int = 20_000
     job_crystals: int = 2000
     job_atoms: int = 60_000
     jobs: int = 4

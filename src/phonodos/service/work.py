@@ -17,6 +17,7 @@ from zipfile import ZIP_DEFLATED, ZipFile
 
 from phonodos.errors import (
     ConfigError,
+    DataError,
     PhonodosError,
     PredictionError,
     StructureError,
@@ -273,6 +274,7 @@ class Worker:
     def _compared(self, task: Compare) -> bytes:
         from phonodos.studies.comparison import compare
 
+        self._check_length(task.reference)
         order, crystal = task.order, self.one(task.file)
         study = compare(
             crystal, task.reference.path, model=self._projecting(task), metal=order.metal,
@@ -281,6 +283,18 @@ class Worker:
         names, rows = study.table()
         curves = dict(zip(["frequencies", *names[1:]], rows.T.tolist(), strict=True))
         return packed({"comparison": study.to_dict(), "curves": curves, "label": study.label})
+
+    def _check_length(self, reference: Stored) -> None:
+        """Raise `DataError` if a spectrum has so many lines that to draw it would take a worker."""
+        most = self.setting.limits.reference_lines
+        with Path(reference.path).open("rb") as file:
+            lines = sum(1 for _ in file)
+        if lines > most:
+            raise DataError(
+                f"{reference.name} has {lines} lines",
+                f"a spectrum of at most {most} is taken",
+                "bin it more coarsely, or use phonodos compare, which has no such limit",
+            )
 
     def read(self, task: Read) -> "Iterator[Item | PhonodosError]":
         """Yield the structures of a job, those that cannot be read as errors in their places.
