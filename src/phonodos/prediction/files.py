@@ -162,7 +162,12 @@ def write_prediction(results: Results, prediction: "Prediction", wanted: Files) 
     return results.written
 
 
-def zipped(prediction: "Prediction", wanted: Files | None = None, name: str | None = None) -> bytes:
+def zipped(
+    prediction: "Prediction",
+    wanted: Files | None = None,
+    name: str | None = None,
+    place: Path | None = None,
+) -> bytes:
     """Return the files that were asked for in one archive (zip), byte for byte as on the disk.
 
     The same prediction gives the same archive: its entries bear no date.
@@ -175,6 +180,8 @@ def zipped(prediction: "Prediction", wanted: Files | None = None, name: str | No
         Which files; by default those of `phonodos predict`.
     name
         Of the crystal, as a folder of results would be called; by default what it is called.
+    place
+        Folder for a temporary one; by default that of the system.
 
     Raises
     ------
@@ -187,9 +194,9 @@ def zipped(prediction: "Prediction", wanted: Files | None = None, name: str | No
     wanted.check(prediction)
     origin = (prediction.provenance or Provenance(prediction.model)).warned(prediction.warnings)
     content = BytesIO()
-    with TemporaryDirectory(prefix="phonodos-") as place:
+    with TemporaryDirectory(prefix="phonodos-", dir=place) as temporary:
         plain = file_name(name or prediction.crystal.label).encode()[:LONGEST_NAME]
-        folder = Path(place) / plain.decode(errors="ignore")
+        folder = Path(temporary) / plain.decode(errors="ignore")
         folder.mkdir()
         with ZipFile(content, "w", ZIP_DEFLATED) as archive:
             for entry in write_prediction(Results(folder, origin), prediction, wanted):

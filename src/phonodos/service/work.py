@@ -9,11 +9,8 @@ import time
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
-from io import BytesIO
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
-from zipfile import ZIP_DEFLATED, ZipFile
 
 from phonodos.errors import (
     ConfigError,
@@ -175,19 +172,15 @@ class Worker:
 
     def _files(self, crystal: Crystal, task: Predict) -> bytes:
         """Return what `phonodos predict` writes, as zip."""
+        from phonodos.prediction.files import zipped
+
         order = task.order
         prediction = next(
             self.predictor(order.model, order.metal).predict_many(
                 [as_crystal(crystal, isotopes=order.isotopes)]
             )
         )
-        with TemporaryDirectory(dir=Path(task.file.path).parent) as place:
-            names = prediction.save(place)
-            content = BytesIO()
-            with ZipFile(content, "w", ZIP_DEFLATED) as pack:
-                for name in names:
-                    pack.write(Path(place) / name, name)
-        return content.getvalue()
+        return zipped(prediction, place=Path(task.file.path).parent)
 
     def _html(self, crystal: Crystal, task: Predict) -> bytes:
         return self.report(crystal, task).to_html().encode()
