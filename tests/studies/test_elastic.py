@@ -3,6 +3,7 @@
 import json
 import math
 from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -14,7 +15,7 @@ from phonodos.physics.crystal import Crystal
 from phonodos.physics.units import ELEMENTARY_CHARGE
 from phonodos.prediction.lattice_dynamics import LatticeDynamics
 from phonodos.prediction.prediction import Prediction
-from phonodos.studies.elastic import elastic
+from phonodos.studies.elastic import MEDIAN_RATIOS, elastic
 
 Sprung = Callable[..., LatticeDynamics]
 Predicted = Callable[..., Prediction]
@@ -26,6 +27,14 @@ def wurtzite() -> Crystal:
     cell = np.array([[a, 0, 0], [-a / 2, a * math.sqrt(3) / 2, 0], [0, 0, c]])
     coords = [[1 / 3, 2 / 3, 0], [2 / 3, 1 / 3, 0.5], [1 / 3, 2 / 3, u], [2 / 3, 1 / 3, 0.5 + u]]
     return Crystal.ordered(cell, coords, ["Zn", "Zn", "O", "O"])
+
+
+def test_what_is_said_of_slopes_is_what_was_measured() -> None:
+    metrics = Path(__file__).parents[2] / "docs" / "metrics"
+    for name, ratios in MEDIAN_RATIOS.items():
+        sound = json.loads((metrics / name / "test.json").read_text(encoding="utf-8"))["sound"]
+        assert sound["materials"] == 62
+        assert ratios == tuple(round(sound["ratio"][branch], 2) for branch in "123")
 
 
 def test_springs_of_a_rock_salt(rock_salt: Crystal, sprung: Sprung, predicted: Predicted) -> None:
