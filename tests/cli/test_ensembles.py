@@ -12,9 +12,11 @@ import pytest
 from typer.testing import Result
 
 from phonodos.datasets.dataset import CRYSTAL_COLUMNS, Dataset, write_dataset
+from phonodos.errors import DataError
+from phonodos.evaluation.calibration import calibrate_weights
 from phonodos.evaluation.metrics import full_axis
 from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
-from phonodos.model.weights import read_header, save_network
+from phonodos.model.weights import read_header, read_weights, save_network
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.target import target_of
 from phonodos.prediction.prediction import Prediction
@@ -141,6 +143,56 @@ def test_table_figure_and_json_show_the_interval(
     assert interval["low"] < record["mean_frequency"]["value"] < interval["high"]
     alone = phonodos("predict", "x.cif", "--model", joined.name, "--no-plot", "--members", "2")
     assert "+-" not in alone.stdout
+
+
+def test_members_out_of_files_and_formulas_that_are_compared(
+    phonodos: Phonodos, joined: Path, made: Path, tmp_path: Path
+) -> None:
+    """FILE:2 is a network of an ensemble; with --data formulas of training must not be judged."""
+    words = ("models", "join", f"{joined.name}:2", made / "3.safetensors", "-o", "two.safetensors")
+    done = phonodos(*words, "--name", "two")
+    assert done.exit_code == 0, done.output
+    assert "2 members" in done.stderr
+    stored = (read_weights(path)[1] for path in (joined, tmp_path / "two.safetensors"))
+    old, new = stored
+    own = [name for name in new if name.startswith("0.")]
+    assert own
+    assert all(new[n].tobytes() == old[f"1{n[1:]}"].tobytes() for n in own)
+    done = phonodos("models", "join", f"{joined.name}:4", "-o", "x.safetensors", "--name", "x")
+    assert done.exit_code == 2
+    assert "has no member 4" in done.stderr
+    done = phonodos(*words, "--name", "two", "--data", made / "data.parquet")
+    assert done.exit_code == 2
+    assert "the formulas of 1 materials are not known" in done.stderr  # test, "c", is not in there
+
+
+def test_materials_of_training_calibrate_nothing(
+    phonodos: Phonodos, made: Path, tmp_path: Path
+) -> None:
+    """A member's training in a further data set is known, and told of by evaluate."""
+    split = {"train": ["a"], "valid": ["b"], "test": ["c"]}
+    more = {"parts": ["train"], "train": IDS[:4], "valid": ["d"], "test": ["e"]}
+    about = {**HEADER, "split": split}
+    paths = [tmp_path / f"{k}.safetensors" for k in range(2)]
+    for k, (path, header) in enumerate(
+        zip(paths, (about, about | {"more_splits": [more]}), strict=True)
+    ):
+        network = SpectrumNetwork.untrained(SMALL, k).to(dtype=np.float32)
+        save_network(path, network, {"name": "m", **header})
+    done = phonodos("models", "join", *paths, "-o", "all.safetensors", "--name", "all")
+    assert done.exit_code == 0, done.output
+    own = {"train": ["x"], "valid": IDS, "test": ["y"]}
+    (tmp_path / "own.json").write_text(json.dumps(own))
+    given = ("--data", made / "data.parquet", "--split", "own.json")
+    done = phonodos("evaluate", "all.safetensors", *given, "-o", "out")
+    assert done.exit_code == 0, done.output
+    assert "4 of these 31 materials were trained on" in done.stderr
+    done = phonodos("evaluate", paths[0], *given, "-o", "out2")
+    assert "trained on" not in done.stderr
+    with pytest.raises(DataError, match="was trained on 4 of these materials"):
+        calibrate_weights(
+            tmp_path / "all.safetensors", [Dataset.open(made / "data.parquet")], "valid"
+        )
 
 
 def test_what_is_refused(phonodos: Phonodos, joined: Path, made: Path) -> None:

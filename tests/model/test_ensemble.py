@@ -10,7 +10,7 @@ from safetensors.numpy import save_file
 
 from phonodos.errors import WeightsError, WeightsWarning
 from phonodos.model import weights
-from phonodos.model.ensemble import join_members
+from phonodos.model.ensemble import Source, join_members
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
 from phonodos.model.weights import (
     HEADER_KEY,
@@ -100,6 +100,85 @@ def test_other_networks_are_refused(files: list[Path], tmp_path: Path) -> None:
     )
     with pytest.raises(WeightsError, match="differ in 'network'"):
         join_members([files[0], other], tmp_path / "x.safetensors", "x")
+
+
+def test_members_are_taken_out_of_ensembles(files: list[Path], tmp_path: Path) -> None:
+    """FILE:2 is the second network of a file; without a number all of them are meant."""
+    both, later = tmp_path / "both.safetensors", tmp_path / "later.safetensors"
+    join_members(files[:2], both, "both", half=True)
+    header = {
+        "name": "later", **HEADER, "training": {"epoch": 7}, "training_formulas": ["KBr"],
+        "more_splits": [{"parts": ["train"], "train": ["d"], "valid": ["e"], "test": ["f"]}],
+    }  # fmt: skip
+    save_network(later, untrained(SMALL, 5), header)
+    output = tmp_path / "joined.safetensors"
+    found = join_members([f"{both}:2", later, both], output, "joined", half=True)
+    assert found.held == 4
+    assert found.trained_ids == {"a", "d"}
+    assert found.training_formulas == ("KBr", "NaCl")
+    assert [run.get("epoch") for run in found.training["members"]] == [None, 7, None, None]
+    assert not found.stability
+    assert not found.calibration
+    (_, old), (_, new) = read_weights(both), read_weights(output)
+    for place, number in ((0, 1), (2, 0), (3, 1)):
+        for name in (n for n in old if n.startswith(f"{number}.")):
+            tensor = new[f"{place}{name[1:]}"]
+            assert tensor.dtype == np.float16
+            assert tensor.tobytes() == old[name].tobytes()
+    assert len(load_networks(output)[0]) == 4  # reference answers of every member
+    kept = tmp_path / "kept.safetensors"  # not halved: what was stored in 16 bits stays so
+    join_members([Source(both, 1), later], kept, "kept")
+    kinds = {name[0]: tensor.dtype for name, tensor in read_weights(kept)[1].items()}
+    assert kinds == {"0": np.float16, "1": np.float32}
+    for words in (f"{both}:3", f"{later}:2", f"{both}:0"):
+        with pytest.raises(WeightsError, match="has no member"):
+            join_members([words], output, "x")
+
+
+def test_a_member_of_released_weights_joins_to_the_bit(tmp_path: Path) -> None:
+    released = weights_path("lattice")
+    header, old = read_weights(released)
+    config = header.to_dict()
+    first, second = config["more_splits"]
+    lacking = {**first, "train": first["train"][3:]}
+    later = tmp_path / "later.safetensors"
+    kept = ("name", "target", "split", "training_formulas", "training_elements")
+    about = {key: config[key] for key in kept}
+    save_network(
+        later, read_member(released, 2), {**about, "training": {}, "more_splits": [second, lacking]}
+    )
+    output = tmp_path / "new.safetensors"
+    found = join_members(["lattice:1", later], output, "new", half=True)
+    assert found["more_splits"] == config["more_splits"]
+    assert found["split"] == config["split"]
+    assert found.training_formulas == header.training_formulas
+    assert not {"stability", "calibration", "metrics", "strain", "formerly"} & set(found.keys())
+    _, new = read_weights(output)
+    assert all(new[name].tobytes() == tensor.tobytes() for name, tensor in old.items())
+    np.testing.assert_allclose(found.references, header.references, rtol=1e-4, atol=1e-5)
+
+
+def test_a_judged_material_is_refused_and_nothing_written(
+    files: list[Path], tmp_path: Path
+) -> None:
+    other, output = tmp_path / "other.safetensors", tmp_path / "x.safetensors"
+    split = {"train": ["a", "z"], "valid": ["b"], "test": ["c"]}
+    more = [{"parts": ["train"], "train": ["c"], "valid": ["e"], "test": ["f"]}]
+    save_network(other, untrained(SMALL), {"name": "o", **HEADER, "more_splits": more})
+    with pytest.raises(WeightsError, match="cannot be a member beside"):
+        join_members([files[0], other], output, "x")
+    save_network(other, untrained(SMALL), {"name": "o", **HEADER, "split": split})
+    assert join_members([files[0], other], output, "x")["split"]["train"] == ["a", "z"]
+    output.unlink()
+    formulas = {"b": "KBr", "c": "NaCl"}  # all members know NaCl
+    join_members([files[0], other], output, "x", formulas=formulas)
+    output.unlink()
+    about = {**HEADER, "split": split, "training_formulas": ["KBr", "NaCl"]}
+    save_network(other, untrained(SMALL), {"name": "o", **about})
+    with pytest.raises(WeightsError, match="cannot be a member beside") as caught:
+        join_members([files[0], other], output, "x", formulas=formulas)
+    assert "KBr" in caught.value.reason
+    assert not output.exists()
 
 
 def without_checksum(path: Path, *more: str) -> tuple[dict[str, Any], dict[str, np.ndarray]]:

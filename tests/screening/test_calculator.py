@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from phonodos.errors import WeightsError
+from phonodos.model.weights import rewrite_header, weights_path
 from phonodos.physics.crystal import Crystal
 from phonodos.screening.calculator import Calculator, Recipe
 from phonodos.screening.source import Chunk, Item, digest_of
@@ -61,6 +62,18 @@ def test_a_lack_of_memory_is_the_chunk_s(
     reason = calculator.rows(chunk_of(crystal_number(1)))
     assert isinstance(reason, str)
     assert "MemoryError: no 64 GiB" in reason
+
+
+def test_training_in_further_data_sets_is_known(crystal_number: Make, tmp_path: Path) -> None:
+    path = tmp_path / "more.safetensors"
+    ids = {"parts": ["train"], "train": ["odd"], "valid": ["w"], "test": ["u"]}
+    path.write_bytes(weights_path("chen2021").read_bytes())
+    rewrite_header(path, {"more_splits": [ids], "training_formulas": []})
+    recipe = Recipe.of(path, None, (300.0,), check=False)
+    crystals = [replace(crystal_number(k), name=name) for k, name in enumerate(("odd", "u"))]
+    rows = Calculator(recipe).rows(chunk_of(*crystals))
+    assert isinstance(rows, list)
+    assert [row["in_training"] for row in rows] == [True, False]
 
 
 def test_training_is_known_by_formula_and_id(calculator: Calculator, examples: Path) -> None:

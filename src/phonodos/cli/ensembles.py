@@ -11,20 +11,48 @@ from phonodos.errors import ConfigError
 
 
 def join(
-    files: Annotated[list[Path], typer.Argument(help="weight files of the members")],
+    files: Annotated[
+        list[str],
+        typer.Argument(
+            help="weight files or released names: all networks of each, or FILE:2 the second alone"
+        ),
+    ],
     output: Annotated[Path, typer.Option("-o", "--output", help="weight file to write")],
     name: Annotated[str, typer.Option(help="name of the ensemble")],
     half: Annotated[
         bool, typer.Option(help="store in 16 bits: half the size; computed in 32 bits all the same")
     ] = True,
+    data: Annotated[
+        list[Path] | None,
+        typer.Option(
+            help="Parquet data set of the members, may be repeated: formulas are compared as well"
+        ),
+    ] = None,
 ) -> None:
-    """Join networks of one configuration and one split as the members of an ensemble."""
+    """Join networks of one configuration as the members of an ensemble.
+
+    They may have been trained on different materials, but are judged by the same valid and test,
+    and none of these may be in the training of any member. With --data (all data sets that they
+    were trained with) this holds for formulas too, but for those that every member was trained on.
+    """
     from phonodos.model.ensemble import join_members
 
-    header = join_members(files, output, name, half=half)
+    header = join_members(files, output, name, half=half, formulas=_formulas(data))
     size = output.stat().st_size / 1e6
     print(f"written: {output}, {header.members} members, {size:.1f} MB", file=sys.stderr)
     print("its intervals are not calibrated yet: phonodos models calibrate", file=sys.stderr)
+
+
+def _formulas(data: list[Path] | None) -> dict[str, str] | None:
+    """Return the formula of every record of data sets; None where none are given."""
+    if not data:
+        return None
+    from phonodos.datasets.dataset import Dataset
+
+    found: dict[str, str] = {}
+    for records in map(Dataset.open, data):
+        found |= zip(records.ids, records.column("formula"), strict=True)
+    return found
 
 
 def calibrate(

@@ -2,16 +2,20 @@
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from phonodos.cli.inputs import check_output
 from phonodos.cli.options import JsonOption, MembersOption
-from phonodos.cli.output import SOME_FAILED
+from phonodos.cli.output import SOME_FAILED, format_note
 from phonodos.errors import ConfigError
 from phonodos.results.desk import Results
+
+if TYPE_CHECKING:
+    from phonodos.prediction.predictor import AnyPredictor
 
 
 def evaluate(
@@ -66,10 +70,18 @@ def evaluate(
             cutoff=float(network.config.cutoff), anatomy=anatomy_of(network),
         )  # fmt: skip
     print(json.dumps(report.summary, indent=1) if as_json else report.table())
+    if part != "train":
+        _tell_of_trained(predictor, parts.parts[part])
     for name, reason in report.failed.items():
         print(f"failed: {name}: {reason}", file=sys.stderr)
     if report.failed:
         raise typer.Exit(SOME_FAILED)
+
+
+def _tell_of_trained(predictor: "AnyPredictor", ids: Sequence[str]) -> None:
+    if seen := predictor.header.trained_ids & set(ids):
+        text = f"{len(seen)} of these {len(ids)} materials were trained on: no test of new ones"
+        print(format_note("note", predictor.name, text), file=sys.stderr)
 
 
 def _strain_alone(

@@ -149,11 +149,13 @@ def calibrate_weights(
     Raises
     ------
     DataError
-        If there are fewer than 30 materials, or the file cannot be written.
+        If there are fewer than 30 materials, a member was trained on one, or the file cannot be
+        written.
     PredictionError
         If the network gives no answer for one.
     """
     header = read_header(path)
+    _check_unseen(path, header, records)
     check_replaceable(path)
     references = [data.dos(k) for data in records for k in range(len(data))]
     lows = [reference_lowest(data, k) for data in records for k in range(len(data))]
@@ -173,6 +175,16 @@ def calibrate_weights(
     changes = {HEADER_KEY: found, STABILITY_KEY: stability, "metrics": metrics}
     rewrite_header(path, changes)
     return found
+
+
+def _check_unseen(path: Path, header: WeightHeader, records: Sequence[Dataset]) -> None:
+    known = sorted({name for data in records for name in data.ids} & header.trained_ids)
+    if known:
+        raise DataError(
+            f"{path.name} was trained on {len(known)} of these materials",
+            "errors on training materials say nothing of new ones: " + ", ".join(known[:5]),
+            "take them out of that part of the split",
+        )
 
 
 def _fitted(

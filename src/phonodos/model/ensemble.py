@@ -1,6 +1,8 @@
 """Ensembles: several networks of one configuration in one weight file."""
 
+import re
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -8,61 +10,113 @@ import numpy as np
 
 from phonodos.errors import WeightsError
 from phonodos.model.arrays import Array
-from phonodos.model.header import FORMAT_VERSION, WeightHeader
+from phonodos.model.header import FORMAT_VERSION, Answers, WeightHeader
+from phonodos.model.joined_splits import check_formulas, join_splits
 from phonodos.model.kinds import reference_answers
 from phonodos.model.network import Network
-from phonodos.model.weights import load_network, versions, write_weights
+from phonodos.model.weights import (
+    load_networks,
+    read_weights,
+    versions,
+    weights_path,
+    write_weights,
+)
+
+# What a file says of its members together, which holds for no other ensemble.
+LEFT_OUT = (
+    "metrics", "training", "calibration", "stability", "strain", "checksum", "formerly",
+    "reference", "references",
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Source:
+    """Where members of an ensemble are taken from.
+
+    Attributes
+    ----------
+    path
+        Weight file, or the name of released weights.
+    number
+        Which of its networks, from 1; all of them if None.
+    """
+
+    path: Path | str
+    number: int | None = None
+
+    @classmethod
+    def of(cls, words: "Source | Path | str") -> "Source":
+        """Return ``FILE`` or ``FILE:NUMBER`` as a source; a file of that whole name comes first."""
+        if isinstance(words, Source):
+            return words
+        found = re.fullmatch(r"(.+):(\d+)", str(words))
+        if found is None or Path(words).is_file():
+            return cls(words)
+        return cls(found[1], int(found[2]))
+
+
+@dataclass(frozen=True, eq=False)
+class _Member:
+    """One network: where it is from, what its file says, and its tensors as they are stored."""
+
+    name: str
+    header: WeightHeader
+    training: Mapping[str, Any]
+    tensors: Mapping[str, Array]
+    kind: type[Network]
+    config: Any
 
 
 def join_members(
-    paths: Sequence[Path], output: Path, name: str, *, half: bool = False
+    sources: Sequence[Source | Path | str],
+    output: Path,
+    name: str,
+    *,
+    half: bool = False,
+    formulas: Mapping[str, str] | None = None,
 ) -> WeightHeader:
     """Write the networks of several weight files as the members of one, and return its header.
 
+    Members may have been trained on different materials, as long as none is in the valid or test
+    part of another. The header states what any of them was trained on: as ``train`` the union of
+    ids, as formulas the union, of elements and bonds the largest count. Of a file that holds
+    several networks it is not known which of them was trained on what: each counts as trained on
+    all.
+
     Parameters
     ----------
-    paths
-        Weight files of single networks, of one configuration and one split; at least one.
+    sources
+        At least one `Source`, path or name of released weights; ``FILE:2`` is the second network
+        of a file, without a number all are meant. Of one configuration and one target.
     output
         File to write.
     name
         Name of the ensemble.
     half
-        Whether the tensors are stored in 16 bits: half the size, computed in 32 bits all the same.
+        Whether tensors of 32 bits are stored in 16: half the size, computed in 32 bits all the
+        same. Those that are stored in 16 bits stay as they are, to the bit.
+    formulas
+        Formula of every material in a valid or test part. With them, a formula that some members
+        were trained on and others not must not be in those parts either; polymorphs of the paper's
+        split, which all members know, may.
 
     Raises
     ------
     WeightsError
-        If a file is unreadable, or networks, targets or splits differ.
+        If a file is unreadable or has no such member, networks or targets differ, valid or test
+        parts differ, or a material or formula of one member's training is judged.
     """
-    networks, headers = zip(*(load_network(path) for path in paths), strict=True)
-    _check_further_splits(paths, headers)
-    for path, header in zip(paths, headers, strict=True):
-        for key in ("network", "target", "split"):
-            if getattr(header, key) != getattr(headers[0], key):
-                raise WeightsError(
-                    f"{path} cannot be a member beside {paths[0]}",
-                    f"they differ in '{key}'",
-                    "members share network, target and split; train it with the same settings",
-                )
-    tensors, loaded = _stored(networks, half)
-    left_out = ("metrics", "training", "calibration", "strain", "checksum", "formerly")
-    merged = {k: v for k, v in headers[0].to_dict().items() if k not in left_out}
-    further = [h["more_splits"] for h in headers if h.more_splits]
-    if further:
-        merged["more_splits"] = further[0]
-    answers = [reference_answers(network) for network in loaded]
+    members = [member for source in sources for member in _members(Source.of(source))]
+    _check_alike(members)
+    named = [(member.name, member.header) for member in members]
+    splits = join_splits(named)
+    if formulas is not None:
+        check_formulas(named, splits, formulas)
+    tensors, answers = _stored(members, half)
     full = {
-        **merged,
-        "format_version": FORMAT_VERSION,
+        **_of_all(members),
+        **splits,
         "name": name,
-        "members": len(networks),
-        "training": {"members": [h.training for h in headers]},
-        "training_elements": _most([h.training_elements for h in headers]),
-        "training_bonds": _most([h.training_bonds for h in headers]),
-        **_widest(headers),
-        "training_formulas": sorted(set().union(*(h.training_formulas for h in headers))),
-        "versions": versions(),
         "reference": answers[0],
         "references": answers,
     }
@@ -70,19 +124,68 @@ def join_members(
     return WeightHeader.of(full)
 
 
-def _stored(networks: Sequence[Network], half: bool) -> tuple[dict[str, Array], list[Network]]:
-    """Return the tensors of all members as a file has them, and what loading makes of them."""
+def _check_alike(members: Sequence[_Member]) -> None:
+    for member in members[1:]:
+        for key in ("network", "target"):
+            if getattr(member.header, key) != getattr(members[0].header, key):
+                raise WeightsError(
+                    f"{member.name} cannot be a member beside {members[0].name}",
+                    f"they differ in '{key}'",
+                    "members share network and target; train it with the same settings",
+                )
+
+
+def _of_all(members: Sequence[_Member]) -> dict[str, Any]:
+    """Return what a file says of its members together, but for splits, name and answers."""
+    headers = [member.header for member in members]
+    return {
+        **{k: v for k, v in headers[0].to_dict().items() if k not in LEFT_OUT},
+        "format_version": FORMAT_VERSION,
+        "members": len(members),
+        "training": {"members": [member.training for member in members]},
+        "training_elements": _most([h.training_elements for h in headers]),
+        "training_bonds": _most([h.training_bonds for h in headers]),
+        **_widest(headers),
+        "training_formulas": sorted(set().union(*(h.training_formulas for h in headers))),
+        "versions": versions(),
+    }
+
+
+def _members(source: Source) -> list[_Member]:
+    """Return the networks of a source, checked as loading checks them."""
+    path = Path(source.path)
+    path = path if path.is_file() else weights_path(source.path)
+    networks, header = load_networks(path)
+    if source.number is not None and not 1 <= source.number <= header.held:
+        raise WeightsError(
+            f"{path.stem} has no member {source.number}",
+            f"it holds {header.held}",
+            "choose 1" if header.held == 1 else f"choose from 1 to {header.held}",
+        )
+    _, tensors = read_weights(path)
+    numbers = range(header.held) if source.number is None else [source.number - 1]
+    runs = header.training.get("members") or [header.training]
+    found = []
+    for number in numbers:
+        prefix = header.prefix(number)
+        own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+        name = str(path) if header.held == 1 else f"{path}:{number + 1}"
+        run = runs[number] if number < len(runs) else {}
+        network = networks[number]
+        found.append(_Member(name, header, run, own, type(network), network.config))
+    return found
+
+
+def _stored(members: Sequence[_Member], half: bool) -> tuple[dict[str, Array], list[Answers]]:
+    """Return the tensors of all members as a file has them, and the answers that loading gives."""
     tensors: dict[str, Array] = {}
-    loaded = []
-    for number, network in enumerate(networks):
-        stored = {
-            key: value.astype(np.float16) if half else value
-            for key, value in network.parameters.items()
-        }
+    answers = []
+    for number, member in enumerate(members):
+        stored = {k: v.astype(np.float16) if half else v for k, v in member.tensors.items()}
         tensors |= {f"{number}.{key}": value for key, value in stored.items()}
         seen = {key: value.astype(np.float32) for key, value in stored.items()}
-        loaded.append(type(network)(network.config, seen))
-    return tensors, loaded
+        answers.append(reference_answers(member.kind(member.config, seen)))
+    return tensors, answers
 
 
 def _widest(headers: Sequence[WeightHeader]) -> dict[str, Any]:
@@ -104,16 +207,3 @@ def _widest(headers: Sequence[WeightHeader]) -> dict[str, Any]:
 def _most(counts: Sequence[Mapping[str, int]]) -> dict[str, int]:
     """Return the largest count of every name: what the best informed member was shown."""
     return {name: max(c.get(name, 0) for c in counts) for name in sorted(set().union(*counts))}
-
-
-def _check_further_splits(paths: Sequence[Path], headers: Sequence[WeightHeader]) -> None:
-    """Members may have seen further data or not, but all that did share the splits of it."""
-    known = [(path, h.more_splits) for path, h in zip(paths, headers, strict=True)
-             if h.more_splits]  # fmt: skip
-    for path, splits in known[1:]:
-        if splits != known[0][1]:
-            raise WeightsError(
-                f"{path} cannot be a member beside {known[0][0]}",
-                "they divide their further data sets differently",
-                "what one member was trained on would be another's test; train with one split",
-            )

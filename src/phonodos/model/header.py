@@ -2,7 +2,7 @@
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
 from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
@@ -109,7 +109,8 @@ class WeightHeader(BaseModel):
     network
         Kind and hyperparameters.
     target, split, more_splits
-        Recipe of the 51 points; ids of every part of the first and of further data sets.
+        Recipe of the 51 points; ids of every part of the first and of further data sets, whose
+        `parts` names those trained on. Of an ensemble, ``train`` is what any member was trained on.
     training, metrics, versions
         Settings, data and curves; scores by part; versions of the packages that wrote the file.
     training_elements, training_bonds, training_formulas
@@ -185,6 +186,11 @@ class WeightHeader(BaseModel):
         found = self.network.get("kind")
         return found if isinstance(found, str) else ""
 
+    @property
+    def trained_ids(self) -> frozenset[str]:
+        """Ids of what any member was trained on, in all data sets."""
+        return trained_ids([self.split, *self.more_splits])
+
     def prefix(self, number: int) -> str:
         """Return what the names of the tensors of member `number`, from 0, begin with."""
         return "" if self.members is None else f"{number}."
@@ -194,6 +200,27 @@ class WeightHeader(BaseModel):
         if self.references:
             return self.references[number] if number < len(self.references) else None
         return self.reference if number == 0 else None
+
+
+def trained_ids(splits: Iterable[Mapping[str, Sequence[str]]]) -> frozenset[str]:
+    """Return the ids that were trained on: those of the parts in `parts`, else of train."""
+    return frozenset(
+        name
+        for ids in splits
+        for part in ids.get("parts", ("train",))
+        for name in ids.get(part, ())
+    )
+
+
+def judged_ids(splits: Iterable[Mapping[str, Sequence[str]]]) -> frozenset[str]:
+    """Return the ids in valid and test, where these are not among the parts trained on."""
+    return frozenset(
+        name
+        for ids in splits
+        for part in ("valid", "test")
+        if part not in ids.get("parts", ())
+        for name in ids.get(part, ())
+    )
 
 
 def parse_header(text: str, source: str) -> tuple[WeightHeader, str]:

@@ -124,7 +124,7 @@ class Calculator:
         )
         header = self.predictor.header
         self._formulas = frozenset(header.training_formulas)
-        self._ids = frozenset(header.split.get("train", ()))
+        self._ids = header.trained_ids
 
     def rows(self, chunk: Chunk) -> list[Row] | str:
         """Return the rows of a chunk, or in one line why the whole chunk failed."""
