@@ -14,6 +14,7 @@ from phonodos.cli.main import app
 from phonodos.datasets.dataset import Dataset
 from phonodos.datasets.growing import GrowingTable
 from phonodos.datasets.splits import Split
+from phonodos.model.weights import rewrite_header, weights_path
 from phonodos.physics.crystal import Crystal
 from phonodos.structures.archives import sha256_of
 
@@ -183,6 +184,27 @@ def test_split(tmp_path, records, make_record, rock_salt, perovskite, third):
     assert Split.read(tmp_path / "t.json").parts == split.parts
     assert run("split", data, "-o", output, "--valid", 0.9, "--test", 0.2).exit_code == 2
     assert run("split", data, "-o", tmp_path).exit_code == 4
+
+
+def test_a_split_like_that_of_weights(tmp_path, records, make_record, third):
+    """The ids in the header of a weight file, if the data set holds them all."""
+    (records / "mp-1.json").write_text(json.dumps(make_record(third, "mp-1")))
+    data, output = tmp_path / "d.parquet", tmp_path / "s.json"
+    assert run("prepare", "dfpt2018", records, "-o", data, "--workers", 1).exit_code == 0
+    parts = {"train": ["mp-5229"], "valid": ["mp-1"], "test": ["mp-22862"]}
+    weights = tmp_path / "w.safetensors"
+    weights.write_bytes(weights_path("chen2021").read_bytes())
+    rewrite_header(weights, {"split": parts})
+    result = run("split", data, "-o", output, "--like", weights)
+    assert result.exit_code == 0, result.output
+    assert "train 1 (33.3%), valid 1" in result.stdout
+    split = Split.read(output)
+    assert {name: list(ids) for name, ids in split.parts.items()} == parts
+    assert split.metadata["like"] == "chen2021"
+    result = run("split", data, "-o", tmp_path / "t.json", "--like", "chen2021", "--json")
+    assert result.exit_code == 4
+    assert "1445 ids are not in" in result.stderr
+    assert not (tmp_path / "t.json").exists()
 
 
 def test_too_small_to_split(dataset, tmp_path):

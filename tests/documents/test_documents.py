@@ -3,6 +3,7 @@
 import re
 import shlex
 import shutil
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -108,6 +109,18 @@ def test_docstring_of_the_package_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     for line in re.findall(r"^>>> (.*)$", phonodos.__doc__ or "", re.M):
         exec(line, names)
     assert isinstance(names["p"], phonodos.Prediction)
+
+
+def test_training_reads_what_the_lines_before_it_wrote() -> None:
+    """In order: data set and split of the configuration; the extra has all that they need."""
+    lines = [shlex.split(line) for line in blocks(ROOT / "docs" / "training.md")]
+    end = next(k for k, line in enumerate(lines) if line[1] == "train")
+    written = [line[line.index("-o") + 1] for line in lines[:end] if "-o" in line]
+    data = tomllib.loads((ROOT / lines[end][2]).read_text())["data"]
+    assert written == [data["dataset"], data["split"]]
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    needed = {re.split(r"[<>=]", name)[0] for name in extras["optional-dependencies"]["train"]}
+    assert {"torch", "pymatgen-core"} <= needed
 
 
 @pytest.mark.parametrize("page", PAGES, ids=named)

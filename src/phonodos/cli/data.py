@@ -2,7 +2,7 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -13,6 +13,10 @@ from phonodos.cli.progress import shown_progress
 from phonodos.datasets.kinds import KINDS
 from phonodos.files import write_text
 from phonodos.time_limit import DEFAULT_TIMEOUT
+
+if TYPE_CHECKING:
+    from phonodos.datasets.dataset import Dataset
+    from phonodos.datasets.splits import Split
 
 app = typer.Typer(
     help="Fetch public data, prepare it for training, split and describe it.", no_args_is_help=True
@@ -152,21 +156,48 @@ def split(
     valid: Annotated[float, typer.Option(help="share of the records for valid")] = 0.1,
     test: Annotated[float, typer.Option(help="share of the records for test")] = 0.1,
     seed: Annotated[int, typer.Option(min=0, help="the same seed gives the same split")] = 0,
+    like: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WEIGHTS",
+            help="the split of these weights (name or path) instead of a random one",
+        ),
+    ] = None,
     as_json: AsJson = False,
 ) -> None:
-    """Split a data set at random; materials of one formula stay in one part."""
+    """Split a data set at random; materials of one formula stay in one part.
+
+    With --like the ids are those in the header of a weight file, of its first data set.
+    """
     from phonodos.datasets.dataset import Dataset
     from phonodos.datasets.splits import random_split
 
     records = Dataset.open(dataset)
-    made = random_split(records.ids, records.formulas, valid=valid, test=test, seed=seed)
+    if like is None:
+        made = random_split(records.ids, records.formulas, valid=valid, test=test, seed=seed)
+        how: dict[str, Any] = {"seed": seed}
+        words = "no formula in two parts"
+    else:
+        made, how = _split_like(like, records), {"like": like}
+        words = f"as {like} has it"
     made.write(output)
     counts = {part: len(ids) for part, ids in made.parts.items()}
     if as_json:
-        print_json({"output": str(output), "seed": seed, "parts": counts})
+        print_json({"output": str(output), **how, "parts": counts})
         return
     shares = ", ".join(f"{part} {n} ({n / len(records):.1%})" for part, n in counts.items())
-    print(f"{shares}; no formula in two parts; written to {output}")
+    print(f"{shares}; {words}; written to {output}")
+
+
+def _split_like(name: str, records: "Dataset") -> "Split":
+    """Return the split of weights; raises `DataError` if the data set lacks a material."""
+    from phonodos.datasets.splits import Split
+    from phonodos.model.weights import read_header, weights_path
+
+    header = read_header(weights_path(name))
+    made = Split(dict(header.split), {"made_by": "phonodos data split", "like": header.name})
+    records.select(name for ids in made.parts.values() for name in ids)
+    return made
 
 
 @app.command("card")
