@@ -14,6 +14,7 @@ from phonodos.prediction.mixtures import methods_of, predict_mixtures
 from phonodos.prediction.prediction import PhonodosWarning
 from phonodos.prediction.predictor import Predictor, load
 from phonodos.prediction.quasirandom import Arrangements, quasirandom
+from phonodos.prediction.record import absent_intervals
 from phonodos.structures.reading import read_crystal
 
 pytest.importorskip("sqsgenerator", reason="extra [sqs] absent")
@@ -81,6 +82,18 @@ def test_members_of_a_network_of_lattice_dynamics(rock_salt: Crystal) -> None:
     mean = np.mean([m.mean_frequency for m in found.members])
     assert found.dos.mean_frequency == pytest.approx(mean, rel=0.2)
     assert found.intervals == {}
+    assert absent_intervals(found) == {}  # these weights state none anywhere
+
+
+def test_why_a_mean_of_cells_has_no_interval(rock_salt: Crystal) -> None:
+    sites = ({"Na": 0.5, "K": 0.5}, {"Cl": 1.0})
+    model = QuasirandomPredictor(load("lattice", members=1), Arrangements(atoms=4, number=1))
+    mixed, pure = model.predict_many(
+        [Crystal(rock_salt.cell, rock_salt.frac_coords, sites), rock_salt]
+    )
+    assert mixed.intervals == {}
+    assert absent_intervals(mixed)["heat_capacity"] == "n/a: averaged quasi-random cells"
+    assert set(pure.intervals) == {"mean_frequency", "heat_capacity"}
 
 
 def test_errors_keep_their_place(released: Predictor, examples: Path) -> None:

@@ -113,6 +113,10 @@ def test_an_alloy_a_comparison_and_files(real: Any, problem_of: Problem) -> None
     assert {(p["x"], p["formula"]) for p in points} >= {(0.0, "Si")}
     assert all(len(p["densities"]) == len(found["spectra"]["frequencies"]) for p in points)
     assert [r["x"] for r in found["study"]["results"]] == [p["x"] for p in points]
+    for row in found["study"]["results"]:
+        assert ("mean_frequency" in row["intervals"]) != (
+            "mean_frequency" in row["absent_intervals"]
+        )
     curve = b"# cm-1\n100 0.2\n300 0.4\n480 1.0\n520 0.1\n"
     files = {"file": ("Si.cif", SI), "reference": ("ins.txt", curve)}
     found = real.post("/api/v1/compare", files=files).json()

@@ -11,9 +11,10 @@ from phonodos.errors import ConfigError
 from phonodos.physics.alloy import alloy_of
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.neutron import curve_of
-from phonodos.prediction.predictor import Predictor
+from phonodos.prediction.predictor import Predictor, load
 from phonodos.prediction.uncertainty import Calibration
-from phonodos.studies.alloy import AlloyStudy, _disagreements, _doubts, alloy, alloy_between
+from phonodos.studies.alloy import AlloyStudy, alloy, alloy_between
+from phonodos.studies.alloy_notes import _disagreements, _doubts
 
 
 @pytest.fixture
@@ -60,6 +61,8 @@ def test_the_tables(study: AlloyStudy) -> None:
     record = json.loads(json.dumps(study.to_dict("THz")))
     assert [row["x"] for row in record["results"]] == [0.0, 0.5, 1.0]
     assert record["reference"] == {}
+    for row in record["results"]:  # weights that were never calibrated state nothing
+        assert row["intervals"] == row["absent_intervals"] == {}
     names, rows = study.table("THz")
     assert names[3] == "mean_frequency [THz]"
     assert [row[3] for row in rows] == [row["mean_frequency [THz]"] for row in record["results"]]
@@ -68,6 +71,41 @@ def test_the_tables(study: AlloyStudy) -> None:
     assert head[1] == "embedding x=0 [states/cm-1 per cell]"
     for column in spectra.T[1:]:
         assert np.trapezoid(column, spectra[:, 0]) == pytest.approx(6.0, rel=1e-3)
+
+
+def test_intervals_are_those_of_predictions(rock_salt: Crystal, potassium: Crystal) -> None:
+    """As `predict` states them at every composition; where none holds, it is said why."""
+    model = load("lattice")
+    study = alloy(rock_salt, potassium, [0.0, 0.5], model=model)
+    for point in study.of("embedding"):
+        alone = next(model.predict_many([point.prediction.crystal]))
+        assert set(alone.intervals) == {"mean_frequency", "heat_capacity"}
+        stated = point.intervals("THz")
+        for name, factor in (("mean_frequency", 0.0299792458), ("heat_capacity", 1.0)):
+            width = alone.intervals[name].half_width * factor
+            assert stated[name]["half_width"] == pytest.approx(width)
+        assert point.absent_intervals() == {}
+    pure, mixed = study.of("vca")
+    assert pure.intervals() == study.of("embedding")[0].intervals()
+    assert mixed.intervals() == {}
+    reason = "n/a: averaged force constants"
+    assert mixed.absent_intervals() == {"mean_frequency": reason, "heat_capacity": reason}
+    assert "x = 0.5 (vca): no interval is stated: averaged force constants" in study.notes
+    names, rows = study.table()
+    table = [dict(zip(names, row, strict=True)) for row in rows]
+    assert [r["no_interval"] for r in table] == ["", "", "", "averaged force constants"]
+    assert [r["c_v_half_width [J/(K mol of atoms)]"] is None for r in table] == [False] * 3 + [True]
+
+
+def test_an_interval_at_another_temperature_is_not_stated(
+    rock_salt: Crystal, potassium: Crystal
+) -> None:
+    model = load("lattice")
+    study = alloy(rock_salt, potassium, [0.0], method="embedding", temperature=500.0, model=model)
+    (point,) = study.points
+    assert set(point.intervals()) == {"mean_frequency"}
+    assert point.absent_intervals() == {"heat_capacity": "n/a: calibrated at 300 K"}
+    assert any(text.startswith("no interval of C_V is stated at 500 K") for text in study.notes)
 
 
 def test_a_spectrum_beside_it(quick: Predictor, rock_salt: Crystal, potassium: Crystal) -> None:

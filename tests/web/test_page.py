@@ -174,6 +174,15 @@ def test_slider_of_an_alloy(visit: Any, service: str) -> None:
     slide(page, "#share", 0)
     page.wait_for_selector("#alloy output b:text-is('x = 0')")
     assert value(page, "[data-alloy='Mean frequency']") != half
+    sure = "[data-alloy='{}'] small"
+    for name in ("Mean frequency", "Heat capacity C_V"):
+        assert page.locator(sure.format(name)).inner_text().startswith("90 % interval: ")
+    assert page.locator(sure.format("Entropy S")).count() == 0
+    page.locator("#alloy").get_by_text("vca", exact=True).click()
+    slide(page, "#share", 3)
+    page.locator("[data-alloy='Mean frequency']").get_by_text(
+        "no interval: averaged force constants"
+    ).wait_for()
 
 
 def test_an_alloy_with_a_second_file(visit: Any, service: str) -> None:

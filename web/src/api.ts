@@ -1,5 +1,5 @@
 /** The service's addresses, and problem documents (RFC 9457) as errors. */
-import type { Problem, Report } from "./record";
+import type { Interval, Problem, Report } from "./record";
 
 const ROOT = "api/v1";
 
@@ -131,10 +131,17 @@ async function asked(source: Source, options: Options, include: string, signal: 
 /** A file that was taken for a crystal holds several. */
 export class Several extends Error {}
 
+/** Numbers by name and unit, and how sure they are. */
+export interface AlloyRow {
+  intervals: Record<string, Interval>;
+  absent_intervals: Record<string, string>;
+  [column: string]: number | string | null | Record<string, Interval> | Record<string, string>;
+}
+
 export interface AlloyAnswer {
   study: {
     model: string;
-    results: Record<string, number | string | null>[];
+    results: AlloyRow[];
     notes: string[];
     lattice_of: string;
   };

@@ -111,6 +111,15 @@ export interface Stability {
   text: string;
 }
 
+/** What a reference lies in in `level` of all cases, in `unit`. */
+export interface Interval {
+  low: number;
+  high: number;
+  half_width: number;
+  level: number;
+  unit: string;
+}
+
 export interface Report {
   format: string;
   format_version: number;
@@ -125,7 +134,7 @@ export interface Report {
   summary: SummaryRow[];
   dos: Dos;
   thermal: Thermal;
-  intervals: Record<string, { low: number; high: number; half_width: number; level: number; unit: string }> | null;
+  intervals: Record<string, Interval> | null;
   absent_intervals?: Record<string, string> | null;
   stability: Stability | null;
   warnings: string[];

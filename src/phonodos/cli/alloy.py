@@ -1,5 +1,6 @@
 """`phonodos alloy`: spectra and thermodynamics along a composition."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -27,11 +28,11 @@ from phonodos.cli.options import (
 )
 from phonodos.cli.output import Column, format_note, format_table, legible, print_json, written
 from phonodos.cli.ranges import parse_range
-from phonodos.physics.units import ROOM_TEMPERATURE, per_wavenumber
+from phonodos.physics.units import FREQUENCY_DIGITS, ROOM_TEMPERATURE, per_wavenumber
 from phonodos.results.desk import Results
 
 if TYPE_CHECKING:
-    from phonodos.studies.alloy import AlloyStudy
+    from phonodos.studies.alloy import AlloyPoint, AlloyStudy
 
 LATTICES = {  # beside the table, where the lattice at x = 1 is not that of a second structure
     "end members": "", "radii": "; lattice: by radii", "cell end": "; lattice: of --cell-end",
@@ -144,7 +145,7 @@ def _write(results: Results, study: "AlloyStudy", labels: list[str], units: str)
 
 
 def _print(study: "AlloyStudy", labels: list[str], kelvin: float, units: str) -> None:
-    factor = per_wavenumber(units)
+    factor, digits = per_wavenumber(units), FREQUENCY_DIGITS[units]
     columns = [
         Column("mean", units, 6), Column("max", units, 6), Column("C_V", "J/(K mol)", 9),
         Column("C_V", "J/(K kg)", 8), Column("S", "J/(K mol)", 9), Column("F", "kJ/mol", 7),
@@ -153,16 +154,29 @@ def _print(study: "AlloyStudy", labels: list[str], kelvin: float, units: str) ->
         rows = []
         for p in study.of(method):
             cells = [
-                f"{p.mean_frequency * factor:.1f}", f"{p.max_frequency * factor:.0f}",
-                f"{p.heat_capacity:.3f}", f"{p.heat_capacity_per_kg:.1f}", f"{p.entropy:.3f}",
-                f"{p.free_energy:.3f}",
+                f"{p.mean_frequency * factor:.{digits + 1}f}"
+                f"{_sure(p, 'mean_frequency', units, digits + 1)}",
+                f"{p.max_frequency * factor:.{digits}f}",
+                f"{p.heat_capacity:.3f}{_sure(p, 'heat_capacity', units, 3)}",
+                f"{p.heat_capacity_per_kg:.1f}", f"{p.entropy:.3f}", f"{p.free_energy:.3f}",
             ]  # fmt: skip
             rows.append((f"{p.x:g}", p.formula, cells))
+        widths = [max(map(len, cells)) for cells in zip(*(row[2] for row in rows), strict=True)]
+        wide = [replace(c, width=max(c.width, n)) for c, n in zip(columns, widths, strict=True)]
         lattice = LATTICES[study.alloy.lattice_of]
         print(f"{study.model}, {method}; at {kelvin:g} K; mol: of atoms{lattice}")
-        print(format_table(("x", "formula"), columns, rows) + "\n")
+        print(format_table(("x", "formula"), wide, rows) + "\n")
+    if any(point.intervals() for point in study.points):
+        print("after +-: half width of the interval that holds 9 of 10 DFT values (PBEsol)")
     for beside, label in zip(study.references, labels, strict=True):
         for name, value in beside.distances.items():
             where = f"x = {beside.x:g}, {name}: distance from {label}"
             print(f"{where}: {value:.1f} cm-1 (Wasserstein)")
     print("\n".join(format_note("note", "alloy", text) for text in study.notes))
+
+
+def _sure(point: "AlloyPoint", name: str, units: str, digits: int) -> str:
+    """Return the half width of an interval as the table shows it, or that there is none."""
+    if (interval := point.intervals(units).get(name)) is not None:
+        return f"+-{interval['half_width']:.{digits}f}"
+    return "+-n/a" if name in point.absent_intervals() else ""

@@ -49,8 +49,9 @@ def format_table(
     """
     numbers = sum(c.width + 1 for c in columns)
     space = width_of_terminal() - numbers - 1
-    second = min(max(len(names[1]), *(len(r[1]) for r in rows), 1), space // 2)
-    first = min(max(len(names[0]), *(len(r[0]) for r in rows), 1), space - second)
+    wanted = [max(len(names[k]), *(len(r[k]) for r in rows), 1) for k in (0, 1)]
+    second = min(wanted[1], max(space // 2, space - wanted[0]))
+    first = min(wanted[0], space - second)
 
     def line(a: str, b: str, cells: Sequence[str]) -> str:
         right = "".join(f" {cell:>{c.width}}" for cell, c in zip(cells, columns, strict=True))

@@ -16,6 +16,8 @@ from phonodos.structures.occupancies import vacancies
 from phonodos.structures.reading import as_crystal
 from phonodos.time_limit import time_limit
 
+AVERAGED = "averaged quasi-random cells"  # among the reasons of `Prediction.outside`
+
 
 class QuasirandomPredictor(AnyPredictor):
     """A predictor that gives a disordered crystal the mean spectrum of quasi-random structures.
@@ -84,5 +86,13 @@ class QuasirandomPredictor(AnyPredictor):
         members = tuple(mean(each) for each in zip(*(p.members for p in found), strict=True))
         warnings = (made.note, *crystal.notes, *doubts, *share_doubts(dos))
         return Prediction(
-            crystal, dos, None, self.name, warnings, members, provenance=self.provenance
+            crystal,
+            dos,
+            None,
+            self.name,
+            warnings,
+            members,
+            self.calibrations,
+            (AVERAGED,),
+            provenance=self.provenance,
         )

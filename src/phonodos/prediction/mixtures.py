@@ -27,6 +27,7 @@ ASSUMPTIONS: dict[Method, str] = {
     "sqs": "whole atoms fill the mixed sites of supercells that stand for a random alloy, and the "
     "spectra are averaged; positions are not relaxed around them",
 }
+AVERAGED = "averaged force constants"  # among the reasons of `Prediction.outside`
 BOTH_ASSUME = "no disorder: every cell is alike, modes neither broaden nor localise"
 VEGARD: dict[LatticeOf, str] = {
     "end members": "lattice and positions follow Vegard's rule",
@@ -108,6 +109,8 @@ def virtual_crystal(
         predictor.name,
         answer.doubts,
         tuple(d.per_cells(multiplicity, mixture.n_atoms) for d in answer.members),
+        predictor.calibrations,
+        (*answer.outside, AVERAGED),
         stability=answer.stability,
         provenance=predictor.provenance,
     )

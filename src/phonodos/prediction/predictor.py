@@ -144,6 +144,7 @@ class AnyPredictor(ABC):
         self.header = header
         self.device = device
         self.vacancies = "refuse"
+        self.calibrations = calibrations_of(header, len(self.networks))
 
     @property
     def name(self) -> str:
@@ -282,7 +283,6 @@ class Predictor(AnyPredictor):
         super().__init__(networks, WeightHeader.of(header), device)
         self.vacancies = check_vacancies(vacancies)
         self.answers = answers_of(networks, self.header, device, project, metal=metal)
-        self.calibrations = calibrations_of(self.header, len(self.networks))
         self.check, self.metal = check, metal
 
     def _results(

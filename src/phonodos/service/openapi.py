@@ -73,7 +73,11 @@ _WHAT: dict[str, tuple[str, str, Any]] = {
     "alloy": (
         "An alloy along its composition",
         "Between two end members (file, second), or by substitution (file, substitute).",
-        {"study": {"model": "lattice", "results": []},
+        {"study": {"model": "lattice", "results": [{
+            "method": "embedding", "x": 0.5, "mean_frequency [cm-1]": 142.2,
+            "intervals": {"mean_frequency": {"half_width": 5.0, "low": 137.2, "high": 147.2,
+                                             "level": 0.9, "unit": "cm-1"}},
+            "absent_intervals": {}}]},
          "spectra": {"frequencies": [], "points": [{"method": "embedding", "x": 0.5}]}},
     ),
     "compare": (

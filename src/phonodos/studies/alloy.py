@@ -1,6 +1,6 @@
 """`alloy`: spectra and thermodynamics along a composition."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -15,7 +15,6 @@ from phonodos.physics.isotopes import (
     Isotope,
     alloy_with_isotopes,
     check_sites,
-    element_formula,
     read_isotopes,
 )
 from phonodos.physics.neutron import curve_of
@@ -23,18 +22,16 @@ from phonodos.physics.substitution import parse_substitution, substituted
 from phonodos.physics.thermodynamics import debye_temperature
 from phonodos.physics.units import ROOM_TEMPERATURE, per_wavenumber
 from phonodos.prediction.mixtures import (
-    ASSUMPTIONS,
-    BOTH_ASSUME,
     METHODS,
-    VEGARD,
     Method,
     methods_of,
     predict_mixtures,
 )
 from phonodos.prediction.prediction import Prediction
 from phonodos.prediction.predictor import AnyPredictor, as_predictor
-from phonodos.prediction.uncertainty import intervals, quantities
+from phonodos.prediction.record import absent_intervals, interval_record
 from phonodos.structures.reading import as_crystal
+from phonodos.studies.alloy_notes import alloy_notes
 
 COMPOSITIONS = (0.0, 0.25, 0.5, 0.75, 1.0)
 
@@ -90,8 +87,37 @@ class AlloyPoint:
         """Largest frequency [cm^-1], the mean over members."""
         return self.prediction.max_frequency
 
+    def intervals(self, unit: str = "cm-1") -> dict[str, dict[str, Any]]:
+        """Return the 90 % intervals of a prediction at this composition; empty where none holds.
+
+        Of ``mean_frequency``, and at 300 K of ``heat_capacity`` [J/(K mol of atoms)]: half width,
+        low, high, level, unit. None for force constants or spectra that were averaged.
+        """
+        found = interval_record(self.prediction, unit, "atom")
+        return {k: v for k, v in found.items() if k not in self.uncalibrated}
+
+    def absent_intervals(self) -> dict[str, str]:
+        """Return why no interval is stated: name -> ``n/a: unstable``; empty where none is due."""
+        return {**self.uncalibrated, **absent_intervals(self.prediction)}
+
+    @property
+    def uncalibrated(self) -> dict[str, str]:
+        """What was calibrated at another temperature than that of the point: name -> why."""
+        if "heat_capacity" not in self.prediction.calibrations:
+            return {}
+        other = abs(self.temperature - ROOM_TEMPERATURE) > 1e-6
+        return {"heat_capacity": f"n/a: calibrated at {ROOM_TEMPERATURE:g} K"} if other else {}
+
     def to_dict(self, unit: str = "cm-1") -> dict[str, Any]:
         """Return a dictionary fit for JSON; names hold units, `unit` is that of frequencies."""
+        return {
+            **self.row(unit),
+            "intervals": self.intervals(unit),
+            "absent_intervals": self.absent_intervals(),
+        }
+
+    def row(self, unit: str = "cm-1") -> dict[str, Any]:
+        """Return a row of ``alloy.csv``: numbers, half widths of 90 % intervals, why none is."""
         factor, spread = per_wavenumber(unit), self.prediction.max_frequency_spread
         return {
             "method": self.method,
@@ -108,7 +134,18 @@ class AlloyPoint:
             "imaginary_share": self.imaginary_share,
             "temperature [K]": self.temperature,
             f"max_frequency_std [{unit}]": None if spread is None else spread * factor,
+            f"mean_frequency_half_width [{unit}]": self._half_width("mean_frequency", unit),
+            "c_v_half_width [J/(K mol of atoms)]": self._half_width("heat_capacity", unit),
+            "no_interval": "; ".join(
+                dict.fromkeys(
+                    text.removeprefix("n/a: ") for text in self.absent_intervals().values()
+                )
+            ),
         }
+
+    def _half_width(self, name: str, unit: str) -> float | None:
+        found = self.intervals(unit).get(name)
+        return None if found is None else found["half_width"]
 
 
 @dataclass(frozen=True, eq=False)
@@ -176,7 +213,7 @@ class AlloyStudy:
 
     def table(self, unit: str = "cm-1") -> tuple[list[str], list[list[Any]]]:
         """Return the names of the columns, with units, and a row a point."""
-        rows = [point.to_dict(unit) for point in self.points]
+        rows = [point.row(unit) for point in self.points]
         return list(rows[0]), [list(row.values()) for row in rows]
 
     def spectra_table(self) -> tuple[list[str], list[tuple[float, ...]]]:
@@ -277,14 +314,7 @@ def _study(
         for composition, prediction in zip(compositions, each, strict=True)
     )
     beside = tuple(_beside(predictor, mixed, methods, *each) for each in given)
-    notes = (
-        *mixed.notes,
-        *_assumptions(methods, mixed),
-        *_unseen(predictor, mixed),
-        *_disagreements(points),
-        *_read(mixed, points),
-        *_doubts(points, len(methods)),
-    )
+    notes = alloy_notes(predictor, mixed, methods, points)
     return AlloyStudy(mixed, predictor.name, compositions, points, notes, beside)
 
 
@@ -401,60 +431,3 @@ def _beside(
         prediction = next(predict_mixtures(predictor, mixed, [x], method))
         predicted[method] = sampled_like(curve_of(prediction.dos), curve)
     return Beside(x, curve, predicted)
-
-
-def _assumptions(methods: Sequence[Method], mixed: Alloy) -> Iterator[str]:
-    for method in methods:
-        yield f"{method}: {ASSUMPTIONS[method]}"
-    if "sqs" not in methods:
-        who = "both assume" if len(methods) > 1 else "it assumes"
-        yield f"{who} {BOTH_ASSUME}, and {VEGARD[mixed.lattice_of]}"
-    yield "S and F are those of the vibrations: without configurational entropy"
-
-
-def _unseen(predictor: AnyPredictor, mixed: Alloy) -> Iterator[str]:
-    """Yield which end members lie outside of the training data."""
-    seen = set(predictor.header.training_formulas)
-    for crystal, x in ((mixed.first, 0), (mixed.second, 1)):
-        if element_formula(crystal) not in seen:
-            yield (
-                f"{crystal.written_formula} (x = {x}) was not in the training data of "
-                f"{predictor.name}: towards it the sweep is an extrapolation"
-            )
-
-
-def _disagreements(points: Sequence[AlloyPoint]) -> Iterator[str]:
-    """Yield where two methods differ by more than the interval of either would allow."""
-    by_place: dict[float, list[AlloyPoint]] = {}
-    for point in points:
-        by_place.setdefault(point.x, []).append(point)
-    for x, found in by_place.items():
-        one, *others = (point.prediction for point in found)
-        allowed = intervals(one.dos, one.members, one.calibrations)
-        for name, interval in allowed.items():
-            apart = max((abs(quantities(p.dos)[name] - interval.value) for p in others), default=0)
-            if apart > interval.half_width:
-                yield (
-                    f"x = {x:g}: the methods differ by {apart:.3g} {interval.unit} in "
-                    f"{name.replace('_', ' ')}, more than the 90 % interval of +-"
-                    f"{interval.half_width:.2g}: at least one of them is wrong there"
-                )
-
-
-def _read(mixed: Alloy, points: Sequence[AlloyPoint]) -> Iterator[str]:
-    """Yield what was noted in reading the end members where no prediction says it."""
-    said = {text for point in points for text in point.prediction.warnings}
-    for text in dict.fromkeys((*mixed.first.notes, *mixed.second.notes)):
-        if text not in said:
-            yield text
-
-
-def _doubts(points: Sequence[AlloyPoint], n_methods: int) -> Iterator[str]:
-    """Yield every reason for doubt once, with the places it is of unless it is of all."""
-    places: dict[str, list[str]] = {}
-    for point in points:
-        of = f" ({point.method})" if n_methods > 1 else ""
-        for text in point.prediction.warnings:
-            places.setdefault(text, []).append(f"x = {point.x:g}{of}")
-    for text, where in places.items():
-        yield text if len(where) == len(points) else f"{', '.join(where)}: {text}"

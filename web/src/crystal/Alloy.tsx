@@ -1,9 +1,9 @@
 /** An alloy along its composition: computed at eleven shares, shown at that of the slider. */
 import { useSignal } from "@preact/signals";
 import { useEffect, useRef } from "preact/hooks";
-import { type AlloyAnswer, form, post } from "../api";
+import { type AlloyAnswer, type AlloyRow, form, post } from "../api";
 import { ELEMENTS } from "../elements";
-import { BASIS_NAMES, densityUnit, number, plain, UNIT_NAMES } from "../format";
+import { BASIS_NAMES, densityUnit, number, plain, UNIT_NAMES, withInterval } from "../format";
 import { Busy, Card, Choice, Formula, Named, Trouble } from "../parts";
 import { Chart, type Mark } from "../plot/Chart";
 import type { Problem, Report } from "../record";
@@ -21,8 +21,10 @@ interface Point {
   formula: string;
   frequencies: number[];
   perAtom: number[];
-  row: Record<string, number | string | null>;
+  row: AlloyRow;
 }
+
+const NO_ROW: AlloyRow = { intervals: {}, absent_intervals: {} };
 
 interface Found {
   points: Point[];
@@ -38,7 +40,7 @@ function joined(held: Found, answer: AlloyAnswer, atoms: number): Found {
     formula: p.formula,
     frequencies: spectra.frequencies,
     perAtom: p.densities.map((v) => v / (p.n_atoms ?? atoms)),
-    row: study.results.find((r) => r.method === p.method && r.x === p.x) ?? {},
+    row: study.results.find((r) => r.method === p.method && r.x === p.x) ?? NO_ROW,
   }));
   return {
     points: [...held.points, ...points].sort((a, b) => a.x - b.x),
@@ -158,10 +160,11 @@ function Along({ report, found }: { report: Report; found: Found }) {
     { kind: "line", x: axes[last], y: curves[last], colour: "var(--third)", width: 1.3, faint: true },
     { kind: "line", x: axes[k], y: curves[k], colour: "var(--line)", width: 2.1, fill: "y" },
   ];
-  const facts = FACTS.map(({ label, column, unit: name }) => ({
+  const facts = FACTS.map(({ label, column, unit: name, sure }) => ({
     label,
     unit: name ?? UNIT_NAMES[unit.value],
     at: (each: Point): number | null => scaledBy(cell(each, column), name === null ? factor : 1),
+    ...told(point, scaledBy(cell(point, column), name === null ? factor : 1), name === null ? factor : 1, sure),
   }));
   // a note on compositions begins with them: those on others are for when they are shown
   const here = new RegExp(`\\bx = ${point.x}(?![.\\d])`);
@@ -200,8 +203,14 @@ function Along({ report, found }: { report: Report; found: Found }) {
       />
       <p class="note">At {plain(cell(point, "temperature") ?? 300)} K:</p>
       <dl class="summary">
-        {facts.map(({ label, at, unit: name }) => (
-          <div key={label} data-alloy={label}><dt><Named text={label} /></dt><dd><span class="value">{number(at(point), 4)}</span> <span class="unit">{name}</span></dd></div>
+        {facts.map(({ label, value, unit: name, sure }) => (
+          <div key={label} data-alloy={label}>
+            <dt><Named text={label} /></dt>
+            <dd>
+              <span class="value">{value}</span> <span class="unit">{name}</span>
+              {sure && <small>{sure}</small>}
+            </dd>
+          </div>
         ))}
       </dl>
       <Trend facts={facts} points={found.points} methods={methods} x={point.x} />
@@ -215,11 +224,27 @@ function Along({ report, found }: { report: Report; found: Found }) {
   );
 }
 
-/** Column of a study, by the beginning of its name; a unit of null is that of frequencies. */
-const FACTS: { label: string; column: string; unit: string | null }[] = [
-  { label: "Mean frequency", column: "mean_frequency", unit: null },
+/** A number with its interval, with why there is none, or alone where none is ever stated. */
+function told(point: Point, value: number | null, factor: number, name?: string): { value: string; sure: string | null } {
+  const alone = number(value, 4);
+  if (name === undefined || value === null) return { value: alone, sure: null };
+  const interval = point.row.intervals[name];
+  if (interval === undefined) {
+    const why = point.row.absent_intervals[name];
+    return { value: alone, sure: why === undefined ? null : `no interval: ${why.replace(/^n\/a: /, "")}` };
+  }
+  const found = withInterval(value, [interval.low * factor, interval.high * factor]);
+  return { value: found.value, sure: `${number(100 * interval.level, 2)} % interval: ${found.ends}` };
+}
+
+/**
+ * Column of a study, by the beginning of its name; a unit of null is that of frequencies; `sure` is
+ * the name that its intervals go by.
+ */
+const FACTS: { label: string; column: string; unit: string | null; sure?: string }[] = [
+  { label: "Mean frequency", column: "mean_frequency", unit: null, sure: "mean_frequency" },
   { label: "Highest frequency", column: "max_frequency [", unit: null },
-  { label: "Heat capacity C_V", column: "c_v [J/(K mol", unit: "J/(K·mol of atoms)" },
+  { label: "Heat capacity C_V", column: "c_v [J/(K mol", unit: "J/(K·mol of atoms)", sure: "heat_capacity" },
   { label: "Entropy S", column: "entropy", unit: "J/(K·mol of atoms)" },
   { label: "Free energy F", column: "free_energy", unit: "kJ/mol of atoms" },
   { label: "Zero-point energy", column: "zero_point", unit: "kJ/mol of atoms" },
