@@ -2,8 +2,8 @@
 
     python tools/polar_modes_table.py [WEIGHTS] [--members N]
 
-Crystals stand in their textbook cells at room temperature. The measured values are rounded ones of
-infrared and Raman spectroscopy at room temperature, as textbooks and handbooks have them.
+Crystals stand in their textbook cells at room temperature. Beside the predictions stand commonly
+quoted values of infrared and Raman spectroscopy, rounded, which were not traced to a source.
 """
 
 import argparse
@@ -22,12 +22,12 @@ from phonodos.studies.modes import ModeStudy, modes
 
 PAGE = Path(__file__).parents[1] / "docs" / "observables.md"
 BEGIN, END = "<!-- polar:begin -->", "<!-- polar:end -->"
-HEAD = ("crystal", "mode", "TO predicted", "TO measured", "LO predicted", "LO measured")
+HEAD = ("crystal", "mode", "TO predicted", "TO quoted", "LO predicted", "LO quoted")
 
 
 @dataclass(frozen=True)
 class PolarMode:
-    """A crystal, the irrep and the axis of its polar mode, and measured TO and LO [cm^-1]."""
+    """A crystal, the irrep and the axis of its polar mode, and quoted TO and LO [cm^-1]."""
 
     crystal: Crystal
     irrep: str

@@ -2,8 +2,8 @@
 
     python tools/strain_table.py [WEIGHTS] [--members N]
 
-Crystals stand in their textbook lattices at room temperature. Beside the predictions stand textbook
-values of the thermal Grueneisen parameter, where every table agrees to a tenth.
+Crystals stand in their textbook lattices at room temperature. Beside the predictions stand commonly
+quoted values of the thermal Grueneisen parameter, which were not traced to a source.
 """
 
 import argparse
@@ -25,7 +25,7 @@ BEGIN, END = "<!-- gammas:begin -->", "<!-- gammas:end -->"
 STRAINS = (-0.01, 0.0, 0.01)
 HEAD = (
     "crystal", "structure type", "mean frequency", "modes, average", "modes, 300 K",
-    "textbook, thermal", "lowest branch at X", "at L",
+    "quoted, thermal", "lowest branch at X", "at L",
 )  # fmt: skip
 FACES = np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2
 
@@ -44,11 +44,11 @@ ORIGIN, QUARTER, HALF = (0.0, 0.0, 0.0), (0.25, 0.25, 0.25), (0.5, 0.5, 0.5)
 
 @dataclass(frozen=True)
 class Entry:
-    """A crystal of the table, its structure type, and the textbook value if one is sure."""
+    """A crystal of the table, its structure type, and the quoted value if there is one."""
 
     crystal: Crystal
     structure: str
-    textbook: float | None
+    quoted: float | None
 
 
 def _wurtzite(a: float, c: float, u: float) -> Crystal:
@@ -90,7 +90,7 @@ def row(name: str, predictor: AnyPredictor) -> list[str]:
         f"{study.gruneisen.mean_frequency:.2f}",
         f"{modes.mode_average:.2f}",
         f"{modes.thermal:.2f}",
-        UNDEFINED if entry.textbook is None else f"{entry.textbook:g}",
+        UNDEFINED if entry.quoted is None else f"{entry.quoted:g}",
         lowest(modes, "X"),
         lowest(modes, "L"),
     ]

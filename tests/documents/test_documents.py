@@ -111,6 +111,16 @@ def test_docstring_of_the_package_runs(monkeypatch: pytest.MonkeyPatch) -> None:
     assert isinstance(names["p"], phonodos.Prediction)
 
 
+@pytest.mark.parametrize("page", PAGES, ids=named)
+def test_values_of_others_are_no_textbook_s(page: Path) -> None:
+    """What nobody looked up is called commonly quoted, not traced; only cells are textbooks'."""
+    text = " ".join(page.read_text(encoding="utf-8").split())
+    assert not re.findall(r"textbook(?: values?|,| \[| \d)|textbooks (?:give|differ)", text)
+    if "quoted" in text and page.name in ("metals.md", "strain.md", "observables.md"):
+        assert "commonly quoted values" in text
+        assert "not traced" in text
+
+
 def test_training_reads_what_the_lines_before_it_wrote() -> None:
     """In order: data set and split of the configuration; the extra has all that they need."""
     lines = [shlex.split(line) for line in blocks(ROOT / "docs" / "training.md")]

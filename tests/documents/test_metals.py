@@ -32,7 +32,7 @@ def test_one_metal(
     script.main(["TiN", "--model", str(lattice_weights)])
     found, shown = cells(capsys.readouterr().out, "TiN"), cells(PAGE, "TiN")
     assert found[:2] == shown[:2]
-    assert found[4:6] == shown[4:6]  # of the textbooks
+    assert found[4:6] == shown[4:6]  # the quoted values
     assert float(found[2]) == pytest.approx(float(found[3]) / 0.0299792458, abs=2.0)
     assert len(found) == len(shown) == 8
 

@@ -18,7 +18,7 @@ def test_the_page_holds_all_crystals() -> None:
     for name, entry in ENTRIES.items():
         assert len(table[name]) == len(HEAD)
         assert table[name][1] == entry.structure
-        assert entry.textbook is None or float(table[name][5]) == entry.textbook
+        assert entry.quoted is None or float(table[name][5]) == entry.quoted
 
 
 def test_one_crystal_anew() -> None:
