@@ -14,6 +14,7 @@ CELL = tuple(f"cell.{x}_mae" for x in ("max_frequency", "entropy", "free_energy"
 WD = "full.wd"
 SECONDS = "speed.cpu_seconds"
 OURS = "PBEsol"  # of both data sets
+HERE = "docs/metrics"  # where our own values stand
 
 INTRODUCTION = """\
 What universal potentials are judged by, said of our weights: mean absolute errors of the highest
@@ -68,7 +69,7 @@ def duel_page(released: Mapping[str, Sequence[Metrics]], others: Mapping[str, An
         are left out.
     others
         ``thermodynamics`` and ``spectrum``, each with ``set``, ``functional``, ``source`` and
-        ``models`` (values by the names of `MEASURES`).
+        ``models`` (values by the names of `MEASURES`, and under ``seen`` where they were found).
     """
     judged = [
         (name, metrics) for name, found in released.items()
@@ -99,24 +100,27 @@ def _thermodynamics(judged: Sequence[tuple[str, Metrics]], others: Mapping[str, 
         cells = [MEASURES[key].show(found.get(key)) for key in CELL]
         seconds = MEASURES[SECONDS].show(found.get(SECONDS))
         spent = seconds if seconds == UNDEFINED else f"{seconds} CPU"
-        rows.append([f"**{name}**", set_name(metrics), OURS, *cells, spent])
+        rows.append([f"**{name}**", set_name(metrics), OURS, *cells, spent, HERE])
     for model in others["models"]:
         cells = [MEASURES[key].as_given(model.get(key)) for key in CELL]
-        rows.append([model["model"], others["set"], others["functional"], *cells, model["seconds"]])
-    head = ["model", "judged on", "functional", *(MEASURES[key].head for key in CELL), "time [s]"]
+        about = [model["model"], others["set"], others["functional"]]
+        rows.append([*about, *cells, model["seconds"], model["seen"]])
+    measured = [MEASURES[key].head for key in CELL]
+    head = ["model", "judged on", "functional", *measured, "time [s]", "seen in"]
     return markdown_table(head, rows, words=3)
 
 
 def _distances(judged: Sequence[tuple[str, Metrics]], others: Mapping[str, Any]) -> str:
     rows = [
-        [f"**{name}**", set_name(m), OURS, MEASURES[WD].show(flatten(m).get(WD))]
+        [f"**{name}**", set_name(m), OURS, MEASURES[WD].show(flatten(m).get(WD)), HERE]
         for name, m in judged
     ]
     rows += [
-        [m["model"], others["set"], others["functional"], MEASURES[WD].as_given(m[WD])]
+        [m["model"], others["set"], others["functional"], MEASURES[WD].as_given(m[WD]), m["seen"]]
         for m in others["models"]
     ]
-    return markdown_table(["model", "judged on", "functional", MEASURES[WD].head], rows, words=3)
+    head = ["model", "judged on", "functional", MEASURES[WD].head, "seen in"]
+    return markdown_table(head, rows, words=3)
 
 
 def _groups(metrics: Metrics) -> str:

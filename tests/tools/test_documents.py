@@ -67,6 +67,8 @@ def test_every_value_of_others_has_set_and_source() -> None:
     for rival in json.loads((REPOSITORY / METRICS / "rivals.json").read_text()):
         assert rival["set"]
         assert rival["source"]
+        if "demo" in rival["set"]:
+            assert "not traced" in rival["source"]
 
 
 @pytest.fixture

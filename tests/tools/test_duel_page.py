@@ -46,11 +46,24 @@ def test_others_come_with_set_functional_and_source() -> None:
         assert all(about[key] for key in ("set", "functional", "source"))
         assert about["source"] in text
         for model in about["models"]:
+            assert model["seen"].startswith(("LAMBench (", "from the design notes, not traced"))
+            assert f"| {model['seen']} |" in text
             given = [f"{v:g}" for k, v in model.items() if k in MEASURES]
             row = next(x for x in text.splitlines() if x.startswith(f"| {model['model']} | "
                        f"{about['set']}"))  # fmt: skip
             assert given
             assert set(given) <= {cell.strip() for cell in row.split("|")}
+
+
+def test_what_was_seen_rounds_to_what_is_shown() -> None:
+    """Where a row says that it was seen, the values seen are those of the row, rounded."""
+    checked = 0
+    for model in OTHERS["thermodynamics"]["models"]:
+        if model["seen"].startswith("LAMBench ("):
+            values = [float(x) for x in model["seen"].partition("(")[2].rstrip(")").split(", ")]
+            assert [round(v) for v in values] == [model[key] for key in CELL]
+            checked += 1
+    assert checked == 3
 
 
 def test_the_committed_page_has_every_evaluation_of_the_default() -> None:
