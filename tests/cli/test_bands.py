@@ -64,6 +64,23 @@ def test_eigenvectors_and_the_website(
     site = json.loads((tmp_path / "MgO" / "phononwebsite.json").read_text())
     assert site["natoms"] == 2
     assert np.shape(site["vectors"]) == (*np.shape(site["eigenvalues"]), 2, 3, 2)
+    assert not any(site["qpoints"][0])  # at Gamma, sound moves all atoms alike, light against
+    moved = np.array(site["vectors"][0])
+    sound = np.argsort(np.abs(site["eigenvalues"][0]))[:3]
+    np.testing.assert_allclose(moved[sound, 0], moved[sound, 1], atol=1e-3)
+    light = np.delete(moved, sound, axis=0)
+    assert ((light[:, 0] * light[:, 1]).sum(axis=(1, 2)) < -0.1).all()
+
+
+def test_isotopes_on_the_website(
+    phonodos: Phonodos, examples: Path, tmp_path: Path, lattice_weights: Path
+) -> None:
+    words = ("--no-plot", "--format", "website", "--model", lattice_weights)
+    done = phonodos("bands", examples / "MgO.cif", *words, "--isotope", "O=O18")
+    assert done.exit_code == 0, done.output
+    site = json.loads((tmp_path / "MgO" / "phononwebsite.json").read_text())
+    assert site["atom_numbers"] == [12, 8]
+    assert site["masses"][1] == pytest.approx(17.999, abs=0.001)
 
 
 def test_an_unknown_format(phonodos: Phonodos, examples: Path) -> None:

@@ -15,10 +15,8 @@ from phonodos.results.bands import (
     band_text,
     bands_record,
     bands_table,
-    by_atom,
     eigenvector_arrays,
     path_text,
-    website_record,
 )
 from phonodos.results.desk import Results
 from phonodos.results.provenance import Provenance
@@ -128,44 +126,3 @@ def test_eigenvectors_as_arrays(
     assert found["symbols"].tolist() == ["Na", "Cl"]
     assert "real and positive" in str(found["convention"])
     assert "weights w" in str(found["provenance"][0])
-
-
-def test_the_website_reads_it(bands: BandStructure, rock_salt: Crystal, vectors: Vectors) -> None:
-    """Keys and shapes of its reader; what it draws is e / sqrt(m) exp(2 pi i q.(R + x))."""
-    record = website_record(bands, rock_salt, vectors, rock_salt.masses)
-    assert {
-        "name", "natoms", "atom_types", "atom_numbers", "atom_pos_car", "atom_pos_red", "lattice",
-        "vectors", "qpoints", "distances", "formula", "eigenvalues", "repetitions",
-        "highsym_qpts", "line_breaks",
-    } <= set(record)  # fmt: skip
-    assert "@class" not in record  # another reader's mark
-    points = sum(len(w) for w in bands.frequencies)
-    assert record["natoms"] == 2
-    assert record["atom_types"] == ["Na", "Cl"]
-    assert record["atom_numbers"] == [11, 17]
-    assert record["repetitions"] == [3, 3, 3]
-    assert np.shape(record["vectors"]) == (points, 6, 2, 3, 2)
-    assert np.shape(record["eigenvalues"]) == (points, 6)
-    assert np.shape(record["qpoints"]) == (points, 3)
-    assert len(record["distances"]) == points
-    lines = record["line_breaks"]
-    assert [b - a for a, b in lines] == [len(w) for w in bands.frequencies]
-    assert lines[0][0] == 0
-    assert lines[-1][1] == points
-    names = {record["distances"][k]: name for k, name in record["highsym_qpts"]}
-    assert list(names.values()) == ["\u0393", "X", "U|K", "\u0393", "L", "W", "X"]
-    k, mode, cell = 7, 2, np.array([1, 0, 2])
-    parts = np.array(record["vectors"])
-    q = np.array(record["qpoints"])
-    drawn = (parts[..., 0] + 1j * parts[..., 1])[k, mode] * np.exp(2j * np.pi * q[k] @ cell)
-    e = by_atom(vectors[0])[k, mode] / np.sqrt(rock_salt.masses)[:, None]
-    wanted = e * np.exp(2j * np.pi * (cell + rock_salt.frac_coords) @ q[k])[:, None]
-    np.testing.assert_allclose(drawn, wanted / np.linalg.norm(wanted), atol=1e-8)
-
-
-def test_mixed_sites_on_the_website(
-    bands: BandStructure, rock_salt: Crystal, vectors: Vectors
-) -> None:
-    sites = ({"Na": 0.3, "K": 0.7}, {"Cl": 1.0})
-    alloy = Crystal(rock_salt.cell, rock_salt.frac_coords, sites)
-    assert website_record(bands, alloy, vectors, alloy.masses)["atom_types"] == ["K", "Cl"]

@@ -132,7 +132,7 @@ def _write(
 
 
 def _write_website(results: Results, study: "BandStudy") -> None:
-    from phonodos.results.bands import website_record
+    from phonodos.results.phononwebsite import website_record
 
     record = website_record(
         study.structure, study.crystal, study.eigenvectors, study.lattice.masses

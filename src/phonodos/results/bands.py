@@ -1,4 +1,4 @@
-"""Band structures as the content of files: phonopy's ``band.yaml``, CSV, JSON, arrays, website.
+"""Band structures as the content of files: phonopy's ``band.yaml``, CSV, JSON, arrays.
 
 Eigenvectors are (m, 3n, 3n) complex a segment, modes in columns, rows atom by atom x, y, z: those
 of D(q) with the phases of the full vectors between atoms, as phonopy has them; norm 1.
@@ -6,14 +6,12 @@ of D(q) with the phases of the full vectors between atoms, as phonopy has them; 
 
 import re
 from collections.abc import Sequence
-from itertools import pairwise
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.elements import symbols
 from phonodos.physics.path import GAMMA, BandStructure, corner_text
 from phonodos.physics.units import THZ_PER_WAVENUMBER, per_wavenumber
 from phonodos.results.spectra import Table
@@ -25,7 +23,6 @@ CONVENTION = (
     "; norm 1 over 3n Cartesian components; the largest component of a mode is real and positive; "
     "among modes of one frequency any basis; where a segment ends at Gamma, the limit along it"
 )
-MOST_ATOMS, MOST_REPETITIONS = 120, 3  # that the website is first asked to draw
 
 
 def band_text(bands: BandStructure, crystal: Crystal, vectors: Vectors | None = None) -> str:
@@ -97,7 +94,7 @@ def bands_record(
     if vectors is not None:
         found["eigenvector_convention"] = CONVENTION
         for segment, each in zip(segments, vectors, strict=True):
-            segment["eigenvectors"] = _parts(by_atom(each))
+            segment["eigenvectors"] = complex_parts(by_atom(each))
     return found
 
 
@@ -132,63 +129,7 @@ def eigenvector_arrays(
     }
 
 
-def website_record(
-    bands: BandStructure, crystal: Crystal, vectors: Vectors, masses: NDArray[np.float64]
-) -> dict[str, Any]:
-    """Return the JSON that phononwebsite reads (Miranda, henriquemiranda.github.io/phononwebsite).
-
-    Its ``vectors`` are displacements: eigenvectors over the root of the masses [amu], with the
-    phase of the atom in its cell, norm 1, by wave vector, mode, atom, axis, part (real, imaginary).
-    Frequencies are in cm^-1, lengths in A. Every segment is a line of its own: at Gamma its polar
-    modes are those of its direction. A mixed site shows its most frequent element.
-    """
-    segments = [s for s, _ in bands]
-    ends = np.cumsum([0, *(len(s.qpoints) for s in segments)]).tolist()
-    shown = [max(site, key=lambda symbol: site[symbol]) for site in crystal.occupancy]
-    table = symbols()
-    moved = []
-    for segment, each in zip(segments, vectors, strict=True):
-        phases = np.exp(2j * np.pi * segment.qpoints @ crystal.frac_coords.T)
-        u = by_atom(each) / np.sqrt(masses)[:, None] * phases[:, None, :, None]
-        moved.append(u / np.sqrt((np.abs(u) ** 2).sum(axis=(2, 3), keepdims=True)))
-    n = crystal.n_atoms
-    times = max(1, min(MOST_REPETITIONS, int((MOST_ATOMS / n) ** (1.0 / 3.0))))
-    return {
-        "name": crystal.written_formula,
-        "formula": crystal.written_formula,
-        "natoms": n,
-        "lattice": crystal.cell.tolist(),
-        "atom_types": shown,
-        "atom_numbers": [table.index(symbol) + 1 for symbol in shown],
-        "atom_pos_red": crystal.frac_coords.tolist(),
-        "atom_pos_car": crystal.positions.tolist(),
-        "masses": masses.tolist(),
-        "repetitions": [times] * 3,
-        "qpoints": np.concatenate([s.qpoints for s in segments]).tolist(),
-        "distances": np.concatenate([s.distances for s in segments]).tolist(),
-        "line_breaks": [list(pair) for pair in pairwise(ends)],
-        "highsym_qpts": _corners(bands, ends),
-        "eigenvalues": np.concatenate(bands.frequencies).tolist(),
-        "vectors": [part for u in moved for part in _parts(u)],
-    }
-
-
-def _corners(bands: BandStructure, ends: list[int]) -> list[list[Any]]:
-    """Return number of the wave vector and name of the ends of segments, one name a distance.
-
-    The website keeps names by their distance: where the path jumps, both ends have both names.
-    """
-    names = dict(bands.path.ticks())
-    found: list[list[Any]] = []
-    for segment, (first, last) in zip(bands.path.segments, pairwise(ends), strict=True):
-        for place, distance in ((first, segment.distances[0]), (last - 1, segment.distances[-1])):
-            near = min(names, key=lambda x: abs(x - float(distance)))
-            words = names[near].replace("_", "").replace(GAMMA, "\u0393")
-            found.append([place, words])
-    return found
-
-
-def _parts(values: NDArray[np.complex128]) -> Any:
+def complex_parts(values: NDArray[np.complex128]) -> Any:
     """Return complex numbers as pairs of their parts, nested as the array is."""
     return np.stack([values.real, values.imag], axis=-1).round(9).tolist()
 
