@@ -2,9 +2,11 @@
 
     python benchmarks/cold_start.py OLD/src src --runs 3
     python benchmarks/cold_start.py OLD/src src --workers pool ray
+    python benchmarks/cold_start.py OLD/src src --workers pool ray --atoms 150
 
 With --workers it is a worker of `phonodos screen` from its start to its first row: in the pool with
-all that the process spends, in Ray from the start of the actor. With --threads nobody sets the
+all that the process spends, in Ray from the start of the actor. With --atoms the crystal is one of
+so many atoms, made up and without symmetry. With --threads nobody sets the
 number of threads of the libraries, as on a user's machine.
 """
 
@@ -28,8 +30,8 @@ WORKER = """
 import json, os, resource, sys
 from pathlib import Path
 from phonodos.pool import ONE_THREAD, Pool
+from phonodos.screening import ray_engine
 from phonodos.screening.calculator import Recipe, start_calculator
-from phonodos.screening.ray_engine import RayWorker, chunk_text
 from phonodos.screening.source import Shard, chunks, items
 from phonodos.structures.entries import entries
 
@@ -48,23 +50,26 @@ class InPool:
             yield spent()
         return work
 
-class InRay(RayWorker):
-    def __init__(self, recipe):
+class InRay(ray_engine.RayWorker):
+    def __init__(self, *words):  # what it is made with, and asked, is the business of its engine
         self.before, *_ = spent()
-        super().__init__(recipe)
-    def measured(self, text):
-        list(self.rows(text, None, 0))
+        super().__init__(*words)
+    def rows(self, *words):
+        yield from super().rows(*words)
         seconds, *rest = spent()
-        return seconds - self.before, *rest
+        with open(PLACE, "w") as file:
+            json.dump([seconds - self.before, *rest], file)
 
 if __name__ == "__main__":
     recipe = Recipe.of(None, None, (300.0,))
     (chunk,) = chunks(items(entries(Path(sys.argv[1])), Shard()))
     if sys.argv[2] == "ray":
-        import ray
-        ray.init(num_cpus=1, include_dashboard=False, log_to_driver=False, logging_level=50)
-        actor = ray.remote(num_cpus=1)(InRay).remote(recipe)
-        print(json.dumps(ray.get(actor.measured.remote(chunk_text(chunk)))))
+        PLACE = sys.argv[3]
+        ray_engine.RayWorker = InRay
+        engine = ray_engine.RayEngine(recipe, 1, None)
+        (row,) = engine.run(iter([chunk]))
+        engine.close()
+        print(Path(PLACE).read_text())
     else:
         with Pool(InPool(recipe), 1) as pool:
             print(json.dumps(next(iter(pool.run([chunk])))))
@@ -99,12 +104,23 @@ def work(source: Path, engine: str, structure: Path) -> tuple[float, float]:
         script = Path(folder) / "worker.py"
         script.write_text(WORKER)
         done = subprocess.run(
-            [sys.executable, str(script), str(structure), engine],
+            [sys.executable, str(script), str(structure), engine, str(Path(folder) / "spent.json")],
             capture_output=True, text=True, check=True, env=kept | {"PYTHONPATH": str(source)},
         )  # fmt: skip
     seconds, memory, torch, threads = json.loads(done.stdout.splitlines()[-1])
     print(f"  {source}: torch {'loaded' if torch else 'not loaded'}, threads {threads}")
     return float(seconds), float(memory)
+
+
+def made_up(n_atoms: int) -> Path:
+    """Return a file with a crystal of so many atoms."""
+    from crystals import synthetic_crystals
+
+    (crystal,) = synthetic_crystals(1, n_atoms)
+    record = {"lattice": crystal.cell.tolist(), "frac_coords": crystal.frac_coords.tolist()}
+    path = Path(tempfile.mkdtemp()) / f"{n_atoms}.json"
+    path.write_text(json.dumps(record | {"species": list(crystal.symbols)}))
+    return path
 
 
 def main() -> None:
@@ -113,9 +129,12 @@ def main() -> None:
     parser.add_argument("sources", nargs="+", type=Path)
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--structure", type=Path, default=EXAMPLES / "MgO.cif")
+    parser.add_argument("--atoms", type=int, metavar="N")
     parser.add_argument("--threads", action="store_true")
     parser.add_argument("--workers", nargs="+", default=[], choices=["pool", "ray"])
     options = parser.parse_args()
+    if options.atoms is not None:
+        options.structure = made_up(options.atoms)
     ways: dict[str, Callable[[Path], tuple[float, float]]] = {
         name: partial(run, words=[str(options.structure), *words], threads=options.threads)
         for name, words in WAYS.items()

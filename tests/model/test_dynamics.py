@@ -195,9 +195,10 @@ def test_the_number_of_dipole_waves_is_bounded(rock_salt: Crystal) -> None:
 def test_above_a_frequency_without_the_frequencies(low_symmetry: Crystal) -> None:
     group = harmonic(low_symmetry, EPS["tilted"])
     matrix = dynamical_matrices(group, POINTS)[0, 0].numpy()
-    first = float(frequencies(matrix)[0])
+    first, before = float(frequencies(matrix)[0]), matrix.copy()
     for shift, above in ((-1e-3, True), (1e-3, False)):
         assert is_above(matrix, first + shift) is above
+        np.testing.assert_array_equal(matrix, before)  # its diagonal is put back to the bit
     soft = matrix - 2.0 * (abs(first) / WAVENUMBER_PER_SQRT_SPRING) ** 2 * np.eye(len(matrix))
     lowest = float(frequencies(soft)[0])
     assert lowest < 0.0

@@ -1,5 +1,7 @@
 """The calculator: one crystal's fault is its row's, everything else is the chunk's."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -99,3 +101,30 @@ def test_weights_are_found_by_name_elsewhere_and_never_mistaken() -> None:
         replace(recipe, digest="0" * 16).located()
     with pytest.raises(WeightsError, match="no weights named"):
         Recipe.of("nothing", None, (300.0,))
+
+
+def test_a_worker_loads_no_more_than_it_needs() -> None:
+    """Every module it does not need is memory times the number of workers."""
+    code = """
+import sys
+import numpy as np
+from phonodos.physics.crystal import Crystal
+from phonodos.screening.calculator import Recipe, start_calculator
+from phonodos.screening.ray_engine import chunk_text, read_chunk
+from phonodos.screening.source import Chunk, Item
+work = start_calculator(Recipe.of(None, 1, (300.0,)))
+crystal = Crystal.ordered(4.1 * np.eye(3), [[0, 0, 0], [0.5, 0.5, 0.5]], ["Cs", "Cl"])
+(row,) = work(read_chunk(chunk_text(Chunk((Item("a", 0, "f", "0", crystal),)))))
+assert row["status"] == "ok", row
+print(*sys.modules)
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    loaded = set(done.stdout.split())
+    assert "phonodos.model.lattice_sums" in loaded
+    unwanted = {
+        "filelock", "matplotlib", "numpy.ma", "numpy.polynomial", "numpy.random", "phonopy",
+        "phonodos.structures.cif.reading", "phonodos.structures.poscar", "pyarrow", "scipy",
+        "sqlite3", "torch", "yaml",
+    }  # fmt: skip
+    assert loaded & unwanted == set()

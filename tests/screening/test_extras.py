@@ -177,7 +177,7 @@ def test_what_an_actor_of_ray_answers(rock_salt: Crystal, lattice_weights: Path)
     recipe = Recipe.of(lattice_weights, None, (300.0,), extra=READINGS)
     chunk = Chunk((Item("x", 0, "f", "0", rock_salt),))
     (wanted,) = Calculator(recipe).stream(chunk)
-    _, text = RayWorker(recipe).rows(chunk_text(chunk), None, 0)
+    _, text = RayWorker().rows(recipe, chunk_text(chunk), None, 0)
     found = read_answer(text)
     assert isinstance(found, dict)
     for name in extra_columns(READINGS):

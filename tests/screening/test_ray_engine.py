@@ -1,7 +1,9 @@
 """Ray: texts in which numbers stay exact; a real cluster, one worker of which is killed."""
 
+import importlib
 import os
 import signal
+import sys
 from collections import deque
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,9 +15,13 @@ import pytest
 
 from phonodos.errors import ConfigError, PhonodosError, StructureError
 from phonodos.physics.crystal import Crystal
+from phonodos.pool import ONE_THREAD
+from phonodos.screening.calculator import Recipe
 from phonodos.screening.ray_engine import (
     SETTINGS,
+    UNSENT,
     RayEngine,
+    RayWorker,
     _Job,
     _Seat,
     answer_text,
@@ -61,6 +67,23 @@ def test_rows_come_back_exactly(rng: np.random.Generator) -> None:
     assert read_answer(answer_text(Lost((), "MemoryError", late=True))) == ("MemoryError", True)
 
 
+def test_what_an_actor_is_never_sent_is_hidden_until_it_works(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Ray looks for these packages before the first argument, and loads them if they are there."""
+    for name in ONE_THREAD:
+        monkeypatch.setenv(name, "1")
+    for name in [name for name in sys.modules if name.partition(".")[0] in UNSENT]:
+        monkeypatch.delitem(sys.modules, name)
+    worker = RayWorker()
+    with pytest.raises(ModuleNotFoundError):
+        importlib.import_module("pyarrow")
+    recipe = Recipe.of("chen2021", None, (300.0,))
+    assert list(worker.rows(recipe, "[]", None, 0)) == [""]
+    assert not set(UNSENT) & {name for name, module in sys.modules.items() if module is None}
+    assert list(worker.rows(recipe, "[]", None, 0)) == [""]
+
+
 def own_workers() -> Iterator[int]:
     """Yield the processes of Ray's actors that descend from this process."""
     for folder in Path("/proc").glob("[0-9]*"):
@@ -96,6 +119,7 @@ def test_a_cluster_that_loses_a_worker(
     def watch(progress: Progress) -> None:
         if progress.ok >= 10 and not killed:
             killed.extend(own_workers())
+            assert "libarrow" not in Path(f"/proc/{killed[0]}/maps").read_text()
             os.kill(killed[0], signal.SIGKILL)
 
     summary = screen(source, table, engine="ray", workers=1, max_atoms=20, watch=watch)

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from filelock import FileLock, Timeout
 from numpy.typing import NDArray
 
 from phonodos.errors import LONGEST_REASON, ConfigError, DataError
@@ -24,6 +23,7 @@ from phonodos.files import replacing
 
 if TYPE_CHECKING:
     import pyarrow as pa
+    from filelock import FileLock
 
 ROWS = 512  # in a part
 SECONDS = 4.0  # after which fewer rows are written too: on the disk 5 s after they were computed
@@ -275,7 +275,7 @@ class GrowingTable:
         )
 
 
-def _locked(folder: Path) -> FileLock:
+def _locked(folder: Path) -> "FileLock":
     """Return a lock on a folder of parts; the system unlocks it when the process ends.
 
     Raises
@@ -283,6 +283,8 @@ def _locked(folder: Path) -> FileLock:
     DataError
         If another process holds it, or no file can be made there.
     """
+    from filelock import FileLock, Timeout
+
     lock, holder = FileLock(folder / "lock"), folder / "holder"
     try:
         lock.acquire(timeout=0)

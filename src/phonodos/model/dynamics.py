@@ -238,13 +238,17 @@ def to_frequencies(eigenvalues: Array) -> Array:
 def is_above(matrix: np.ndarray, frequency: float) -> bool:
     """Return whether all frequencies of one matrix (3N, 3N) of NumPy lie above one [cm^-1].
 
-    By Cholesky's factors, which exist where they do: a few times quicker than the frequencies.
+    By Cholesky's factors, which exist where they do: a few times quicker than the frequencies. The
+    diagonal of the matrix itself is moved meanwhile and put back: a copy is megabytes.
     """
     shift = math.copysign((frequency / WAVENUMBER_PER_SQRT_SPRING) ** 2, frequency)
-    moved = matrix.copy()
-    moved.flat[:: len(matrix) + 1] -= shift
+    diagonal = matrix.diagonal().copy()
+    matrix.flat[:: len(matrix) + 1] -= shift
     try:
-        np.linalg.cholesky(moved)
+        np.linalg.cholesky(matrix)
     except np.linalg.LinAlgError:
         return False
-    return True
+    else:
+        return True
+    finally:
+        matrix.flat[:: len(matrix) + 1] = diagonal

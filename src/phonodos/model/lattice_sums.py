@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 CHUNK = 2**17  # numbers summed at a time: they stay in the cache
 ITSELF = 1e-9  # fractions by which q may miss its opposite, moved by a reciprocal lattice vector
 _ASKEW = np.array([1.0, 0.1 * 2.0**0.5, 0.01 * 3.0**0.5])  # at a right angle to none of those
+TERMS = 256  # of the dipole sum whose products with all coordinates are held at once
 SEVERAL = 64  # wave vectors so small that dipole terms are summed of as many at a time, or more
 
 
@@ -55,39 +56,37 @@ class LatticeSums:
         """
         n = self.harmonic.n_atoms
         shares = np.sqrt(self.harmonic.masses[0] / self.harmonic.masses[0].sum())
+        found = self._field_pulls(waves, shares)
         *_, starts, places = self._bonds
         first, second = (x.reshape(-1, 9)[:, 0] // (9 * n) for x in places)  # atoms of the pairs
-        there = self._pair_sums(waves).reshape(len(starts), len(waves), 3, 3)
-        back = there.conj().swapaxes(2, 3) * shares[first, None, None, None]
-        there = there * shares[second, None, None, None]
-        found = (sums_at(n, first, there) + sums_at(n, second, back)).swapaxes(0, 1)
-        field = self._field_pulls(waves, shares)
-        return np.asarray(found.reshape(len(waves), 3 * n, 3) + field)
+        pairs = self._pair_sums(waves).reshape(len(starts), len(waves), 3, 3)
+        back = pairs.conj().swapaxes(2, 3)
+        for one, other, pull in ((second, first, back), (first, second, pairs)):
+            pull *= shares[other, None, None, None]
+            found += sums_at(n, one, pull).swapaxes(0, 1).reshape(found.shape)
+        return found
 
-    def _field_pulls(self, q: Array, shares: Array) -> Array | NDArray[np.complex128]:
+    def _field_pulls(self, q: Array, shares: Array) -> NDArray[np.complex128]:
         """Return the part of the dipole term in `pulls`."""
-        (even, odd), charges, born = self._waves
-        count, size = len(q), 3 * len(shares)
-        if not len(charges):
-            return np.zeros((count, size, 3))
+        count, n = len(q), len(shares)
         rigid = np.kron(shares[:, None], np.eye(3))
-        moved = (q @ born)[:, :, None]
+        moved = (q @ self._born)[:, :, None]
         weights = (self._weights(q) ** 2).T[:, :, None]
-        right = (moved * rigid).swapaxes(0, 1).reshape(size, -1)
+        right = (moved * rigid).reshape(count, n, 3, 3).sum(axis=2).swapaxes(0, 1).reshape(n, -1)
+        found = np.zeros((2, 2, count, 3 * n, 3))
         # Rows of B are w (W + c Z.q), W = c Z.G; all wave vectors are taken in one product.
-        sums, whole = [], []
-        for wave in (even, odd):
-            whole.append(wave * charges)
-            along = (wave @ right).reshape(-1, count, 3) + (whole[-1] @ rigid)[:, None]
-            sums.append((along * weights).reshape(len(charges), -1))
-        both = np.concatenate(sums, axis=1)
-        (aa, ab), (ba, bb) = (
-            (
-                (w.T @ both).reshape(size, 2, count, 3).transpose(1, 2, 0, 3)
-                + moved * (c.T @ both).reshape(size, 2, count, 3).transpose(1, 2, 0, 3)
-            )
-            for w, c in zip(whole, (even, odd), strict=True)
-        )
+        for first in range(0, len(self._vectors), TERMS):
+            some = slice(first, first + TERMS)
+            waves = self._waves[:, some]
+            whole = _charged(waves, self._vectors[some] @ self._born)
+            along = (waves @ right).reshape(2, -1, count, 3) + (whole @ rigid)[:, :, None]
+            along *= weights[some]
+            both = np.concatenate(along.reshape(2, -1, 3 * count), axis=1)
+            for part, w, c in zip(found, whole, waves, strict=True):
+                alone = (w.T @ both).reshape(3 * n, 2, count, 3)
+                with_q = np.repeat((c.T @ both).reshape(n, 2, count, 3), 3, axis=0)
+                part += alone.transpose(1, 2, 0, 3) + moved * with_q.transpose(1, 2, 0, 3)
+        (aa, ab), (ba, bb) = found
         return np.asarray(aa + bb + 1j * (ba - ab))
 
     @cached_property
@@ -102,12 +101,23 @@ class LatticeSums:
         return np.asarray(reciprocal_vectors(self.harmonic, self.reach[None])[0][0])
 
     @cached_property
-    def _waves(self) -> tuple[Array, Array, Array]:
-        """(2, G, 3n) cosines and sines of G.tau, (G, 3n) G.Z and (3, 3n) Z, masses included."""
+    def _waves(self) -> Array:
+        """(2, G, n) cosines and sines of G.tau.
+
+        One an atom, not one a coordinate: for large cells this is most of what is kept.
+        """
         angles = self._vectors @ self.harmonic.positions[0].T
-        waves = np.stack([np.cos(angles), np.sin(angles)])
-        born = np.asarray(self.harmonic.born[0]).swapaxes(0, 1).reshape(3, -1) * self._root
-        return np.repeat(waves, 3, axis=2), self._vectors @ born, born
+        return np.stack([np.cos(angles), np.sin(angles)])
+
+    @cached_property
+    def _born(self) -> Array:
+        """(3, 3n) Born charges, masses included."""
+        return np.asarray(self.harmonic.born[0]).swapaxes(0, 1).reshape(3, -1) * self._root
+
+    @cached_property
+    def _charges(self) -> Array:
+        """(G, 3n) G.Z, masses included: of small cells alone."""
+        return np.asarray(self._vectors @ self._born)
 
     def _weights(self, q: Array) -> Array:
         """Return (q, G) roots of the weights of the terms of the dipole sum."""
@@ -119,14 +129,14 @@ class LatticeSums:
         if not len(self._vectors):
             found[...] = 0.0
             return
-        step = CHUNK // self._waves[0].size
+        step = CHUNK // (3 * self._waves.size)
         if step < SEVERAL:
             self._put_dipoles_of_each(q, found)
             return
-        (even, odd), charges, born = self._waves
+        even, odd = np.repeat(self._waves, 3, axis=2)
         for first in range(0, len(q), step):
             some, matrices = q[first : first + step], found[first : first + step]
-            charge = charges + (some @ born)[:, None]
+            charge = self._charges + (some @ self._born)[:, None]
             charge *= self._weights(some)[:, :, None]
             cosines, sines = even * charge, odd * charge
             turned = cosines.swapaxes(1, 2), sines.swapaxes(1, 2)
@@ -137,42 +147,51 @@ class LatticeSums:
 
     def _put_dipoles_of_each(self, q: Array, found: NDArray[np.complex128]) -> None:
         """Do it wave vector by wave vector, without the terms that are nothing there."""
-        waves, charges, born = self._waves
         own = np.abs(2.0 * (x := q @ self.harmonic.cells[0].T / (2.0 * np.pi)) - np.rint(2.0 * x))
-        for wave, weight, moved, itself, matrix in zip(
-            q, self._weights(q), q @ born, own.max(axis=1) < ITSELF, found, strict=True
+        for wave, weight, itself, matrix in zip(
+            q, self._weights(q), own.max(axis=1) < ITSELF, found, strict=True
         ):
             terms = np.flatnonzero(weight)
             if itself:  # K and -K are terms both, and the same
                 ahead = terms[(self._vectors[terms] + wave) @ _ASKEW > 0.0]
                 itself = 2 * len(ahead) == len(terms)
                 terms = ahead if itself else terms
-            charge = charges[terms]
-            charge += moved
-            charge *= weight[terms, None]
-            rows = waves.take(terms, axis=1)
+            weight = weight[terms, None]
             if itself:
-                self._put_real(wave, rows, charge * 2.0**0.5, matrix)
+                self._put_real(wave, terms, weight * 2.0**0.5, matrix)
                 continue
-            rows *= charge
-            half = rows[1].T @ rows[0]
-            np.subtract(half, half.T, out=matrix.imag)
-            rows = rows.reshape(-1, rows.shape[2])
-            # Cosines and sines as rows of one matrix B: the real part is B^T B.
-            matrix.real = rows.T @ rows
+            for first in range(0, max(len(terms), 1), TERMS):
+                some = slice(first, first + TERMS)
+                charge = self._charge(wave, terms[some], weight[some])
+                rows = _charged(self._waves.take(terms[some], axis=1), charge)
+                half = rows[1].T @ rows[0]
+                rows = rows.reshape(-1, rows.shape[2])
+                # Cosines and sines as rows of one matrix B: the real part is B^T B.
+                if first:
+                    matrix.imag += half - half.T
+                    matrix.real += rows.T @ rows
+                else:
+                    np.subtract(half, half.T, out=matrix.imag)
+                    matrix.real = rows.T @ rows
 
-    def _put_real(self, wave: Array, rows: Array, charge: Array, matrix: NDArray[Any]) -> None:
-        """Put the dipole term where q and -q are equivalent: real with the phases exp(i K.tau).
+    def _charge(self, wave: Array, terms: NDArray[np.int64], weight: Array) -> Array:
+        """Return (g, 3n) charges K.Z of some terms times (g, 1) weights."""
+        found = (self._vectors[terms] + wave) @ self._born
+        found *= weight
+        return np.asarray(found)
 
-        `rows` (2, g, 3n) are cosines and sines of G.tau, `charge` (g, 3n) the factors of each.
-        """
-        angle = np.repeat(self.harmonic.positions[0] @ wave, 3)
+    def _put_real(
+        self, wave: Array, terms: NDArray[np.int64], weight: Array, matrix: NDArray[Any]
+    ) -> None:
+        """Put the dipole term where q and -q are equivalent: real with the phases exp(i K.tau)."""
+        angle = self.harmonic.positions[0] @ wave
         cosine, sine = np.cos(angle), np.sin(angle)
-        turned = np.stack([rows[0] * cosine - rows[1] * sine, rows[1] * cosine + rows[0] * sine])
-        turned *= charge
-        turned = turned.reshape(-1, turned.shape[2])
-        phase = cosine - 1j * sine
-        np.multiply(turned.T @ turned, phase[:, None] * phase.conj(), out=matrix)
+        even, odd = self._waves.take(terms, axis=1)
+        turned = np.stack([even * cosine - odd * sine, odd * cosine + even * sine])
+        turned = _charged(turned, self._charge(wave, terms, weight)).reshape(-1, 3 * len(angle))
+        phase = np.repeat(cosine - 1j * sine, 3)
+        np.multiply(phase[:, None], phase.conj(), out=matrix)
+        matrix *= turned.T @ turned
 
     @cached_property
     def _bonds(self) -> tuple[Array, Array, NDArray[np.int64], NDArray[np.int64]]:
@@ -217,3 +236,10 @@ class LatticeSums:
                 values = values.ravel()
                 matrix[places] += values
                 matrix[turned] += values.conj()
+
+
+def _charged(waves: Array, charges: Array) -> Array:
+    """Return (2, G, 3n) products of (2, G, n) waves of atoms with (G, 3n) of coordinates."""
+    found = np.repeat(waves, 3, axis=2)
+    found *= charges
+    return found

@@ -92,7 +92,7 @@ def misfit(table: Table, found: Mapping[str, Any]) -> str:
 
 
 def drawn(
-    table: Table, rng: np.random.Generator, dtype: type[np.floating[Any]] = np.float32
+    table: Table, rng: "np.random.Generator", dtype: type[np.floating[Any]] = np.float32
 ) -> dict[str, NDArray[Any]]:
     """Return initial values by the rules of a table."""
     found = {}

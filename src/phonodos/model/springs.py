@@ -17,6 +17,7 @@ from phonodos.model.trunk import Dense, IrrepLinear
 NEAR, NEAR_DECAY = 6.0, 1.6  # [eV/A^2], [1/A]: a bond's stiffness against the reduced distance
 FAR, FAR_DECAY = 0.15, 0.6  # [eV/A^2], [1/A]: the tail, from 3 A on
 SHORTEST = -0.7  # [A], of the reduced distance: closer atoms get no stiffer base
+BONDS = 512  # at a time, in NumPy
 LONGITUDINAL = 0.7  # of the base: longitudinal spring before anything is learned
 
 
@@ -76,9 +77,28 @@ class SpringHead:
         self, p: Parameters, x: Features, ends: tuple[Array, Array], elements: Array,
         radial: Array, base: Array, unit: Array, harmonics: dict[int, Array],
     ) -> Array:  # fmt: skip
-        """Return (b, 3, 3) force constants Phi_ij of bonds i -> j; Phi_ji is the transpose."""
+        """Return (b, 3, 3) force constants Phi_ij of bonds i -> j; Phi_ji is the transpose.
+
+        On NumPy some bonds at a time: what is made of each is a hundred times its tensor.
+        """
+        kept, b = self.ends(p, x), len(radial)
+        if not isinstance(radial, np.ndarray) or b <= BONDS:
+            return self._of(p, kept, ends, elements, radial, base, unit, harmonics)
+        found = []
+        for k in range(0, b, BONDS):
+            some = slice(k, k + BONDS)
+            of = {degree: y[some] for degree, y in harmonics.items()}
+            pair = ends[0][some], ends[1][some]
+            found.append(
+                self._of(p, kept, pair, elements, radial[some], base[some], unit[some], of)
+            )
+        return np.concatenate(found)
+
+    def _of(
+        self, p: Parameters, kept: Features, ends: tuple[Array, Array], elements: Array,
+        radial: Array, base: Array, unit: Array, harmonics: dict[int, Array],
+    ) -> Array:  # fmt: skip
         lib, y1, y2 = library_of(radial), harmonics[1], harmonics[2]
-        kept = self.ends(p, x)
         first = {ir: taken(block, ends[0]) for ir, block in kept.items()}
         second = {ir: taken(block, ends[1]) for ir, block in kept.items()}
         total = {ir: first[ir] + second[ir] for ir in kept}

@@ -190,12 +190,10 @@ class AcousticRays:
         slope = (1.0 + b * t) ** 2 / (1.0 + 2.0 * a * t + a * b * t**2)
         ratio = 3.0 * np.sqrt(t / squares) * slope / c2
         found = np.einsum("r,krb->k", self.volumes, ratio)
-        fitted = np.polynomial.Polynomial.fit(
-            _NODES, found, len(_NODES) - 1, domain=[0, 1], window=[-1, 1]
-        )
+        through = np.linalg.solve(np.vander(2.0 * _NODES - 1.0), found)
         inside = self.window(frequencies)
         scaled = np.clip(frequencies / self.exact_to, 0.0, 1.0) ** 2
-        return np.asarray(inside * frequencies**2 * fitted(scaled))
+        return np.asarray(inside * frequencies**2 * np.polyval(through, 2.0 * scaled - 1.0))
 
     def samples(self) -> tuple[Array, Array, Array]:
         """Return (s, r, 3) frequencies and the states they stand for, and the (s,) T of each.

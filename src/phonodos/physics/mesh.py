@@ -146,8 +146,7 @@ def irreducible_mesh(
     """
     short, reduced = compact(crystal)
     if short is not crystal:
-        mesh = irreducible_mesh(short, length, symprec, kinds)
-        back = whole_inverse(reduced).T
+        mesh, back = irreducible_mesh(short, length, symprec, kinds), whole_inverse(reduced).T
         q = mesh.qpoints @ back
         return replace(mesh, qpoints=q - np.rint(q), axes=mesh.axes @ back)
     dataset: Any = symmetry_dataset(crystal, symprec, kinds)
@@ -158,7 +157,8 @@ def irreducible_mesh(
         turns = np.asarray(dataset.rotations, dtype=np.float64)
         orbits = np.unique(dataset.equivalent_atoms, return_inverse=True)[1]
     into = np.asarray(np.linalg.inv(basis).T, dtype=np.float64)
-    turns = np.unique(np.rint(into @ np.concatenate([turns, -turns]) @ basis.T), axis=0)
+    turns = np.rint(into @ np.concatenate([turns, -turns]) @ basis.T)
+    turns, _ = np.unique(turns, return_index=True, axis=0)  # without, numpy.ma would be loaded
     shifts = sorted(product((0, 1), repeat=3), key=sum, reverse=True)[:-1]
     kept = [turns[_onto_itself(turns, divisions, shift)] for shift in shifts]
     best = int(np.argmax([len(k) for k in kept]))

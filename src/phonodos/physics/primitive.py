@@ -183,7 +183,7 @@ def _order(hall_number: int) -> int:
     import spglib
 
     rotations = spglib.get_symmetry_from_database(hall_number)["rotations"]
-    return len(np.unique(rotations, axis=0))
+    return len({rotation.tobytes() for rotation in rotations})
 
 
 def _lowest(labels: NDArray[np.int64]) -> NDArray[np.int64]:

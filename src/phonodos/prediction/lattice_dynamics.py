@@ -124,8 +124,7 @@ class LatticeDynamics:
         Real ones where the crystal has a centre of inversion.
         """
         near = self._nearest(np.atleast_2d(np.asarray(qpoints, dtype=np.float64)))
-        for matrices in self._matrices(near):
-            yield self._equivalent(matrices)
+        yield from map(self._equivalent, self._matrices(near))
 
     def modes(self, qpoints: Array) -> tuple[Array, NDArray[np.complex128]]:
         """Return (m, 3n) frequencies [cm^-1] and (m, 3n, 3n) eigenvectors, modes in columns.
@@ -194,6 +193,7 @@ class LatticeDynamics:
             found.append(frequencies(self._equivalent(matrices)))
             folded.append(self._folded(mesh, matrices, found[-1], near, done))
             done += len(matrices)
+            del matrices  # of a large cell megabytes, before the next ones are made
         w = np.concatenate(found)
         check_frequencies(w, self.crystal.label)
         return spectrum(mesh, w, sound=self.sound, folded=_whole(folded)), w[:, 0]

@@ -137,12 +137,14 @@ def _beside(members: Sequence[LatticeDynamics], points: SpecialPoints, on_mesh: 
     best = on_mesh[:, np.argmin(on_mesh.mean(axis=0))] + 2.0 * EQUAL
     found = np.full((len(members), len(points.qpoints)), np.inf)
     k = 0
-    for chunk in zip(*(m.equivalent_matrices(points.qpoints) for m in members), strict=True):
+    lines = [m.equivalent_matrices(points.qpoints) for m in members]
+    while chunk := [block for line in lines if (block := next(line, None)) is not None]:
         for matrices in zip(*chunk, strict=True):
             floors = np.minimum(best, 0.0) if points.labels[k] == NEAR else best
             if not all(map(is_above, matrices, floors)):
                 found[:, k] = [frequencies(matrix)[0] for matrix in matrices]
             k += 1
+        del chunk, matrices  # of a large cell megabytes, before the next ones are made
     return found
 
 

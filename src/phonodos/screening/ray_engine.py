@@ -10,11 +10,12 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 import warnings
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -32,6 +33,7 @@ PATIENCE = 10.0  # [s] for a cluster to answer
 PAUSE = 0.5  # [s] until actors are asked again
 GRACE = 15.0  # [s] that an actor has to keep the time limit itself, before it is killed
 TRIES = 2  # of a chunk that loses its actor
+UNSENT = ("pyarrow", "starlette")  # Ray imports them for messages that may hold their objects
 SETTINGS = {
     "RAY_USAGE_STATS_ENABLED": "0",
     "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "0",
@@ -141,11 +143,12 @@ class RayEngine:
     def _begin(self, seat: _Seat, job: _Job) -> None:
         if seat.actor is None:
             remote = self._ray.remote(num_cpus=1, max_restarts=0)(RayWorker)
-            seat.actor, seat.ready = remote.remote(self._recipe), False
+            seat.actor, seat.ready = remote.remote(), False
         seat.job = job
         seat.heard = time.monotonic()
         rows = seat.actor.rows.options(num_returns="streaming")
-        seat.answers = rows.remote(chunk_text(job.chunk), self._timeout, job.answered)
+        text = chunk_text(job.chunk)
+        seat.answers = rows.remote(self._recipe, text, self._timeout, job.answered)
 
     def _waited(self, busy: list[_Seat]) -> list[_Seat]:
         """Return the actors that have something to say."""
@@ -236,19 +239,31 @@ class RayEngine:
 
 
 class RayWorker:
-    """What an actor runs: a calculator that reads and writes texts."""
+    """What an actor runs: a calculator that reads and writes texts.
 
-    def __init__(self, recipe: Recipe) -> None:
+    It is made without arguments: before Ray reads the first one, it imports pyarrow and starlette,
+    if they are there, to register their types. That would be a quarter of what an actor needs, and
+    neither is ever sent; until then both count as not installed.
+    """
+
+    def __init__(self) -> None:
         # A runtime_env of Ray would keep its prestarted workers from being used: seconds an actor.
         os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-        self._stream = start_calculator(recipe)
+        self._hidden = [name for name in UNSENT if name not in sys.modules]
+        sys.modules.update(dict.fromkeys(self._hidden))  # type: ignore[arg-type]
+        self._stream: Callable[[Chunk], Iterator[Row]] | None = None
 
-    def rows(self, text: str, timeout: float | None, known: int) -> Iterator[str]:
-        """Yield an empty text at once, then the rows of a chunk, and what was lost.
+    def rows(self, recipe: Recipe, text: str, timeout: float | None, known: int) -> Iterator[str]:
+        """Yield an empty text once the network is there, then the rows of a chunk, and what was
+        lost.
 
         The first `known` rows, which were given before another actor died, are empty texts too:
         the chunk is computed as it was, so that the others are the same to the bit.
         """
+        while self._hidden:
+            sys.modules.pop(self._hidden.pop(), None)
+        if self._stream is None:
+            self._stream = start_calculator(recipe)
         yield ""
         for number, found in enumerate(limited(self._stream, read_chunk(text), timeout)):
             yield "" if number < known and isinstance(found, dict) else answer_text(found)

@@ -5,11 +5,10 @@ file is opened read-only, and only what makes a crystal is read.
 """
 
 import os
-import sqlite3
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import quote
 
 import numpy as np
@@ -19,6 +18,9 @@ from phonodos.errors import StructureError
 from phonodos.physics.crystal import Crystal
 from phonodos.structures.objects import crystal_from_atoms
 from phonodos.structures.unpacking import largest_content, plain
+
+if TYPE_CHECKING:
+    import sqlite3
 
 OLDEST, NEWEST = 5, 9  # versions of ASE's layout of the tables
 LONGEST_ID = 100  # characters
@@ -43,6 +45,8 @@ def read_sqlite(path: Path) -> Rows:
     StructureError
         If it is no SQLite file, not ASE's, of another version, or another program is writing it.
     """
+    import sqlite3
+
     real = Path(os.path.realpath(path))  # SQLite writes beside the file, not beside a link to it
     for suffix in ("-wal", "-journal"):
         unfinished = real.with_name(real.name + suffix)
@@ -73,7 +77,7 @@ def read_sqlite(path: Path) -> Rows:
         ) from None
 
 
-def _check_tables(base: sqlite3.Connection) -> None:
+def _check_tables(base: "sqlite3.Connection") -> None:
     kinds = dict(
         base.execute(
             "SELECT name, type || ' ' || sql FROM sqlite_master "

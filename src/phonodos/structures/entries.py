@@ -9,6 +9,7 @@ import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache, partial
+from importlib import import_module
 from itertools import chain, islice
 from pathlib import Path, PurePosixPath
 
@@ -16,14 +17,8 @@ from phonodos.errors import DataError, PhonodosError, StructureError, failure_of
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.overlap import check_overlap
 from phonodos.structures.archives import ARCHIVE_DAMAGE, archive_members
-from phonodos.structures.ase_rows import read_sqlite
 from phonodos.structures.builds import Build, Entries, failed
-from phonodos.structures.cif.reading import read_cif
-from phonodos.structures.extxyz import read_extxyz
-from phonodos.structures.json_records import json_line, read_json
 from phonodos.structures.look import format_of, unknown
-from phonodos.structures.objects import read_phonopy
-from phonodos.structures.poscar import read_poscar
 from phonodos.structures.unpacking import (
     DAMAGE,
     OPENERS,
@@ -36,12 +31,23 @@ from phonodos.structures.unpacking import (
     unpacked,
 )
 
+
+def _reader(module: str, name: str) -> Callable[[str], Entries]:
+    """Return a reader that is imported when it first reads: workers get crystals, and need none."""
+
+    def read(text: str) -> Entries:
+        found: Entries = getattr(import_module(f"phonodos.structures.{module}"), name)(text)
+        return found
+
+    return read
+
+
 READERS: dict[str, Callable[[str], Entries]] = {
-    "cif": read_cif,
-    "poscar": read_poscar,
-    "extxyz": read_extxyz,
-    "json": read_json,
-    "phonopy": read_phonopy,
+    "cif": _reader("cif.reading", "read_cif"),
+    "poscar": _reader("poscar", "read_poscar"),
+    "extxyz": _reader("extxyz", "read_extxyz"),
+    "json": _reader("json_records", "read_json"),
+    "phonopy": _reader("objects", "read_phonopy"),
 }
 _SUFFIXES = {
     ".cif": "cif",
@@ -212,6 +218,8 @@ def open_entries(path: str | Path, text: str | None = None) -> Entries:
     stem, suffix, _ = split_name(path.name)
     kind = _SUFFIXES.get(suffix, "")
     if kind == "db" and path.is_file() and path.stat().st_size:
+        from phonodos.structures.ase_rows import read_sqlite
+
         return read_sqlite(path)
     if suffix == ".jsonl":
         return _json_lines(path)
@@ -364,6 +372,8 @@ def _numbered(
 
 def _json_lines(path: Path) -> Entries:
     """Yield the records of JSON lines as they are read; a bad line costs itself alone."""
+    from phonodos.structures.json_records import json_line
+
     number = 0
     try:
         with opened(path) as stream:

@@ -21,11 +21,9 @@ from phonodos.structures.ase_rows import (
     rows_of_json,
 )
 from phonodos.structures.builds import Build, Entries, failed
-from phonodos.structures.cif.reading import cell_from_parameters, read_cif
 from phonodos.structures.ids import label_of
 from phonodos.structures.look import format_of
 from phonodos.structures.optimade import crystal_from_optimade, is_optimade
-from phonodos.structures.poscar import read_poscar
 from phonodos.structures.sites import crystal_of_species, element_symbol, scaled
 
 LINES_LOOKED_AT = 100  # to tell JSON lines from JSON that is cut off
@@ -395,6 +393,9 @@ def crystal_from_text(text: str, name: str = "") -> Crystal:
     StructureError
         If it is none of them, is broken, or holds several structures.
     """
+    from phonodos.structures.cif.reading import read_cif
+    from phonodos.structures.poscar import read_poscar
+
     kind = "cif" if "_cell_length_a" in text else format_of(text)
     readers = {"cif": read_cif, "poscar": read_poscar, "json": read_json}
     if kind not in readers:
@@ -424,6 +425,8 @@ def _json_cell(lattice: Any) -> Any:
         )
     if "matrix" in lattice:
         return np.array(lattice["matrix"], dtype=np.float64)
+    from phonodos.structures.cif.reading import cell_from_parameters
+
     return cell_from_parameters(
         *(float(lattice[k]) for k in ("a", "b", "c", "alpha", "beta", "gamma"))
     )

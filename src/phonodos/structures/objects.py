@@ -17,7 +17,6 @@ from phonodos.structures.sites import (
     scaled,
     shared_sites,
 )
-from phonodos.structures.yaml_text import read_yaml_mapping
 
 if TYPE_CHECKING:
     from ase import Atoms
@@ -146,6 +145,8 @@ def crystal_from_phonopy(atoms: Any, name: str = "") -> Crystal:
     (`crystal_from_calculation`).
     """
     if getattr(atoms, "is_site_mixture", False):
+        from phonodos.structures.yaml_text import read_yaml_mapping
+
         block = read_yaml_mapping("\n".join(atoms.get_yaml_lines()))
         return _from_cell_block(block, 1.0, name)
     symbols = [_base(symbol) for symbol in atoms.symbols]
@@ -201,6 +202,8 @@ def read_phonopy(text: str) -> Iterator[tuple[str, Callable[[str], Crystal]]]:
 
     Only the cell and the units are parsed, not the forces, which can be megabytes.
     """
+    from phonodos.structures.yaml_text import read_yaml_mapping
+
     parts = {key: _section(text, key) for key in ("unit_cell", "physical_unit", "phonopy")}
     if not parts["unit_cell"]:
         parts["unit_cell"] = "unit_cell:\n" + "".join(
