@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.model.arrays import sums_at
+from phonodos.model.bond_sums import BondSums
 from phonodos.model.dynamics import dipole_weights, reciprocal_vectors
 from phonodos.model.harmonic import HarmonicCrystals
 
@@ -48,21 +48,30 @@ class LatticeSums:
         self._add_bonds(q, found)
         return found
 
+    def products(self, wave: Array, vectors: NDArray[np.complex128]) -> NDArray[np.complex128]:
+        """Return the dynamical matrix of one q (3,) times (3n, k) vectors, the matrix not made."""
+        bonds = np.zeros((1, *[len(vectors)] * 2), dtype=np.complex128)
+        self._add_bonds(wave[None], bonds)
+        found = bonds[0] @ vectors
+        if len(self.vectors):
+            (even, odd), charges, born = self._waves
+            charge = (charges + wave @ born) * self.weights(wave[None])[0][:, None]
+            numbers = np.concatenate([vectors.real, vectors.imag], axis=1)
+            even, odd = even * charge, odd * charge
+            first, second = even @ numbers, odd @ numbers
+            real, imaginary = even.T @ first + odd.T @ second, odd.T @ first - even.T @ second
+            k = vectors.shape[1]
+            found.real += real[:, :k] - imaginary[:, k:]
+            found.imag += real[:, k:] + imaginary[:, :k]
+        return np.asarray(found)
+
     def pulls(self, waves: Array) -> NDArray[np.complex128]:
         """Return (q, 3n, 3) dynamical matrices of (q, 3) waves [1/A] times rigid translations.
 
         Without the matrices: it costs next to nothing. Translations are of length 1.
         """
-        n = self.harmonic.n_atoms
         shares = np.sqrt(self.harmonic.masses[0] / self.harmonic.masses[0].sum())
-        *_, starts, places = self._bonds
-        first, second = (x.reshape(-1, 9)[:, 0] // (9 * n) for x in places)  # atoms of the pairs
-        there = self._pair_sums(waves).reshape(len(starts), len(waves), 3, 3)
-        back = there.conj().swapaxes(2, 3) * shares[first, None, None, None]
-        there = there * shares[second, None, None, None]
-        found = (sums_at(n, first, there) + sums_at(n, second, back)).swapaxes(0, 1)
-        field = self._field_pulls(waves, shares)
-        return np.asarray(found.reshape(len(waves), 3 * n, 3) + field)
+        return self.bonds.pulls(waves, shares) + self._field_pulls(waves, shares)
 
     def _field_pulls(self, q: Array, shares: Array) -> Array | NDArray[np.complex128]:
         """Return the part of the dipole term in `pulls`."""
@@ -72,7 +81,7 @@ class LatticeSums:
             return np.zeros((count, size, 3))
         rigid = np.kron(shares[:, None], np.eye(3))
         moved = (q @ born)[:, :, None]
-        weights = (self._weights(q) ** 2).T[:, :, None]
+        weights = (self.weights(q) ** 2).T[:, :, None]
         right = (moved * rigid).swapaxes(0, 1).reshape(size, -1)
         # Rows of B are w (W + c Z.q), W = c Z.G; all wave vectors are taken in one product.
         sums, whole = [], []
@@ -91,32 +100,33 @@ class LatticeSums:
         return np.asarray(aa + bb + 1j * (ba - ab))
 
     @cached_property
-    def _root(self) -> Array:
-        """(3n,) one over the root of the mass of every coordinate [amu^-1/2]."""
-        return np.repeat(np.asarray(self.harmonic.masses[0]) ** -0.5, 3)
-
-    @cached_property
-    def _vectors(self) -> Array:
+    def vectors(self) -> Array:
+        """(G, 3) reciprocal lattice vectors of the dipole sum [1/A]; none without charges."""
         if not self.harmonic.born.any():
             return np.zeros((0, 3))
         return np.asarray(reciprocal_vectors(self.harmonic, self.reach[None])[0][0])
 
     @cached_property
+    def born(self) -> Array:
+        """(3, 3n) Born charges over roots of masses [e amu^-1/2], the field's index first."""
+        root = np.repeat(self.harmonic.masses[0] ** -0.5, 3)
+        return np.asarray(self.harmonic.born[0]).swapaxes(0, 1).reshape(3, -1) * root
+
+    @cached_property
     def _waves(self) -> tuple[Array, Array, Array]:
         """(2, G, 3n) cosines and sines of G.tau, (G, 3n) G.Z and (3, 3n) Z, masses included."""
-        angles = self._vectors @ self.harmonic.positions[0].T
+        angles = self.vectors @ self.harmonic.positions[0].T
         waves = np.stack([np.cos(angles), np.sin(angles)])
-        born = np.asarray(self.harmonic.born[0]).swapaxes(0, 1).reshape(3, -1) * self._root
-        return np.repeat(waves, 3, axis=2), self._vectors @ born, born
+        return np.repeat(waves, 3, axis=2), self.vectors @ self.born, self.born
 
-    def _weights(self, q: Array) -> Array:
+    def weights(self, q: Array) -> Array:
         """Return (q, G) roots of the weights of the terms of the dipole sum."""
-        kept = np.ones((1, len(self._vectors)), dtype=bool)
-        waves = (q[:, None] + self._vectors)[None]
+        kept = np.ones((1, len(self.vectors)), dtype=bool)
+        waves = (q[:, None] + self.vectors)[None]
         return np.asarray(dipole_weights(self.harmonic, waves, kept)[0][0])
 
     def _put_dipoles(self, q: Array, found: NDArray[np.complex128]) -> None:
-        if not len(self._vectors):
+        if not len(self.vectors):
             found[...] = 0.0
             return
         step = CHUNK // self._waves[0].size
@@ -127,7 +137,7 @@ class LatticeSums:
         for first in range(0, len(q), step):
             some, matrices = q[first : first + step], found[first : first + step]
             charge = charges + (some @ born)[:, None]
-            charge *= self._weights(some)[:, :, None]
+            charge *= self.weights(some)[:, :, None]
             cosines, sines = even * charge, odd * charge
             turned = cosines.swapaxes(1, 2), sines.swapaxes(1, 2)
             np.matmul(turned[0], cosines, out=matrices.real)
@@ -140,11 +150,11 @@ class LatticeSums:
         waves, charges, born = self._waves
         own = np.abs(2.0 * (x := q @ self.harmonic.cells[0].T / (2.0 * np.pi)) - np.rint(2.0 * x))
         for wave, weight, moved, itself, matrix in zip(
-            q, self._weights(q), q @ born, own.max(axis=1) < ITSELF, found, strict=True
+            q, self.weights(q), q @ born, own.max(axis=1) < ITSELF, found, strict=True
         ):
             terms = np.flatnonzero(weight)
             if itself:  # K and -K are terms both, and the same
-                ahead = terms[(self._vectors[terms] + wave) @ _ASKEW > 0.0]
+                ahead = terms[(self.vectors[terms] + wave) @ _ASKEW > 0.0]
                 itself = 2 * len(ahead) == len(terms)
                 terms = ahead if itself else terms
             charge = charges[terms]
@@ -175,45 +185,15 @@ class LatticeSums:
         np.multiply(turned.T @ turned, phase[:, None] * phase.conj(), out=matrix)
 
     @cached_property
-    def _bonds(self) -> tuple[Array, Array, NDArray[np.int64], NDArray[np.int64]]:
-        """(b, 3) vectors and (b, 9) constants in the order of pairs of atoms, (p,) where each pair
-        starts, and (2, 9p) places of its elements and of their transposes in a matrix.
-
-        The on-site terms are bonds of length zero.
-        """
-        harmonic, root = self.harmonic, self._root[::3]
-        n = harmonic.n_atoms
-        i, j = (np.concatenate([x, np.arange(n)]) for x in (harmonic.firsts, harmonic.seconds))
-        constants = np.concatenate([harmonic.force_constants, -self.site[0] / 2.0])
-        constants = (constants * (root[i] * root[j])[:, None, None]).reshape(-1, 9)
-        vectors = np.concatenate([harmonic.vectors, np.zeros((n, 3))])
-        pairs = i * n + j
-        order = np.argsort(pairs, kind="stable")
-        starts = np.flatnonzero(np.diff(pairs[order], prepend=-1))
-        rows, columns = (
-            3 * x[order][starts][:, None] + y
-            for x, y in ((i, np.repeat(np.arange(3), 3)), (j, np.tile(np.arange(3), 3)))
-        )
-        places = np.stack([3 * n * rows + columns, 3 * n * columns + rows]).reshape(2, -1)
-        return vectors[order], constants[order], starts, places
-
-    def _pair_sums(self, q: Array) -> NDArray[np.complex128]:
-        """Return (p, q, 9) sums of the constants of every pair of atoms times exp(i q.r)."""
-        vectors, constants, starts, _ = self._bonds
-        angles = vectors @ q.T
-        waves = np.empty(angles.shape, dtype=np.complex128)
-        np.cos(angles, out=waves.real)
-        np.sin(angles, out=waves.imag)
-        terms = waves[:, :, None] * constants[:, None, :]
-        return np.asarray(np.add.reduceat(terms, starts, axis=0))
+    def bonds(self) -> BondSums:
+        """The bonds and the on-site terms."""
+        return BondSums.of(self.harmonic, self.site)
 
     def _add_bonds(self, q: Array, found: NDArray[np.complex128]) -> None:
-        _, constants, _, (places, turned) = self._bonds
-        step = max(1, CHUNK // constants.size)
-        flat = found.reshape(len(q), -1)
+        bonds = self.bonds
+        step = max(1, CHUNK // bonds.constants.size)
         for first in range(0, len(q), step):
-            sums = self._pair_sums(q[first : first + step]).swapaxes(0, 1)
-            for matrix, values in zip(flat[first : first + step], sums, strict=True):
-                values = values.ravel()
-                matrix[places] += values
-                matrix[turned] += values.conj()
+            some = found[first : first + step]
+            for matrix, even, odd in zip(some, *bonds.values(q[first : first + step]), strict=True):
+                matrix.real += even.take(bonds.places)
+                matrix.imag += odd.take(bonds.places) * bonds.signs

@@ -1,0 +1,147 @@
+"""`CentredSums`: the dynamical matrices of a crystal with a centre of inversion, real at once.
+
+The same numbers as `physics.inversion.real_form` makes of complex matrices, for a quarter of the
+work: in that basis a term of the dipole sum is the square of one real row, and bonds between images
+of atoms need not be summed again.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phonodos.model.bond_sums import BondSums
+from phonodos.model.lattice_sums import CHUNK, SEVERAL, LatticeSums
+from phonodos.physics.inversion import BROKEN, axes_of, centred_positions, sorted_by_image
+
+Array = NDArray[np.float64]
+SEEN_BY = 8  # vectors of signs: an element that breaks the symmetry hides from 1 in 256
+_PROBE = np.array([0.31, -0.17, 0.23, 0.11])  # of `LatticeSums.reach`, no wave vector of symmetry
+
+
+@dataclass(frozen=True, eq=False)
+class CentredSums:
+    """What real dynamical matrices of a crystal are summed from.
+
+    Attributes
+    ----------
+    sums
+        The same crystal in any basis.
+    images
+        (n,) the atom that inversion takes every atom to, as `physics.inversion.partners` has it.
+    """
+
+    sums: LatticeSums
+    images: NDArray[np.int64]
+
+    def matrices(self, q: Array) -> Array:
+        """Return (q, 3n, 3n) symmetric matrices with the eigenvalues of those of (q, 3) q [1/A].
+
+        In the basis and the units of `real_form`; charges and positions are the means of those that
+        inversion should make the same.
+        """
+        size = 3 * len(self.images)
+        found = np.empty((len(q), size, size))
+        self._put_dipoles(q, found)
+        self._add_bonds(q, found)
+        return found
+
+    @cached_property
+    def _atoms(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        return sorted_by_image(self.images)
+
+    @cached_property
+    def _waves(self) -> tuple[Array, Array, Array]:
+        """(G, 3n) real waves of the basis at G, (G, 3n) G.Z and (3, 3n) Z, masses included."""
+        harmonic = self.sums.harmonic
+        alone, first, second = self._atoms
+        places = centred_positions(harmonic.positions[0], harmonic.cells[0], self.images)
+        even = self.sums.vectors @ places[np.concatenate([alone, first])].T
+        n = len(alone)
+        odd = 2.0**0.5 * np.sin(even[:, n:])
+        even = np.cos(even)
+        even[:, n:] *= 2.0**0.5
+        born = self.sums.born.reshape(3, -1, 3)
+        born = (born + born[:, self.images]) / 2.0
+        born = born[:, np.concatenate([alone, first, first])].reshape(3, -1)
+        waves = np.repeat(np.concatenate([even, odd], axis=1), 3, axis=1)
+        return waves, self.sums.vectors @ born, born
+
+    def _put_dipoles(self, q: Array, found: Array) -> None:
+        if not len(self.sums.vectors):
+            found[...] = 0.0
+            return
+        waves, charges, born = self._waves
+        step = CHUNK // waves.size
+        if step < SEVERAL:
+            for weight, moved, matrix in zip(self.sums.weights(q), q @ born, found, strict=True):
+                terms = np.flatnonzero(weight)
+                rows = charges.take(terms, axis=0)
+                rows += moved
+                rows *= waves.take(terms, axis=0)
+                rows *= weight[terms, None]
+                np.matmul(rows.T, rows, out=matrix)
+            return
+        for start in range(0, len(q), step):
+            some = q[start : start + step]
+            many = charges + (some @ born)[:, None]
+            many *= waves
+            many *= self.sums.weights(some)[:, :, None]
+            np.matmul(many.swapaxes(1, 2), many, out=found[start : start + step])
+
+    @cached_property
+    def _bonds(self) -> tuple[BondSums, NDArray[np.int64], NDArray[np.int64]]:
+        """Bonds without images of others, and (3n, 3n) which two of their sums make each element.
+
+        The sums are those with cosines and with sines, then both with the other sign.
+        """
+        alone, first, second = self._atoms
+        place = np.zeros(len(self.images), dtype=np.int64)
+        place[alone], place[second] = 1, 2
+        # Of the blocks of two pairs of images, those of the seconds are those of the firsts.
+        bonds = self.sums.bonds
+        bonds = bonds.picked(place[bonds.pairs].sum(axis=0) <= 2)
+        atoms = np.concatenate([alone, first, first])
+        odd = np.arange(len(atoms)) >= len(alone) + len(first)
+        itself = (place[atoms] == 1)[:, None]
+        mixed = odd[:, None] ^ odd
+        found = []
+        for others, negative in (
+            (np.broadcast_to(atoms, mixed.shape), mixed & odd),
+            (np.where(itself, atoms, self.images[atoms]), odd & (odd[:, None] | itself)),
+        ):
+            turned = atoms[:, None] > others
+            part = mixed + 2 * (negative ^ (mixed & turned))
+            blocks = bonds.blocks[atoms[:, None], others]
+            found.append(bonds.elements(blocks, turned, part * bonds.n_values))
+        return bonds, found[0], found[1]
+
+    @cached_property
+    def are_exact(self) -> bool:
+        """Whether the matrices have the symmetry: at one wave vector, seen by a few vectors."""
+        size, rng = 3 * len(self.images), np.random.default_rng(0)
+        real = rng.choice([-1.0, 1.0], (size, SEEN_BY))
+        alone, first, second = map(axes_of, self._atoms)
+        a, b = len(alone), len(alone) + len(first)
+        given = np.empty((size, SEEN_BY), dtype=np.complex128)
+        given[alone] = real[:a]
+        given[first] = (real[a:b] + 1j * real[b:]) * 0.5**0.5
+        given[second] = given[first].conj()
+        found = self.sums.products(_PROBE @ self.sums.reach, given)
+        broken = np.concatenate([found[alone].imag, found[first] - found[second].conj()])
+        return bool(np.abs(broken).max() <= BROKEN * np.abs(found).max())
+
+    def _add_bonds(self, q: Array, found: Array) -> None:
+        bonds, one, other = self._bonds
+        once = 3 * len(self._atoms[0])
+        step = max(1, CHUNK // bonds.constants.size)
+        for start in range(0, len(q), step):
+            even, odd = bonds.values(q[start : start + step])
+            values = np.concatenate([even, odd, -even, -odd], axis=1)
+            for sums, matrix in zip(values, found[start : start + step], strict=True):
+                more = sums.take(one)
+                more += sums.take(other)
+                more[:once] *= 0.5**0.5
+                more[:, :once] *= 0.5**0.5
+                matrix += more
