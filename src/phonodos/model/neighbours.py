@@ -15,7 +15,9 @@ from phonodos.model.arrays import Array, indices_like, library_of, split, taken
 from phonodos.model.graph import CrystalGraph
 
 CHUNK = 256  # edges at a time: their products stay in the cache
+AT_ONCE = 96  # of them where a product is as wide as a few thousand numbers
 FEW = 2  # edges of a kind in the mean, from which on weights are made once a kind
+LARGEST_TABLE = 2**22  # numbers of the weights that are made once a kind, 16 MB
 SEGMENT_DEVICES = ("cpu",)  # elsewhere many small products wait for their launches
 
 
@@ -60,13 +62,14 @@ def around(graph: CrystalGraph, vectors: Array, harmonics: dict[int, Array]) -> 
     return Around(graph, vectors, neighbours, indices_like(graph.alike, vectors), harmonics)
 
 
-def edge_chunks(around: Around) -> Iterator[tuple[range, slice]]:
-    """Return atoms and their edges, about 256 of them at a time."""
+def edge_chunks(around: Around, most: int | None = None) -> Iterator[tuple[range, slice]]:
+    """Return atoms and their edges, about `CHUNK` or at most so many of them at a time."""
+    most = CHUNK if most is None else most
     first, n = around.first, around.n_atoms
     start = 0
     while start < n:
         end = start + 1
-        while end < n and first[end + 1] - first[start] <= CHUNK:
+        while end < n and first[end + 1] - first[start] <= most:
             end += 1
         if first[end] > first[start]:
             yield range(start, end), slice(first[start], first[end])
@@ -184,33 +187,75 @@ def _at_once(
     }
 
 
+class Columns:
+    """Where the channels of a depthwise product lie side by side, those of a degree together."""
+
+    def __init__(self, channels: list[Channel], widths: dict[int, int]) -> None:
+        self.degrees: dict[int, slice] = {}
+        self.width = at = 0
+        for degree, width in widths.items():
+            self.degrees[degree] = slice(self.width, self.width + width)
+            self.width += width
+        starts = {degree: columns.start for degree, columns in self.degrees.items()}
+        self.parts: list[tuple[Channel, slice, slice]] = []  # of the weights, and of the columns
+        for channel in channels:
+            _, dim, degree, size = channel
+            start = starts[degree]
+            starts[degree] += dim * size
+            self.parts.append((channel, slice(at, at + size), slice(start, starts[degree])))
+            at += size
+
+    def of_features(self, blocks: list[Array]) -> NDArray[np.floating]:
+        """Return (n, width) features of atoms, once a channel that takes them."""
+        found = np.empty((len(blocks[0]), self.width), dtype=blocks[0].dtype)
+        for channel, _, columns in self.parts:
+            found[:, columns] = blocks[channel.source].reshape(len(found), -1)
+        return found
+
+    def put_weights(
+        self, weights: NDArray[np.floating], out: NDArray[np.floating]
+    ) -> NDArray[np.floating]:
+        """Put (e, all sizes) weights of edges into (e, width), once a component of features."""
+        for channel, sizes, columns in self.parts:
+            out[:, columns].reshape(len(out), channel.dim, -1)[...] = weights[:, None, sizes]
+        return out
+
+
 def _in_chunks(
     blocks: list[Array], weights: EdgeWeights, channels: list[Channel], widths: dict[int, int],
     around: Around,
 ) -> dict[int, Array]:  # fmt: skip
-    dtype = weights.hidden.dtype
+    """Return the sums over neighbours of every degree.
+
+    Features of atoms and weights of edges are put into the same columns first: then an edge is a
+    row picked from each, and their product one sweep. Channel by channel takes three times as long.
+    """
+    dtype, columns = weights.hidden.dtype, Columns(channels, widths)
+    features = columns.of_features(blocks)
     totals = {
         degree: np.zeros((around.n_atoms, 2 * degree + 1, width), dtype=dtype)
         for degree, width in widths.items()
     }
-    chunks = list(edge_chunks(around))
+    chunks = list(edge_chunks(around, min(CHUNK, AT_ONCE)))
     most = max((edges.stop - edges.start for _, edges in chunks), default=0)
-    rooms = {degree: np.empty((most, width), dtype=dtype) for degree, width in widths.items()}
-    few = FEW * len(weights.hidden) < len(around.alike)
-    whole = weights.whole() if few else None
-    space = np.empty((0 if few else most, len(weights.bias)), dtype=dtype)
+    kinds = len(weights.hidden)
+    few = FEW * kinds < len(around.alike) and kinds * columns.width < LARGEST_TABLE
+    room, space = np.empty((2, most, columns.width), dtype=dtype)
+    if few:
+        table = columns.put_weights(weights.whole(), np.empty((kinds, columns.width), dtype=dtype))
+    else:
+        narrow = np.empty((most, len(weights.bias)), dtype=dtype)
     for atoms, edges in chunks:
-        kinds = around.alike[edges]
-        weight = weights.of(kinds, space) if whole is None else whole.take(kinds, axis=0)
-        at_edges = [block.take(around.neighbours[edges], axis=0) for block in blocks]
-        count, column, starts = len(weight), 0, dict.fromkeys(widths, 0)
-        for source, dim, degree, size in channels:
-            start = starts[degree]
-            starts[degree] += dim * size
-            room = rooms[degree][:count, start : starts[degree]].reshape(count, dim, size)
-            np.multiply(at_edges[source], weight[:, None, column : column + size], out=room)
-            column += size
-        for degree, room in rooms.items():
+        alike, count = around.alike[edges], edges.stop - edges.start
+        products, weight = room[:count], space[:count]
+        # By default what is put out would go through a room of its own, to be checked.
+        features.take(around.neighbours[edges], axis=0, out=products, mode="clip")
+        if few:
+            table.take(alike, axis=0, out=weight, mode="clip")
+        else:
+            columns.put_weights(weights.of(alike, narrow), weight)
+        products *= weight
+        for degree, place in columns.degrees.items():
             harmonics = around.harmonics[degree][edges]
-            segment_products(totals[degree], harmonics, room[:count], around, atoms)
+            segment_products(totals[degree], harmonics, products[:, place], around, atoms)
     return totals
