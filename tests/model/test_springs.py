@@ -42,7 +42,7 @@ def constants(
     p = drawn(head.table, np.random.default_rng(11), np.float64)
     distances = np.linalg.norm(vectors, axis=1)
     return head(  # type: ignore[no-any-return]
-        p, x, (ends[0], ends[1]), elements, radial, np.ones_like(distances),
+        p, head.ends(p, x), (ends[0], ends[1]), elements, radial, np.ones_like(distances),
         vectors / distances[:, None], spherical_harmonics(vectors, 2),
     )  # fmt: skip
 

@@ -131,12 +131,10 @@ class EdgeWeights(NamedTuple):
         """Return (u, all sizes) weights."""
         return (self.hidden @ self.matrix.T + self.bias) * self.fade
 
-    def of(self, edges: NDArray[np.int64], room: NDArray[np.floating]) -> NDArray[np.floating]:
-        """Return (k, all sizes) weights of k of the distinct edges, in NumPy, put into a room."""
-        found = np.matmul(self.hidden.take(edges, axis=0), self.matrix.T, out=room[: len(edges)])
-        found += self.bias
-        found *= self.fade.take(edges, axis=0)
-        return found
+    def joined(self) -> tuple[Array, Array]:
+        """Return (u, h + 1) and (h + 1, all sizes) whose product the weights are, in NumPy."""
+        hidden = np.concatenate([self.hidden, np.ones_like(self.fade)], axis=1) * self.fade
+        return hidden, np.concatenate([self.matrix, self.bias[:, None]], axis=1).T
 
 
 def depthwise(
@@ -212,13 +210,10 @@ class Columns:
             found[:, columns] = blocks[channel.source].reshape(len(found), -1)
         return found
 
-    def put_weights(
-        self, weights: NDArray[np.floating], out: NDArray[np.floating]
-    ) -> NDArray[np.floating]:
+    def put_weights(self, weights: NDArray[np.floating], out: NDArray[np.floating]) -> None:
         """Put (e, all sizes) weights of edges into (e, width), once a component of features."""
         for channel, sizes, columns in self.parts:
             out[:, columns].reshape(len(out), channel.dim, -1)[...] = weights[:, None, sizes]
-        return out
 
 
 def _in_chunks(
@@ -238,13 +233,13 @@ def _in_chunks(
     }
     chunks = list(edge_chunks(around, min(CHUNK, AT_ONCE)))
     most = max((edges.stop - edges.start for _, edges in chunks), default=0)
-    kinds = len(weights.hidden)
+    hidden, matrix = weights.joined()
+    kinds = len(hidden)
     few = FEW * kinds < len(around.alike) and kinds * columns.width < LARGEST_TABLE
     room, space = np.empty((2, most, columns.width), dtype=dtype)
     if few:
-        table = columns.put_weights(weights.whole(), np.empty((kinds, columns.width), dtype=dtype))
-    else:
-        narrow = np.empty((most, len(weights.bias)), dtype=dtype)
+        table = np.empty((kinds, columns.width), dtype=dtype)
+        columns.put_weights(hidden @ matrix, table)
     for atoms, edges in chunks:
         alike, count = around.alike[edges], edges.stop - edges.start
         products, weight = room[:count], space[:count]
@@ -253,7 +248,7 @@ def _in_chunks(
         if few:
             table.take(alike, axis=0, out=weight, mode="clip")
         else:
-            columns.put_weights(weights.of(alike, narrow), weight)
+            columns.put_weights(hidden.take(alike, axis=0) @ matrix, weight)
         products *= weight
         for degree, place in columns.degrees.items():
             harmonics = around.harmonics[degree][edges]

@@ -7,11 +7,11 @@ symmetric part obeys that; built from odd ones the antisymmetric part does.
 
 import numpy as np
 
-from phonodos.model.arrays import Array, constant, folded, library_of, split, taken
+from phonodos.model.arrays import Array, constant, library_of, split, taken
 from phonodos.model.irreps import AXIAL, SCALAR, TENSOR, VECTOR, Irreps
 from phonodos.model.layers import Features
 from phonodos.model.parameters import Normal, Parameter, Parameters, Table
-from phonodos.model.tensors import mixed_matrix, unit_product
+from phonodos.model.tensors import channel_sums, from_vector, scalar_product, unit_product
 from phonodos.model.trunk import Dense, IrrepLinear
 
 NEAR, NEAR_DECAY = 6.0, 1.6  # [eV/A^2], [1/A]: a bond's stiffness against the reduced distance
@@ -73,12 +73,14 @@ class SpringHead:
         )
 
     def __call__(
-        self, p: Parameters, x: Features, ends: tuple[Array, Array], elements: Array,
+        self, p: Parameters, kept: Features, ends: tuple[Array, Array], elements: Array,
         radial: Array, base: Array, unit: Array, harmonics: dict[int, Array],
     ) -> Array:  # fmt: skip
-        """Return (b, 3, 3) force constants Phi_ij of bonds i -> j; Phi_ji is the transpose."""
+        """Return (b, 3, 3) force constants Phi_ij of bonds i -> j; Phi_ji is the transpose.
+
+        `kept` is what `ends` keeps of the features of all atoms.
+        """
         lib, y1, y2 = library_of(radial), harmonics[1], harmonics[2]
-        kept = self.ends(p, x)
         first = {ir: taken(block, ends[0]) for ir, block in kept.items()}
         second = {ir: taken(block, ends[1]) for ir, block in kept.items()}
         total = {ir: first[ir] + second[ir] for ir in kept}
@@ -86,26 +88,35 @@ class SpringHead:
         a, b = taken(elements, ends[0]), taken(elements, ends[1])
         invariants = [
             radial, a + b, abs(a - b), total[SCALAR][:, 0], abs(change[SCALAR][:, 0]),
-            unit_product(total[TENSOR], y2, (2, 2, 0))[:, 0],
-            unit_product(change[VECTOR], y1, (1, 1, 0))[:, 0],
+            scalar_product(total[TENSOR], y2, 2), scalar_product(change[VECTOR], y1, 1),
         ]  # fmt: skip
-        even = [
-            total[TENSOR],
-            unit_product(total[TENSOR], y2, (2, 2, 2)),
-            unit_product(change[VECTOR], y1, (1, 1, 2)),
-        ]
-        odd = [
-            unit_product(change[TENSOR], y2, (2, 2, 1)),
-            unit_product(total[VECTOR], y1, (1, 1, 1)),
-        ]
-        if self.axial:
-            odd.append(change[AXIAL])
         learned = self.mlp(p, lib.concatenate(invariants, 1))
         along, across = learned[:, :1, None], learned[:, 1:2, None]
         symmetric, skew = split(learned[:, 2:], [self.mixed] * 2, 1)
         line = unit[:, :, None] * unit[:, None, :]
         eye = constant(np.eye, 3, of=line)
         spring = LONGITUDINAL * (1.0 + 3.0 * along) * line + across * (eye - line)
-        spring = spring + mixed_matrix(folded(lib.concatenate(even, 2), p[self.even]), symmetric, 2)
-        spring = spring + mixed_matrix(folded(lib.concatenate(odd, 2), p[self.odd]), skew, 1)
+        even = [(total[TENSOR], None), (total[TENSOR], (2, y2)), (change[VECTOR], (1, y1))]
+        odd = [(change[TENSOR], (2, y2)), (total[VECTOR], (1, y1))]
+        if self.axial:
+            odd.append((change[AXIAL], None))
+        spring = spring + _mixed(even, symmetric @ p[self.even].T, 2)
+        spring = spring + _mixed(odd, skew @ p[self.odd].T, 1)
         return -base[:, None, None] * spring
+
+
+def _mixed(
+    parts: list[tuple[Array, tuple[int, Array] | None]], coefficients: Array, degree: int
+) -> Array:
+    """Return (b, 3, 3) tensors of a degree: of features (b, 2l+1, k), some with harmonics.
+
+    Channels are summed with their coefficients before they are multiplied with harmonics.
+    """
+    vector, each = None, split(coefficients, [block.shape[2] for block, _ in parts], 1)
+    for (block, partner), weights in zip(parts, each, strict=True):
+        found = channel_sums(block, weights)
+        if partner is not None:
+            of, harmonic = partner
+            found = unit_product(found[:, :, None], harmonic, (of, of, degree))[:, :, 0]
+        vector = found if vector is None else vector + found
+    return from_vector(vector, degree)

@@ -141,13 +141,30 @@ class ElementLinear:
             for ir, found in self.names.items()
         )
 
-    def __call__(self, p: Parameters, x: Features, elements: Array) -> Features:
+    def __call__(self, p: Parameters, x: Features, near: Surroundings) -> Features:
         """Return sum_a elements_a W_a x for every irrep on both sides."""
+        known = {ir: block for ir, block in x.items() if ir in self.names}
+        if isinstance(near.elements, np.ndarray):
+            return self._by_kind(p, known, near)
         out = {}
+        for ir, block in known.items():
+            outer = block[:, :, None, :] * near.elements[:, None, :, None]
+            out[ir] = folded(outer.reshape(*block.shape[:2], -1), p[self.names[ir]])
+        return out
+
+    def _by_kind(self, p: Parameters, x: Features, near: Surroundings) -> Features:
+        """Do it with one matrix for all atoms of a kind, in NumPy: gradients want no such loop."""
+        kinds, out = near.around.graph.atoms_by_kind, {}
+        elements = near.elements[[atoms[0] for atoms in kinds]]
         for ir, block in x.items():
-            if ir in self.names:
-                outer = block[:, :, None, :] * elements[:, None, :, None]
-                out[ir] = folded(outer.reshape(*block.shape[:2], -1), p[self.names[ir]])
+            weights = p[self.names[ir]]
+            every = (elements @ weights.reshape(elements.shape[1], -1)).reshape(
+                len(kinds), block.shape[2], -1
+            )
+            found = np.empty((*block.shape[:2], weights.shape[1]), dtype=block.dtype)
+            for atoms, matrix in zip(kinds, every, strict=True):
+                found[atoms] = folded(block.take(atoms, axis=0), matrix)
+            out[ir] = found
         return out
 
 
@@ -224,7 +241,7 @@ class TrunkLayer:
     ) -> Features:
         """Return the new features of every atom."""
         messages = self.convolution(p, x, near, neighbours)
-        both = add([messages, self.self_connection(p, x, near.elements)], 0.5**0.5)
+        both = add([messages, self.self_connection(p, x, near)], 0.5**0.5)
         return self.gate(both)
 
 
