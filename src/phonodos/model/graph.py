@@ -119,7 +119,8 @@ def distinct_edges(
     kinds = alike_rows(fractions)
     pairs = kinds[edge_index[0]] * (kinds.max(initial=0) + 1) + kinds[edge_index[1]]
     lengths = np.linalg.norm(edge_vectors, axis=1)
-    order = np.lexsort((lengths, pairs))
+    # One key for both: sorting by two takes three times as long.
+    order = np.argsort(pairs * (np.ceil(lengths.max(initial=0.0)) + 1.0) + lengths, kind="stable")
     new = np.diff(pairs[order], prepend=-1) != 0
     new |= np.diff(lengths[order], prepend=0.0) > ALIKE
     alike = np.empty(len(order), dtype=np.int64)
