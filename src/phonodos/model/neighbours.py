@@ -157,7 +157,11 @@ def depthwise(
     for channel in channels:
         widths[channel.degree] = widths.get(channel.degree, 0) + channel.dim * channel.size
     if isinstance(weights.hidden, np.ndarray):
-        totals = _in_chunks(blocks, weights, channels, widths, around)
+        joined = weights.joined()
+        totals = {
+            degree: _in_chunks(blocks, joined, Columns(channels, degree), around)
+            for degree in widths
+        }
     else:
         totals = _at_once(blocks, weights.whole(), channels, around)
     found, starts = [], dict.fromkeys(widths, 0)
@@ -186,59 +190,54 @@ def _at_once(
 
 
 class Columns:
-    """Where the channels of a depthwise product lie side by side, those of a degree together."""
+    """Where the channels of one degree of a depthwise product lie side by side."""
 
-    def __init__(self, channels: list[Channel], widths: dict[int, int]) -> None:
-        self.degrees: dict[int, slice] = {}
-        self.width = at = 0
-        for degree, width in widths.items():
-            self.degrees[degree] = slice(self.width, self.width + width)
-            self.width += width
-        starts = {degree: columns.start for degree, columns in self.degrees.items()}
-        self.parts: list[tuple[Channel, slice, slice]] = []  # of the weights, and of the columns
+    def __init__(self, channels: list[Channel], degree: int) -> None:
+        self.degree, self.width, at = degree, 0, 0
+        self.parts: list[tuple[Channel, slice]] = []
+        weights: list[NDArray[np.int64]] = []
         for channel in channels:
-            _, dim, degree, size = channel
-            start = starts[degree]
-            starts[degree] += dim * size
-            self.parts.append((channel, slice(at, at + size), slice(start, starts[degree])))
-            at += size
+            if channel.degree == degree:
+                width = channel.dim * channel.size
+                self.parts.append((channel, slice(self.width, self.width + width)))
+                self.width += width
+                weights.append(np.arange(at, at + channel.size))
+            at += channel.size
+        self.weights = np.concatenate(weights)  # which of those of all channels
 
     def of_features(self, blocks: list[Array]) -> NDArray[np.floating]:
         """Return (n, width) features of atoms, once a channel that takes them."""
-        found = np.empty((len(blocks[0]), self.width), dtype=blocks[0].dtype)
-        for channel, _, columns in self.parts:
-            found[:, columns] = blocks[channel.source].reshape(len(found), -1)
-        return found
+        rows = [blocks[channel.source].reshape(len(blocks[0]), -1) for channel, _ in self.parts]
+        return np.concatenate(rows, axis=1)
 
     def put_weights(self, weights: NDArray[np.floating], out: NDArray[np.floating]) -> None:
-        """Put (e, all sizes) weights of edges into (e, width), once a component of features."""
-        for channel, sizes, columns in self.parts:
-            out[:, columns].reshape(len(out), channel.dim, -1)[...] = weights[:, None, sizes]
+        """Put (e, sizes) weights of edges into (e, width), once a component of features."""
+        at = 0
+        for channel, columns in self.parts:
+            one = weights[:, None, at : at + channel.size]
+            out[:, columns].reshape(len(out), channel.dim, -1)[...] = one
+            at += channel.size
 
 
 def _in_chunks(
-    blocks: list[Array], weights: EdgeWeights, channels: list[Channel], widths: dict[int, int],
-    around: Around,
-) -> dict[int, Array]:  # fmt: skip
-    """Return the sums over neighbours of every degree.
+    blocks: list[Array], weights: tuple[Array, Array], columns: Columns, around: Around
+) -> NDArray[np.floating]:
+    """Return (n, 2l+1, width) sums over neighbours of one degree; `weights` are joined ones.
 
     Features of atoms and weights of edges are put into the same columns first: then an edge is a
-    row picked from each, and their product one sweep. Channel by channel takes three times as long.
+    row picked from each, and their product one sweep. Channel by channel takes three times as long,
+    all degrees at once half as long again: their weights do not stay in the cache.
     """
-    dtype, columns = weights.hidden.dtype, Columns(channels, widths)
-    features = columns.of_features(blocks)
-    totals = {
-        degree: np.zeros((around.n_atoms, 2 * degree + 1, width), dtype=dtype)
-        for degree, width in widths.items()
-    }
+    hidden, matrix = weights[0], weights[1].take(columns.weights, axis=1)
+    dtype, kinds, width = hidden.dtype, len(hidden), columns.width
+    features, harmonics = columns.of_features(blocks), around.harmonics[columns.degree]
+    total = np.zeros((around.n_atoms, 2 * columns.degree + 1, width), dtype=dtype)
     chunks = list(edge_chunks(around, min(CHUNK, AT_ONCE)))
     most = max((edges.stop - edges.start for _, edges in chunks), default=0)
-    hidden, matrix = weights.joined()
-    kinds = len(hidden)
-    few = FEW * kinds < len(around.alike) and kinds * columns.width < LARGEST_TABLE
-    room, space = np.empty((2, most, columns.width), dtype=dtype)
+    room, space = np.empty((2, most, width), dtype=dtype)
+    few = FEW * kinds < len(around.alike) and kinds * width < LARGEST_TABLE
     if few:
-        table = np.empty((kinds, columns.width), dtype=dtype)
+        table = np.empty((kinds, width), dtype=dtype)
         columns.put_weights(hidden @ matrix, table)
     for atoms, edges in chunks:
         alike, count = around.alike[edges], edges.stop - edges.start
@@ -250,7 +249,5 @@ def _in_chunks(
         else:
             columns.put_weights(hidden.take(alike, axis=0) @ matrix, weight)
         products *= weight
-        for degree, place in columns.degrees.items():
-            harmonics = around.harmonics[degree][edges]
-            segment_products(totals[degree], harmonics, products[:, place], around, atoms)
-    return totals
+        segment_products(total, harmonics[edges], products, around, atoms)
+    return total
