@@ -135,7 +135,9 @@ def main() -> None:
     mean = np.mean([len(r["species"]) for r in drawn])
     found = timed(versions, drawn, max(asked.rounds // 3, 1))
     a, b = len(drawn) / np.median(found, axis=0)
-    print(f"{len(drawn)} crystals of {mean:.1f} atoms: {a:.1f} -> {b:.1f} a second of one processor")
+    print(
+        f"{len(drawn)} crystals of {mean:.1f} atoms: {a:.1f} -> {b:.1f} a second of one processor"
+    )
     apart = np.array([compare(versions, record) for record in drawn])
     w, lowest, dos = apart.max(axis=0)
     print(

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.model.bond_sums import BondSums
+from phonodos.model.bond_sums import BondSums, bond_pulls
 from phonodos.model.dynamics import dipole_weights, reciprocal_vectors
 from phonodos.model.harmonic import HarmonicCrystals
 
@@ -48,56 +48,36 @@ class LatticeSums:
         self._add_bonds(q, found)
         return found
 
-    def products(self, wave: Array, vectors: NDArray[np.complex128]) -> NDArray[np.complex128]:
-        """Return the dynamical matrix of one q (3,) times (3n, k) vectors, the matrix not made."""
-        bonds = np.zeros((1, *[len(vectors)] * 2), dtype=np.complex128)
-        self._add_bonds(wave[None], bonds)
-        found = bonds[0] @ vectors
-        if len(self.vectors):
-            (even, odd), charges, born = self._waves
-            charge = (charges + wave @ born) * self.weights(wave[None])[0][:, None]
-            numbers = np.concatenate([vectors.real, vectors.imag], axis=1)
-            even, odd = even * charge, odd * charge
-            first, second = even @ numbers, odd @ numbers
-            real, imaginary = even.T @ first + odd.T @ second, odd.T @ first - even.T @ second
-            k = vectors.shape[1]
-            found.real += real[:, :k] - imaginary[:, k:]
-            found.imag += real[:, k:] + imaginary[:, :k]
-        return np.asarray(found)
-
     def pulls(self, waves: Array) -> NDArray[np.complex128]:
         """Return (q, 3n, 3) dynamical matrices of (q, 3) waves [1/A] times rigid translations.
 
         Without the matrices: it costs next to nothing. Translations are of length 1.
         """
         shares = np.sqrt(self.harmonic.masses[0] / self.harmonic.masses[0].sum())
-        return self.bonds.pulls(waves, shares) + self._field_pulls(waves, shares)
-
-    def _field_pulls(self, q: Array, shares: Array) -> Array | NDArray[np.complex128]:
-        """Return the part of the dipole term in `pulls`."""
-        (even, odd), charges, born = self._waves
-        count, size = len(q), 3 * len(shares)
-        if not len(charges):
-            return np.zeros((count, size, 3))
         rigid = np.kron(shares[:, None], np.eye(3))
-        moved = (q @ born)[:, :, None]
-        weights = (self.weights(q) ** 2).T[:, :, None]
-        right = (moved * rigid).swapaxes(0, 1).reshape(size, -1)
-        # Rows of B are w (W + c Z.q), W = c Z.G; all wave vectors are taken in one product.
-        sums, whole = [], []
-        for wave in (even, odd):
-            whole.append(wave * charges)
-            along = (wave @ right).reshape(-1, count, 3) + (whole[-1] @ rigid)[:, None]
-            sums.append((along * weights).reshape(len(charges), -1))
-        both = np.concatenate(sums, axis=1)
-        (aa, ab), (ba, bb) = (
-            (
-                (w.T @ both).reshape(size, 2, count, 3).transpose(1, 2, 0, 3)
-                + moved * (c.T @ both).reshape(size, 2, count, 3).transpose(1, 2, 0, 3)
-            )
-            for w, c in zip(whole, (even, odd), strict=True)
-        )
-        return np.asarray(aa + bb + 1j * (ba - ab))
+        bonds = bond_pulls(self.harmonic, self.site, waves, shares)
+        return np.asarray(bonds + self.field_products(waves, rigid))
+
+    def field_products(self, q: Array, vectors: NDArray[Any]) -> NDArray[np.complex128]:
+        """Return (q, 3n, k) the dipole term at (q, 3) wave vectors times (3n, k) vectors.
+
+        Without its matrices, as `pulls`.
+        """
+        n, k = len(self.harmonic.masses[0]), vectors.shape[1]
+        if not len(self.vectors):
+            return np.zeros((len(q), 3 * n, k), dtype=np.complex128)
+        born = self.born.reshape(3, n, 3).swapaxes(0, 1)
+        # sum_j exp(-i G.tau_j) Z_j v_j, then times w K on both sides of the sum over G.
+        moved = (born @ vectors.reshape(n, 3, k)).reshape(n, 3 * k)
+        even, odd = self._phases
+        phases = even - 1j * odd
+        fields = (phases @ moved).reshape(-1, 3, k)
+        along = (q[:, None] + self.vectors) * self.weights(q)[:, :, None]
+        sums = (along[..., None] * fields).sum(axis=2)
+        terms = (along[..., None] * sums[:, :, None]).swapaxes(0, 1)
+        back = (phases.conj().T @ terms.reshape(len(phases), -1)).reshape(n, len(q), 3, k)
+        found = born.swapaxes(1, 2)[:, None] @ back
+        return np.asarray(found.swapaxes(0, 1).reshape(len(q), 3 * n, k))
 
     @cached_property
     def vectors(self) -> Array:
@@ -113,11 +93,16 @@ class LatticeSums:
         return np.asarray(self.harmonic.born[0]).swapaxes(0, 1).reshape(3, -1) * root
 
     @cached_property
+    def _phases(self) -> tuple[Array, Array]:
+        """(G, n) cosines and (G, n) sines of G.tau."""
+        angles = self.vectors @ self.harmonic.positions[0].T
+        return np.cos(angles), np.sin(angles)
+
+    @cached_property
     def _waves(self) -> tuple[Array, Array, Array]:
         """(2, G, 3n) cosines and sines of G.tau, (G, 3n) G.Z and (3, 3n) Z, masses included."""
-        angles = self.vectors @ self.harmonic.positions[0].T
-        waves = np.stack([np.cos(angles), np.sin(angles)])
-        return np.repeat(waves, 3, axis=2), self.vectors @ self.born, self.born
+        waves = np.repeat(np.stack(self._phases), 3, axis=2)
+        return waves, self.vectors @ self.born, self.born
 
     def weights(self, q: Array) -> Array:
         """Return (q, G) roots of the weights of the terms of the dipole sum."""
@@ -191,7 +176,7 @@ class LatticeSums:
 
     def _add_bonds(self, q: Array, found: NDArray[np.complex128]) -> None:
         bonds = self.bonds
-        step = max(1, CHUNK // bonds.constants.size)
+        step = max(1, CHUNK // bonds.table.constants.size)
         for first in range(0, len(q), step):
             some = found[first : first + step]
             for matrix, even, odd in zip(some, *bonds.values(q[first : first + step]), strict=True):

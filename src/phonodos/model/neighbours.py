@@ -6,6 +6,7 @@ torch takes all edges at once, because its gradients need them.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 import numpy as np
@@ -54,6 +55,11 @@ class Around:
     def first(self) -> list[int]:
         """First edge of every atom, and the number of edges at the end."""
         return self.graph.first_edges
+
+    @cached_property
+    def chunks(self) -> list[tuple[range, slice]]:
+        """Atoms and their edges as wide products take them, `AT_ONCE` at a time."""
+        return list(edge_chunks(self, min(CHUNK, AT_ONCE)))
 
 
 def around(graph: CrystalGraph, vectors: Array, harmonics: dict[int, Array]) -> Around:
@@ -232,14 +238,13 @@ def _in_chunks(
     dtype, kinds, width = hidden.dtype, len(hidden), columns.width
     features, harmonics = columns.of_features(blocks), around.harmonics[columns.degree]
     total = np.zeros((around.n_atoms, 2 * columns.degree + 1, width), dtype=dtype)
-    chunks = list(edge_chunks(around, min(CHUNK, AT_ONCE)))
-    most = max((edges.stop - edges.start for _, edges in chunks), default=0)
+    most = max((edges.stop - edges.start for _, edges in around.chunks), default=0)
     room, space = np.empty((2, most, width), dtype=dtype)
     few = FEW * kinds < len(around.alike) and kinds * width < LARGEST_TABLE
     if few:
         table = np.empty((kinds, width), dtype=dtype)
         columns.put_weights(hidden @ matrix, table)
-    for atoms, edges in chunks:
+    for atoms, edges in around.chunks:
         alike, count = around.alike[edges], edges.stop - edges.start
         products, weight = room[:count], space[:count]
         # By default what is put out would go through a room of its own, to be checked.
