@@ -1,13 +1,13 @@
 """Processor time of warm predictions by two versions of the sources, in turn, and their numbers.
 
-    python benchmarks/two_trees.py OTHER_SRC STRUCTURES [--atoms 2 8 24 48 96] [--each 2] [--draw 60]
-        [--members 1] [--weights NAME] [--rounds 7] [--seed 1]
+    python benchmarks/two_trees.py OTHER_SRC STRUCTURES [--atoms 2 8 24 48 96] [--each 2]
+        [--draw 60] [--members 1] [--weights NAME] [--rounds 7] [--seed 1]
 
 OTHER_SRC is the `src` of another checkout; STRUCTURES a file of lines of JSON (``id``, ``lattice``,
-``frac_coords``, ``species``; .gz or not) or a folder of CIF. Two processes, one a version, answer by
-turns, so that what else the machine does slows both. Of every size of `--atoms` crystals are drawn,
-each timed `--rounds` times; `--draw` crystals of any size are timed once a round as one job.
-Frequencies are those at the mesh of the other version and at points on no symmetry element.
+``frac_coords``, ``species``), compressed or not. Two processes, one a version, answer by turns, so
+that what else the machine does slows both. Of every size of `--atoms` crystals are drawn, each
+timed `--rounds` times; `--draw` crystals of any size are timed as one job. Frequencies are those
+at the mesh of the other version and at a few other points.
 """
 
 import argparse
@@ -83,9 +83,9 @@ def serve(weights: str, members: int) -> None:
 
 def records_of(path: Path) -> list[dict[str, Any]]:
     """Return the crystals of a file of lines of JSON."""
-    opened = gzip.open(path, "rt") if path.suffix == ".gz" else path.open()
-    with opened as file:
-        return [json.loads(line) for line in file]
+    packed = path.read_bytes()
+    text = gzip.decompress(packed) if path.suffix == ".gz" else packed
+    return [json.loads(line) for line in text.splitlines()]
 
 
 def compare(versions: list[Version], record: dict[str, Any]) -> tuple[float, float, float]:
@@ -151,8 +151,9 @@ def show(versions: list[Version], records: list[dict[str, Any]], label: str, rou
     found = 1e3 * timed(versions, records, rounds)
     (a, b), (c, d) = np.median(found, axis=0), found.min(axis=0)
     w, lowest, _ = compare(versions, records[0])
+    ratio = np.median(found[:, 0] / found[:, 1])
     print(
-        f"{label} {a:7.1f} ({c:6.1f}) -> {b:7.1f} ({d:6.1f})  x {np.median(found[:, 0] / found[:, 1]):.2f}"
+        f"{label} {a:7.1f} ({c:6.1f}) -> {b:7.1f} ({d:6.1f})  x {ratio:.2f}"
         f"  frequencies {w:.1e}, lowest {lowest:.1e} cm^-1",
         flush=True,
     )

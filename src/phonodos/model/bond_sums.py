@@ -1,4 +1,4 @@
-"""`BondSums`: the short-range part of the dynamical matrix of one crystal, pair of atoms by pair."""
+"""`BondSums`: the short-range part of the dynamical matrix of a crystal, pair by pair of atoms."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -93,7 +93,7 @@ class BondSums:
     @property
     def n_values(self) -> int:
         """How many sums there are of each wave vector, with the zero at the end."""
-        return 9 * self.pairs.shape[1] + 1
+        return 9 * int(self.pairs.shape[1]) + 1
 
     def picked(self, kept: NDArray[np.bool_]) -> "BondSums":
         """Return the sums of some of the pairs."""

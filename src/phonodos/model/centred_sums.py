@@ -55,16 +55,16 @@ class CentredSums:
     def _waves(self) -> tuple[Array, Array, Array]:
         """(G, 3n) real waves of the basis at G, (G, 3n) G.Z and (3, 3n) Z, masses included."""
         harmonic = self.sums.harmonic
-        alone, first, second = self._atoms
+        alone, first, _ = self._atoms
         places = centred_positions(harmonic.positions[0], harmonic.cells[0], self.images)
         even = self.sums.vectors @ places[np.concatenate([alone, first])].T
         n = len(alone)
         odd = 2.0**0.5 * np.sin(even[:, n:])
         even = np.cos(even)
         even[:, n:] *= 2.0**0.5
-        born = self.sums.born.reshape(3, -1, 3)
-        born = (born + born[:, self.images]) / 2.0
-        born = born[:, np.concatenate([alone, first, first])].reshape(3, -1)
+        each = self.sums.born.reshape(3, -1, 3)
+        mean = (each + each[:, self.images]) / 2.0
+        born = mean[:, np.concatenate([alone, first, first])].reshape(3, -1)
         waves = np.repeat(np.concatenate([even, odd], axis=1), 3, axis=1)
         return waves, self.sums.vectors @ born, born
 
@@ -148,7 +148,8 @@ class CentredSums:
         given[second] = given[first].conj()
         found = self.sums.field_products(wave, given)[0]
         broken += [found[alone].imag, found[first] - found[second].conj()]
-        return max(np.abs(x).max(initial=0.0) for x in broken) <= BROKEN * np.abs(sums).max()
+        worst = max(float(np.abs(x).max(initial=0.0)) for x in broken)
+        return worst <= BROKEN * float(np.abs(sums).max())
 
     def _add_bonds(self, q: Array, found: Array) -> None:
         bonds, one, other = self._bonds

@@ -9,7 +9,7 @@ needs. Sums over more than two factors are products of matrices: NumPy has no fa
 """
 
 import math
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 

@@ -90,7 +90,7 @@ class LatticeSums:
     def born(self) -> Array:
         """(3, 3n) Born charges over roots of masses [e amu^-1/2], the field's index first."""
         root = np.repeat(self.harmonic.masses[0] ** -0.5, 3)
-        return np.asarray(self.harmonic.born[0]).swapaxes(0, 1).reshape(3, -1) * root
+        return np.asarray(self.harmonic.born[0].swapaxes(0, 1).reshape(3, -1) * root)
 
     @cached_property
     def _phases(self) -> tuple[Array, Array]:

@@ -5,6 +5,8 @@ from quantities that are even (sums of even irreps, differences of vectors times
 symmetric part obeys that; built from odd ones the antisymmetric part does.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
 from phonodos.model.arrays import Array, constant, library_of, split, taken
@@ -18,6 +20,7 @@ NEAR, NEAR_DECAY = 6.0, 1.6  # [eV/A^2], [1/A]: a bond's stiffness against the r
 FAR, FAR_DECAY = 0.15, 0.6  # [eV/A^2], [1/A]: the tail, from 3 A on
 SHORTEST = -0.7  # [A], of the reduced distance: closer atoms get no stiffer base
 LONGITUDINAL = 0.7  # of the base: longitudinal spring before anything is learned
+Part = tuple[Array, tuple[int, Array] | None]  # features; harmonics they are multiplied with
 
 
 def base_stiffness(distances: Array, reduced: Array, fade: Array) -> Array:
@@ -96,8 +99,12 @@ class SpringHead:
         line = unit[:, :, None] * unit[:, None, :]
         eye = constant(np.eye, 3, of=line)
         spring = LONGITUDINAL * (1.0 + 3.0 * along) * line + across * (eye - line)
-        even = [(total[TENSOR], None), (total[TENSOR], (2, y2)), (change[VECTOR], (1, y1))]
-        odd = [(change[TENSOR], (2, y2)), (total[VECTOR], (1, y1))]
+        even: list[Part] = [
+            (total[TENSOR], None),
+            (total[TENSOR], (2, y2)),
+            (change[VECTOR], (1, y1)),
+        ]
+        odd: list[Part] = [(change[TENSOR], (2, y2)), (total[VECTOR], (1, y1))]
         if self.axial:
             odd.append((change[AXIAL], None))
         spring = spring + _mixed(even, symmetric @ p[self.even].T, 2)
@@ -105,9 +112,7 @@ class SpringHead:
         return -base[:, None, None] * spring
 
 
-def _mixed(
-    parts: list[tuple[Array, tuple[int, Array] | None]], coefficients: Array, degree: int
-) -> Array:
+def _mixed(parts: Sequence[Part], coefficients: Array, degree: int) -> Array:
     """Return (b, 3, 3) tensors of a degree: of features (b, 2l+1, k), some with harmonics.
 
     Channels are summed with their coefficients before they are multiplied with harmonics.
