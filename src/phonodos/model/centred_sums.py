@@ -52,8 +52,8 @@ class CentredSums:
         return sorted_by_image(self.images)
 
     @cached_property
-    def _waves(self) -> tuple[Array, Array, Array]:
-        """(G, 3n) real waves of the basis at G, (G, 3n) G.Z and (3, 3n) Z, masses included."""
+    def _waves(self) -> tuple[Array, Array]:
+        """(G, 3n) real waves of the basis at G, and (3, 3n) its charges, masses included."""
         harmonic = self.sums.harmonic
         alone, first, _ = self._atoms
         places = centred_positions(harmonic.positions[0], harmonic.cells[0], self.images)
@@ -66,31 +66,27 @@ class CentredSums:
         mean = (each + each[:, self.images]) / 2.0
         born = mean[:, np.concatenate([alone, first, first])].reshape(3, -1)
         waves = np.repeat(np.concatenate([even, odd], axis=1), 3, axis=1)
-        return waves, self.sums.vectors @ born, born
+        return waves, born
 
     def _put_dipoles(self, q: Array, found: Array) -> None:
         if not len(self.sums.vectors):
             found[...] = 0.0
             return
-        waves, charges, born = self._waves
+        waves, born = self._waves
         step = CHUNK // waves.size
         if step < SEVERAL:
             space = np.empty((2, *waves.shape))
-            for weight, moved, matrix in zip(self.sums.weights(q), q @ born, found, strict=True):
-                terms = np.flatnonzero(weight)
+            for field, matrix in zip(self.sums.fields(q), found, strict=True):
+                terms = np.flatnonzero(field.any(axis=1))
                 rows, along = space[:, : len(terms)]
-                charges.take(terms, axis=0, out=rows, mode="clip")
+                np.matmul(field[terms], born, out=rows)
                 waves.take(terms, axis=0, out=along, mode="clip")
-                rows += moved
                 rows *= along
-                rows *= weight[terms, None]
                 np.matmul(rows.T, rows, out=matrix)
             return
         for start in range(0, len(q), step):
-            some = q[start : start + step]
-            many = charges + (some @ born)[:, None]
+            many = self.sums.fields(q[start : start + step]) @ born
             many *= waves
-            many *= self.sums.weights(some)[:, :, None]
             np.matmul(many.swapaxes(1, 2), many, out=found[start : start + step])
 
     @cached_property

@@ -72,7 +72,7 @@ class LatticeSums:
         even, odd = self._phases
         phases = even - 1j * odd
         fields = (phases @ moved).reshape(-1, 3, k)
-        along = (q[:, None] + self.vectors) * self.weights(q)[:, :, None]
+        along = self.fields(q)
         sums = (along[..., None] * fields).sum(axis=2)
         terms = (along[..., None] * sums[:, :, None]).swapaxes(0, 1)
         back = (phases.conj().T @ terms.reshape(len(phases), -1)).reshape(n, len(q), 3, k)
@@ -99,16 +99,19 @@ class LatticeSums:
         return np.cos(angles), np.sin(angles)
 
     @cached_property
-    def _waves(self) -> tuple[Array, Array, Array]:
-        """(2, G, 3n) cosines and sines of G.tau, (G, 3n) G.Z and (3, 3n) Z, masses included."""
-        waves = np.repeat(np.stack(self._phases), 3, axis=2)
-        return waves, self.vectors @ self.born, self.born
+    def _waves(self) -> Array:
+        """(2, G, 3n) cosines and sines of G.tau."""
+        return np.repeat(np.stack(self._phases), 3, axis=2)
 
     def weights(self, q: Array) -> Array:
         """Return (q, G) roots of the weights of the terms of the dipole sum."""
         kept = np.ones((1, len(self.vectors)), dtype=bool)
         waves = (q[:, None] + self.vectors)[None]
         return np.asarray(dipole_weights(self.harmonic, waves, kept)[0][0])
+
+    def fields(self, q: Array) -> Array:
+        """Return (q, G, 3) the vectors K = q + G times these: their products with Z are charges."""
+        return np.asarray((q[:, None] + self.vectors) * self.weights(q)[:, :, None])
 
     def _put_dipoles(self, q: Array, found: NDArray[np.complex128]) -> None:
         if not len(self.vectors):
@@ -118,11 +121,10 @@ class LatticeSums:
         if step < SEVERAL:
             self._put_dipoles_of_each(q, found)
             return
-        (even, odd), charges, born = self._waves
+        even, odd = self._waves
         for first in range(0, len(q), step):
             some, matrices = q[first : first + step], found[first : first + step]
-            charge = charges + (some @ born)[:, None]
-            charge *= self.weights(some)[:, :, None]
+            charge = self.fields(some) @ self.born
             cosines, sines = even * charge, odd * charge
             turned = cosines.swapaxes(1, 2), sines.swapaxes(1, 2)
             np.matmul(turned[0], cosines, out=matrices.real)
@@ -132,24 +134,21 @@ class LatticeSums:
 
     def _put_dipoles_of_each(self, q: Array, found: NDArray[np.complex128]) -> None:
         """Do it wave vector by wave vector, without the terms that are nothing there."""
-        waves, charges, born = self._waves
         own = np.abs(2.0 * (x := q @ self.harmonic.cells[0].T / (2.0 * np.pi)) - np.rint(2.0 * x))
-        for wave, weight, moved, itself, matrix in zip(
-            q, self.weights(q), q @ born, own.max(axis=1) < ITSELF, found, strict=True
+        for wave, weight, itself, matrix in zip(
+            q, self.weights(q), own.max(axis=1) < ITSELF, found, strict=True
         ):
             terms = np.flatnonzero(weight)
             if itself:  # K and -K are terms both, and the same
                 ahead = terms[(self.vectors[terms] + wave) @ _ASKEW > 0.0]
                 itself = 2 * len(ahead) == len(terms)
                 terms = ahead if itself else terms
-            charge = charges[terms]
-            charge += moved
-            charge *= weight[terms, None]
-            rows = waves.take(terms, axis=1)
+            field = (self.vectors[terms] + wave) * weight[terms, None]
+            rows = self._waves.take(terms, axis=1)
             if itself:
-                self._put_real(wave, rows, charge * 2.0**0.5, matrix)
+                self._put_real(wave, rows, (2.0**0.5 * field) @ self.born, matrix)
                 continue
-            rows *= charge
+            rows *= field @ self.born
             half = rows[1].T @ rows[0]
             np.subtract(half, half.T, out=matrix.imag)
             rows = rows.reshape(-1, rows.shape[2])
@@ -161,6 +160,11 @@ class LatticeSums:
 
         `rows` (2, g, 3n) are cosines and sines of G.tau, `charge` (g, 3n) the factors of each.
         """
+        if not wave.any():
+            rows *= charge
+            rows = rows.reshape(-1, rows.shape[2])
+            matrix[...] = rows.T @ rows
+            return
         angle = np.repeat(self.harmonic.positions[0] @ wave, 3)
         cosine, sine = np.cos(angle), np.sin(angle)
         turned = np.stack([rows[0] * cosine - rows[1] * sine, rows[1] * cosine + rows[0] * sine])
