@@ -188,12 +188,11 @@ class LatticeDynamics:
         if projected:
             w, vectors = self.modes(mesh.qpoints)
             return self.projected_dos(mesh, w, vectors), w[:, 0]
-        if not mesh.is_fine:
-            w = self.frequencies(mesh.qpoints)
-            return spectrum(mesh, w, sound=self.sound), w[:, 0]
         near = self._nearest(mesh.qpoints)
-        found, folded, done = [], [], 0
-        for matrices in self._matrices(near):
+        found: list[Array] = [] if mesh.is_fine else [self.frequencies(mesh.qpoints)]
+        folded: list[Array | None] = [] if mesh.is_fine else [None]
+        done = 0
+        for matrices in self._matrices(near) if mesh.is_fine else ():
             found.append(frequencies(self._equivalent(matrices)))
             folded.append(self._folded(mesh, matrices, found[-1], near, done))
             done += len(matrices)
