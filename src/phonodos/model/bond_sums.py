@@ -139,10 +139,10 @@ class BondSums:
         return np.asarray(found.reshape(3 * n, 3 * n))
 
     @cached_property
-    def signs(self) -> Array:
+    def signs(self) -> NDArray[np.int8]:
         """(3n, 3n) -1 where i > j, else 1: of the imaginary elements."""
-        below = np.repeat(1.0 - 2.0 * np.tri(self.n_atoms, k=-1), 3, axis=0)
-        return np.repeat(below, 3, axis=1)
+        signs = 1 - 2 * np.tri(self.n_atoms, k=-1, dtype=np.int8)
+        return np.repeat(np.repeat(signs, 3, axis=0), 3, axis=1)
 
 
 def bonds_of(
