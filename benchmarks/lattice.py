@@ -17,7 +17,7 @@ from crystals import synthetic_crystals
 from scipy.stats import wasserstein_distance
 
 from phonodos.model.bonds import bond_crystal
-from phonodos.model.dynamics import frequencies, settled, settled_matrices
+from phonodos.model.dynamics import frequencies, settled
 from phonodos.model.harmonic import harmonic_of
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
 from phonodos.physics.crystal import Crystal
@@ -71,25 +71,24 @@ def shares(model: Predictor, crystal: Crystal) -> None:
     lattice = network(graph)
     harmonic = harmonic_of(graph, lattice, 0, graph)
     mesh = irreducible_mesh(cell, MESH_LENGTH)
-    q = mesh.qpoints[None]
-    fixed, site = settled(harmonic)
-    matrices = settled_matrices(fixed, site, q)
-    w = frequencies(matrices)[0]
+    q = mesh.qpoints
+    matrices = list(LatticeDynamics(cell, harmonic).equivalent_matrices(q))
+    w = np.concatenate([frequencies(m) for m in matrices])
     parts = {
         "primitive cell": lambda: primitive_cell(crystal),
         "bonds": lambda: bond_crystal(cell, cutoff),
         "network": lambda: network(graph),
         "mesh (symmetry)": lambda: irreducible_mesh(cell, MESH_LENGTH),
         "sum rules": lambda: settled(harmonic),
-        "matrices": lambda: settled_matrices(fixed, site, q),
-        "diagonalisation": lambda: frequencies(matrices),
+        "these, matrices": lambda: list(LatticeDynamics(cell, harmonic).equivalent_matrices(q)),
+        "diagonalisation": lambda: [frequencies(m) for m in matrices],
         "spectrum": lambda: spectrum_of(mesh, w),
     }
     times = {name: clock(work) for name, work in parts.items()}
     whole = clock(lambda: next(model.predict_many([crystal])))
     print(
         f"{crystal.label}: {cell.n_atoms} atoms, {len(graph.forward)} bonds, mesh "
-        f"{'x'.join(map(str, mesh.divisions))} of which {len(q[0])} points; "
+        f"{'x'.join(map(str, mesh.divisions))} of which {len(q)} points; "
         f"structure to DOS {whole:.1f} ms"
     )
     for name, value in times.items():

@@ -7,7 +7,15 @@ import numpy as np
 import pytest
 import torch
 
-from phonodos.model.arrays import as_numpy, complex_of, doubled, like, sums_at, typed_like
+from phonodos.model.arrays import (
+    as_numpy,
+    complex_of,
+    doubled,
+    in_pieces,
+    like,
+    sums_at,
+    typed_like,
+)
 from phonodos.model.bonds import bond_crystal, collate_bonded
 from phonodos.model.dynamics import dynamical_matrices, frequencies, settled
 from phonodos.model.harmonic import HarmonicCrystals, group_by_size
@@ -26,6 +34,22 @@ def groups(
     parameters = {k: torch.from_numpy(v) for k, v in lattice_network.parameters.items()}
     network = LatticeNetwork(lattice_network.config, parameters)
     return group_by_size(bonded, network(bonded))
+
+
+def test_pieces_are_joined_and_torch_takes_all_at_once() -> None:
+    rows, asked = np.arange(20.0).reshape(10, 2), []
+
+    def made(some: slice) -> np.ndarray:
+        asked.append((some.start, some.stop))
+        return 2.0 * rows[some]
+
+    for of, most, parts in (
+        (rows, 4, [(0, 4), (4, 8), (8, 10)]), (rows, 10, [(0, 10)]),
+        (torch.zeros(1), 4, [(0, 10)]),
+    ):  # fmt: skip
+        asked.clear()
+        np.testing.assert_array_equal(in_pieces(made, 10, of=of, most=most), 2.0 * rows)
+        assert asked == parts
 
 
 def test_dynamics_agree(groups: list[HarmonicCrystals]) -> None:

@@ -72,13 +72,8 @@ def test_pulls_are_matrices_times_translations(springs: HarmonicCrystals) -> Non
 def test_long_sums_go_in_parts(springs: HarmonicCrystals, monkeypatch: pytest.MonkeyPatch) -> None:
     sums = sums_of(springs)
     whole = sums.matrices(sums.reach)
-    pulls = sums.pulls(sums.reach)
-    monkeypatch.setattr(lattice_sums, "CHUNK", 1)
+    monkeypatch.setattr("phonodos.model.lattice_sums.CHUNK", 1)
     assert_same(sums.matrices(sums.reach), whole)
-    monkeypatch.setattr(lattice_sums, "TERMS", 7)
-    assert len(sums._vectors) > 14
-    assert_same(sums.matrices(sums.reach), whole)
-    assert_same(sums.pulls(sums.reach), pulls)
 
 
 def test_equivalent_to_its_opposite_a_matrix_is_real_but_for_phases(

@@ -95,6 +95,31 @@ def test_depthwise_is_the_sum_of_products(
         np.testing.assert_allclose(other.numpy(), ours, atol=1e-12)
 
 
+def test_large_tables_of_weights_are_not_made(
+    near: Around, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    monkeypatch.setattr(neighbours, "FEW", 0)
+    blocks = [rng.normal(size=(near.n_atoms, 1, 4)), rng.normal(size=(near.n_atoms, 3, 2))]
+    u, size = int(near.alike.max()) + 1, sum(c.size for c in CHANNELS)
+    weights = EdgeWeights(*(rng.normal(size=s) for s in ((u, 5), (size, 5), size, (u, 1))))
+    put: list[int] = []
+    plain_put = neighbours.Columns.put_weights
+
+    def counted(columns: neighbours.Columns, found: np.ndarray, out: np.ndarray) -> None:
+        put.append(len(out))
+        plain_put(columns, found, out)
+
+    monkeypatch.setattr(neighbours.Columns, "put_weights", counted)
+    whole = depthwise(blocks, weights, CHANNELS, near)
+    assert set(put) == {u}
+    put.clear()
+    monkeypatch.setattr(neighbours, "LARGEST_TABLE", 1)
+    parts = depthwise(blocks, weights, CHANNELS, near)
+    assert sum(put) == len(near.alike) * len({c.degree for c in CHANNELS})
+    for ours, others in zip(parts, whole, strict=True):
+        np.testing.assert_allclose(ours, others, atol=1e-12)
+
+
 def test_chunks_hold_every_edge_once(near: Around, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbours, "CHUNK", 8)
     chunks = list(edge_chunks(near))

@@ -8,7 +8,6 @@ import torch
 from e3nn import o3
 from scipy.spatial.transform import Rotation
 
-from phonodos.model import springs
 from phonodos.model.irreps import parse_irreps
 from phonodos.model.layers import Features, spherical_harmonics
 from phonodos.model.parameters import drawn
@@ -43,7 +42,7 @@ def constants(
     p = drawn(head.table, np.random.default_rng(11), np.float64)
     distances = np.linalg.norm(vectors, axis=1)
     return head(  # type: ignore[no-any-return]
-        p, x, (ends[0], ends[1]), elements, radial, np.ones_like(distances),
+        p, head.ends(p, x), (ends[0], ends[1]), elements, radial, np.ones_like(distances),
         vectors / distances[:, None], spherical_harmonics(vectors, 2),
     )  # fmt: skip
 
@@ -54,12 +53,6 @@ def test_exchange_of_ends_transposes(head: SpringHead) -> None:
     back = constants(head, x, ends[::-1], -vectors, radial, elements)
     np.testing.assert_allclose(back, there.swapaxes(1, 2), atol=1e-12)
     assert np.abs(there - there.swapaxes(1, 2)).max() > 1e-3  # the antisymmetric part is there
-
-
-def test_many_bonds_go_in_parts(head: SpringHead, monkeypatch: pytest.MonkeyPatch) -> None:
-    whole = constants(head, *bonds())
-    monkeypatch.setattr(springs, "BONDS", 3)
-    np.testing.assert_allclose(constants(head, *bonds()), whole, atol=1e-12)
 
 
 @pytest.mark.parametrize("sign", [1.0, -1.0])

@@ -117,6 +117,15 @@ def test_self_connections_are_linear_in_the_element() -> None:
     np.testing.assert_allclose(linear(p, x, a)[ir], one, atol=1e-12)
 
 
+def test_atoms_of_a_kind_share_a_matrix() -> None:
+    linear = ElementLinear("itself", BEFORE, AFTER, 4)
+    p, x = parameters(linear.table, 6), random_features(5, BEFORE, 3)
+    elements = np.random.default_rng(7).normal(size=(2, 4))[[0, 1, 1, 0, 1]]
+    kinds = [np.array([0, 3]), np.array([1, 2, 4])]
+    for ir, wanted in linear(p, x, elements).items():
+        np.testing.assert_allclose(linear(p, x, elements, kinds)[ir], wanted, atol=1e-12)
+
+
 @pytest.mark.parametrize("sign", [1.0, -1.0])
 def test_layers_are_equivariant(low_symmetry: Crystal, sign: float) -> None:
     whole = layer()

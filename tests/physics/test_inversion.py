@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.inversion import partners, real_form
+from phonodos.physics.inversion import centred_positions, partners, real_form
 from phonodos.prediction.lattice_dynamics import LatticeDynamics
 
 Q = np.array([[0.23, 0.41, -0.17], [0.0, 0.0, 0.0], [0.5, 0.31, 0.0]])
@@ -25,6 +25,17 @@ def centred() -> Crystal:
 def test_partners(centred: Crystal) -> None:
     assert np.asarray(partners(centred, (0, 1, 2, 1, 2, 3))).tolist() == [0, 3, 4, 1, 2, 5]
     assert partners(centred, (0, 1, 2, 4, 2, 3)) is None  # one of a pair is an isotope
+
+
+def test_positions_from_the_centre_are_odd(centred: Crystal) -> None:
+    images = np.array([0, 3, 4, 1, 2, 5])
+    shaken = centred.positions + 1e-3 * np.random.default_rng(1).normal(size=(6, 3))
+    found = centred_positions(shaken, centred.cell, images)
+    whole = np.linalg.solve(centred.cell.T, (found + found[images]).T).T
+    np.testing.assert_allclose(whole, np.rint(whole), atol=1e-12)
+    moved = np.linalg.solve(centred.cell.T, (found - shaken).T).T
+    apart = 2.0 * (moved - moved[0])
+    assert np.abs(apart - np.rint(apart)).max() < 2e-3  # one shift, but for half lattice vectors
 
 
 def test_eigenvalues_stay(

@@ -29,7 +29,9 @@ def bond_kinds(crystal: Crystal, graph: CrystalGraph) -> set[str]:
     i, j = as_numpy(graph.edge_index)
     lengths = np.linalg.norm(as_numpy(graph.edge_vectors), axis=1)
     nearest = np.full(len(sites), np.inf)
-    np.minimum.at(nearest, i, lengths)
+    start = np.flatnonzero(np.diff(i, prepend=-1))  # edges are sorted by their centres
+    if len(start):
+        nearest[i[start]] = np.minimum.reduceat(lengths, start)
     close = lengths < NEAREST * np.maximum(nearest[i], nearest[j])
     near = np.flatnonzero(close & (lengths < reach[i] + reach[j] + TOUCHING) & (i <= j))
     shortest: dict[tuple[int, int], float] = {}

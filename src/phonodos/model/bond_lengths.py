@@ -65,7 +65,8 @@ def closest_contacts(crystal: Crystal, graph: CrystalGraph) -> dict[str, Contact
         elements.element_of(next(iter(site))) if len(site) == 1 else ""
         for site in crystal.occupancy
     ]
-    i, j, lengths = _edges(graph)
+    # One edge of those alike, the first of the shortest: the others say nothing else.
+    i, j, lengths = (x[as_numpy(graph.distinct)] for x in _edges(graph))
     kinds = np.unique(alone, return_inverse=True)[1]
     pairs = np.sort(np.stack([kinds[i], kinds[j]]), axis=0)
     named = np.array([bool(name) for name in alone])
@@ -85,9 +86,9 @@ def closest_contacts(crystal: Crystal, graph: CrystalGraph) -> dict[str, Contact
 def nearest_contacts(graph: CrystalGraph) -> list[Contact]:
     """Return the contact of every site with its nearest neighbour; none for isolated sites."""
     i, j, lengths = _edges(graph)
-    order = np.argsort(lengths, kind="stable")
-    _, nearest = np.unique(i[order], return_index=True)
-    return [Contact(int(i[k]), int(j[k]), float(lengths[k])) for k in order[nearest].tolist()]
+    places = np.flatnonzero(lengths == nearest_lengths(graph)[i])
+    _, first = np.unique(i[places], return_index=True)
+    return [Contact(int(i[k]), int(j[k]), float(lengths[k])) for k in places[first].tolist()]
 
 
 def measure_lengths(crystals: Iterable[Crystal]) -> TrainingLengths:
@@ -210,6 +211,16 @@ def _names(crystal: Crystal, contact: Contact, places: Sequence[int]) -> tuple[s
         f"{'/'.join(crystal.occupancy[k])} (site {places[k] + 1})" for k in contact[:2]
     )
     return first, second
+
+
+def nearest_lengths(graph: CrystalGraph) -> np.ndarray:
+    """Return (n,) distances of atoms to their nearest neighbours [A]; infinite without any."""
+    i, _, lengths = _edges(graph)
+    found = np.full(graph.n_atoms, np.inf)
+    start = np.flatnonzero(np.diff(i, prepend=-1))  # edges are sorted by their centres
+    if len(start):
+        found[i[start]] = np.minimum.reduceat(lengths, start)
+    return found
 
 
 def _edges(graph: CrystalGraph) -> tuple[np.ndarray, np.ndarray, np.ndarray]:

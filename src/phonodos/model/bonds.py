@@ -89,8 +89,11 @@ def bond_crystal(crystal: Crystal, cutoff: float) -> BondedCrystals:
     i, j, images, vectors = find_neighbours(crystal, cutoff)
     graph = graph_of(crystal, cutoff, i, j, vectors)
     # An edge and its reverse sort to the same place, by (i, j, S) and by (j, i, -S).
-    by_edge = np.lexsort((*images.T, j, i))
-    by_reverse = np.lexsort((*-images.T, i, j))
+    far = int(np.abs(images).max(initial=0))
+    place = images.astype(np.int64) @ ((2 * far + 1) ** np.arange(3))  # of -S the opposite
+    n, size = crystal.n_atoms, (2 * far + 1) ** 3
+    by_edge = np.argsort((i * n + j) * size + place)
+    by_reverse = np.argsort((j * n + i) * size - place)
     reverse = np.empty(len(i), dtype=np.int64)
     reverse[by_reverse] = by_edge
     forward = np.flatnonzero(np.arange(len(i)) < reverse)

@@ -9,6 +9,7 @@ needs. Sums over more than two factors are products of matrices: NumPy has no fa
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 
@@ -46,9 +47,9 @@ def settled(harmonic: HarmonicCrystals) -> tuple[HarmonicCrystals, Array]:
 
     What the dynamical matrices of all wave vectors share: to be done once where there are many.
     """
-    waves = reciprocal_vectors(harmonic, _gamma(harmonic))
-    at_gamma = dipole_row_sums(harmonic, waves)
-    harmonic = obey_sum_rules(harmonic, at_gamma, dipole_slope(harmonic, waves))
+    sums = GammaSums.of(harmonic)
+    at_gamma = dipole_row_sums(harmonic, sums)
+    harmonic = obey_sum_rules(harmonic, at_gamma, dipole_slope(harmonic, sums))
     site = on_site(harmonic, at_gamma)
     return harmonic, (site + site.swapaxes(-1, -2)) / 2.0  # without what rounding left
 
@@ -70,40 +71,60 @@ def _gamma(harmonic: HarmonicCrystals) -> Array:
     return 0.0 * harmonic.cells[:, :1]
 
 
-def dipole_row_sums(harmonic: HarmonicCrystals, waves: Waves | None = None) -> Array:
+class GammaSums(NamedTuple):
+    """What the terms of the dipole sum at q = 0 have in common, the term G = 0 left out."""
+
+    vectors: Array  # (C, G, 3) reciprocal lattice vectors [1/A]
+    weight: Array  # (C, G, 1) of the terms
+    rate: Array  # (C, G, 1) what makes d log weight / d K of eps.K
+    waves: tuple[Array, Array]  # (C, G, N) cosines and sines of G.tau
+    slopes: tuple[Array, Array]  # (C, G, 3, 3) their sums over atoms with Born charges
+    moments: tuple[Array, Array]  # (C, G, 3) the same, the first index times G
+
+    @classmethod
+    def of(cls, harmonic: HarmonicCrystals) -> "GammaSums":
+        """Return those of crystals."""
+        lib, c, n = library_of(harmonic.cells), harmonic.n_crystals, harmonic.n_atoms
+        vectors, kept = reciprocal_vectors(harmonic, _gamma(harmonic))
+        root, rate = (x[:, 0] for x in dipole_weights(harmonic, vectors[:, None], kept))
+        angles = vectors @ harmonic.positions.swapaxes(1, 2)
+        waves = lib.cos(angles), lib.sin(angles)
+        born = harmonic.born.reshape(c, n, 9)
+        even, odd = ((wave @ born).reshape(c, -1, 3, 3) for wave in waves)
+        # F_a = sum_i (G.Z_i)_a exp(i G.tau_i), and its derivative with G_c in front.
+        first, second = ((vectors[..., None] * x).sum(axis=2) for x in (even, odd))
+        weight = (root * root)[..., None]
+        return cls(vectors, weight, rate[..., None], waves, (even, odd), (first, second))
+
+
+def dipole_row_sums(harmonic: HarmonicCrystals, sums: GammaSums | None = None) -> Array:
     """Return (C, N, 3, 3) sum_j of the dipole term DD_ij at q = 0, G = 0 left out [eV/A^2].
 
-    It is real. `waves` are the `reciprocal_vectors` of q = 0, for those who have them already.
+    It is real. `sums` are for those who have them already.
     """
     c, n = harmonic.n_crystals, harmonic.n_atoms
-    gamma = _gamma(harmonic)
-    vectors, kept = waves or reciprocal_vectors(harmonic, gamma)
-    root, _ = dipole_weights(harmonic, vectors[:, None], kept)
-    rows = _dipole_factor(harmonic, gamma, vectors, root)[:, 0]  # (C, 2G, 3N)
-    sums = rows.reshape(c, -1, n, 3).sum(axis=2)
-    return (rows.swapaxes(1, 2) @ sums).reshape(c, n, 3, 3)
+    sums = sums or GammaSums.of(harmonic)
+    # sum_G weight (G.Z_i)_a exp(i G.tau_i) F_b*: charges after the sum over G.
+    ahead = (sums.weight * sums.vectors)[..., None]
+    field = sum(
+        wave.swapaxes(1, 2) @ (ahead * moment[..., None, :]).reshape(c, -1, 9)
+        for wave, moment in zip(sums.waves, sums.moments, strict=True)
+    )
+    return harmonic.born.swapaxes(2, 3) @ field.reshape(c, n, 3, 3)
 
 
-def dipole_slope(harmonic: HarmonicCrystals, waves: Waves | None = None) -> Array:
+def dipole_slope(harmonic: HarmonicCrystals, sums: GammaSums | None = None) -> Array:
     """Return (C, 3, 3, 3) sum over i, j of Im d DD_ij,ab / d q_c at q = 0 [eV/A].
 
-    The term G = 0 starts with the second order in q, because the charges are neutral. `waves` are
-    the `reciprocal_vectors` of q = 0, for those who have them already.
+    The term G = 0 starts with the second order in q, because the charges are neutral. `sums` are
+    for those who have them already.
     """
     lib, c = library_of(harmonic.cells), harmonic.n_crystals
-    vectors, kept = waves or reciprocal_vectors(harmonic, _gamma(harmonic))
-    root, rate = (x[:, 0] for x in dipole_weights(harmonic, vectors[:, None], kept))
-    weight = (root * root)[..., None]
-    turned = vectors @ harmonic.dielectric
-    angles = vectors @ harmonic.positions.swapaxes(1, 2)
-    born = harmonic.born.reshape(c, -1, 9)
-    # F_a = sum_i (G.Z_i)_a exp(i G.tau_i), and its derivative with G_c in front.
-    even_slope, odd_slope = (
-        (wave(angles) @ born).reshape(c, -1, 3, 3) for wave in (lib.cos, lib.sin)
-    )
-    even, odd = ((vectors[..., None] * x).sum(axis=2) for x in (even_slope, odd_slope))
+    sums = sums or GammaSums.of(harmonic)
+    weight, turned = sums.weight, sums.vectors @ harmonic.dielectric
+    (even_slope, odd_slope), (even, odd) = sums.slopes, sums.moments
     both = (odd[..., :, None] * even[..., None, :]).reshape(c, -1, 9)
-    first = (both.swapaxes(1, 2) @ (weight * rate[..., None] * turned)).reshape(c, 3, 3, 3)
+    first = (both.swapaxes(1, 2) @ (weight * sums.rate * turned)).reshape(c, 3, 3, 3)
     second, third = (
         lib.moveaxis((x.reshape(c, -1, 9).swapaxes(1, 2) @ (weight * y)).reshape(c, 3, 3, 3), 1, 3)
         for x, y in ((odd_slope, even), (even_slope, odd))

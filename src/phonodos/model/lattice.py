@@ -15,6 +15,7 @@ from pydantic import Field
 from phonodos.model.arrays import (
     Array,
     constant,
+    in_pieces,
     indices_like,
     library_of,
     like,
@@ -154,12 +155,19 @@ class LatticeNetwork(Network):
         bond = indices_like(crystals.forward, vectors)
         alike = taken(near.alike, bond)
         base = taken(base_stiffness(distances, reduced, fade), alike)
-        unit = taken(vectors, bond) / taken(lengths, bond)[:, None]
-        at_bonds = {degree: taken(harmonics[degree], bond) for degree in (1, 2)}
         i, j = (indices_like(end, vectors) for end in crystals.ends)
-        constants = parts.springs(
-            p, x, (i, j), elements, taken(radial, alike), base, unit, at_bonds
-        )
+
+        def springs(some: slice) -> Array:
+            edges, kinds = bond[some], alike[some]
+            unit = taken(vectors, edges) / taken(lengths, edges)[:, None]
+            at_bonds = {degree: taken(harmonics[degree], edges) for degree in (1, 2)}
+            return parts.springs(
+                p, kept, (i[some], j[some]), elements, taken(radial, kinds), base[some], unit,
+                at_bonds,
+            )  # fmt: skip
+
+        kept = parts.springs.ends(p, x)
+        constants = in_pieces(springs, len(bond), of=vectors)
         born, dielectric = parts.charges(p, x, elements, crystals)
         return Lattice(constants, born, dielectric, base)
 

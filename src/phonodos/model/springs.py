@@ -5,20 +5,22 @@ from quantities that are even (sums of even irreps, differences of vectors times
 symmetric part obeys that; built from odd ones the antisymmetric part does.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 
-from phonodos.model.arrays import Array, constant, folded, library_of, split, taken
+from phonodos.model.arrays import Array, constant, library_of, split, taken
 from phonodos.model.irreps import AXIAL, SCALAR, TENSOR, VECTOR, Irreps
 from phonodos.model.layers import Features
 from phonodos.model.parameters import Normal, Parameter, Parameters, Table
-from phonodos.model.tensors import mixed_matrix, unit_product
+from phonodos.model.tensors import channel_sums, from_vector, scalar_product, unit_product
 from phonodos.model.trunk import Dense, IrrepLinear
 
 NEAR, NEAR_DECAY = 6.0, 1.6  # [eV/A^2], [1/A]: a bond's stiffness against the reduced distance
 FAR, FAR_DECAY = 0.15, 0.6  # [eV/A^2], [1/A]: the tail, from 3 A on
 SHORTEST = -0.7  # [A], of the reduced distance: closer atoms get no stiffer base
-BONDS = 512  # at a time, in NumPy
 LONGITUDINAL = 0.7  # of the base: longitudinal spring before anything is learned
+Part = tuple[Array, tuple[int, Array] | None]  # features; harmonics they are multiplied with
 
 
 def base_stiffness(distances: Array, reduced: Array, fade: Array) -> Array:
@@ -74,30 +76,13 @@ class SpringHead:
         )
 
     def __call__(
-        self, p: Parameters, x: Features, ends: tuple[Array, Array], elements: Array,
+        self, p: Parameters, kept: Features, ends: tuple[Array, Array], elements: Array,
         radial: Array, base: Array, unit: Array, harmonics: dict[int, Array],
     ) -> Array:  # fmt: skip
         """Return (b, 3, 3) force constants Phi_ij of bonds i -> j; Phi_ji is the transpose.
 
-        On NumPy some bonds at a time: what is made of each is a hundred times its tensor.
+        `kept` is what `ends` keeps of the features of all atoms.
         """
-        kept, b = self.ends(p, x), len(radial)
-        if not isinstance(radial, np.ndarray) or b <= BONDS:
-            return self._of(p, kept, ends, elements, radial, base, unit, harmonics)
-        found = []
-        for k in range(0, b, BONDS):
-            some = slice(k, k + BONDS)
-            of = {degree: y[some] for degree, y in harmonics.items()}
-            pair = ends[0][some], ends[1][some]
-            found.append(
-                self._of(p, kept, pair, elements, radial[some], base[some], unit[some], of)
-            )
-        return np.concatenate(found)
-
-    def _of(
-        self, p: Parameters, kept: Features, ends: tuple[Array, Array], elements: Array,
-        radial: Array, base: Array, unit: Array, harmonics: dict[int, Array],
-    ) -> Array:  # fmt: skip
         lib, y1, y2 = library_of(radial), harmonics[1], harmonics[2]
         first = {ir: taken(block, ends[0]) for ir, block in kept.items()}
         second = {ir: taken(block, ends[1]) for ir, block in kept.items()}
@@ -106,26 +91,37 @@ class SpringHead:
         a, b = taken(elements, ends[0]), taken(elements, ends[1])
         invariants = [
             radial, a + b, abs(a - b), total[SCALAR][:, 0], abs(change[SCALAR][:, 0]),
-            unit_product(total[TENSOR], y2, (2, 2, 0))[:, 0],
-            unit_product(change[VECTOR], y1, (1, 1, 0))[:, 0],
+            scalar_product(total[TENSOR], y2, 2), scalar_product(change[VECTOR], y1, 1),
         ]  # fmt: skip
-        even = [
-            total[TENSOR],
-            unit_product(total[TENSOR], y2, (2, 2, 2)),
-            unit_product(change[VECTOR], y1, (1, 1, 2)),
-        ]
-        odd = [
-            unit_product(change[TENSOR], y2, (2, 2, 1)),
-            unit_product(total[VECTOR], y1, (1, 1, 1)),
-        ]
-        if self.axial:
-            odd.append(change[AXIAL])
         learned = self.mlp(p, lib.concatenate(invariants, 1))
         along, across = learned[:, :1, None], learned[:, 1:2, None]
         symmetric, skew = split(learned[:, 2:], [self.mixed] * 2, 1)
         line = unit[:, :, None] * unit[:, None, :]
         eye = constant(np.eye, 3, of=line)
         spring = LONGITUDINAL * (1.0 + 3.0 * along) * line + across * (eye - line)
-        spring = spring + mixed_matrix(folded(lib.concatenate(even, 2), p[self.even]), symmetric, 2)
-        spring = spring + mixed_matrix(folded(lib.concatenate(odd, 2), p[self.odd]), skew, 1)
+        even: list[Part] = [
+            (total[TENSOR], None),
+            (total[TENSOR], (2, y2)),
+            (change[VECTOR], (1, y1)),
+        ]
+        odd: list[Part] = [(change[TENSOR], (2, y2)), (total[VECTOR], (1, y1))]
+        if self.axial:
+            odd.append((change[AXIAL], None))
+        spring = spring + _mixed(even, symmetric @ p[self.even].T, 2)
+        spring = spring + _mixed(odd, skew @ p[self.odd].T, 1)
         return -base[:, None, None] * spring
+
+
+def _mixed(parts: Sequence[Part], coefficients: Array, degree: int) -> Array:
+    """Return (b, 3, 3) tensors of a degree: of features (b, 2l+1, k), some with harmonics.
+
+    Channels are summed with their coefficients before they are multiplied with harmonics.
+    """
+    vector, each = None, split(coefficients, [block.shape[2] for block, _ in parts], 1)
+    for (block, partner), weights in zip(parts, each, strict=True):
+        found = channel_sums(block, weights)
+        if partner is not None:
+            of, harmonic = partner
+            found = unit_product(found[:, :, None], harmonic, (of, of, degree))[:, :, 0]
+        vector = found if vector is None else vector + found
+    return from_vector(vector, degree)

@@ -30,8 +30,22 @@ def to_matrix(block: Array, degree: int) -> Array:
 
 def mixed_matrix(block: Array, coefficients: Array, degree: int) -> Array:
     """Return (n, 3, 3): the sum over channels of `coefficients` (n, k) times their tensors."""
-    summed = library_of(block).einsum("nmk,nk->nm", block, coefficients)
-    return (summed @ constant(_basis, degree, of=block)).reshape(-1, 3, 3)
+    return from_vector(channel_sums(block, coefficients), degree)
+
+
+def channel_sums(block: Array, coefficients: Array) -> Array:
+    """Return (n, 2l+1): the sum over channels of `coefficients` (n, k) times features."""
+    return library_of(block).einsum("nmk,nk->nm", block, coefficients)
+
+
+def from_vector(vector: Array, degree: int) -> Array:
+    """Return (n, 3, 3) Cartesian tensors of (n, 2l+1) features, as `to_matrix`."""
+    return (vector @ constant(_basis, degree, of=vector)).reshape(-1, 3, 3)
+
+
+def scalar_product(block: Array, harmonic: Array, degree: int) -> Array:
+    """Return (n, k): the `unit_product` to scalars of features and harmonics of one degree."""
+    return library_of(block).einsum("nmk,nm->nk", block, harmonic) * (2 * degree + 1) ** -0.5
 
 
 def unit_product(block: Array, harmonic: Array, triple: tuple[int, int, int]) -> Array:

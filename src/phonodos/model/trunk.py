@@ -5,6 +5,7 @@ weights a function of the distance and of the elements at both ends, and one mat
 the summed messages. Features are blocks `{irrep: (n, 2l+1, multiplicity)}` as in `layers`.
 """
 
+from collections.abc import Sequence
 from functools import cache
 from typing import NamedTuple
 
@@ -141,13 +142,29 @@ class ElementLinear:
             for ir, found in self.names.items()
         )
 
-    def __call__(self, p: Parameters, x: Features, elements: Array) -> Features:
-        """Return sum_a elements_a W_a x for every irrep on both sides."""
+    def __call__(
+        self, p: Parameters, x: Features, elements: Array, kinds: Sequence[Array] = ()
+    ) -> Features:
+        """Return sum_a elements_a W_a x for every irrep on both sides.
+
+        `kinds` are the atoms of equal elements, all of them: each kind has one matrix then. It is
+        for NumPy, where that is quicker; gradients want no such loop.
+        """
         out = {}
         for ir, block in x.items():
-            if ir in self.names:
+            if ir not in self.names:
+                continue
+            weights = p[self.names[ir]]
+            if not kinds:
                 outer = block[:, :, None, :] * elements[:, None, :, None]
-                out[ir] = folded(outer.reshape(*block.shape[:2], -1), p[self.names[ir]])
+                out[ir] = folded(outer.reshape(*block.shape[:2], -1), weights)
+                continue
+            firsts = elements[[atoms[0] for atoms in kinds]]
+            every = firsts @ weights.reshape(elements.shape[1], -1)
+            out[ir] = np.empty((*block.shape[:2], weights.shape[1]), dtype=block.dtype)
+            for atoms, matrix in zip(kinds, every, strict=True):
+                one = matrix.reshape(block.shape[2], -1)
+                out[ir][atoms] = folded(block.take(atoms, axis=0), one)
         return out
 
 
@@ -224,7 +241,9 @@ class TrunkLayer:
     ) -> Features:
         """Return the new features of every atom."""
         messages = self.convolution(p, x, near, neighbours)
-        both = add([messages, self.self_connection(p, x, near.elements)], 0.5**0.5)
+        plain = isinstance(near.elements, np.ndarray)
+        kinds = near.around.graph.atoms_by_kind if plain else ()
+        both = add([messages, self.self_connection(p, x, near.elements, kinds)], 0.5**0.5)
         return self.gate(both)
 
 

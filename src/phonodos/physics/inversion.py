@@ -58,14 +58,9 @@ def real_form(
     probe
         Of which matrix it is checked that it has the symmetry; None is returned where it has not.
     """
-    alone = _axes(np.flatnonzero(images == np.arange(len(images))))
-    one = np.flatnonzero(images > np.arange(len(images)))
-    first, second = _axes(one), _axes(images[one])
-    looked_at = matrices[probe]
-    order, turned = (np.concatenate(x) for x in ((alone, first, second), (alone, second, first)))
-    broken = looked_at[np.ix_(turned, turned)] - looked_at[np.ix_(order, order)].conj()
-    if not np.abs(broken).max() <= BROKEN * np.abs(looked_at).max():
+    if not is_kept(matrices[probe], images):
         return None
+    alone, first, second = map(axes_of, sorted_by_image(images))
     n, k = len(alone), len(first)
     found = np.empty(matrices.shape)
     plus, minus = slice(n, n + k), slice(n + k, n + 2 * k)
@@ -81,5 +76,48 @@ def real_form(
     return found
 
 
-def _axes(atoms: NDArray[np.int64]) -> NDArray[np.int64]:
+def is_kept(matrix: NDArray[np.complex128], images: NDArray[np.int64]) -> bool:
+    """Return whether a dynamical matrix (3n, 3n) has the symmetry, but for `BROKEN`."""
+    alone, first, second = map(axes_of, sorted_by_image(images))
+    order, turned = (np.concatenate(x) for x in ((alone, first, second), (alone, second, first)))
+    broken = matrix[np.ix_(turned, turned)] - matrix[np.ix_(order, order)].conj()
+    return bool(np.abs(broken).max() <= BROKEN * np.abs(matrix).max())
+
+
+def sorted_by_image(
+    images: NDArray[np.int64],
+) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+    """Return the atoms that are their own images, one of every pair of the others, its image."""
+    places = np.arange(len(images))
+    one = np.flatnonzero(images > places)
+    return np.flatnonzero(images == places), one, images[one]
+
+
+def centred_positions(
+    positions: NDArray[np.float64], cell: NDArray[np.float64], images: NDArray[np.int64]
+) -> NDArray[np.float64]:
+    """Return (n, 3) positions from the centre [A], odd under inversion.
+
+    Those of an atom and its image are opposite but for a lattice vector that is added to the first;
+    an atom that is its own image lies at half a lattice vector. What the structure misses the
+    symmetry by is shared between both.
+
+    Parameters
+    ----------
+    positions
+        (n, 3) of the atoms [A].
+    cell
+        (3, 3) lattice vectors as rows [A].
+    images
+        The `partners` of the atoms.
+    """
+    coords = positions @ np.linalg.inv(cell)
+    both = coords + coords[images]
+    moved = both - both[0]
+    centre = both[0] + (moved - np.rint(moved)).mean(axis=0)
+    return np.asarray((coords - coords[images] + np.rint(both - centre)) / 2.0 @ cell)
+
+
+def axes_of(atoms: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Return (3k,) numbers of the coordinates of (k,) atoms."""
     return (3 * atoms[:, None] + np.arange(3)).ravel()

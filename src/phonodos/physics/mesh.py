@@ -404,10 +404,11 @@ def _deposit(
 
     Frequencies outside the axis must count nothing.
     """
-    place = (frequencies.ravel() - axis[0]) / STEP
+    place = frequencies.ravel() - axis[0]
+    place /= STEP
     if not isinstance(states, float):
         states = states.ravel()
-        place = np.clip(place, 0.0, len(axis) - 2)
+        np.clip(place, 0.0, len(axis) - 2, out=place)
     below = place.astype(np.int64)
     place -= below
     if isinstance(states, float):

@@ -3,13 +3,14 @@
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from functools import cached_property
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.errors import PredictionError
 from phonodos.model.bonds import BondedCrystals
+from phonodos.model.centred_sums import CentredSums
 from phonodos.model.dynamics import frequencies, settled, to_frequencies
 from phonodos.model.harmonic import HarmonicCrystals, harmonic_of
 from phonodos.model.lattice import Lattice
@@ -124,7 +125,7 @@ class LatticeDynamics:
         Real ones where the crystal has a centre of inversion.
         """
         near = self._nearest(np.atleast_2d(np.asarray(qpoints, dtype=np.float64)))
-        yield from map(self._equivalent, self._matrices(near))
+        yield from self._matrices(near, self._centred or self._sums)
 
     def modes(self, qpoints: Array) -> tuple[Array, NDArray[np.complex128]]:
         """Return (m, 3n) frequencies [cm^-1] and (m, 3n, 3n) eigenvectors, modes in columns.
@@ -188,8 +189,10 @@ class LatticeDynamics:
             w, vectors = self.modes(mesh.qpoints)
             return self.projected_dos(mesh, w, vectors), w[:, 0]
         near = self._nearest(mesh.qpoints)
-        found, folded, done = [], [], 0
-        for matrices in self._matrices(near):
+        found: list[Array] = [] if mesh.is_fine else [self.frequencies(mesh.qpoints)]
+        folded: list[Array | None] = [] if mesh.is_fine else [None]
+        done = 0
+        for matrices in self._matrices(near) if mesh.is_fine else ():
             found.append(frequencies(self._equivalent(matrices)))
             folded.append(self._folded(mesh, matrices, found[-1], near, done))
             done += len(matrices)
@@ -317,12 +320,22 @@ class LatticeDynamics:
             return None
         return partners(self.crystal, mass_kinds(self.crystal, self.masses))
 
-    def _matrices(self, qpoints: Array) -> Iterator[NDArray[np.complex128]]:
+    @cached_property
+    def _centred(self) -> CentredSums | None:
+        """Sums of real matrices, where there is inversion."""
+        if self._partners is None:
+            return None
+        found = CentredSums(self._sums, self._partners)
+        return found if found.are_exact else None
+
+    def _matrices(
+        self, qpoints: Array, sums: LatticeSums | CentredSums | None = None
+    ) -> Iterator[NDArray[Any]]:
         """Yield the dynamical matrices at fractional q near Gamma, some at a time."""
         q = qpoints @ self.crystal.reciprocal_cell
         step = max(1, int(LARGEST_BLOCK / (3 * self.crystal.n_atoms) ** 2))
         for first in range(0, len(q), step):
-            yield self._sums.matrices(q[first : first + step])
+            yield (sums or self._sums).matrices(q[first : first + step])
 
 
 def _whole(chunks: list[Array | None]) -> Array | None:

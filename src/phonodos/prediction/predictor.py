@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from phonodos.errors import ConfigError, PhonodosError, PredictionError, StructureError
 from phonodos.model.header import WeightHeader
 from phonodos.model.isolation import undisturbed
+from phonodos.model.memory import keep_freed
 from phonodos.model.network import Network
 from phonodos.model.weights import load_networks, weights_path
 from phonodos.physics.crystal import Crystal
@@ -140,6 +141,7 @@ class AnyPredictor(ABC):
     metal = False  # whether the charges are left out
 
     def __init__(self, networks: Sequence[Network], header: WeightHeader, device: str) -> None:
+        keep_freed()
         self.networks = tuple(networks)
         self.header = header
         self.device = device

@@ -132,17 +132,21 @@ def _beside(members: Sequence[LatticeDynamics], points: SpecialPoints, on_mesh: 
     """Return (members, m) lowest frequencies at `points` beside those on a mesh.
 
     Infinite where they are higher, by every member, than at the point of the mesh where the mean is
-    lowest, around Gamma where they are real: neither the lowest nor its place can be there.
+    lowest or at one before, around Gamma where they are real: neither the lowest nor its place can
+    be there.
     """
-    best = on_mesh[:, np.argmin(on_mesh.mean(axis=0))] + 2.0 * EQUAL
+    best = on_mesh[:, np.argmin(on_mesh.mean(axis=0))]
     found = np.full((len(members), len(points.qpoints)), np.inf)
     k = 0
     lines = [m.equivalent_matrices(points.qpoints) for m in members]
     while chunk := [block for line in lines if (block := next(line, None)) is not None]:
         for matrices in zip(*chunk, strict=True):
-            floors = np.minimum(best, 0.0) if points.labels[k] == NEAR else best
-            if not all(map(is_above, matrices, floors)):
-                found[:, k] = [frequencies(matrix)[0] for matrix in matrices]
+            near = points.labels[k] == NEAR
+            above = best + 2.0 * EQUAL
+            if not all(map(is_above, matrices, np.minimum(above, 0.0) if near else above)):
+                found[:, k] = here = np.array([frequencies(matrix)[0] for matrix in matrices])
+                if here.mean() < best.mean() and (not near or here.max() < 0.0):
+                    best = here
             k += 1
         del chunk, matrices  # of a large cell megabytes, before the next ones are made
     return found

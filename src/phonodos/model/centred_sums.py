@@ -1,0 +1,162 @@
+"""`CentredSums`: the dynamical matrices of a crystal with a centre of inversion, real at once.
+
+The same numbers as `physics.inversion.real_form` makes of complex matrices, for a quarter of the
+work: in that basis a term of the dipole sum is the square of one real row, and bonds between images
+of atoms need not be summed again.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from phonodos.model.bond_sums import BondSums
+from phonodos.model.lattice_sums import CHUNK, SEVERAL, LatticeSums
+from phonodos.physics.inversion import BROKEN, axes_of, centred_positions, sorted_by_image
+
+Array = NDArray[np.float64]
+SEEN_BY = 4  # vectors: what breaks the symmetry would have to cancel in all of them
+_PROBE = np.array([0.31, -0.17, 0.23, 0.11])  # of `LatticeSums.reach`, no wave vector of symmetry
+
+
+@dataclass(frozen=True, eq=False)
+class CentredSums:
+    """What real dynamical matrices of a crystal are summed from.
+
+    Attributes
+    ----------
+    sums
+        The same crystal in any basis.
+    images
+        (n,) the atom that inversion takes every atom to, as `physics.inversion.partners` has it.
+    """
+
+    sums: LatticeSums
+    images: NDArray[np.int64]
+
+    def matrices(self, q: Array) -> Array:
+        """Return (q, 3n, 3n) symmetric matrices with the eigenvalues of those of (q, 3) q [1/A].
+
+        In the basis and the units of `real_form`; charges and positions are the means of those that
+        inversion should make the same.
+        """
+        size = 3 * len(self.images)
+        found = np.empty((len(q), size, size))
+        self._put_dipoles(q, found)
+        self._add_bonds(q, found)
+        return found
+
+    @cached_property
+    def _atoms(self) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64]]:
+        return sorted_by_image(self.images)
+
+    @cached_property
+    def _waves(self) -> tuple[Array, Array]:
+        """(G, 3n) real waves of the basis at G, and (3, 3n) its charges, masses included."""
+        harmonic = self.sums.harmonic
+        alone, first, _ = self._atoms
+        places = centred_positions(harmonic.positions[0], harmonic.cells[0], self.images)
+        even = self.sums.vectors @ places[np.concatenate([alone, first])].T
+        n = len(alone)
+        odd = 2.0**0.5 * np.sin(even[:, n:])
+        even = np.cos(even)
+        even[:, n:] *= 2.0**0.5
+        each = self.sums.born.reshape(3, -1, 3)
+        mean = (each + each[:, self.images]) / 2.0
+        born = mean[:, np.concatenate([alone, first, first])].reshape(3, -1)
+        waves = np.repeat(np.concatenate([even, odd], axis=1), 3, axis=1)
+        return waves, born
+
+    def _put_dipoles(self, q: Array, found: Array) -> None:
+        if not len(self.sums.vectors):
+            found[...] = 0.0
+            return
+        waves, born = self._waves
+        step = CHUNK // waves.size
+        if step < SEVERAL:
+            space = np.empty((2, *waves.shape))
+            for field, matrix in zip(self.sums.fields(q), found, strict=True):
+                terms = np.flatnonzero(field.any(axis=1))
+                rows, along = space[:, : len(terms)]
+                np.matmul(field[terms], born, out=rows)
+                waves.take(terms, axis=0, out=along, mode="clip")
+                rows *= along
+                np.matmul(rows.T, rows, out=matrix)
+            return
+        for start in range(0, len(q), step):
+            many = self.sums.fields(q[start : start + step]) @ born
+            many *= waves
+            np.matmul(many.swapaxes(1, 2), many, out=found[start : start + step])
+
+    @cached_property
+    def _bonds(self) -> tuple[BondSums, NDArray[np.int64], NDArray[np.int64]]:
+        """Bonds without images of others, and (3n, 3n) which two of their sums make each element.
+
+        The sums are those with cosines and with sines, then both with the other sign.
+        """
+        alone, first, second = self._atoms
+        place = np.zeros(len(self.images), dtype=np.int64)
+        place[alone], place[second] = 1, 2
+        # Of the blocks of two pairs of images, those of the seconds are those of the firsts.
+        bonds = self.sums.bonds
+        bonds = bonds.picked(place[bonds.pairs].sum(axis=0) <= 2)
+        atoms = np.concatenate([alone, first, first])
+        odd = np.arange(len(atoms)) >= len(alone) + len(first)
+        itself = (place[atoms] == 1)[:, None]
+        mixed = odd[:, None] ^ odd
+        found = []
+        for others, negative in (
+            (np.broadcast_to(atoms, mixed.shape), mixed & odd),
+            (np.where(itself, atoms, self.images[atoms]), odd & (odd[:, None] | itself)),
+        ):
+            turned = atoms[:, None] > others
+            part = mixed + 2 * (negative ^ (mixed & turned))
+            blocks = bonds.blocks[atoms[:, None], others]
+            found.append(bonds.elements(blocks, turned, part * bonds.n_values))
+        return bonds, found[0], found[1]
+
+    @cached_property
+    def are_exact(self) -> bool:
+        """Whether the matrices have the symmetry, but for `BROKEN`, at one wave vector.
+
+        Of bonds every element is held against its image, of the dipole term products with a few
+        vectors.
+        """
+        wave = (_PROBE @ self.sums.reach)[None]
+        bonds = self.sums.bonds
+        i, j = bonds.pairs
+        sums = bonds.table.sums(wave).reshape(-1, 2, 3, 3)
+        image = bonds.blocks[self.images[i], self.images[j]]
+        images = np.concatenate([sums, np.zeros((1, 2, 3, 3))])[image]
+        turned = (self.images[i] > self.images[j])[:, None, None]
+        broken = [
+            sums[:, 0] - np.where(turned, images[:, 0].swapaxes(1, 2), images[:, 0]),
+            sums[:, 1] - np.where(turned, images[:, 1].swapaxes(1, 2), -images[:, 1]),
+        ]
+        alone, first, second = map(axes_of, self._atoms)
+        # Phases of no pattern, and without a generator, which takes longer than the rest.
+        angles = 0.7 * np.arange(1.0, 3 * len(self.images) + 1.0)[:, None] ** (
+            1.0 + np.arange(SEEN_BY)
+        )
+        given = np.exp(1j * angles)
+        given[alone] = given[alone].real
+        given[second] = given[first].conj()
+        found = self.sums.field_products(wave, given)[0]
+        broken += [found[alone].imag, found[first] - found[second].conj()]
+        worst = max(float(np.abs(x).max(initial=0.0)) for x in broken)
+        return worst <= BROKEN * float(np.abs(sums).max())
+
+    def _add_bonds(self, q: Array, found: Array) -> None:
+        bonds, one, other = self._bonds
+        once = 3 * len(self._atoms[0])
+        step = max(1, CHUNK // bonds.table.constants.size)
+        for start in range(0, len(q), step):
+            even, odd = bonds.values(q[start : start + step])
+            values = np.concatenate([even, odd, -even, -odd], axis=1)
+            for sums, matrix in zip(values, found[start : start + step], strict=True):
+                more = sums.take(one)
+                more += sums.take(other)
+                more[:once] *= 0.5**0.5
+                more[:, :once] *= 0.5**0.5
+                matrix += more
