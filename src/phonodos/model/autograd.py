@@ -3,8 +3,14 @@
 from itertools import pairwise
 from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
+
+from phonodos.model.neighbours import Around, Columns, narrow_chunks, summed_in_chunks
+
+Floats = NDArray[np.floating[Any]]
 
 
 def padded_product(radial: Tensor, products: Tensor, slots: Tensor) -> Tensor:
@@ -43,3 +49,73 @@ class _SegmentProduct(torch.autograd.Function):
             if d_radial is not None:
                 torch.mm(products[a:b], slope.T, out=d_radial[a:b])
         return d_radial, d_products, None
+
+
+def depthwise_sums(
+    blocks: list[Tensor], weights: Tensor, columns: Columns, around: Around
+) -> dict[int, Tensor]:
+    """Return {l: (n, 2l+1, width)} sums of `depthwise` with their gradients, on a CPU.
+
+    `weights` (u, all sizes) are those of the distinct edges. Forward it is NumPy's sum over chunks
+    of edges, and the gradient goes through the same chunks: what has a row an edge and a column a
+    product is many times larger than the cache, and writing it out is most of a step.
+    """
+    found = _DepthwiseSums.apply(columns, around.as_numpy, weights, *blocks)  # type: ignore[no-untyped-call]
+    return dict(zip(columns.degrees, found, strict=True))
+
+
+class _DepthwiseSums(torch.autograd.Function):
+    @staticmethod
+    def forward(
+        ctx: Any, columns: Columns, around: Around, weights: Tensor, *blocks: Tensor
+    ) -> tuple[Tensor, ...]:
+        ctx.save_for_backward(weights, *blocks)
+        ctx.columns, ctx.around = columns, around
+        features = columns.of_features([block.detach().numpy() for block in blocks])
+        put = columns.weights_of(weights.detach().numpy(), around)
+        totals = summed_in_chunks(features, put, columns, around)
+        return tuple(torch.from_numpy(total) for total in totals.values())
+
+    @staticmethod
+    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor | None, ...]:
+        weights, *blocks = (saved.detach().numpy() for saved in ctx.saved_tensors)
+        slopes = [slope.contiguous().numpy() for slope in gradients]
+        found = _slopes_in_chunks(blocks, weights, slopes, ctx.columns, ctx.around)
+        return None, None, *(torch.from_numpy(slope) for slope in found)
+
+
+def _slopes_in_chunks(
+    blocks: list[Floats], weights: Floats, slopes: list[Floats], columns: Columns, around: Around
+) -> list[Floats]:
+    """Return the gradients of the weights and of the blocks from those of the sums by degree."""
+    m, first, width = len(around.alike), around.first, columns.width
+    features, put = columns.of_features(blocks), columns.weights_of(weights, around)
+    at_edges = [np.zeros((m, block[0].size), block.dtype) for block in blocks]
+    of_weights = np.empty((m, weights.shape[1]), weights.dtype)
+    chunks = narrow_chunks(around)
+    most = max((edges.stop - edges.start for _, edges in chunks), default=0)
+    rooms = np.empty((3, most, width), dtype=weights.dtype)
+    for atoms, edges in chunks:
+        slope, near, weight = rooms[:, : edges.stop - edges.start]
+        for (degree, place), of_sums in zip(columns.degrees.items(), slopes, strict=True):
+            harmonics = around.harmonics[degree]
+            for atom in atoms:
+                a, b = first[atom], first[atom + 1]
+                out = slope[a - edges.start : b - edges.start, place]
+                if degree == 0:  # a product of one column and one row, which matmul is slow at
+                    np.multiply(harmonics[a:b], of_sums[atom], out=out)
+                else:
+                    np.matmul(harmonics[a:b], of_sums[atom], out=out)
+        features.take(around.neighbours[edges], axis=0, out=near, mode="clip")
+        put(around.alike[edges], weight)
+        near *= slope
+        columns.sum_components(near, of_weights[edges])
+        slope *= weight
+        for channel, _, place in columns.parts:
+            at_edges[channel.source][edges] += slope[:, place]
+    by_neighbour, by_kind = around.summing
+    summed = [
+        (by_neighbour @ slope).reshape(block.shape)
+        for slope, block in zip(at_edges, blocks, strict=True)
+    ]
+    return [by_kind @ of_weights, *summed]

@@ -127,7 +127,10 @@ class BondSums:
         return self.elements(self.blocks, np.tri(self.n_atoms, k=-1, dtype=bool))
 
     def elements(
-        self, blocks: NDArray[np.int64], turned: NDArray[np.bool_], more: int | NDArray[np.int64] = 0
+        self,
+        blocks: NDArray[np.int64],
+        turned: NDArray[np.bool_],
+        more: int | NDArray[np.int64] = 0,
     ) -> NDArray[np.int64]:
         """Return (3n, 3n) elements of (n, n) `blocks`, some of them transposed, plus a number."""
         n = len(blocks)

@@ -1,12 +1,14 @@
 """Sums over neighbours: the one operation with a body for NumPy and another for torch.
 
 NumPy goes through the edges of a few atoms at a time, so that what is summed stays in the cache;
-torch takes all edges at once, because its gradients need them.
+so does torch on a CPU, with a gradient of its own (`autograd`). On other devices, and where
+directions of edges are varied, it takes all edges at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import NamedTuple
+from functools import cached_property
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -54,6 +56,39 @@ class Around:
     def first(self) -> list[int]:
         """First edge of every atom, and the number of edges at the end."""
         return self.graph.first_edges
+
+    @property
+    def is_varied(self) -> bool:
+        """Whether torch keeps the gradient with respect to the directions of edges."""
+        return any(getattr(h, "requires_grad", False) for h in self.harmonics.values())
+
+    @cached_property
+    def as_numpy(self) -> "Around":
+        """The same surroundings in NumPy's arrays, of the same memory where it is torch's."""
+        arrays = [self.vectors, self.neighbours, self.alike, *self.harmonics.values()]
+        vectors, neighbours, alike, *harmonics = (
+            a if isinstance(a, np.ndarray) else a.detach().numpy() for a in arrays
+        )
+        degrees = dict(zip(self.harmonics, harmonics, strict=True))
+        return Around(self.graph, vectors, neighbours, alike, degrees)
+
+    @cached_property
+    def summing(self) -> tuple[Any, Any]:
+        """Sparse (n, m) and (u, m) matrices of ones: sums over edges by neighbour and by kind."""
+        from scipy.sparse import csr_array
+
+        m, found = len(self.alike), []
+        for places, size in ((self.neighbours, self.n_atoms), (self.alike, self.n_kinds)):
+            starts = np.concatenate([[0], np.cumsum(np.bincount(places, minlength=size))])
+            order = np.argsort(places, kind="stable")
+            ones = np.ones(m, self.vectors.dtype)
+            found.append(csr_array((ones, order, starts), shape=(size, m)))
+        return found[0], found[1]
+
+    @property
+    def n_kinds(self) -> int:
+        """Number of distinct edges."""
+        return len(self.graph.distinct)
 
 
 def around(graph: CrystalGraph, vectors: Array, harmonics: dict[int, Array]) -> Around:
@@ -158,6 +193,10 @@ def depthwise(
         widths[channel.degree] = widths.get(channel.degree, 0) + channel.dim * channel.size
     if isinstance(weights.hidden, np.ndarray):
         totals = _in_chunks(blocks, weights, channels, widths, around)
+    elif weights.hidden.device.type in SEGMENT_DEVICES and not around.is_varied:
+        from phonodos.model.autograd import depthwise_sums
+
+        totals = depthwise_sums(blocks, weights.whole(), Columns(channels, widths), around)
     else:
         totals = _at_once(blocks, weights.whole(), channels, around)
     found, starts = [], dict.fromkeys(widths, 0)
@@ -185,6 +224,9 @@ def _at_once(
     }
 
 
+PutWeights = Callable[[NDArray[np.int64], NDArray[np.floating]], Any]
+
+
 class Columns:
     """Where the channels of a depthwise product lie side by side, those of a degree together."""
 
@@ -210,47 +252,83 @@ class Columns:
             found[:, columns] = blocks[channel.source].reshape(len(found), -1)
         return found
 
+    def has_table(self, kinds: int, edges: int) -> bool:
+        """Return whether weights are put into their columns once a kind of edge."""
+        return FEW * kinds < edges and kinds * self.width < LARGEST_TABLE
+
+    def weights_of(self, weights: NDArray[np.floating], around: Around) -> "PutWeights":
+        """Return what puts the rows of (u, all sizes) weights of some kinds into their room."""
+        if not self.has_table(len(weights), len(around.alike)):
+            return lambda kinds, out: self.put_weights(weights.take(kinds, axis=0), out)
+        table = np.empty((len(weights), self.width), dtype=weights.dtype)
+        self.put_weights(weights, table)
+        return lambda kinds, out: table.take(kinds, axis=0, out=out, mode="clip")
+
     def put_weights(self, weights: NDArray[np.floating], out: NDArray[np.floating]) -> None:
         """Put (e, all sizes) weights of edges into (e, width), once a component of features."""
         for channel, sizes, columns in self.parts:
             out[:, columns].reshape(len(out), channel.dim, -1)[...] = weights[:, None, sizes]
+
+    def sum_components(self, products: NDArray[np.floating], out: NDArray[np.floating]) -> None:
+        """Put sums over the components of features (e, width) into (e, all sizes)."""
+        for channel, sizes, columns in self.parts:
+            blocks = products[:, columns].reshape(len(products), channel.dim, -1)
+            np.einsum("eds->es", blocks, out=out[:, sizes])
 
 
 def _in_chunks(
     blocks: list[Array], weights: EdgeWeights, channels: list[Channel], widths: dict[int, int],
     around: Around,
 ) -> dict[int, Array]:  # fmt: skip
-    """Return the sums over neighbours of every degree.
+    columns, (hidden, matrix) = Columns(channels, widths), weights.joined()
+    if columns.has_table(len(hidden), len(around.alike)):
+        put = columns.weights_of(hidden @ matrix, around)
+    else:
+
+        def put(kinds: NDArray[np.int64], out: NDArray[np.floating]) -> None:
+            columns.put_weights(hidden.take(kinds, axis=0) @ matrix, out)
+
+    return summed_in_chunks(columns.of_features(blocks), put, columns, around)
+
+
+def summed_in_chunks(
+    features: NDArray[np.floating], put_weights: PutWeights, columns: Columns, around: Around
+) -> dict[int, NDArray[np.floating]]:
+    """Return {l: (n, 2l+1, width)} sums over neighbours of `depthwise`, in NumPy.
 
     Features of atoms and weights of edges are put into the same columns first: then an edge is a
     row picked from each, and their product one sweep. Channel by channel takes three times as long.
+
+    Parameters
+    ----------
+    features
+        (n, width) of atoms (`Columns.of_features`).
+    put_weights
+        Puts the weights of some of the distinct edges into their (e, width) room.
+    columns
+        Where channels lie.
+    around
+        Surroundings of the atoms, in NumPy.
     """
-    dtype, columns = weights.hidden.dtype, Columns(channels, widths)
-    features = columns.of_features(blocks)
     totals = {
-        degree: np.zeros((around.n_atoms, 2 * degree + 1, width), dtype=dtype)
-        for degree, width in widths.items()
+        degree: np.zeros((around.n_atoms, 2 * degree + 1, place.stop - place.start), features.dtype)
+        for degree, place in columns.degrees.items()
     }
-    chunks = list(edge_chunks(around, min(CHUNK, AT_ONCE)))
+    chunks = narrow_chunks(around)
     most = max((edges.stop - edges.start for _, edges in chunks), default=0)
-    hidden, matrix = weights.joined()
-    kinds = len(hidden)
-    few = FEW * kinds < len(around.alike) and kinds * columns.width < LARGEST_TABLE
-    room, space = np.empty((2, most, columns.width), dtype=dtype)
-    if few:
-        table = np.empty((kinds, columns.width), dtype=dtype)
-        columns.put_weights(hidden @ matrix, table)
+    room, space = np.empty((2, most, columns.width), dtype=features.dtype)
     for atoms, edges in chunks:
-        alike, count = around.alike[edges], edges.stop - edges.start
-        products, weight = room[:count], space[:count]
+        products, weight = room[: edges.stop - edges.start], space[: edges.stop - edges.start]
         # By default what is put out would go through a room of its own, to be checked.
         features.take(around.neighbours[edges], axis=0, out=products, mode="clip")
-        if few:
-            table.take(alike, axis=0, out=weight, mode="clip")
-        else:
-            columns.put_weights(hidden.take(alike, axis=0) @ matrix, weight)
+        put_weights(around.alike[edges], weight)
         products *= weight
         for degree, place in columns.degrees.items():
             harmonics = around.harmonics[degree][edges]
             segment_products(totals[degree], harmonics, products[:, place], around, atoms)
     return totals
+
+
+def narrow_chunks(around: Around) -> list[tuple[range, slice]]:
+    """Return `edge_chunks` for products that are as wide as a few thousand numbers."""
+    return list(edge_chunks(around, min(CHUNK, AT_ONCE)))
