@@ -120,6 +120,31 @@ def test_large_tables_of_weights_are_not_made(
         np.testing.assert_allclose(ours, others, atol=1e-12)
 
 
+@pytest.mark.parametrize("chunk", [7, 10**6])
+def test_depthwise_has_its_gradient(
+    near: Around, chunk: int, monkeypatch: pytest.MonkeyPatch, rng: np.random.Generator
+) -> None:
+    """With respect to features and weights through chunks; all edges at once where they turn."""
+    monkeypatch.setattr(neighbours, "CHUNK", chunk)
+    n, u = near.n_atoms, int(near.alike.max()) + 1
+    shapes = [(n, 1, 4), (n, 3, 2), (u, 2), (sum(c.size for c in CHANNELS), 2)]
+    given = [torch.from_numpy(rng.normal(size=shape)).requires_grad_() for shape in shapes]
+    bias, fade = torch.zeros(shapes[3][0], dtype=torch.double), torch.ones(u, 1).double()
+
+    def sums(first, second, hidden, matrix, vectors=None):  # type: ignore[no-untyped-def]
+        vectors = torch.from_numpy(near.vectors) if vectors is None else vectors
+        theirs = around(near.graph, vectors, spherical_harmonics(vectors, 2))
+        weights = EdgeWeights(hidden, matrix, bias, fade)
+        return depthwise([first, second], weights, CHANNELS, theirs)
+
+    assert torch.autograd.gradcheck(sums, given)
+    varied = torch.from_numpy(near.vectors).requires_grad_()
+    assert torch.autograd.gradcheck(sums, [*given, varied])
+    kept = torch.autograd.grad(sum((x**2).sum() for x in sums(*given)), given)
+    at_once = torch.autograd.grad(sum((x**2).sum() for x in sums(*given, varied)), given)
+    torch.testing.assert_close(kept, at_once)
+
+
 def test_chunks_hold_every_edge_once(near: Around, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(neighbours, "CHUNK", 8)
     chunks = list(edge_chunks(near))

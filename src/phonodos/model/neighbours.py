@@ -1,13 +1,14 @@
 """Sums over neighbours: the one operation with a body for NumPy and another for torch.
 
 NumPy goes through the edges of a few atoms at a time, so that what is summed stays in the cache;
-torch takes all edges at once, because its gradients need them.
+so does torch on a CPU, with a gradient of its own (`autograd`). On other devices, and where
+directions of edges are varied, it takes all edges at once.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -60,6 +61,39 @@ class Around:
     def chunks(self) -> list[tuple[range, slice]]:
         """Atoms and their edges as wide products take them, `AT_ONCE` at a time."""
         return list(edge_chunks(self, min(CHUNK, AT_ONCE)))
+
+    @property
+    def is_varied(self) -> bool:
+        """Whether torch keeps the gradient with respect to the directions of edges."""
+        return any(getattr(h, "requires_grad", False) for h in self.harmonics.values())
+
+    @cached_property
+    def as_numpy(self) -> "Around":
+        """The same surroundings in NumPy's arrays, of the same memory where it is torch's."""
+        arrays = [self.vectors, self.neighbours, self.alike, *self.harmonics.values()]
+        vectors, neighbours, alike, *harmonics = (
+            a if isinstance(a, np.ndarray) else a.detach().numpy() for a in arrays
+        )
+        degrees = dict(zip(self.harmonics, harmonics, strict=True))
+        return Around(self.graph, vectors, neighbours, alike, degrees)
+
+    @cached_property
+    def summing(self) -> tuple[Any, Any]:
+        """Sparse (n, m) and (u, m) matrices of ones: sums over edges by neighbour and by kind."""
+        from scipy.sparse import csr_array
+
+        m, found = len(self.alike), []
+        for places, size in ((self.neighbours, self.n_atoms), (self.alike, self.n_kinds)):
+            starts = np.concatenate([[0], np.cumsum(np.bincount(places, minlength=size))])
+            order = np.argsort(places, kind="stable")
+            ones = np.ones(m, self.vectors.dtype)
+            found.append(csr_array((ones, order, starts), shape=(size, m)))
+        return found[0], found[1]
+
+    @property
+    def n_kinds(self) -> int:
+        """Number of distinct edges."""
+        return len(self.graph.distinct)
 
 
 def around(graph: CrystalGraph, vectors: Array, harmonics: dict[int, Array]) -> Around:
@@ -162,12 +196,18 @@ def depthwise(
     widths: dict[int, int] = {}
     for channel in channels:
         widths[channel.degree] = widths.get(channel.degree, 0) + channel.dim * channel.size
+    totals: dict[int, Array]
     if isinstance(weights.hidden, np.ndarray):
         joined = weights.joined()
         totals = {
             degree: _in_chunks(blocks, joined, Columns(channels, degree), around)
             for degree in widths
         }
+    elif weights.hidden.device.type in SEGMENT_DEVICES and not around.is_varied:
+        from phonodos.model.autograd import depthwise_sums
+
+        every = [Columns(channels, degree) for degree in widths]
+        totals = depthwise_sums(blocks, weights.whole(), every, around.as_numpy)
     else:
         totals = _at_once(blocks, weights.whole(), channels, around)
     found, starts = [], dict.fromkeys(widths, 0)
@@ -193,6 +233,9 @@ def _at_once(
         degree: segment_sums(around.harmonics[degree], join(found, 1), around)
         for degree, found in columns.items()
     }
+
+
+PutWeights = Callable[[NDArray[np.int64], NDArray[np.floating]], Any]
 
 
 class Columns:
@@ -224,35 +267,60 @@ class Columns:
             out[:, columns].reshape(len(out), channel.dim, -1)[...] = one
             at += channel.size
 
+    def sum_components(self, products: NDArray[np.floating], out: NDArray[np.floating]) -> None:
+        """Put sums over the components of features (e, width) into (e, sizes)."""
+        at = 0
+        for channel, columns in self.parts:
+            blocks = products[:, columns].reshape(len(products), channel.dim, -1)
+            np.einsum("eds->es", blocks, out=out[:, at : at + channel.size])
+            at += channel.size
+
+    def has_table(self, kinds: int, edges: int) -> bool:
+        """Return whether weights are put into their columns once a kind of edge."""
+        return FEW * kinds < edges and kinds * self.width < LARGEST_TABLE
+
+    def weights_of(self, weights: NDArray[np.floating], edges: int) -> PutWeights:
+        """Return what puts rows of the (u, sizes) weights of kinds of edges into their room."""
+        if not self.has_table(len(weights), edges):
+            return lambda kinds, out: self.put_weights(weights.take(kinds, axis=0), out)
+        table = np.empty((len(weights), self.width), dtype=weights.dtype)
+        self.put_weights(weights, table)
+        return lambda kinds, out: table.take(kinds, axis=0, out=out, mode="clip")
+
 
 def _in_chunks(
     blocks: list[Array], weights: tuple[Array, Array], columns: Columns, around: Around
 ) -> NDArray[np.floating]:
-    """Return (n, 2l+1, width) sums over neighbours of one degree; `weights` are joined ones.
-
-    Features of atoms and weights of edges are put into the same columns first: then an edge is a
-    row picked from each, and their product one sweep. Channel by channel takes three times as long,
-    all degrees at once half as long again: their weights do not stay in the cache.
-    """
+    """Return (n, 2l+1, width) sums over neighbours of one degree; `weights` are joined ones."""
     hidden, matrix = weights[0], weights[1].take(columns.weights, axis=1)
-    dtype, kinds, width = hidden.dtype, len(hidden), columns.width
-    features, harmonics = columns.of_features(blocks), around.harmonics[columns.degree]
-    total = np.zeros((around.n_atoms, 2 * columns.degree + 1, width), dtype=dtype)
+    if columns.has_table(len(hidden), len(around.alike)):
+        put = columns.weights_of(hidden @ matrix, len(around.alike))
+    else:
+
+        def put(kinds: NDArray[np.int64], out: NDArray[np.floating]) -> None:
+            columns.put_weights(hidden.take(kinds, axis=0) @ matrix, out)
+
+    return summed_in_chunks(columns.of_features(blocks), put, columns, around)
+
+
+def summed_in_chunks(
+    features: NDArray[np.floating], put_weights: PutWeights, columns: Columns, around: Around
+) -> NDArray[np.floating]:
+    """Return (n, 2l+1, width) sums over neighbours of one degree, in NumPy.
+
+    Features of atoms (n, width) and weights of edges are put into the same columns first: then an
+    edge is a row picked from each, and their product one sweep. Channel by channel takes three
+    times as long, all degrees at once half as long again: their weights do not stay in the cache.
+    """
+    width, harmonics = columns.width, around.harmonics[columns.degree]
+    total = np.zeros((around.n_atoms, 2 * columns.degree + 1, width), dtype=features.dtype)
     most = max((edges.stop - edges.start for _, edges in around.chunks), default=0)
-    room, space = np.empty((2, most, width), dtype=dtype)
-    few = FEW * kinds < len(around.alike) and kinds * width < LARGEST_TABLE
-    if few:
-        table = np.empty((kinds, width), dtype=dtype)
-        columns.put_weights(hidden @ matrix, table)
+    room, space = np.empty((2, most, width), dtype=features.dtype)
     for atoms, edges in around.chunks:
-        alike, count = around.alike[edges], edges.stop - edges.start
-        products, weight = room[:count], space[:count]
+        products, weight = room[: edges.stop - edges.start], space[: edges.stop - edges.start]
         # By default what is put out would go through a room of its own, to be checked.
         features.take(around.neighbours[edges], axis=0, out=products, mode="clip")
-        if few:
-            table.take(alike, axis=0, out=weight, mode="clip")
-        else:
-            columns.put_weights(hidden.take(alike, axis=0) @ matrix, weight)
+        put_weights(around.alike[edges], weight)
         products *= weight
         segment_products(total, harmonics[edges], products, around, atoms)
     return total
