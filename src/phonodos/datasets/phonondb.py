@@ -126,7 +126,12 @@ def calculated_dos(calculation: PhonopyCalculation, length: float = MESH_LENGTH)
         moved = np.rint(around.waves - mesh.qpoints[around.chosen][:, None])
         phases = np.exp(2j * np.pi * (moved @ crystal.frac_coords.T))
         folded = downfolded(matrices, masses, phases)
-    return spectrum(mesh, frequencies, shares, sound=sound, folded=folded)
+
+    def at(qpoints: NDArray[np.float64]) -> NDArray[np.float64]:
+        calculation.phonon.run_qpoints(qpoints)
+        return np.asarray(calculation.phonon.qpoints.frequencies / THZ_PER_WAVENUMBER)
+
+    return spectrum(mesh, frequencies, shares, sound=sound, folded=folded, at=at)
 
 
 def _ours(calculation: PhonopyCalculation, matrices: Any) -> NDArray[np.complex128]:

@@ -33,12 +33,15 @@ class Cells:
         (c,) of all cells that each stands in for, sum 1.
     axes
         (3,) the first axis that symmetry makes like each.
+    places
+        (p,) which of these c cells each of all the mesh's cells is like.
     """
 
     corners: NDArray[np.int64]
     numbers: NDArray[np.int64]
     shares: Array
     axes: NDArray[np.int64]
+    places: NDArray[np.int64]
 
     @property
     def are_permuted(self) -> bool:
@@ -56,12 +59,13 @@ def irreducible_cells(mesh: "QMesh") -> Cells:
     )
     a, b, c = ((s + (m > 1)) for s, m in zip(mesh.shift, mesh.divisions, strict=True))
     _, first, _ = orbits_of(mesh.operations[kept], mesh.divisions, (a, b, c))  # of the centres
-    numbers, counts = np.unique(first, return_counts=True)
+    numbers, places, counts = np.unique(first, return_inverse=True, return_counts=True)
     return Cells(
         corners=np.stack(np.unravel_index(numbers, mesh.divisions), axis=1),
         numbers=numbers,
         shares=counts / len(first),
         axes=np.argmax(np.rint(steps[kept]).max(axis=0) > 0.0, axis=1),
+        places=places,
     )
 
 

@@ -26,8 +26,9 @@ from phonodos.physics.crystal import Crystal, compact, site_kinds, whole_inverse
 from phonodos.physics.dos import STEP, PhononDos, check_frequencies, finer_axis
 from phonodos.physics.downfolding import Surroundings
 from phonodos.physics.primitive import SYMMETRY_TOLERANCE, standard_basis, symmetry_dataset
-from phonodos.physics.refinement import Part, refined_in_part
+from phonodos.physics.refinement import Part, refined_in_part, states_of_all
 from phonodos.physics.refinement import refined as refined
+from phonodos.physics.soft_branches import SoftStates, soft_states
 from phonodos.physics.sound import SoundWaves
 
 FINE = 6  # divisions an axis from which on six points around Gamma lie within one zone
@@ -198,6 +199,7 @@ def spectrum(
     smoothing: float = SMOOTHING,
     sound: SoundWaves | None = None,
     folded: NDArray[np.float64] | None = None,
+    at: Callable[[NDArray[np.float64]], NDArray[np.float64]] | None = None,
 ) -> PhononDos:
     """Return the density of states of the frequencies on a mesh.
 
@@ -223,6 +225,9 @@ def spectrum(
     folded
         (c, g, 6) `downfolded` dynamical matrices of `mesh.surroundings`, to go with the long waves:
         how the branches turn and cross around Gamma. Without them sound alone says it.
+    at
+        Returns (q, 3n) frequencies at (q, 3) fractional wave vectors. Asked if one is imaginary:
+        `soft_states` then take the place of interpolated ones and of rays; none is smoothed widely.
 
     Raises
     ------
@@ -230,24 +235,58 @@ def spectrum(
         If the axis would be longer than `check_frequencies` allows.
     """
     check_frequencies(frequencies)
-    carried = None if sound is None else SoundOnMesh.of(mesh, frequencies, sound, folded)
-    # Shares are those of the corners of cells, which symmetry does not map onto corners.
-    rays = None if carried is None else carried.rays(every=shares is not None)
+    soft = soft_states(mesh, frequencies, at) if at and frequencies.min() < 0.0 else None
+    carried, rays = None, None
+    if sound is not None and soft is None:  # rays would not know of branches that dip at Gamma
+        carried, rays = _around_gamma(mesh, frequencies, sound, folded, every=shares is not None)
     block = None if rays is None else in_block(mesh)
-    narrow = rays is not None and carried is not None and carried.smooth
-    followed = carried if rays is not None else None
-    if shares is None:
-        parts = refined_in_part(mesh, frequencies, followed)
-        if block is not None and parts[0][0].shape[:2] != block.shape:
-            block = block[mesh.cells.numbers].T
-    else:
-        finer = refined(mesh, frequencies, followed)
-        parts = [(finer, 1.0 / (finer.shape[0] * finer.shape[1]))]
+    narrow = soft is not None or (carried is not None and carried.smooth)
+    if shares is not None:
         shares = _orbit_means(mesh, shares)
-    dos = _spectrum(parts, shares, smoothing, block, mesh.orbits, narrow=narrow)
+    parts, each = _parts(mesh, frequencies, shares, carried, soft)
+    if block is not None and parts[0][0].shape[:2] != block.shape:
+        block = block[mesh.cells.numbers].T
+    n_atoms = frequencies.shape[1] // 3
+    dos = _spectrum(parts, each, smoothing, n_atoms, block, mesh.orbits, narrow=narrow)
     if rays is not None and sound is not None:
         dos = _completed(dos, rays, sound.mass_shares, shares, mesh.orbits)
     return replace(dos, highest=float(frequencies.max()))
+
+
+def _around_gamma(
+    mesh: QMesh,
+    frequencies: NDArray[np.float64],
+    sound: SoundWaves,
+    folded: NDArray[np.float64] | None,
+    *,
+    every: bool,
+) -> tuple[SoundOnMesh, AcousticRays] | tuple[None, None]:
+    """Return what carries the branches around Gamma and the rays there; none without rays.
+
+    Shares are those of the corners of cells, which symmetry does not map onto corners: with them
+    `every` ray is wanted.
+    """
+    carried = SoundOnMesh.of(mesh, frequencies, sound, folded)
+    rays = None if carried is None else carried.rays(every=every)
+    return (None, None) if carried is None or rays is None else (carried, rays)
+
+
+def _parts(
+    mesh: QMesh,
+    frequencies: NDArray[np.float64],
+    shares: NDArray[np.float64] | None,
+    carried: SoundOnMesh | None,
+    soft: SoftStates | None,
+) -> tuple[list[Part], list[NDArray[np.float64]] | None]:
+    """Return all states, and of (p, 3n, n) shares those of each part."""
+    if shares is None:
+        return refined_in_part(mesh, frequencies, carried, soft), None
+    finer = refined(mesh, frequencies, carried)
+    parts: list[Part] = [(finer, states_of_all(mesh, finer, soft))]
+    if soft is None:
+        return parts, [shares[:, None]]
+    parts.append((soft.frequencies, soft.states))
+    return parts, [shares[:, None], soft.means(mesh, shares)]
 
 
 def _orbit_means(mesh: QMesh, shares: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -343,24 +382,26 @@ def dos_from_frequencies(
     """
     check_frequencies(frequencies)
     each = np.repeat(weights / weights.sum(), frequencies.shape[1]).reshape(frequencies.shape)
-    return _spectrum([(frequencies, each)], projections, smoothing)
+    shares = None if projections is None else [projections]
+    return _spectrum([(frequencies, each)], shares, smoothing, frequencies.shape[1] // 3)
 
 
 def _spectrum(
     parts: Sequence[Part],
-    shares: NDArray[np.float64] | None,
+    shares: Sequence[NDArray[np.float64]] | None,
     smoothing: float,
+    n_atoms: int,
     block: NDArray[np.bool_] | None = None,
     orbits: NDArray[np.int64] | None = None,
     *,
     narrow: bool = False,
 ) -> PhononDos:
-    """Return the spectrum of parts of all branches, which are one part where there are shares.
+    """Return the spectrum of parts; `shares` are those of the atoms, (..., branches, n) of each.
 
-    The acoustic states of the cells in `block`, in the first part, are left out; their frequencies
-    are overwritten. `narrow` says that no state is smoothed by more than `NARROW` of its frequency.
+    Without them parts may hold different branches; with them the first one holds all. The acoustic
+    states of the cells in `block`, in the first part, are left out; their frequencies are
+    overwritten. `narrow` says that no state is smoothed by more than `NARROW` of its frequency.
     """
-    n_atoms = sum(part.shape[-1] for part, _ in parts) // 3
     frequencies = parts[0][0]
     reach = np.ceil(REACH * smoothing)
     highest = max(part.max() for part, _ in parts)
@@ -379,10 +420,13 @@ def _spectrum(
 
     projected = None
     if shares is not None:
-        each = np.broadcast_to(parts[0][1], frequencies.shape).reshape(len(shares), -1, 3 * n_atoms)
         alike = np.arange(n_atoms) if orbits is None else orbits
+        rows = list(zip(parts, shares, strict=True))
         projected = _once_an_orbit(
-            lambda k: curve([(frequencies, each * shares[:, None, :, k])]), alike
+            lambda k: curve(
+                [(w, np.broadcast_to(each * share[..., k], w.shape)) for (w, each), share in rows]
+            ),
+            alike,
         )
     return PhononDos(axis, curve(parts), n_atoms, projected)
 
@@ -437,13 +481,14 @@ def _smooth_softly(
 ) -> NDArray[np.float64]:
     """Return counts smoothed, those at low frequencies by at most `NARROW` of their frequency.
 
-    A wider Gaussian would put more states where C_V and S at a few K are made than it takes away.
+    A wider Gaussian would put more states where C_V and S at a few K are made than it takes away,
+    and imaginary ones among real ones.
     """
-    slow = axis * NARROW < smoothing
-    slow &= axis > 0.0
+    slow = np.abs(axis) * NARROW < smoothing
+    slow &= (axis > 0.0) | (counts != 0.0)
     if smoothing == 0.0 or not slow.any():
         return _smooth(counts, smoothing)
-    widths = np.maximum(NARROW * axis[slow], 1e-3)
+    widths = np.maximum(NARROW * np.abs(axis[slow]), 1e-3)
     reach = np.searchsorted(axis, axis[slow][-1] + np.ceil(REACH * smoothing))
     apart = (axis[:reach, None] - axis[slow]) / widths
     kernel = np.where(np.abs(apart) <= REACH, np.exp(-0.5 * apart**2), 0.0)

@@ -10,6 +10,7 @@ from phonodos.physics.cells import Cells, are_cut, between
 
 if TYPE_CHECKING:
     from phonodos.physics.mesh import QMesh
+    from phonodos.physics.soft_branches import SoftStates
 
 Array = NDArray[np.float64]
 Part = tuple[
@@ -54,17 +55,21 @@ def refined(mesh: "QMesh", frequencies: Array, carried: SoundOnMesh | None = Non
 
 
 def refined_in_part(
-    mesh: "QMesh", frequencies: Array, carried: SoundOnMesh | None = None
+    mesh: "QMesh",
+    frequencies: Array,
+    carried: SoundOnMesh | None = None,
+    instead: "SoftStates | None" = None,
 ) -> list[Part]:
     """Return all states in fewer frequencies than `refined` has: (FINER^d, c, k - l) and their
     shares, in one cell of those that symmetry makes alike (`QMesh.cells`).
 
     Before them, (p, FINER^d, l), come those of `refined` of the l lowest branches, if their signs
     may have to be kept where symmetry permutes the axes: it is done along one axis after the other.
+    What stands in for states of `instead` counts nothing; they come last, (r, b) and their shares.
     """
     values, soft = _smooth_values(frequencies)
     cells, low = mesh.cells, 0
-    points = _points_around(mesh, cells, values)
+    points = points_around(mesh, cells, values)
     near = None if carried is None else carried.are_near(cells)
     if cells.are_permuted:
         cut = are_cut(points)
@@ -75,18 +80,37 @@ def refined_in_part(
     parts: list[Part] = []
     if low:
         whole = refined(mesh, frequencies[:, :low], carried)
-        parts.append((whole, 1.0 / (whole.shape[0] * whole.shape[1])))
+        parts.append((whole, states_of_all(mesh, whole, instead)))
     if low < frequencies.shape[1]:
         found = between(np.ascontiguousarray(points[..., low:]))
         if soft > low:
             found[..., : soft - low] = signed_root(found[..., : soft - low])
         if carried is not None and low == 0:
             found[:, near, :ACOUSTIC] = carried.near_cells(cells)
-        parts.append((found, np.broadcast_to(cells.shares[:, None] / len(found), found.shape)))
+        states = np.broadcast_to(cells.shares[:, None] / len(found), found.shape)
+        if instead is not None and instead.branches > low:
+            states = states.copy()
+            states[:, instead.cells, : instead.branches - low] = 0.0
+        parts.append((found, states))
+    if instead is not None:
+        parts.append((instead.frequencies, instead.states))
     return parts
 
 
-def _points_around(mesh: "QMesh", cells: Cells, values: Array) -> Array:
+def states_of_all(mesh: "QMesh", found: Array, instead: "SoftStates | None") -> Array | float:
+    """Return the states of a branch in each of the (p, s, k) frequencies `refined` has found.
+
+    None in the lowest branches where those of `instead` take their place.
+    """
+    each = 1.0 / float(found.shape[0] * found.shape[1])
+    if instead is None:
+        return each
+    states = np.full(found.shape, each)
+    states[np.isin(mesh.cells.places, instead.cells), :, : instead.branches] = 0.0
+    return states
+
+
+def points_around(mesh: "QMesh", cells: Cells, values: Array) -> Array:
     """Return (4, 4, 4, c, k) values at the points around cells, of (m, k) irreducible ones."""
     a, b, c = (
         (corner + (np.arange(-1, 3) if n > 1 else np.zeros(1, dtype=np.int64))[:, None]) % n

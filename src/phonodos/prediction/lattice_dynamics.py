@@ -199,7 +199,8 @@ class LatticeDynamics:
             del matrices  # of a large cell megabytes, before the next ones are made
         w = np.concatenate(found)
         check_frequencies(w, self.crystal.label)
-        return spectrum(mesh, w, sound=self.sound, folded=_whole(folded)), w[:, 0]
+        dos = spectrum(mesh, w, sound=self.sound, folded=_whole(folded), at=self.frequencies)
+        return dos, w[:, 0]
 
     def projected_dos(
         self, mesh: QMesh, frequencies: Array, vectors: NDArray[np.complex128]
@@ -211,7 +212,9 @@ class LatticeDynamics:
             folded.append(self._folded(mesh, matrices, here, near, done))
             done += len(matrices)
         shares = mode_shares(vectors)
-        return spectrum(mesh, frequencies, shares, sound=self.sound, folded=_whole(folded))
+        return spectrum(
+            mesh, frequencies, shares, sound=self.sound, folded=_whole(folded), at=self.frequencies
+        )
 
     def _folded(
         self,
