@@ -9,7 +9,7 @@ from phonodos.physics import soft_branches
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.mesh import QMesh, irreducible_mesh, spectrum
 from phonodos.physics.refinement import refined
-from phonodos.physics.soft_branches import soft_states
+from phonodos.physics.soft_branches import LOOKED_AT, SUSPECT, dips_between, soft_states
 
 CELLS = {
     "cubic": 4.0 * np.eye(3),
@@ -110,9 +110,11 @@ def test_where_all_states_are_near_zero_nothing_is_asked() -> None:
     assert soft_states(mesh, w, never) is None
 
 
-def test_between_real_states_none_is_imaginary() -> None:
+def test_between_real_states_none_is_imaginary(monkeypatch: pytest.MonkeyPatch) -> None:
     mesh = mesh_of("cubic")
     at = frequencies_of("cubic", np.array([0.0, 60.0, 90.0]))
+    assert soft_states(mesh, at(mesh.qpoints), at) is None  # nothing dips
+    monkeypatch.setattr(soft_branches, "dips_between", lambda *_: True)
     found = soft_states(mesh, at(mesh.qpoints), at)
     assert found is not None
     assert found.frequencies.min() >= 0.0
@@ -140,3 +142,39 @@ def test_imaginary_states_near_zero_are_not_smoothed_among_real_ones() -> None:
     wide = spectrum(mesh, at(mesh.qpoints))
     at_zero = [x.densities[x.frequencies == 0.0][0] for x in (dos, wide)]
     assert at_zero[0] < 0.5 * at_zero[1]
+
+
+@pytest.mark.parametrize(("depth", "dips"), [(-40.0, True), (20.0, False)])
+def test_branches_that_dip_between_points(depth: float, dips: bool) -> None:
+    """A valley half a step wide, at the corner of the zone between the points of a shifted mesh."""
+    mesh = irreducible_mesh(Crystal.ordered(4.4 * np.eye(3), [[0.0] * 3], ["Po"]), 26.0)
+    assert mesh.divisions == (6, 6, 6)
+    assert mesh.shift == (1, 1, 1)
+    asked = []
+
+    def at(qpoints: np.ndarray) -> np.ndarray:
+        asked.append(len(qpoints))
+        depths = 2.0 * (1.0 + np.cos(2.0 * np.pi * qpoints)).sum(axis=1)  # 0 at the corner
+        squares = depth * abs(depth) + 4e3 * depths
+        lowest = np.copysign(np.sqrt(np.abs(squares)), squares)
+        return np.stack([lowest, np.full(len(lowest), 300.0), np.full(len(lowest), 400.0)], axis=1)
+
+    w = at(mesh.qpoints)
+    assert w.min() > 0.0
+    asked.clear()
+    assert dips_between(mesh, w, at) == dips
+    assert sum(asked) <= LOOKED_AT
+    assert not dips_between(mesh, np.maximum(w, SUSPECT + 1.0), at)
+
+
+def test_sound_around_gamma_is_no_dip() -> None:
+    """The cubic may fall below zero between the first points from Gamma, where sound does not."""
+    mesh, at = mesh_of("cubic"), frequencies_of("cubic", np.zeros(3))
+    asked = []
+
+    def counted(qpoints: np.ndarray) -> np.ndarray:
+        asked.append(len(qpoints))
+        return at(qpoints)
+
+    assert not dips_between(mesh, at(mesh.qpoints), counted)
+    assert sum(asked) == 0

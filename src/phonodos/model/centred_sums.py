@@ -11,8 +11,8 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.model.bond_sums import BondSums
 from phonodos.model.lattice_sums import CHUNK, SEVERAL, LatticeSums
+from phonodos.model.pair_sums import BondSums
 from phonodos.physics.inversion import BROKEN, axes_of, centred_positions, sorted_by_image
 
 Array = NDArray[np.float64]

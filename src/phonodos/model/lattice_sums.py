@@ -13,9 +13,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.model.bond_sums import BondSums, bond_pulls
 from phonodos.model.dynamics import dipole_weights, reciprocal_vectors
 from phonodos.model.harmonic import HarmonicCrystals
+from phonodos.model.pair_sums import BondSums, bond_pulls
 
 Array = NDArray[np.float64]
 CHUNK = 2**17  # numbers summed at a time: they stay in the cache

@@ -235,7 +235,7 @@ def spectrum(
         If the axis would be longer than `check_frequencies` allows.
     """
     check_frequencies(frequencies)
-    soft = soft_states(mesh, frequencies, at) if at and frequencies.min() < 0.0 else None
+    soft = soft_states(mesh, frequencies, at) if at else None
     carried, rays = None, None
     if sound is not None and soft is None:  # rays would not know of branches that dip at Gamma
         carried, rays = _around_gamma(mesh, frequencies, sound, folded, every=shares is not None)

@@ -32,10 +32,12 @@ FADING = 15.0  # [cm^-1], within which states count as near zero
 # Matrices cost as the square of the atoms of a cell: so many times that number, beside as many new
 # wave vectors as the mesh has; less where more of all states than `FEW` are near zero, which a mesh
 # shows well enough.
-MOST, FEW = 6e4, 0.0025
+MOST, FEW = 2.5e5, 0.0025
 COARSE, FINE = 3, 6  # places along an axis at which boxes are filled, and those halved last
 OFF_GAMMA = np.array([3e-4, 2e-4, 1e-4])  # fractions: at Gamma polar modes have no direction
 INNER = slice(1, 4)  # of the five nodes along an axis: both ends and the middle
+SUSPECT = 60.0  # [cm^-1]: a mesh without lower states is not looked at between its points,
+LOOKED_AT = 8  # others at so many places
 UNITS = 2 * 2 ** len(NEAR)  # in a step of the mesh: all nodes and half shifts are whole numbers
 
 
@@ -232,6 +234,30 @@ class _Points:
         self.values = np.concatenate([self.values, w * np.abs(w)])[order]
 
 
+def dips_between(mesh: "QMesh", frequencies: Array, at: Callable[[Array], Array]) -> bool:
+    """Return whether a branch that is real at all points of a mesh is imaginary between them.
+
+    The crystal is diagonalised at the few lowest places at which the cubic between points is below
+    zero, if there are any; not around Gamma, where sound is. Arguments as of `soft_states`.
+    """
+    lowest = frequencies[:, :1]
+    if lowest.min() > SUSPECT:
+        return False
+    boxes = _whole_cells(mesh, lowest * np.abs(lowest))
+    places = boxes.nodes()
+    x, y, z = (INNER if n > 1 else slice(None) for n in places.shape[:3])
+    values, inner = boxes.inner.ravel(), places[x, y, z].reshape(-1, 3)
+    n = np.array(mesh.divisions)
+    steps = (inner / UNITS + n / 2.0) % n - n / 2.0
+    away = (np.abs(steps)[:, n > 1] > 1.0).any(axis=1)
+    suspects = np.flatnonzero((values < 0.0) & away)
+    suspects = suspects[np.argsort(values[suspects], kind="stable")[:LOOKED_AT]]
+    if not len(suspects):
+        return False
+    q = np.unique(inner[suspects] % (UNITS * n), axis=0) / (UNITS * n)
+    return bool(at(q @ mesh.axes).min() < 0.0)
+
+
 def soft_states(
     mesh: "QMesh",
     frequencies: Array,
@@ -239,7 +265,8 @@ def soft_states(
 ) -> SoftStates | None:
     """Return the states of low branches in cells where they come near zero.
 
-    None if there are no such cells, or so many states near zero that it is not worth it.
+    None if no state is imaginary at or between the points, or so many are near zero that it is not
+    worth it.
 
     Parameters
     ----------
@@ -251,6 +278,8 @@ def soft_states(
         Returns the (q, 3n) frequencies of the same crystal at (q, 3) wave vectors, in fractions of
         the reciprocal lattice vectors.
     """
+    if frequencies.min() >= 0.0 and not dips_between(mesh, frequencies, at):
+        return None
     low = min(int((frequencies.min(axis=0) < BELOW).sum()) + MORE, frequencies.shape[1])
     squares = frequencies[:, :low] * np.abs(frequencies[:, :low])
     boxes = _whole_cells(mesh, squares)

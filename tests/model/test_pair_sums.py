@@ -5,11 +5,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from phonodos.model.bond_sums import BondSums, BondTable, bond_pulls
 from phonodos.model.bonds import bond_crystal
 from phonodos.model.dynamics import settled, settled_matrices
 from phonodos.model.harmonic import HarmonicCrystals, harmonic_of
 from phonodos.model.lattice import Lattice
+from phonodos.model.pair_sums import BondSums, BondTable, bond_pulls
 from phonodos.physics.crystal import Crystal
 
 Array = np.ndarray
