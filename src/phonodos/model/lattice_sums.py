@@ -21,6 +21,7 @@ Array = NDArray[np.float64]
 CHUNK = 2**17  # numbers summed at a time: they stay in the cache
 ITSELF = 1e-9  # fractions by which q may miss its opposite, moved by a reciprocal lattice vector
 _ASKEW = np.array([1.0, 0.1 * 2.0**0.5, 0.01 * 3.0**0.5])  # at a right angle to none of those
+TERMS = 256  # of the dipole sum whose products with all coordinates are held at once
 SEVERAL = 64  # wave vectors so small that dipole terms are summed of as many at a time, or more
 
 
@@ -100,8 +101,12 @@ class LatticeSums:
 
     @cached_property
     def _waves(self) -> Array:
-        """(2, G, 3n) cosines and sines of G.tau."""
+        """(2, G, 3n) cosines and sines of G.tau, of small cells: kept for all wave vectors."""
         return np.repeat(np.stack(self._phases), 3, axis=2)
+
+    def _rows(self, terms: NDArray[np.int64]) -> Array:
+        """Return (2, g, 3n) cosines and sines of G.tau of some of the G."""
+        return np.repeat(np.stack([part.take(terms, axis=0) for part in self._phases]), 3, axis=2)
 
     def weights(self, q: Array) -> Array:
         """Return (q, G) roots of the weights of the terms of the dipole sum."""
@@ -117,7 +122,7 @@ class LatticeSums:
         if not len(self.vectors):
             found[...] = 0.0
             return
-        step = CHUNK // self._waves[0].size
+        step = CHUNK // (3 * self._phases[0].size)
         if step < SEVERAL:
             self._put_dipoles_of_each(q, found)
             return
@@ -144,16 +149,20 @@ class LatticeSums:
                 itself = 2 * len(ahead) == len(terms)
                 terms = ahead if itself else terms
             field = (self.vectors[terms] + wave) * weight[terms, None]
-            rows = self._waves.take(terms, axis=1)
             if itself:
-                self._put_real(wave, rows, (2.0**0.5 * field) @ self.born, matrix)
+                self._put_real(wave, self._rows(terms), (2.0**0.5 * field) @ self.born, matrix)
                 continue
-            rows *= field @ self.born
-            half = rows[1].T @ rows[0]
-            np.subtract(half, half.T, out=matrix.imag)
-            rows = rows.reshape(-1, rows.shape[2])
-            # Cosines and sines as rows of one matrix B: the real part is B^T B.
-            matrix.real = rows.T @ rows
+            matrix[...] = 0.0
+            for first in range(0, len(terms), TERMS):
+                rows = self._rows(terms[first : first + TERMS])
+                rows *= field[first : first + TERMS] @ self.born
+                half = rows[1].T @ rows[0]
+                matrix.imag += half
+                matrix.imag -= half.T
+                del half  # of a large cell megabytes
+                rows = rows.reshape(-1, rows.shape[2])
+                # Cosines and sines as rows of one matrix B: the real part is B^T B.
+                matrix.real += rows.T @ rows
 
     def _put_real(self, wave: Array, rows: Array, charge: Array, matrix: NDArray[Any]) -> None:
         """Put the dipole term where q and -q are equivalent: real with the phases exp(i K.tau).
