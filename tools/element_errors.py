@@ -56,7 +56,15 @@ def record(rows: Iterable[Mapping[str, str]]) -> dict[str, Any]:
 
 
 def main(words: Sequence[str]) -> None:
-    """Write the file of the weights `words[0]` from the tables that follow."""
+    """Write the file of the weights `words[0]` from the tables that follow.
+
+    Raises
+    ------
+    SystemExit
+        If it is not told both.
+    """
+    if len(words) < 2 or words[0].startswith("-"):
+        raise SystemExit("usage: python tools/element_errors.py WEIGHTS materials.csv ...")
     name, *tables = words
     rows = [row for path in tables for row in rows_of(Path(path).read_text(encoding="utf-8"), name)]
     output = ROOT / "src" / "phonodos" / "weights" / f"{name}.elements.json"

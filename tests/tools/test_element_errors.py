@@ -27,6 +27,12 @@ def test_tables_of_other_weights_are_refused() -> None:
         element_errors.rows_of(TABLE, "large")
 
 
+@pytest.mark.parametrize("words", [[], ["tiny"], ["--help", "materials.csv"]])
+def test_weights_and_tables_must_be_given(words: list[str]) -> None:
+    with pytest.raises(SystemExit, match="usage"):
+        element_errors.main(words)
+
+
 def test_what_is_shipped() -> None:
     weights = Path(__file__).parent.parent.parent / "src" / "phonodos" / "weights"
     for path in weights.glob("*.elements.json"):
