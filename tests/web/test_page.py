@@ -178,7 +178,7 @@ def test_slider_of_an_alloy(visit: Any, service: str) -> None:
     for name in ("Mean frequency", "Heat capacity C_V"):
         assert page.locator(sure.format(name)).inner_text().startswith("90 % interval: ")
     assert page.locator(sure.format("Entropy S")).count() == 0
-    page.locator("#alloy span").filter(has_text="vca").click()
+    page.locator("#alloy input[value=vca]").check()
     slide(page, "#share", 3)
     page.locator("[data-alloy='Mean frequency']").get_by_text(
         "no interval: averaged force constants"
