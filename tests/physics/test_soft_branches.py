@@ -183,11 +183,13 @@ def test_sound_around_gamma_is_no_dip() -> None:
 
 def test_rounding_of_a_translation_decides_nothing() -> None:
     """The mesh of a sheet has a point that is Gamma but in name; the sign there is chance."""
-    mesh, found = mesh_of("sheet"), []
-    for lowest in (1e-6, -1e-6):
+    mesh, found, alone = mesh_of("sheet"), [], []
+    for lowest in (1e-5, -1e-5):
         at = frequencies_of("sheet", np.array([lowest, 40.0, 95.0]))
         w = at(mesh.qpoints)
         assert w.min() == pytest.approx(lowest)
-        assert soft_states(mesh, w, at) is not None
         found.append(spectrum(mesh, w, at=at))
-    np.testing.assert_allclose(found[0].densities, found[1].densities, atol=1e-4)
+        alone.append(spectrum(mesh, w))
+    for one, other in (found, alone):
+        np.testing.assert_allclose(one.densities, other.densities, atol=1e-9)
+    assert len(found[0].densities) != len(alone[0].densities)  # branches are followed

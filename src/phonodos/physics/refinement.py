@@ -13,9 +13,6 @@ if TYPE_CHECKING:
     from phonodos.physics.soft_branches import SoftStates
 
 Array = NDArray[np.float64]
-# [cm^-1]: translations come out below it, of either sign. Meshes of slabs have a point, at half a
-# reciprocal vector across the vacuum, that is Gamma but in name: rounding would decide there.
-ZERO = 0.2
 Part = tuple[
     Array, Array | float
 ]  # (..., branches) frequencies, and the states of a branch in each
@@ -25,9 +22,9 @@ def refined(mesh: "QMesh", frequencies: Array, carried: SoundOnMesh | None = Non
     """Return the frequencies on the whole mesh and between its points.
 
     Branches, counted from below, are interpolated along one axis after the other by the cubic of
-    Catmull and Rom; those with imaginary states, or `ZERO`, by their signed squares, which pass
-    through zero smoothly. Where its four points are real, no state between them becomes imaginary.
-    Around Gamma the lowest three are those that sound carries, if it is given.
+    Catmull and Rom; those with imaginary states by their signed squares, which pass through zero
+    smoothly. Where its four points are real, no state between them becomes imaginary. Around Gamma
+    the lowest three are those that sound carries, if it is given.
 
     Parameters
     ----------
@@ -124,7 +121,7 @@ def points_around(mesh: "QMesh", cells: Cells, values: Array) -> Array:
 
 def _smooth_values(frequencies: Array) -> tuple[Array, int]:
     """Return what is interpolated of (m, k) frequencies, and of how many branches it is squares."""
-    soft = int((frequencies.min(axis=0) < ZERO).sum())
+    soft = int((frequencies.min(axis=0) < 0.0).sum())
     if soft:
         frequencies = frequencies.copy()
         frequencies[:, :soft] *= np.abs(frequencies[:, :soft])

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from phonodos.physics.acoustic import signed_root
 from phonodos.physics.cells import catmull_rom, lagrange
-from phonodos.physics.refinement import ZERO, points_around
+from phonodos.physics.refinement import points_around
 
 if TYPE_CHECKING:
     from phonodos.physics.mesh import QMesh
@@ -265,8 +265,8 @@ def soft_states(
 ) -> SoftStates | None:
     """Return the states of low branches in cells where they come near zero.
 
-    None if no state is imaginary or `ZERO` at the points, nor imaginary between them, or so many
-    are near zero that it is not worth it.
+    None if no state is imaginary at or between the points, or so many are near zero that it is not
+    worth it.
 
     Parameters
     ----------
@@ -278,7 +278,7 @@ def soft_states(
         Returns the (q, 3n) frequencies of the same crystal at (q, 3) wave vectors, in fractions of
         the reciprocal lattice vectors.
     """
-    if frequencies.min() >= ZERO and not dips_between(mesh, frequencies, at):
+    if frequencies.min() >= 0.0 and not dips_between(mesh, frequencies, at):
         return None
     low = min(int((frequencies.min(axis=0) < BELOW).sum()) + MORE, frequencies.shape[1])
     squares = frequencies[:, :low] * np.abs(frequencies[:, :low])
