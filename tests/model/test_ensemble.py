@@ -102,25 +102,38 @@ def test_other_networks_are_refused(files: list[Path], tmp_path: Path) -> None:
         join_members([files[0], other], tmp_path / "x.safetensors", "x")
 
 
+def test_a_network_joins_once(files: list[Path], tmp_path: Path) -> None:
+    """A second time it would halve the spread, in 16 bits as in 32."""
+    both, output = tmp_path / "both.safetensors", tmp_path / "x.safetensors"
+    join_members(files[:2], both, "both", half=True)
+    for sources in ([files[0], files[0]], [f"{both}:2", both], [files[0], f"{both}:1"]):
+        with pytest.raises(WeightsError, match="they are one network"):
+            join_members(sources, output, "x")
+    assert not output.exists()
+
+
 def test_members_are_taken_out_of_ensembles(files: list[Path], tmp_path: Path) -> None:
     """FILE:2 is the second network of a file; without a number all of them are meant."""
     both, later = tmp_path / "both.safetensors", tmp_path / "later.safetensors"
     join_members(files[:2], both, "both", half=True)
+    two = tmp_path / "two.safetensors"
+    join_members([files[2], f"{both}:1"], two, "two", half=True)
     header = {
         "name": "later", **HEADER, "training": {"epoch": 7}, "training_formulas": ["KBr"],
         "more_splits": [{"parts": ["train"], "train": ["d"], "valid": ["e"], "test": ["f"]}],
     }  # fmt: skip
     save_network(later, untrained(SMALL, 5), header)
     output = tmp_path / "joined.safetensors"
-    found = join_members([f"{both}:2", later, both], output, "joined", half=True)
+    found = join_members([f"{both}:2", later, two], output, "joined", half=True)
     assert found.held == 4
     assert found.trained_ids == {"a", "d"}
     assert found.training_formulas == ("KBr", "NaCl")
     assert [run.get("epoch") for run in found.training["members"]] == [None, 7, None, None]
     assert not found.stability
     assert not found.calibration
-    (_, old), (_, new) = read_weights(both), read_weights(output)
-    for place, number in ((0, 1), (2, 0), (3, 1)):
+    new = read_weights(output)[1]
+    for place, source, number in ((0, both, 1), (2, two, 0), (3, two, 1)):
+        old = read_weights(source)[1]
         for name in (n for n in old if n.startswith(f"{number}.")):
             tensor = new[f"{place}{name[1:]}"]
             assert tensor.dtype == np.float16
@@ -164,17 +177,17 @@ def test_a_judged_material_is_refused_and_nothing_written(
     other, output = tmp_path / "other.safetensors", tmp_path / "x.safetensors"
     split = {"train": ["a", "z"], "valid": ["b"], "test": ["c"]}
     more = [{"parts": ["train"], "train": ["c"], "valid": ["e"], "test": ["f"]}]
-    save_network(other, untrained(SMALL), {"name": "o", **HEADER, "more_splits": more})
+    save_network(other, untrained(SMALL, 7), {"name": "o", **HEADER, "more_splits": more})
     with pytest.raises(WeightsError, match="cannot be a member beside"):
         join_members([files[0], other], output, "x")
-    save_network(other, untrained(SMALL), {"name": "o", **HEADER, "split": split})
+    save_network(other, untrained(SMALL, 7), {"name": "o", **HEADER, "split": split})
     assert join_members([files[0], other], output, "x")["split"]["train"] == ["a", "z"]
     output.unlink()
     formulas = {"b": "KBr", "c": "NaCl"}  # all members know NaCl
     join_members([files[0], other], output, "x", formulas=formulas)
     output.unlink()
     about = {**HEADER, "split": split, "training_formulas": ["KBr", "NaCl"]}
-    save_network(other, untrained(SMALL), {"name": "o", **about})
+    save_network(other, untrained(SMALL, 7), {"name": "o", **about})
     with pytest.raises(WeightsError, match="cannot be a member beside") as caught:
         join_members([files[0], other], output, "x", formulas=formulas)
     assert "KBr" in caught.value.reason

@@ -103,11 +103,13 @@ def join_members(
     Raises
     ------
     WeightsError
-        If a file is unreadable or has no such member, networks or targets differ, valid or test
-        parts differ, or a material or formula of one member's training is judged.
+        If a file is unreadable or has no such member, networks or targets differ, one network is
+        there twice, valid or test parts differ, or a material or formula of one member's training
+        is judged.
     """
     members = [member for source in sources for member in _members(Source.of(source))]
     _check_alike(members)
+    _check_distinct(members)
     named = [(member.name, member.header) for member in members]
     splits = join_splits(named)
     if formulas is not None:
@@ -133,6 +135,22 @@ def _check_alike(members: Sequence[_Member]) -> None:
                     f"they differ in '{key}'",
                     "members share network and target; train it with the same settings",
                 )
+
+
+def _check_distinct(members: Sequence[_Member]) -> None:
+    """Raise `WeightsError` if a network is there twice: where members agree, they are believed."""
+    seen: dict[tuple[bytes, ...], str] = {}
+    for member in members:
+        # In 16 bits, so that a file is known beside one that was stored with `half`.
+        numbers = tuple(v.astype(np.float16).tobytes() for _, v in sorted(member.tensors.items()))
+        if numbers in seen:
+            raise WeightsError(
+                f"{member.name} cannot be a member beside {seen[numbers]}",
+                "they are one network: it would count twice, and the spread of the members, which "
+                "says how sure the ensemble is, would be too small",
+                "give every network once",
+            )
+        seen[numbers] = member.name
 
 
 def _of_all(members: Sequence[_Member]) -> dict[str, Any]:

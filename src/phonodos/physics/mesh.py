@@ -35,6 +35,10 @@ FINE = 6  # divisions an axis from which on six points around Gamma lie within o
 MESH_LENGTH = 26.0  # [A], the longest wave resolved; WD 0.5 cm^-1 from a mesh of 90 A
 SMOOTHING = 2.0  # [cm^-1], standard deviation of the Gaussian
 NARROW = 0.05  # of its frequency: no state is smoothed more where folded matrices carry waves
+# [cm^-1]: translations come out below it, of either sign. Meshes of slabs have a point, at half a
+# reciprocal vector across the vacuum, that is Gamma but in name. Between it and others states may
+# be real or imaginary, and rounding is not to decide: it counts as hardly imaginary.
+ZERO, HARDLY = 0.2, -1e-6
 REACH = 5  # standard deviations the Gaussian is followed
 # Room on the axis [cm^-1]: the smoothing of the 51-point target bends a spectrum within 50 points
 # of the end of its axis, so spectra to be compared must end alike. Those of dfpt2018 end so.
@@ -235,6 +239,7 @@ def spectrum(
         If the axis would be longer than `check_frequencies` allows.
     """
     check_frequencies(frequencies)
+    frequencies = np.where(np.abs(frequencies) < ZERO, HARDLY, frequencies)
     soft = soft_states(mesh, frequencies, at) if at else None
     carried, rays = None, None
     if sound is not None and soft is None:  # rays would not know of branches that dip at Gamma
