@@ -143,6 +143,9 @@ def test_depthwise_has_its_gradient(
     kept = torch.autograd.grad(sum((x**2).sum() for x in sums(*given)), given)
     at_once = torch.autograd.grad(sum((x**2).sum() for x in sums(*given, varied)), given)
     torch.testing.assert_close(kept, at_once)
+    (slope, *_) = torch.autograd.grad(sums(*given)[0].pow(2).sum(), given, create_graph=True)
+    with pytest.raises(RuntimeError, match="differentiate twice"):
+        slope.sum().backward()
 
 
 def test_chunks_hold_every_edge_once(near: Around, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -7,6 +7,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
+from torch.autograd.function import once_differentiable
 
 from phonodos.model.neighbours import Around, Columns, summed_in_chunks
 
@@ -80,6 +81,7 @@ class _DepthwiseSums(torch.autograd.Function):
         return tuple(map(torch.from_numpy, found))
 
     @staticmethod
+    @once_differentiable
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Any, ...]:
         weights, *blocks = (saved.detach().numpy() for saved in ctx.saved_tensors)
         around, m = ctx.around, len(ctx.around.alike)

@@ -26,7 +26,7 @@ from phonodos.physics.crystal import Crystal, compact, site_kinds, whole_inverse
 from phonodos.physics.dos import STEP, PhononDos, check_frequencies, finer_axis
 from phonodos.physics.downfolding import Surroundings
 from phonodos.physics.primitive import SYMMETRY_TOLERANCE, standard_basis, symmetry_dataset
-from phonodos.physics.refinement import Part, refined_in_part, states_of_all
+from phonodos.physics.refinement import Part, decided, refined_in_part, states_of_all
 from phonodos.physics.refinement import refined as refined
 from phonodos.physics.soft_branches import SoftStates, soft_states
 from phonodos.physics.sound import SoundWaves
@@ -35,10 +35,6 @@ FINE = 6  # divisions an axis from which on six points around Gamma lie within o
 MESH_LENGTH = 26.0  # [A], the longest wave resolved; WD 0.5 cm^-1 from a mesh of 90 A
 SMOOTHING = 2.0  # [cm^-1], standard deviation of the Gaussian
 NARROW = 0.05  # of its frequency: no state is smoothed more where folded matrices carry waves
-# [cm^-1]: translations come out below it, of either sign. Meshes of slabs have a point, at half a
-# reciprocal vector across the vacuum, that is Gamma but in name. Between it and others states may
-# be real or imaginary, and rounding is not to decide: it counts as hardly imaginary.
-ZERO, HARDLY = 0.2, -1e-6
 REACH = 5  # standard deviations the Gaussian is followed
 # Room on the axis [cm^-1]: the smoothing of the 51-point target bends a spectrum within 50 points
 # of the end of its axis, so spectra to be compared must end alike. Those of dfpt2018 end so.
@@ -239,10 +235,10 @@ def spectrum(
         If the axis would be longer than `check_frequencies` allows.
     """
     check_frequencies(frequencies)
-    frequencies = np.where(np.abs(frequencies) < ZERO, HARDLY, frequencies)
+    frequencies = decided(frequencies)
     soft = soft_states(mesh, frequencies, at) if at else None
     carried, rays = None, None
-    if sound is not None and soft is None:  # rays would not know of branches that dip at Gamma
+    if sound and soft is None:  # rays would not know of branches that dip at Gamma
         carried, rays = _around_gamma(mesh, frequencies, sound, folded, every=shares is not None)
     block = None if rays is None else in_block(mesh)
     narrow = soft is not None or (carried is not None and carried.smooth)
@@ -251,8 +247,7 @@ def spectrum(
     parts, each = _parts(mesh, frequencies, shares, carried, soft)
     if block is not None and parts[0][0].shape[:2] != block.shape:
         block = block[mesh.cells.numbers].T
-    n_atoms = frequencies.shape[1] // 3
-    dos = _spectrum(parts, each, smoothing, n_atoms, block, mesh.orbits, narrow=narrow)
+    dos = _spectrum(parts, each, smoothing, len(mesh.orbits), block, mesh.orbits, narrow=narrow)
     if rays is not None and sound is not None:
         dos = _completed(dos, rays, sound.mass_shares, shares, mesh.orbits)
     return replace(dos, highest=float(frequencies.max()))

@@ -18,6 +18,17 @@ Part = tuple[
 ]  # (..., branches) frequencies, and the states of a branch in each
 
 
+# [cm^-1]: translations come out below it, of either sign. Meshes of slabs have a point, at half a
+# reciprocal vector across the vacuum, that is Gamma but in name. Between it and others states may
+# be real or imaginary, and rounding is not to decide: it counts as hardly imaginary.
+ZERO, HARDLY = 0.2, -1e-6
+
+
+def decided(frequencies: Array) -> Array:
+    """Return frequencies [cm^-1] without signs that are those of rounding."""
+    return np.where(np.abs(frequencies) < ZERO, HARDLY, frequencies)
+
+
 def refined(mesh: "QMesh", frequencies: Array, carried: SoundOnMesh | None = None) -> Array:
     """Return the frequencies on the whole mesh and between its points.
 
