@@ -1,6 +1,7 @@
 """A new kind of network is one entry of `KINDS`: trained, saved, answered, judged, calibrated."""
 
 import json
+import shutil
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -169,13 +170,14 @@ def run(*words: str) -> str:
 def test_a_toy_kind_needs_its_entry_only(desk: Path, examples: Path) -> None:
     run("train", "toy.toml")
     best = "run/best.safetensors"
+    shutil.copy(best, "first.safetensors")
     run("train", "--resume", "run", "epochs=4")
     run("predict", str(examples / "NaCl.cif"), "--model", best, "-o", "out", "--no-plot")
     assert (desk / "out" / "NaCl" / "total_dos.dat").is_file()
     run("evaluate", best, "--data", "data.parquet", "--part", "valid", "-o", "judged")
     assert json.loads((desk / "judged" / "metrics.json").read_text())["n"] == 32
     assert "factor" in run("models", "calibrate", best, "--data", "data.parquet")
-    run("models", "join", best, best, "-o", "two.safetensors", "--name", "two")
+    run("models", "join", "first.safetensors", best, "-o", "two.safetensors", "--name", "two")
     run("screen", str(examples), "-o", "table.parquet", "--model", best, "--engine", "serial")
     assert "0 differ" in run("results", "verify", "table.parquet", "--model", best)
     card = run("models", "card", best, "--metrics", "judged/metrics.json")
