@@ -61,6 +61,29 @@ def perovskite() -> Crystal:
     return Crystal.ordered(3.905 * np.eye(3), coords, ["Sr", "Ti", "O", "O", "O"], name="SrTiO3")
 
 
+@pytest.fixture
+def symmetric() -> dict[str, Crystal]:
+    """Crystals with two orbits of atoms: quartz (P3_121, no centre), rutile (P4_2/mnm, one)."""
+    half, third = 0.5, 1.0 / 3.0
+    x, y, z, u = 0.4135, 0.2669, 0.1191, 0.4697
+    silicon = [[u, 0, third], [0, u, 2 * third], [-u, -u, 0]]
+    oxygen = [
+        [x, y, z], [-y, x - y, z + third], [y - x, -x, z + 2 * third],
+        [y, x, -z], [x - y, -y, 2 * third - z], [-x, y - x, third - z],
+    ]  # fmt: skip
+    hexagonal = np.array([[4.913, 0, 0], [-4.913 * half, 4.913 * 0.75**0.5, 0], [0, 0, 5.405]])
+    v = 0.3053
+    metal = [[0, 0, 0], [half, half, half]]
+    anion = [[v, v, 0], [-v, -v, 0], [half + v, half - v, half], [half - v, half + v, half]]
+    kinds = ["Si"] * 3 + ["O"] * 6, ["Ti"] * 2 + ["O"] * 4
+    return {
+        "quartz": Crystal.ordered(hexagonal, silicon + oxygen, kinds[0], name="quartz"),
+        "rutile": Crystal.ordered(
+            np.diag([4.594, 4.594, 2.959]), metal + anion, kinds[1], name="rutile"
+        ),
+    }
+
+
 def dfpt2018_record(crystal: Crystal, material_id: str = "mp-1") -> dict[str, Any]:
     """Return a record in the form of dfpt2018, with its quirks; the last element is the anion."""
     n = crystal.n_atoms

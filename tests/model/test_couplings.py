@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 import torch
 from e3nn import o3
+from scipy.spatial.transform import Rotation
 
-from phonodos.model.couplings import coupling
+from phonodos.model.couplings import coupling, representation
+from phonodos.model.irreps import Irrep
 from phonodos.model.layers import spherical_harmonics
 
 
@@ -32,3 +34,18 @@ def test_harmonics_are_those_of_e3nn(lmax: int) -> None:
         theirs = o3.spherical_harmonics(degree, vectors, True, normalization="component")
         torch.testing.assert_close(values, theirs, rtol=0.0, atol=1e-13)
     assert spherical_harmonics(vectors.float(), lmax)[lmax].dtype == torch.float32
+
+
+@pytest.mark.parametrize("degree", range(5))
+def test_representations_turn_harmonics(degree: int) -> None:
+    turns = Rotation.random(6, random_state=1).as_matrix()
+    turns[3:] *= -1.0
+    vectors = np.random.default_rng(2).normal(size=(7, 3))
+    found = representation(turns, Irrep(degree, (-1) ** degree))
+    before = spherical_harmonics(vectors, max(degree, 1))[degree]
+    for turn, matrix in zip(turns, found, strict=True):
+        after = spherical_harmonics(vectors @ turn.T, max(degree, 1))[degree]
+        np.testing.assert_allclose(before @ matrix.T, after, atol=1e-12)
+    other = representation(turns, Irrep(degree, -((-1) ** degree)))
+    signs = np.where(np.arange(6) < 3, 1.0, -1.0)[:, None, None]  # of inversion
+    np.testing.assert_allclose(other, signs * found, atol=1e-12)

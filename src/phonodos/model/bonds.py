@@ -12,8 +12,15 @@ from typing import Any
 
 import numpy as np
 
-from phonodos.model.arrays import Array, converted, library_of
+from phonodos.model.arrays import Array, converted, is_of_torch, library_of
 from phonodos.model.graph import CrystalGraph, collate, find_neighbours, graph_of
+from phonodos.model.representatives import (
+    Representatives,
+    collate_representatives,
+    plain_representatives,
+    representatives_of,
+)
+from phonodos.physics.asymmetric_unit import asymmetric_unit
 from phonodos.physics.crystal import Crystal
 
 
@@ -37,6 +44,8 @@ class BondedCrystals:
         (n, 3) Cartesian coordinates [A].
     atom_counts, bond_counts
         Atoms and bonds of every crystal; bonds are sorted by crystal.
+    representatives
+        Which atoms and bonds a network need look at; None for all.
     """
 
     graph: CrystalGraph
@@ -47,6 +56,7 @@ class BondedCrystals:
     positions: Array
     atom_counts: tuple[int, ...]
     bond_counts: tuple[int, ...]
+    representatives: Representatives | None = None
 
     @property
     def first_atoms(self) -> list[int]:
@@ -65,6 +75,22 @@ class BondedCrystals:
         return i[self.forward], j[self.forward]
 
     @property
+    def seen(self) -> CrystalGraph:
+        """The atoms that a network looks at, and the edges from them."""
+        return self.graph if self.representatives is None else self.representatives.graph
+
+    @property
+    def seen_ends(self) -> tuple[Array, Array]:
+        """(m,) atoms i and j of every edge of `seen`, as numbered here."""
+        i, j = self.seen.edge_index
+        return (i if self.representatives is None else self.representatives.atoms[i]), j
+
+    @property
+    def seen_bonds(self) -> Array:
+        """(u,) edges of `seen` that a network is asked the force constants of."""
+        return self.forward if self.representatives is None else self.representatives.bonds
+
+    @property
     def vectors(self) -> Array:
         """(b, 3) r_j - r_i + S cell [A]."""
         return self.graph.edge_vectors[self.forward]
@@ -73,13 +99,18 @@ class BondedCrystals:
         """Return the crystals in a floating-point type of NumPy or torch, as `CrystalGraph.to`."""
         names = ("forward", "backward", "images", "cells", "positions")
         own = {k: converted(getattr(self, k), dtype, device) for k in names}
-        return replace(self, graph=self.graph.to(dtype=dtype, device=device), **own)
+        seen = self.representatives
+        if seen is not None:
+            seen = None if is_of_torch(dtype) else seen.to(dtype=dtype)
+        graph = self.graph.to(dtype=dtype, device=device)
+        return replace(self, graph=graph, representatives=seen, **own)
 
 
-def bond_crystal(crystal: Crystal, cutoff: float) -> BondedCrystals:
+def bond_crystal(crystal: Crystal, cutoff: float, *, by_symmetry: bool = False) -> BondedCrystals:
     """Return the bonded crystal with all neighbours closer than `cutoff` [A].
 
-    Its arrays are NumPy's, in float64 and int64.
+    Its arrays are NumPy's, in float64 and int64. `by_symmetry` has networks look at
+    representatives of equivalent atoms and bonds alone.
 
     Raises
     ------
@@ -97,6 +128,9 @@ def bond_crystal(crystal: Crystal, cutoff: float) -> BondedCrystals:
     reverse = np.empty(len(i), dtype=np.int64)
     reverse[by_reverse] = by_edge
     forward = np.flatnonzero(np.arange(len(i)) < reverse)
+    unit, seen = asymmetric_unit(crystal) if by_symmetry else None, None
+    if unit is not None:
+        seen = representatives_of(graph, unit, images.astype(np.int64), reverse, forward)
     return BondedCrystals(
         graph=graph,
         forward=forward,
@@ -106,6 +140,7 @@ def bond_crystal(crystal: Crystal, cutoff: float) -> BondedCrystals:
         positions=crystal.positions.copy(),
         atom_counts=(crystal.n_atoms,),
         bond_counts=(len(forward),),
+        representatives=seen,
     )
 
 
@@ -124,4 +159,14 @@ def collate_bonded(crystals: Sequence[BondedCrystals]) -> BondedCrystals:
         positions=join([c.positions for c in crystals]),
         atom_counts=tuple(n for c in crystals for n in c.atom_counts),
         bond_counts=tuple(n for c in crystals for n in c.bond_counts),
+        representatives=_representatives(crystals),
+    )
+
+
+def _representatives(crystals: Sequence[BondedCrystals]) -> Representatives | None:
+    """Return those of a batch; None if no crystal has symmetry that is made use of."""
+    if all(c.representatives is None for c in crystals):
+        return None
+    return collate_representatives(
+        [c.representatives or plain_representatives(c.graph, c.forward) for c in crystals]
     )

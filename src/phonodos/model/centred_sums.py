@@ -11,12 +11,13 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
+from phonodos.model.dynamics import plane_waves
 from phonodos.model.lattice_sums import CHUNK, SEVERAL, LatticeSums
 from phonodos.model.pair_sums import BondSums
-from phonodos.physics.inversion import BROKEN, axes_of, centred_positions, sorted_by_image
+from phonodos.physics.inversion import BROKEN, centred_positions, sorted_by_image
 
 Array = NDArray[np.float64]
-SEEN_BY = 4  # vectors: what breaks the symmetry would have to cancel in all of them
+MISPLACED = 1e-4  # [A] from where inversion puts an atom: the dipole term errs by as much, relative
 _PROBE = np.array([0.31, -0.17, 0.23, 0.11])  # of `LatticeSums.reach`, no wave vector of symmetry
 
 
@@ -57,10 +58,10 @@ class CentredSums:
         harmonic = self.sums.harmonic
         alone, first, _ = self._atoms
         places = centred_positions(harmonic.positions[0], harmonic.cells[0], self.images)
-        even = self.sums.vectors @ places[np.concatenate([alone, first])].T
+        places = places[np.concatenate([alone, first])]
+        (even,), (odd,) = plane_waves(self.sums.vectors[None], places[None], harmonic.cells)
         n = len(alone)
-        odd = 2.0**0.5 * np.sin(even[:, n:])
-        even = np.cos(even)
+        odd = 2.0**0.5 * odd[:, n:]
         even[:, n:] *= 2.0**0.5
         each = self.sums.born.reshape(3, -1, 3)
         mean = (each + each[:, self.images]) / 2.0
@@ -118,10 +119,10 @@ class CentredSums:
 
     @cached_property
     def are_exact(self) -> bool:
-        """Whether the matrices have the symmetry, but for `BROKEN`, at one wave vector.
+        """Whether the matrices have the symmetry, but for `BROKEN`.
 
-        Of bonds every element is held against its image, of the dipole term products with a few
-        vectors.
+        Of bonds every element is held against its image, at one wave vector; of the dipole term
+        what it is made of, charges, positions and masses.
         """
         wave = (_PROBE @ self.sums.reach)[None]
         bonds = self.sums.bonds
@@ -134,18 +135,20 @@ class CentredSums:
             sums[:, 0] - np.where(turned, images[:, 0].swapaxes(1, 2), images[:, 0]),
             sums[:, 1] - np.where(turned, images[:, 1].swapaxes(1, 2), -images[:, 1]),
         ]
-        alone, first, second = map(axes_of, self._atoms)
-        # Phases of no pattern, and without a generator, which takes longer than the rest.
-        angles = 0.7 * np.arange(1.0, 3 * len(self.images) + 1.0)[:, None] ** (
-            1.0 + np.arange(SEEN_BY)
-        )
-        given = np.exp(1j * angles)
-        given[alone] = given[alone].real
-        given[second] = given[first].conj()
-        found = self.sums.field_products(wave, given)[0]
-        broken += [found[alone].imag, found[first] - found[second].conj()]
         worst = max(float(np.abs(x).max(initial=0.0)) for x in broken)
-        return worst <= BROKEN * float(np.abs(sums).max())
+        return self._charges_are_alike and worst <= BROKEN * float(np.abs(sums).max())
+
+    @property
+    def _charges_are_alike(self) -> bool:
+        """Whether images have the same charges over roots of masses, at opposite places."""
+        born, harmonic = self.sums.born.reshape(3, -1, 3), self.sums.harmonic
+        if np.abs(born - born[:, self.images]).max() > BROKEN * np.abs(born).max():
+            return False
+        places = centred_positions(harmonic.positions[0], harmonic.cells[0], self.images)
+        moved = (places - harmonic.positions[0]) @ np.linalg.inv(harmonic.cells[0])
+        moved -= moved[0]
+        moved = (moved - np.rint(moved)) @ harmonic.cells[0]
+        return not born.any() or bool(np.abs(moved - moved.mean(axis=0)).max() <= MISPLACED)
 
     def _add_bonds(self, q: Array, found: Array) -> None:
         bonds, one, other = self._bonds

@@ -11,6 +11,8 @@ from math import factorial, sqrt
 import numpy as np
 from numpy.typing import NDArray
 
+from phonodos.model.irreps import Irrep
+
 
 @cache
 def coupling(first: int, second: int, third: int) -> NDArray[np.float64]:
@@ -83,3 +85,26 @@ def raising(degree: int) -> NDArray[np.float64]:
     pole = sqrt(3.0 * (2 * degree + 1)) * plain[degree, 1, degree + 1]
     found: NDArray[np.float64] = plain * (sqrt(2 * degree + 3) / pole)
     return found
+
+
+def representation(turns: NDArray[np.floating], irrep: Irrep) -> NDArray[np.float64]:
+    """Return (m, 2l+1, 2l+1) what rotations, with or without inversion, do to features.
+
+    Parameters
+    ----------
+    turns
+        (m, 3, 3) orthogonal matrices.
+    irrep
+        Of the features. Even ones do not see inversion, odd ones change their sign.
+    """
+    signs = np.sign(np.linalg.det(turns.astype(np.float64)))[:, None, None]
+    proper = turns * signs
+    found = np.ones((len(turns), 1, 1))
+    for degree in range(irrep.l):
+        # Components of degree l + 1 are those of products of degrees l and 1.
+        size = 2 * degree + 1
+        both = found[:, :, None, :, None] * proper[:, None, :, None, :]
+        both = both.reshape(len(turns), 3 * size, 3 * size)
+        into = coupling(degree, 1, degree + 1).reshape(3 * size, -1) * (2 * degree + 3) ** 0.5
+        found = into.T @ both @ into
+    return found if irrep.p == 1 else found * signs

@@ -84,17 +84,36 @@ class GammaSums(NamedTuple):
     @classmethod
     def of(cls, harmonic: HarmonicCrystals) -> "GammaSums":
         """Return those of crystals."""
-        lib, c, n = library_of(harmonic.cells), harmonic.n_crystals, harmonic.n_atoms
+        c, n = harmonic.n_crystals, harmonic.n_atoms
         vectors, kept = reciprocal_vectors(harmonic, _gamma(harmonic))
         root, rate = (x[:, 0] for x in dipole_weights(harmonic, vectors[:, None], kept))
-        angles = vectors @ harmonic.positions.swapaxes(1, 2)
-        waves = lib.cos(angles), lib.sin(angles)
+        waves = plane_waves(vectors, harmonic.positions, harmonic.cells)
         born = harmonic.born.reshape(c, n, 9)
         even, odd = ((wave @ born).reshape(c, -1, 3, 3) for wave in waves)
         # F_a = sum_i (G.Z_i)_a exp(i G.tau_i), and its derivative with G_c in front.
         first, second = ((vectors[..., None] * x).sum(axis=2) for x in (even, odd))
         weight = (root * root)[..., None]
         return cls(vectors, weight, rate[..., None], waves, (even, odd), (first, second))
+
+
+def plane_waves(vectors: Array, positions: Array, cells: Array) -> tuple[Array, Array]:
+    """Return (C, G, N) cosines and sines of G.tau of (C, G, 3) reciprocal lattice vectors.
+
+    In NumPy they are products of powers of exp(i b.tau) with the reciprocal basis b: four times
+    quicker than as many cosines and sines.
+    """
+    if not isinstance(vectors, np.ndarray):
+        lib, angles = library_of(vectors), vectors @ positions.swapaxes(1, 2)
+        return lib.cos(angles), lib.sin(angles)
+    found = np.ones((*vectors.shape[:2], positions.shape[1]), dtype=np.complex128)
+    turns = 2j * np.pi * positions @ np.linalg.inv(cells)
+    whole = np.rint(vectors @ cells.swapaxes(1, 2) / (2.0 * np.pi)).astype(np.int64)
+    for waves, powers, steps in zip(found, turns, whole, strict=True):
+        for axis in range(3):
+            most = int(np.abs(steps[:, axis]).max(initial=0))
+            table = np.exp(np.arange(-most, most + 1)[:, None] * powers[:, axis])
+            waves *= table.take(steps[:, axis] + most, axis=0)
+    return np.ascontiguousarray(found.real), np.ascontiguousarray(found.imag)
 
 
 def dipole_row_sums(harmonic: HarmonicCrystals, sums: GammaSums | None = None) -> Array:

@@ -134,28 +134,30 @@ class LatticeNetwork(Network):
 
     def __call__(self, crystals: BondedCrystals) -> Lattice:
         """Return force constants, Born charges and dielectric tensors of a batch."""
-        p, parts, graph = self.parameters, parts_of(self.config), crystals.graph
+        p, parts, graph = self.parameters, parts_of(self.config), crystals.seen
         vectors = like(graph.edge_vectors, p["embedding.weight"])
         lib = library_of(vectors)
-        elements, radii = parts.elements(p, like(graph.fractions, vectors))
+        elements, radii = parts.elements(p, like(crystals.graph.fractions, vectors))
         lengths = lib.sqrt((vectors**2).sum(axis=1))
-        distinct = indices_like(graph.distinct, vectors)
-        i, j = (taken(end, distinct) for end in indices_like(graph.edge_index, vectors))
+        distinct, bond = (indices_like(x, vectors) for x in (graph.distinct, crystals.seen_bonds))
+        ends = [indices_like(end, vectors) for end in crystals.seen_ends]
+        i, j = (taken(end, distinct) for end in ends)
         distances = taken(lengths, distinct)
         reduced = distances - taken(radii, i) - taken(radii, j)
         fade = polynomial_cutoff(distances, self.config.cutoff)
         radial = parts.bonds(distances, reduced)
         edges = lib.concatenate([radial, taken(elements, i), taken(elements, j)], 1)
         harmonics = spherical_harmonics(vectors, self.config.lmax)
-        near = around(graph, vectors, harmonics)
-        surroundings = Surroundings(elements, near, edges, fade[:, None])
-        x = element_scalars(p, "embedding", elements)
+        near = around(graph, vectors, harmonics, crystals.representatives)
+        own = near.of_centres(elements)
+        surroundings = Surroundings(own, near, edges, fade[:, None])
+        x = element_scalars(p, "embedding", own)
         for layer in parts.layers:
             x = layer(p, x, surroundings, self.config.neighbours)
-        bond = indices_like(crystals.forward, vectors)
+        x = near.everywhere(x)
         alike = taken(near.alike, bond)
         base = taken(base_stiffness(distances, reduced, fade), alike)
-        i, j = (indices_like(end, vectors) for end in crystals.ends)
+        i, j = (taken(end, bond) for end in ends)
 
         def springs(some: slice) -> Array:
             edges, kinds = bond[some], alike[some]
@@ -169,6 +171,7 @@ class LatticeNetwork(Network):
         kept = parts.springs.ends(p, x)
         constants = in_pieces(springs, len(bond), of=vectors)
         born, dielectric = parts.charges(p, x, elements, crystals)
+        constants, base = near.of_all_bonds(constants, base)
         return Lattice(constants, born, dielectric, base)
 
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.model.dynamics import dipole_weights, reciprocal_vectors
+from phonodos.model.dynamics import dipole_weights, plane_waves, reciprocal_vectors
 from phonodos.model.harmonic import HarmonicCrystals
 from phonodos.model.pair_sums import BondSums, bond_pulls
 
@@ -70,10 +70,12 @@ class LatticeSums:
         born = self.born.reshape(3, n, 3).swapaxes(0, 1)
         # sum_j exp(-i G.tau_j) Z_j v_j, then times w K on both sides of the sum over G.
         moved = (born @ vectors.reshape(n, 3, k)).reshape(n, 3 * k)
-        even, odd = self._phases
+        along = self.fields(q)
+        terms = np.flatnonzero(along.any(axis=(0, 2)))
+        along = along[:, terms]
+        even, odd = (part.take(terms, axis=0) for part in self._phases)
         phases = even - 1j * odd
         fields = (phases @ moved).reshape(-1, 3, k)
-        along = self.fields(q)
         sums = (along[..., None] * fields).sum(axis=2)
         terms = (along[..., None] * sums[:, :, None]).swapaxes(0, 1)
         back = (phases.conj().T @ terms.reshape(len(phases), -1)).reshape(n, len(q), 3, k)
@@ -96,8 +98,8 @@ class LatticeSums:
     @cached_property
     def _phases(self) -> tuple[Array, Array]:
         """(G, n) cosines and (G, n) sines of G.tau."""
-        angles = self.vectors @ self.harmonic.positions[0].T
-        return np.cos(angles), np.sin(angles)
+        even, odd = plane_waves(self.vectors[None], self.harmonic.positions, self.harmonic.cells)
+        return even[0], odd[0]
 
     @cached_property
     def _waves(self) -> Array:

@@ -8,13 +8,17 @@ directions of edges are varied, it takes all edges at once.
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.model.arrays import Array, indices_like, library_of, split, taken
 from phonodos.model.graph import CrystalGraph
+from phonodos.model.irreps import Irrep
+
+if TYPE_CHECKING:
+    from phonodos.model.representatives import Representatives
 
 CHUNK = 256  # edges at a time: their products stay in the cache
 AT_ONCE = 96  # of them where a product is as wide as a few thousand numbers
@@ -39,6 +43,8 @@ class Around:
         (m,) which of the distinct edges each is like.
     harmonics
         {l: (m, 2l+1)}.
+    representatives
+        What the graph holds the atoms of; None if it holds all.
     """
 
     graph: CrystalGraph
@@ -46,11 +52,29 @@ class Around:
     neighbours: Array
     alike: Array
     harmonics: dict[int, Array]
+    representatives: "Representatives | None" = None
 
     @property
     def n_atoms(self) -> int:
-        """Number of atoms."""
+        """Number of atoms whose neighbours are summed over."""
         return self.graph.n_atoms
+
+    def of_centres(self, values: Array) -> Array:
+        """Return the rows of those atoms out of rows of all."""
+        seen = self.representatives
+        return values if seen is None else taken(values, seen.atoms)
+
+    def everywhere(self, features: dict[Irrep, Array]) -> dict[Irrep, Array]:
+        """Return features of all atoms, of those of the atoms whose neighbours are summed over."""
+        seen = self.representatives
+        return features if seen is None else seen.everywhere(features)
+
+    def of_all_bonds(self, constants: Array, stiffness: Array) -> tuple[Array, Array]:
+        """Return force constants and stiffness of all bonds, of those of the bonds looked at."""
+        seen = self.representatives
+        if seen is None:
+            return constants, stiffness
+        return seen.of_all_bonds(constants), taken(stiffness, seen.bond_places)
 
     @property
     def first(self) -> list[int]:
@@ -75,7 +99,7 @@ class Around:
             a if isinstance(a, np.ndarray) else a.detach().numpy() for a in arrays
         )
         degrees = dict(zip(self.harmonics, harmonics, strict=True))
-        return Around(self.graph, vectors, neighbours, alike, degrees)
+        return Around(self.graph, vectors, neighbours, alike, degrees, self.representatives)
 
     @cached_property
     def summing(self) -> tuple[Any, Any]:
@@ -96,10 +120,13 @@ class Around:
         return len(self.graph.distinct)
 
 
-def around(graph: CrystalGraph, vectors: Array, harmonics: dict[int, Array]) -> Around:
+def around(
+    graph: CrystalGraph, vectors: Array, harmonics: dict[int, Array],
+    representatives: "Representatives | None" = None,
+) -> Around:  # fmt: skip
     """Return the surroundings in the library of the vectors, which are those of the graph."""
-    neighbours = indices_like(graph.edge_index[1], vectors)
-    return Around(graph, vectors, neighbours, indices_like(graph.alike, vectors), harmonics)
+    neighbours, alike = (indices_like(x, vectors) for x in (graph.edge_index[1], graph.alike))
+    return Around(graph, vectors, neighbours, alike, harmonics, representatives)
 
 
 def edge_chunks(around: Around, most: int | None = None) -> Iterator[tuple[range, slice]]:

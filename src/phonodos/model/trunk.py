@@ -105,7 +105,7 @@ class BondFeatures:
 class Surroundings(NamedTuple):
     """What a trunk layer needs to know of atoms and edges."""
 
-    elements: Array  # (n, a) element features
+    elements: Array  # (n, a) element features of the atoms whose neighbours are summed over
     around: Around
     edges: Array  # (u, r) radial functions and the elements of both ends, of distinct edges
     fade: Array  # (u, 1) cutoff function
@@ -208,7 +208,7 @@ class DepthwiseConvolution:
     ) -> Features:
         """Return the mixed messages of every atom, divided by the root of `neighbours`."""
         weights = EdgeWeights(self.radial.hidden(p, near.edges), *self.radial.last(p), near.fade)
-        before = self.before(p, x)
+        before = near.around.everywhere(self.before(p, x))
         # Summed before it is coupled: sum_j Y_b x_a for every atom, all paths of a degree at once.
         sums = depthwise([before[ir] for ir in self.sources], weights, self.channels, near.around)
         summed: dict[Irrep, list[Array]] = {}

@@ -133,6 +133,13 @@ class Crystal:
         """(n, 3) Cartesian positions [A]."""
         return self.frac_coords @ self.cell
 
+    @cached_property
+    def site_kinds(self) -> tuple[int, ...]:
+        """(n,) `site_kinds`, which is asked for again and again."""
+        numbers: dict[tuple[tuple[str, float], ...], int] = {}
+        keys = (tuple(sorted((s, round(f, 6)) for s, f in o.items())) for o in self.occupancy)
+        return tuple(numbers.setdefault(key, len(numbers)) for key in keys)
+
     @property
     def is_ordered(self) -> bool:
         """Whether every site holds exactly one element."""
@@ -206,9 +213,7 @@ def _amount(value: float) -> str:
 
 def site_kinds(crystal: Crystal) -> tuple[int, ...]:
     """Number the sites by what is on them, from 0 in order of first appearance."""
-    numbers: dict[tuple[tuple[str, float], ...], int] = {}
-    keys = (tuple(sorted((s, round(f, 6)) for s, f in o.items())) for o in crystal.occupancy)
-    return tuple(numbers.setdefault(key, len(numbers)) for key in keys)
+    return crystal.site_kinds
 
 
 def mixed_sites(crystal: Crystal) -> tuple[int, ...]:

@@ -8,7 +8,14 @@ from typing import Any, Protocol
 import numpy as np
 
 from phonodos.errors import ConfigError, PhonodosError, PredictionError
-from phonodos.model.arrays import Array, as_numpy, doubled, library_of, without_gradients
+from phonodos.model.arrays import (
+    Array,
+    as_numpy,
+    doubled,
+    is_of_torch,
+    library_of,
+    without_gradients,
+)
 from phonodos.model.bonds import BondedCrystals, bond_crystal, collate_bonded
 from phonodos.model.devices import check_device
 from phonodos.model.graph import CrystalGraph, build_graph, collate
@@ -136,7 +143,7 @@ class LatticeAnswers:
 
     def graph(self, crystal: Crystal) -> BondedCrystals:
         """Return the bonded crystal."""
-        return bond_crystal(crystal, self.cutoff)
+        return bond_crystal(crystal, self.cutoff, by_symmetry=not is_of_torch(self.dtype))
 
     def answer(
         self, crystals: Sequence[Crystal], graphs: Sequence[BondedCrystals]
