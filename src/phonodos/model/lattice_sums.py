@@ -182,7 +182,9 @@ class LatticeSums:
         turned *= charge
         turned = turned.reshape(-1, turned.shape[2])
         phase = cosine - 1j * sine
-        np.multiply(turned.T @ turned, phase[:, None] * phase.conj(), out=matrix)
+        matrix[...] = turned.T @ turned
+        matrix *= phase[:, None]
+        matrix *= phase.conj()
 
     @cached_property
     def bonds(self) -> BondSums:

@@ -200,8 +200,10 @@ class EdgeWeights(NamedTuple):
 
     def joined(self) -> tuple[Array, Array]:
         """Return (u, h + 1) and (h + 1, all sizes) whose product the weights are, in NumPy."""
-        hidden = np.concatenate([self.hidden, np.ones_like(self.fade)], axis=1) * self.fade
-        return hidden, np.concatenate([self.matrix, self.bias[:, None]], axis=1).T
+        found = np.empty((len(self.hidden), self.hidden.shape[1] + 1), dtype=self.hidden.dtype)
+        np.multiply(self.hidden, self.fade, out=found[:, :-1])
+        found[:, -1:] = self.fade
+        return found, np.concatenate([self.matrix, self.bias[:, None]], axis=1).T
 
 
 def depthwise(

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.model.arrays import Array, constant, folded, library_of, silu
+from phonodos.model.arrays import Array, constant, folded, in_pieces, library_of, silu
 from phonodos.model.couplings import coupling
 from phonodos.model.irreps import SCALAR, Irrep, Irreps, multiplicities, products
 from phonodos.model.layers import Features, Gate, Path, add, path_degrees
@@ -207,7 +207,10 @@ class DepthwiseConvolution:
         self, p: Parameters, x: Features, near: Surroundings, neighbours: float
     ) -> Features:
         """Return the mixed messages of every atom, divided by the root of `neighbours`."""
-        weights = EdgeWeights(self.radial.hidden(p, near.edges), *self.radial.last(p), near.fade)
+        hidden = in_pieces(
+            lambda some: self.radial.hidden(p, near.edges[some]), len(near.edges), of=near.edges
+        )
+        weights = EdgeWeights(hidden, *self.radial.last(p), near.fade)
         before = near.around.everywhere(self.before(p, x))
         # Summed before it is coupled: sum_j Y_b x_a for every atom, all paths of a degree at once.
         sums = depthwise([before[ir] for ir in self.sources], weights, self.channels, near.around)

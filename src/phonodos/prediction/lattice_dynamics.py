@@ -115,7 +115,8 @@ class LatticeDynamics:
         PredictionError
             If one is larger than any vibration has (10,000 cm^-1).
         """
-        found = [frequencies(m) for m in self.equivalent_matrices(qpoints)]
+        # One at a time: a name would hold the last one, of a large cell megabytes, too.
+        found = list(map(frequencies, self.equivalent_matrices(qpoints)))
         check_frequencies(np.concatenate(found), self.crystal.label)
         return np.concatenate(found)
 
