@@ -80,6 +80,8 @@ def test_deviations_are_found_in_the_settings(header: Json) -> None:
     assert "trained in float32 instead of float64" in text
     assert "learning rate 0.001 instead of 0.005" in text
     assert "clipped at norm 1" in text
+    header["training"] = {"members": [header["training"]]}  # as of files that were joined
+    assert section(card(header, []), title) == text
 
 
 def test_the_papers_own_settings_deviate_in_nothing(header: Json) -> None:

@@ -39,11 +39,11 @@ def test_paths_start_from_the_file(path: Path) -> None:
     assert config.data.split == Path("/elsewhere/split.json")
 
 
-def test_released_configuration_is_the_papers() -> None:
+def test_released_configuration_is_the_papers_but_for_an_average() -> None:
     released = Path(__file__).parents[2] / "configs" / "chen2021.toml"
     config = read_config(released)
     assert config.network == SpectrumConfig()
-    assert (config.epochs, config.batch_size, config.optimizer.lr) == (64, 1, 0.005)
+    assert (config.batch_size, config.optimizer.lr, config.average) == (1, 0.005, 0.999)
 
 
 def test_overrides(path: Path) -> None:

@@ -277,7 +277,7 @@ def _deviations(header: WeightHeader) -> str:
     words = _words(header)
     if words.settings is None:
         return ""
-    settings = {"network": header.network, "config": header.training.get("config", {})}
+    settings = {"network": header.network, "config": runs_of(header)[0].get("config", {})}
     found = []
     for key, (paper, text) in words.settings.items():
         value: Any = settings
