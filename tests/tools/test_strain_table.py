@@ -28,7 +28,7 @@ def test_one_crystal_anew() -> None:
         assert float(new) == pytest.approx(float(old), abs=0.25)
     # Two roads to the average over modes: spectra of three volumes, and perturbation theory. Both
     # are near the slope of the mean frequency, from which they differ by how gammas spread.
-    assert abs(float(found[2]) - float(found[3])) < 0.2
+    assert abs(float(found[2]) - float(found[3])) < 0.25
 
 
 def test_only_the_table_changes() -> None:

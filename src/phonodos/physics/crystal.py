@@ -136,9 +136,8 @@ class Crystal:
     @cached_property
     def site_kinds(self) -> tuple[int, ...]:
         """(n,) `site_kinds`, which is asked for again and again."""
-        numbers: dict[tuple[tuple[str, float], ...], int] = {}
-        keys = (tuple(sorted((s, round(f, 6)) for s, f in o.items())) for o in self.occupancy)
-        return tuple(numbers.setdefault(key, len(numbers)) for key in keys)
+        keys = [tuple(sorted((s, round(f, 6)) for s, f in o.items())) for o in self.occupancy]
+        return tuple(map(list(dict.fromkeys(keys)).index, keys))
 
     @property
     def is_ordered(self) -> bool:
@@ -206,9 +205,7 @@ def reciprocal(cell: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _amount(value: float) -> str:
-    if abs(value - 1.0) < 1e-6:
-        return ""
-    return f"{value:.4f}".rstrip("0").rstrip(".")
+    return "" if abs(value - 1.0) < 1e-6 else f"{value:.4f}".rstrip("0").rstrip(".")
 
 
 def site_kinds(crystal: Crystal) -> tuple[int, ...]:
@@ -223,9 +220,7 @@ def mixed_sites(crystal: Crystal) -> tuple[int, ...]:
 
 def _filled(site: Mapping[str, float]) -> Mapping[str, float]:
     total = sum(site.values())
-    if total == 1.0:
-        return site
-    return MappingProxyType({symbol: fraction / total for symbol, fraction in site.items()})
+    return site if total == 1.0 else MappingProxyType({k: v / total for k, v in site.items()})
 
 
 def reduced_basis(cell: NDArray[np.float64]) -> NDArray[np.int64]:
