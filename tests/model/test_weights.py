@@ -179,8 +179,7 @@ def test_released_files_have_checksums(name: str) -> None:
     header = read_header(weights_path(name))
     assert header.checksum is not None
     assert len(header.references) == header.held
-    # The file before a score was added to the header: spectra sit no exam.
-    assert len(header.formerly) == (header.network["kind"] == "lattice")
+    assert len(header.formerly) == 1  # the file before a score was added to the header
 
 
 def test_unknown_kind_of_network() -> None:
