@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.model.couplings import representation
-from phonodos.model.graph import CrystalGraph, distinct_edges
+from phonodos.model.graph import CrystalGraph, collate, distinct_edges
 from phonodos.model.layers import Features
 from phonodos.physics.asymmetric_unit import AsymmetricUnit
 
@@ -179,18 +179,9 @@ def collate_representatives(parts: Sequence[Representatives]) -> Representatives
     graphs = [part.graph for part in parts]
     seen, whole = firsts([g.n_atoms for g in graphs]), firsts([len(p.places) for p in parts])
     edges = firsts([len(g.alike) for g in graphs])
-    kinds = firsts([len(g.distinct) for g in graphs])
     starts = zip(graphs, seen, whole, strict=True)
-    graph = CrystalGraph(
-        site_masses=np.concatenate([g.site_masses for g in graphs]),
-        fractions=np.concatenate([g.fractions for g in graphs]),
-        edge_index=np.concatenate([g.edge_index + [[a], [b]] for g, a, b in starts], axis=1),
-        edge_vectors=np.concatenate([g.edge_vectors for g in graphs]),
-        batch=np.concatenate([g.batch + k for k, g in enumerate(graphs)]),
-        n_crystals=len(graphs),
-        distinct=np.concatenate([g.distinct + n for g, n in zip(graphs, edges, strict=True)]),
-        alike=np.concatenate([g.alike + n for g, n in zip(graphs, kinds, strict=True)]),
-    )
+    ends = np.concatenate([g.edge_index + [[a], [b]] for g, a, b in starts], axis=1)
+    graph = replace(collate(graphs), edge_index=ends)  # far ends count whole crystals
     return Representatives(
         graph=graph,
         atoms=joined("atoms", whole),
