@@ -11,9 +11,9 @@ from functools import cached_property
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.model.dynamics import plane_waves
-from phonodos.model.lattice_sums import CHUNK, SEVERAL, LatticeSums
+from phonodos.model.lattice_sums import CHUNK, SEVERAL, TERMS, LatticeSums
 from phonodos.model.pair_sums import BondSums
+from phonodos.model.plane_waves import PlaneWaves
 from phonodos.physics.inversion import BROKEN, centred_positions, sorted_by_image
 
 Array = NDArray[np.float64]
@@ -53,42 +53,62 @@ class CentredSums:
         return sorted_by_image(self.images)
 
     @cached_property
-    def _waves(self) -> tuple[Array, Array]:
-        """(G, 3n) real waves of the basis at G, and (3, 3n) its charges, masses included."""
+    def _phases(self) -> PlaneWaves:
+        """exp(i G.tau) at the centred positions of one atom of each pair."""
         harmonic = self.sums.harmonic
         alone, first, _ = self._atoms
         places = centred_positions(harmonic.positions[0], harmonic.cells[0], self.images)
         places = places[np.concatenate([alone, first])]
-        (even,), (odd,) = plane_waves(self.sums.vectors[None], places[None], harmonic.cells)
-        n = len(alone)
-        odd = 2.0**0.5 * odd[:, n:]
-        even[:, n:] *= 2.0**0.5
+        return PlaneWaves.of(self.sums.vectors, places, harmonic.cells[0])
+
+    @cached_property
+    def _born(self) -> Array:
+        """(3, 3n) charges of the basis, masses included."""
+        alone, first, _ = self._atoms
         each = self.sums.born.reshape(3, -1, 3)
         mean = (each + each[:, self.images]) / 2.0
-        born = mean[:, np.concatenate([alone, first, first])].reshape(3, -1)
-        waves = np.repeat(np.concatenate([even, odd], axis=1), 3, axis=1)
-        return waves, born
+        return np.asarray(mean[:, np.concatenate([alone, first, first])].reshape(3, -1))
+
+    @cached_property
+    def _waves(self) -> Array:
+        """(G, 3n) real waves of the basis, of small cells: kept for all wave vectors."""
+        return self._made(slice(None))
+
+    def _rows(self, terms: NDArray[np.int64]) -> Array:
+        """Return (g, 3n) real waves of the basis at some of the G."""
+        return self._waves.take(terms, axis=0) if self._phases.are_few else self._made(terms)
+
+    def _made(self, terms: NDArray[np.int64] | slice) -> Array:
+        even, odd = self._phases.parts(terms)
+        n = len(self._atoms[0])
+        even[:, n:] *= 2.0**0.5
+        return np.repeat(np.concatenate([even, 2.0**0.5 * odd[:, n:]], axis=1), 3, axis=1)
 
     def _put_dipoles(self, q: Array, found: Array) -> None:
         if not len(self.sums.vectors):
             found[...] = 0.0
             return
-        waves, born = self._waves
-        step = CHUNK // waves.size
+        step = CHUNK // (3 * len(self.images) * len(self.sums.vectors))
         if step < SEVERAL:
-            space = np.empty((2, *waves.shape))
-            for field, matrix in zip(self.sums.fields(q), found, strict=True):
-                terms = np.flatnonzero(field.any(axis=1))
-                rows, along = space[:, : len(terms)]
-                np.matmul(field[terms], born, out=rows)
-                waves.take(terms, axis=0, out=along, mode="clip")
-                rows *= along
-                np.matmul(rows.T, rows, out=matrix)
+            self._put_dipoles_of_each(q, found)
             return
         for start in range(0, len(q), step):
-            many = self.sums.fields(q[start : start + step]) @ born
-            many *= waves
+            many = self.sums.fields(q[start : start + step]) @ self._born
+            many *= self._waves
             np.matmul(many.swapaxes(1, 2), many, out=found[start : start + step])
+
+    def _put_dipoles_of_each(self, q: Array, found: Array) -> None:
+        """Do it wave vector by wave vector, without the terms that are nothing there."""
+        for field, matrix in zip(self.sums.fields(q), found, strict=True):
+            terms = np.flatnonzero(field.any(axis=1))
+            for first in range(0, max(len(terms), 1), TERMS):
+                some = terms[first : first + TERMS]
+                rows = self._rows(some)
+                rows *= field[some] @ self._born
+                if first == 0:
+                    np.matmul(rows.T, rows, out=matrix)
+                else:
+                    matrix += rows.T @ rows
 
     @cached_property
     def _bonds(self) -> tuple[BondSums, NDArray[np.int64], NDArray[np.int64]]:

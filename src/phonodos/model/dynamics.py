@@ -16,6 +16,7 @@ import numpy as np
 from phonodos.errors import PredictionError
 from phonodos.model.arrays import Array, as_numpy, complex_of, indices_like, library_of, like
 from phonodos.model.harmonic import HarmonicCrystals, obey_sum_rules, on_site
+from phonodos.model.plane_waves import plane_waves
 from phonodos.physics.crystal import reciprocal, reduced_basis
 from phonodos.physics.dipole import COULOMB, LAMBDA
 from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
@@ -94,26 +95,6 @@ class GammaSums(NamedTuple):
         first, second = ((vectors[..., None] * x).sum(axis=2) for x in (even, odd))
         weight = (root * root)[..., None]
         return cls(vectors, weight, rate[..., None], waves, (even, odd), (first, second))
-
-
-def plane_waves(vectors: Array, positions: Array, cells: Array) -> tuple[Array, Array]:
-    """Return (C, G, N) cosines and sines of G.tau of (C, G, 3) reciprocal lattice vectors.
-
-    In NumPy they are products of powers of exp(i b.tau) with the reciprocal basis b: four times
-    quicker than as many cosines and sines.
-    """
-    if not isinstance(vectors, np.ndarray):
-        lib, angles = library_of(vectors), vectors @ positions.swapaxes(1, 2)
-        return lib.cos(angles), lib.sin(angles)
-    found = np.ones((*vectors.shape[:2], positions.shape[1]), dtype=np.complex128)
-    turns = 2j * np.pi * positions @ np.linalg.inv(cells)
-    whole = np.rint(vectors @ cells.swapaxes(1, 2) / (2.0 * np.pi)).astype(np.int64)
-    for waves, powers, steps in zip(found, turns, whole, strict=True):
-        for axis in range(3):
-            most = int(np.abs(steps[:, axis]).max(initial=0))
-            table = np.exp(np.arange(-most, most + 1)[:, None] * powers[:, axis])
-            waves *= table.take(steps[:, axis] + most, axis=0)
-    return np.ascontiguousarray(found.real), np.ascontiguousarray(found.imag)
 
 
 def dipole_row_sums(harmonic: HarmonicCrystals, sums: GammaSums | None = None) -> Array:

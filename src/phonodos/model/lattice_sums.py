@@ -13,9 +13,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.model.dynamics import dipole_weights, plane_waves, reciprocal_vectors
+from phonodos.model.dynamics import dipole_weights, reciprocal_vectors
 from phonodos.model.harmonic import HarmonicCrystals
 from phonodos.model.pair_sums import BondSums, bond_pulls
+from phonodos.model.plane_waves import PlaneWaves
 
 Array = NDArray[np.float64]
 CHUNK = 2**17  # numbers summed at a time: they stay in the cache
@@ -73,8 +74,7 @@ class LatticeSums:
         along = self.fields(q)
         terms = np.flatnonzero(along.any(axis=(0, 2)))
         along = along[:, terms]
-        even, odd = (part.take(terms, axis=0) for part in self._phases)
-        phases = even - 1j * odd
+        phases = self._phases.at(terms).conj()
         fields = (phases @ moved).reshape(-1, 3, k)
         sums = (along[..., None] * fields).sum(axis=2)
         terms = (along[..., None] * sums[:, :, None]).swapaxes(0, 1)
@@ -96,19 +96,20 @@ class LatticeSums:
         return np.asarray(self.harmonic.born[0].swapaxes(0, 1).reshape(3, -1) * root)
 
     @cached_property
-    def _phases(self) -> tuple[Array, Array]:
-        """(G, n) cosines and (G, n) sines of G.tau."""
-        even, odd = plane_waves(self.vectors[None], self.harmonic.positions, self.harmonic.cells)
-        return even[0], odd[0]
+    def _phases(self) -> PlaneWaves:
+        """exp(i G.tau) of all terms, made when they are asked for: of large cells megabytes."""
+        return PlaneWaves.of(self.vectors, self.harmonic.positions[0], self.harmonic.cells[0])
 
     @cached_property
     def _waves(self) -> Array:
         """(2, G, 3n) cosines and sines of G.tau, of small cells: kept for all wave vectors."""
-        return np.repeat(np.stack(self._phases), 3, axis=2)
+        return np.repeat(self._phases.parts(slice(None)), 3, axis=2)
 
     def _rows(self, terms: NDArray[np.int64]) -> Array:
         """Return (2, g, 3n) cosines and sines of G.tau of some of the G."""
-        return np.repeat(np.stack([part.take(terms, axis=0) for part in self._phases]), 3, axis=2)
+        if self._phases.are_few:
+            return self._waves.take(terms, axis=1)
+        return np.repeat(self._phases.parts(terms), 3, axis=2)
 
     def weights(self, q: Array) -> Array:
         """Return (q, G) roots of the weights of the terms of the dipole sum."""
@@ -124,7 +125,7 @@ class LatticeSums:
         if not len(self.vectors):
             found[...] = 0.0
             return
-        step = CHUNK // (3 * self._phases[0].size)
+        step = CHUNK // (3 * self._phases.shape[0] * self._phases.shape[1])
         if step < SEVERAL:
             self._put_dipoles_of_each(q, found)
             return

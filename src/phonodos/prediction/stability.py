@@ -8,7 +8,7 @@ probability that the reference has a mode below -20 cm^-1.
 """
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from typing import Any, Final, Literal
 
@@ -137,19 +137,49 @@ def _beside(members: Sequence[LatticeDynamics], points: SpecialPoints, on_mesh: 
     """
     best = on_mesh[:, np.argmin(on_mesh.mean(axis=0))]
     found = np.full((len(members), len(points.qpoints)), np.inf)
-    k = 0
-    lines = [m.equivalent_matrices(points.qpoints) for m in members]
-    while chunk := [block for line in lines if (block := next(line, None)) is not None]:
-        for matrices in zip(*chunk, strict=True):
-            near = points.labels[k] == NEAR
-            above = best + 2.0 * EQUAL
-            if not all(map(is_above, matrices, np.minimum(above, 0.0) if near else above)):
-                found[:, k] = here = np.array([frequencies(matrix)[0] for matrix in matrices])
-                if here.mean() < best.mean() and (not near or here.max() < 0.0):
-                    best = here
-            k += 1
-        del chunk, matrices  # of a large cell megabytes, before the next ones are made
+    lines = [_one_by_one(m.equivalent_matrices(points.qpoints)) for m in members]
+    for k, label in enumerate(points.labels):
+        near = label == NEAR
+        above = [x + 2.0 * EQUAL for x in best]
+        here = _lowest(lines, [min(x, 0.0) for x in above] if near else above)
+        if here is None:
+            continue
+        for place in np.flatnonzero(np.isinf(here)):
+            here[place] = members[place].frequencies(points.qpoints[k])[0, 0]
+        found[:, k] = here
+        if here.mean() < best.mean() and (not near or here.max() < 0.0):
+            best = here
     return found
+
+
+def _lowest(
+    lines: Sequence[Iterator[Array | NDArray[np.complex128]]], bounds: Sequence[float]
+) -> Array | None:
+    """Return (members,) lowest frequencies of the next matrices; infinite before one is not above.
+
+    None if all are. Matrices of a large cell are megabytes: that of one member is gone before the
+    next is made.
+    """
+    found: list[float] = []
+    for line, bound in zip(lines, bounds, strict=True):
+        matrix = next(line)
+        if found or not is_above(matrix, bound):
+            found.append(frequencies(matrix)[0])
+        del matrix
+    if not found:
+        return None
+    return np.array([np.inf] * (len(lines) - len(found)) + found)
+
+
+def _one_by_one(
+    blocks: Iterator[Array | NDArray[np.complex128]],
+) -> Iterator[Array | NDArray[np.complex128]]:
+    """Yield the matrices in blocks of them; of what was yielded nothing is held."""
+    for block in blocks:
+        rest = list(block[::-1])
+        del block
+        while rest:
+            yield rest.pop()
 
 
 def stability_of(
