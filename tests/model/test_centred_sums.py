@@ -5,7 +5,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 
-from phonodos.model import centred_sums
+from phonodos.model import centred_sums, plane_waves
 from phonodos.model.centred_sums import CentredSums
 from phonodos.physics.crystal import Crystal
 from phonodos.physics.inversion import real_form
@@ -56,6 +56,22 @@ def test_matrices_of_more_at_a_time_are_the_same(
     whole = sums.matrices(q)
     monkeypatch.setattr(centred_sums, "CHUNK", 1)
     np.testing.assert_allclose(sums.matrices(q), whole, atol=1e-13 * np.abs(whole).max())
+
+
+@pytest.mark.parametrize("few", [0, 10**6])  # waves made again, or kept
+def test_terms_of_a_large_cell_go_in_parts(
+    few: int, centred: Crystal, lattice_of: Callable[[Crystal], LatticeDynamics],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    q = POINTS @ centred.reciprocal_cell
+    sums = sums_of(lattice_of(centred))
+    whole = sums.matrices(q)
+    for name, value in {"SEVERAL": 10**6, "TERMS": 7}.items():
+        monkeypatch.setattr(centred_sums, name, value)
+    monkeypatch.setattr(plane_waves, "FEW", few)
+    again = sums_of(lattice_of(centred))
+    np.testing.assert_allclose(again.matrices(q), whole, atol=1e-12 * np.abs(whole).max())
+    assert ("_waves" in vars(again)) == bool(few)
 
 
 def test_what_breaks_the_symmetry_is_seen(

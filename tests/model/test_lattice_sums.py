@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from phonodos.model import lattice_sums
+from phonodos.model import lattice_sums, plane_waves
 from phonodos.model.bonds import bond_crystal
 from phonodos.model.dynamics import settled, settled_matrices
 from phonodos.model.harmonic import HarmonicCrystals, harmonic_of
@@ -50,6 +50,19 @@ def test_matrices_are_those_of_all_wave_vectors_at_once(
     sums = sums_of(springs)
     assert_same(sums.matrices(sums.reach), wanted)
     assert_same(sums.matrices(sums.reach[1:3]), wanted[1:3])
+
+
+@pytest.mark.parametrize("few", [0, 10**6])  # waves made again, or kept
+def test_terms_of_a_large_cell_go_in_parts(
+    few: int, springs: HarmonicCrystals, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    wanted = settled_matrices(*settled(springs), POINTS[None])[0]
+    for name, value in {"SEVERAL": 10**6, "TERMS": 7}.items():
+        monkeypatch.setattr(lattice_sums, name, value)
+    monkeypatch.setattr(plane_waves, "FEW", few)
+    sums = sums_of(springs)
+    assert_same(sums.matrices(sums.reach), wanted)
+    assert ("_waves" in vars(sums)) == bool(few)
 
 
 def test_without_charges_there_are_bonds_only(springs: HarmonicCrystals) -> None:

@@ -1,4 +1,4 @@
-"""`PlaneWaves`: exp(i G.tau) of reciprocal lattice vectors G and atoms at tau, as products of powers.
+"""`PlaneWaves`: exp(i G.tau) of reciprocal lattice vectors G and atoms at tau, as products.
 
 Every wave is a product of powers of exp(i b.tau), with the three vectors b of the reciprocal basis:
 four times quicker than as many cosines and sines. Tables of these powers are small, so waves of a
@@ -61,7 +61,7 @@ class PlaneWaves:
         )
         first *= second
         first *= third
-        return first
+        return np.asarray(first)
 
     def parts(self, terms: NDArray[np.int64] | slice) -> NDArray[np.float64]:
         """Return (2, g, n) cosines and sines of some of the vectors."""

@@ -144,8 +144,8 @@ def _beside(members: Sequence[LatticeDynamics], points: SpecialPoints, on_mesh: 
         here = _lowest(lines, [min(x, 0.0) for x in above] if near else above)
         if here is None:
             continue
-        for place in np.flatnonzero(np.isinf(here)):
-            here[place] = members[place].frequencies(points.qpoints[k])[0, 0]
+        for member in range(int(np.isinf(here).sum())):  # the first ones
+            here[member] = members[member].frequencies(points.qpoints[k])[0, 0]
         found[:, k] = here
         if here.mean() < best.mean() and (not near or here.max() < 0.0):
             best = here
