@@ -6,7 +6,7 @@ from numpy.typing import NDArray
 
 from phonodos.errors import ConfigError
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.strain import gruneisen, mode_gammas, strained
+from phonodos.physics.strain import gruneisen, linear_strain, mode_gammas, strained
 
 
 def test_volume(rock_salt: Crystal) -> None:
@@ -14,6 +14,26 @@ def test_volume(rock_salt: Crystal) -> None:
         crystal = strained(rock_salt, e)
         assert crystal.volume == pytest.approx(rock_salt.volume * (1 + e) ** 3)
         assert np.array_equal(crystal.frac_coords, rock_salt.frac_coords)
+
+
+def test_along_one_axis_and_in_shear(rock_salt: Crystal) -> None:
+    stretched = strained(rock_salt, np.diag([0.0, 0.0, 0.02]))
+    assert stretched.volume == pytest.approx(rock_salt.volume * 1.02)
+    np.testing.assert_allclose(stretched.cell[:, :2], rock_salt.cell[:, :2])
+    sheared = strained(rock_salt, 0.01 * np.array([[0.0, 1, 0], [1, 0, 0], [0, 0, 0]]))
+    np.testing.assert_allclose(
+        sheared.cell[:, 0] - rock_salt.cell[:, 0], 0.01 * rock_salt.cell[:, 1]
+    )
+    assert sheared.volume == pytest.approx(rock_salt.volume * (1 - 1e-4))
+    whole = strained(rock_salt, 0.02 * np.eye(3))
+    np.testing.assert_allclose(whole.cell, strained(rock_salt, 0.02).cell)
+
+
+def test_the_isotropic_strain_of_equal_size() -> None:
+    assert linear_strain(-0.02 * np.eye(3)) == pytest.approx(-0.02)
+    assert linear_strain(np.diag([0.0, 0.0, 0.03])) == pytest.approx(0.03 / 3**0.5)
+    assert linear_strain(np.array([[0.0, 0.03, 0], [0.03, 0, 0], [0, 0, 0]])) > 0.0
+    assert linear_strain(np.zeros((3, 3))) == 0.0
 
 
 @pytest.mark.parametrize("gamma", [1.6, -0.4])
@@ -38,6 +58,11 @@ def test_refusals(rock_salt: Crystal) -> None:
     for e in (-0.5, 0.3, float("nan")):
         with pytest.raises(ConfigError, match="a strain of"):
             strained(rock_salt, e)
+    for tensor in (np.triu(0.01 * np.ones((3, 3))), np.zeros((2, 2)), np.full((3, 3), np.nan)):
+        with pytest.raises(ConfigError, match="not symmetric"):
+            strained(rock_salt, tensor)
+    with pytest.raises(ConfigError, match=r"a strain of 0\.3"):
+        strained(rock_salt, np.diag([0.0, 0.3, 0.0]))
 
 
 def springs(v: float) -> NDArray[np.complex128]:

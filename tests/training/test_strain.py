@@ -2,7 +2,7 @@
 
 import gzip
 import json
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,6 +32,7 @@ SMALL: dict[str, Any] = {
 }  # fmt: skip
 STRAINS = (-0.02, 0.0, 0.02)
 WAVES = np.array([[0.0, 0, 0], [0.5, 0, 0.5], [0.5, 0.5, 0.5]])
+ONES = np.full((3, 3), 0.01)
 FCC = np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]]) / 2
 CRYSTALS = [
     Crystal.ordered(a * FCC, [[0.0] * 3, second], [x, y], f"{x}{y}")
@@ -47,10 +48,12 @@ def made(seed: int) -> NetworkModule:
     return NetworkModule(LatticeNetwork, LatticeConfig.model_validate(SMALL)).double()
 
 
-def answered(network: NetworkModule, crystal: Crystal) -> list[list[list[float]]]:
+def answered(
+    network: NetworkModule, crystal: Crystal, strains: Sequence[Any] = STRAINS
+) -> list[list[list[float]]]:
     found = []
-    for e in STRAINS:
-        there = strained(crystal, e)
+    for e in strains:
+        there = strained(crystal, np.array(e) if isinstance(e, list) else e)
         bonded = bond_crystal(there, 6.0)
         dynamics = lattice_dynamics(there, bonded, network.frozen()(bonded))
         found.append(dynamics.frequencies(WAVES).tolist())
@@ -98,6 +101,24 @@ def test_own_ratios_leave_no_loss(teacher: tuple[Path, Dataset, NetworkModule]) 
     assert [s.id for s in samples] == ["NaCl", "MgO"]
     assert loss(network, samples) < 1e-9
     assert loss(made(4), samples) > 1e-3
+
+
+def test_strain_of_any_direction(
+    teacher: tuple[Path, Dataset, NetworkModule], tmp_path: Path
+) -> None:
+    """Along an axis and in shear: own ratios leave no loss, and none is taught as another."""
+    _, dataset, network = teacher
+    uniaxial = np.diag([0.0, 0.0, 0.02]).tolist()
+    shear = [[0.0, 0.01, 0.0], [0.01, 0.0, 0.0], [0.0, 0.0, 0.0]]
+    strains = [0.0, -0.02, uniaxial, shear]
+    found = answered(network, CRYSTALS[1], strains)
+    path = tmp_path / "t.jsonl"
+    path.write_text(line("MgO", found, strains=strains))
+    samples = read_teacher(path, [dataset], 6.0, torch.float64)
+    np.testing.assert_allclose(samples[0].strains, [-0.02, 0.02 / 3**0.5, 0.01 * (2 / 3) ** 0.5])
+    assert loss(network, samples) < 1e-9
+    path.write_text(line("MgO", found, strains=[0.0, -0.02, shear, uniaxial]))
+    assert loss(network, read_teacher(path, [dataset], 6.0, torch.float64)) > 1e-3
 
 
 def test_values_are_not_taught_but_ratios(
@@ -160,6 +181,12 @@ def test_a_run_takes_its_teacher_along(
         (line("NaCl", np.ones((3, 3, 6)).tolist(), strains=[0.1, 0.2, 0.3]), "must hold 0 once"),
         (line("NaCl", np.full((3, 3, 6), np.nan).tolist()), "not finite"),
         (line("NaCl", None), "frequencies are of shape"),
+        (line("NaCl", np.ones((2, 3, 6)).tolist(), strains=[0.0, [0.1, 0.2]]), "no tensor"),
+        (line("NaCl", np.ones((2, 3, 6)).tolist(), strains=[0.0, 0.5]), "a strain of 0.5"),
+        (
+            line("NaCl", np.ones((2, 3, 6)).tolist(), strains=[0.0, np.triu(ONES).tolist()]),
+            "not symmetric",
+        ),
     ],
 )
 def test_what_is_no_teacher_is_said(

@@ -1,4 +1,4 @@
-"""Isotropic strain: V = V0 (1 + e)^3, and how frequencies answer to it, all or one by one."""
+"""Strain, isotropic (V = V0 (1 + e)^3) or any, and how frequencies answer to it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -11,22 +11,50 @@ from phonodos.physics.crystal import Crystal
 
 LARGEST_STRAIN = 0.2
 DEGENERATE = 1e-6  # relative distance of eigenvalues that count as one
+SYMMETRIC = 1e-9  # by which elements of a tensor that should be equal may differ
 
 FloatArray = NDArray[np.float64]
 
 
-def strained(crystal: Crystal, strain: float) -> Crystal:
-    """Return the crystal with every lattice vector 1 + `strain` times as long.
+def strained(crystal: Crystal, strain: float | FloatArray) -> Crystal:
+    """Return the crystal with every lattice vector a as a (1 + `strain`).
 
     Fractional coordinates stay: atoms are not relaxed.
+
+    Parameters
+    ----------
+    strain
+        A number for all lengths, or a symmetric (3, 3) tensor in the Cartesian frame of the cell.
 
     Raises
     ------
     ConfigError
-        If the strain is not a number within 20 %.
+        If the strain is not a number within 20 %, or no symmetric tensor of such numbers.
     """
-    _check(strain)
-    return replace(crystal, cell=(1.0 + strain) * crystal.cell)
+    if isinstance(strain, float | int):
+        _check(strain)
+        return replace(crystal, cell=(1.0 + strain) * crystal.cell)
+    tensor = np.asarray(strain, dtype=np.float64)
+    if tensor.ndim == 0:
+        return strained(crystal, float(tensor))
+    if tensor.shape != (3, 3) or not np.abs(tensor - tensor.T).max() < SYMMETRIC:
+        raise ConfigError(
+            f"a strain tensor of shape {tensor.shape} that is not symmetric",
+            "an antisymmetric part turns the crystal and strains nothing",
+            "give a number, or a symmetric tensor of three by three",
+        )
+    for value in np.linalg.eigvalsh(tensor):
+        _check(float(value))
+    return replace(crystal, cell=crystal.cell @ (np.eye(3) + tensor))
+
+
+def linear_strain(tensor: FloatArray) -> float:
+    """Return the isotropic strain of equal size as a symmetric (3, 3) tensor, with a sign.
+
+    The root of the mean of its squared eigenvalues; negative where the volume falls.
+    """
+    size = float(np.sqrt((tensor * tensor).sum() / 3.0))
+    return -size if np.trace(tensor) < -SYMMETRIC else size
 
 
 def _check(strain: float) -> None:

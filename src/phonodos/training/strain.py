@@ -5,7 +5,8 @@ coordinates kept, at the wave vectors that fit its supercell, where they are exa
 another functional are not taught, only ln w^2 of a strained cell over that of the unstrained one.
 Traces of the dynamical matrix are compared, which need no branch to be followed across crossings,
 and sums over the three lowest branches. All errors are in units of the Grueneisen parameter,
-gamma = -(1/6) d ln w^2 / d e for a linear strain e.
+gamma = -(1/6) d ln w^2 / d e for a linear strain e; along one axis and in shear e is the isotropic
+strain of equal size (`physics.strain.linear_strain`).
 """
 
 import gzip
@@ -22,12 +23,12 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from phonodos.datasets.dataset import Dataset
-from phonodos.errors import DataError
+from phonodos.errors import ConfigError, DataError
 from phonodos.model.bonds import BondedCrystals, bond_crystal, collate_bonded
 from phonodos.model.dynamics import dynamical_matrices
 from phonodos.model.harmonic import group_of, members_by_size
 from phonodos.physics.crystal import Crystal
-from phonodos.physics.strain import strained
+from phonodos.physics.strain import linear_strain, strained
 from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
 
 MOST_POINTS = 8  # wave vectors drawn of a crystal in a step
@@ -46,7 +47,7 @@ class StrainSample:
     crystals
         The unstrained crystal first.
     strains
-        (s,) linear strains of the others.
+        (s,) linear strains of the others; of a tensor the isotropic one of equal size.
     qpoints
         (k, 3) fractions of the reciprocal lattice vectors.
     squares, acoustic
@@ -69,7 +70,8 @@ def read_teacher(
     Parameters
     ----------
     path
-        Keys of a line: `id`, `strains` (0 among them), `qpoints` (fractions), `frequencies`
+        Keys of a line: `id`, `strains` (0 among them; numbers, or symmetric tensors of three by
+        three in the frame of the stored cell), `qpoints` (fractions), `frequencies`
         [strain][q][branch] in cm^-1, imaginary ones negative.
     taught
         The data sets of training; every crystal of the file must be one of theirs.
@@ -101,7 +103,7 @@ def read_teacher(
             )
         try:
             found.append(_sample(line, known[name], cutoff, dtype))
-        except (ValueError, KeyError, TypeError) as err:
+        except (ValueError, KeyError, TypeError, ConfigError) as err:
             raise _unusable(path, number, str(err)[:300]) from err
     return found
 
@@ -128,7 +130,8 @@ def _lines(path: Path) -> list[str]:
 def _sample(
     line: Mapping[str, Any], crystal: Crystal, cutoff: float, dtype: torch.dtype
 ) -> StrainSample:
-    strains = np.asarray(line["strains"], dtype=np.float64)
+    tensors = [_tensor(e) for e in line["strains"]]
+    strains = np.array([linear_strain(e) for e in tensors])
     qpoints = np.asarray(line["qpoints"], dtype=np.float64)
     w = np.asarray(line["frequencies"], dtype=np.float64)
     if qpoints.ndim != 2 or w.shape != (len(strains), len(qpoints), 3 * crystal.n_atoms):
@@ -145,13 +148,21 @@ def _sample(
     return StrainSample(
         id=str(line["id"]),
         crystals=tuple(
-            bond_crystal(strained(crystal, e), cutoff).to(dtype=dtype) for e in strains[order]
+            bond_crystal(strained(crystal, tensors[k]), cutoff).to(dtype=dtype) for k in order
         ),
         strains=strains[order[1:]],
         qpoints=qpoints,
         squares=square.mean(axis=2),
         acoustic=square[:, :, :3].mean(axis=2),
     )
+
+
+def _tensor(strain: float | Sequence[Sequence[float]]) -> Array:
+    """Return the (3, 3) strain tensor that a line of a teacher gives, as it is or as a number."""
+    found = np.asarray(strain, dtype=np.float64)
+    if found.shape not in ((), (3, 3)):
+        raise ValueError(f"a strain is of shape {found.shape}, no number and no tensor")
+    return found * np.eye(3) if found.ndim == 0 else found
 
 
 def strain_loss(
