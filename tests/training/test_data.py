@@ -5,8 +5,10 @@ from pathlib import Path
 
 import pytest
 
+from phonodos.datasets.dataset import write_dataset
 from phonodos.datasets.splits import Split
 from phonodos.errors import DataError
+from phonodos.model.header import WeightHeader
 from phonodos.training.config import TrainConfig
 from phonodos.training.data import open_data, weight_header
 
@@ -45,3 +47,30 @@ def test_weights_say_what_they_were_taught(configure: Configure) -> None:
     assert settings["epochs"] == 3
     assert "folder" not in settings
     assert "data" not in settings
+
+
+def test_predictions_that_teach_do_not_count_as_known(
+    configure: Configure, data: Path, tmp_path: Path
+) -> None:
+    """Their elements, bonds and lengths are not those of calculations; their formulas are told."""
+    row = {
+        "id": "predicted/x", "source": "predicted", "formula": "KF", "n_atoms": 2,
+        "species": ["K", "F"], "cell": [0.0, 2.7, 2.7, 2.7, 0.0, 2.7, 2.7, 2.7, 0.0],
+        "frac_coords": [0.0, 0.0, 0.0, 0.5, 0.5, 0.5],
+    }  # fmt: skip
+    write_dataset(tmp_path / "p.parquet", [row], {"predicted_by": {"weights": "lattice"}})
+    split = Split.read(data / "split.json").parts
+    Split({**split, "train": ("predicted/x",)}).write(tmp_path / "p.json")
+    more = {"dataset": tmp_path / "p.parquet", "split": tmp_path / "p.json"}
+    config = configure("run", more=[more])
+    taught, _, ids = open_data(config)
+    assert [d.is_predicted for d in taught] == [False, True]
+    header = WeightHeader.of({**weight_header(config, taught), **ids})
+    alone = weight_header(config, taught[:1])
+    for key in ("training_elements", "training_bonds", "training_formulas"):
+        assert header[key] == alone[key]
+    assert "predicted_formulas" not in alone
+    assert header.predicted_formulas == ("KF",)
+    assert header.taught_formulas == {*alone["training_formulas"], "KF"}
+    assert "predicted/x" in header.trained_ids
+    assert header.training["more_data"][0]["predicted_by"] == {"weights": "lattice"}

@@ -30,6 +30,7 @@ from phonodos.physics.dos import PhononDos
 if TYPE_CHECKING:
     import pyarrow as pa
 
+PREDICTED_BY = "predicted_by"  # in the provenance: weights whose answers the records are
 CRYSTAL_COLUMNS = ("id", "species", "cell", "frac_coords")
 
 
@@ -128,6 +129,11 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.ids)
+
+    @property
+    def is_predicted(self) -> bool:
+        """Whether the records are predictions, made to teach a network what others say."""
+        return PREDICTED_BY in self.provenance
 
     @cached_property
     def ids(self) -> list[str]:

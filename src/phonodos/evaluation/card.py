@@ -298,6 +298,9 @@ def _data(header: WeightHeader) -> str:
         *dict.fromkeys(f"Functional: {o['functional']}." for o in origins if o.get("functional")),
         f"The training part holds {len(elements)} elements and "
         f"{len(set(header.training_formulas))} formulas.",
+        f"Predictions of other weights taught {more} formulas more, which do not count as known."
+        if (more := len(header.predicted_formulas))
+        else "",
         f"Elements in fewer than {FEW} training crystals: {', '.join(few)}." if few else "",
         f"Target: {_target(header.target)}." if header.target else "",
         "The ids of all parts are in the header of the weight file.",

@@ -156,6 +156,7 @@ def _check_distinct(members: Sequence[_Member]) -> None:
 def _of_all(members: Sequence[_Member]) -> dict[str, Any]:
     """Return what a file says of its members together, but for splits, name and answers."""
     headers = [member.header for member in members]
+    predicted = set().union(*(h.predicted_formulas for h in headers))
     return {
         **{k: v for k, v in headers[0].to_dict().items() if k not in LEFT_OUT},
         "format_version": FORMAT_VERSION,
@@ -165,6 +166,7 @@ def _of_all(members: Sequence[_Member]) -> dict[str, Any]:
         "training_bonds": _most([h.training_bonds for h in headers]),
         **_widest(headers),
         "training_formulas": sorted(set().union(*(h.training_formulas for h in headers))),
+        **({"predicted_formulas": sorted(predicted)} if predicted else {}),
         "versions": versions(),
     }
 

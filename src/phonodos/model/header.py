@@ -115,6 +115,8 @@ class WeightHeader(BaseModel):
         Settings, data and curves; scores by part; versions of the packages that wrote the file.
     training_elements, training_bonds, training_formulas
         Crystals of training with an element or a kind of bond; their formulas.
+    predicted_formulas
+        Of crystals that were taught by predictions of other weights, not by calculations.
     training_lengths
         How close atoms come in training and how far they stand apart; None in files of 0.1.
     members
@@ -148,6 +150,7 @@ class WeightHeader(BaseModel):
     training_elements: dict[str, Count] = {}
     training_bonds: dict[str, Count] = {}
     training_formulas: tuple[str, ...] = ()
+    predicted_formulas: tuple[str, ...] = ()
     training_lengths: TrainingLengths | None = None
     members: Annotated[int, Field(strict=True, ge=1, le=MOST_MEMBERS)] | None = None
     calibration: dict[str, dict[str, CalibrationEntry]] = {}
@@ -185,6 +188,11 @@ class WeightHeader(BaseModel):
         """Kind of the network; empty where the header names none."""
         found = self.network.get("kind")
         return found if isinstance(found, str) else ""
+
+    @property
+    def taught_formulas(self) -> frozenset[str]:
+        """Formulas of all that was taught, by calculations or by predictions."""
+        return frozenset((*self.training_formulas, *self.predicted_formulas))
 
     @property
     def trained_ids(self) -> frozenset[str]:

@@ -57,7 +57,7 @@ def check_formulas(members: Named, splits: Mapping[str, Any], formulas: Mapping[
             "give every data set that the members were trained on, or none",
         )
     judged = {formulas[name] for name in judges}
-    taught = [(name, set(header.training_formulas)) for name, header in members]
+    taught = [(name, header.taught_formulas) for name, header in members]
     for name, own in taught:
         for other, theirs in taught:
             if both := sorted((own - theirs) & judged):

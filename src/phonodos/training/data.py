@@ -63,14 +63,19 @@ def _ids(split: Split) -> dict[str, list[str]]:
 
 
 def weight_header(config: TrainConfig, taught: list[Dataset]) -> dict[str, Any]:
-    """Return what a weight file says of its training: elements, formulas, settings, sources."""
+    """Return what a weight file says of its training: elements, formulas, settings, sources.
+
+    What predictions taught is not known of a crystal: their formulas are listed apart, and
+    elements, bonds and lengths are those of calculations.
+    """
     elements: dict[str, int] = {}
     formulas: set[str] = set()
-    for dataset in taught:
-        for crystal in dataset.crystals():
-            formulas.add(crystal.formula)
-            for symbol in crystal.composition:
-                elements[symbol] = elements.get(symbol, 0) + 1
+    crystals = [c for dataset in taught if not dataset.is_predicted for c in dataset.crystals()]
+    predicted = {f for dataset in taught if dataset.is_predicted for f in dataset.formulas}
+    for crystal in crystals:
+        formulas.add(crystal.formula)
+        for symbol in crystal.composition:
+            elements[symbol] = elements.get(symbol, 0) + 1
     sources = [dataset.provenance for dataset in taught]
     settings = config.model_dump(mode="json", exclude={"folder", "data", "more", "network"})
     if config.strain is not None:  # likewise a name, not a path
@@ -81,9 +86,10 @@ def weight_header(config: TrainConfig, taught: list[Dataset]) -> dict[str, Any]:
         "name": config.name,
         "target": RECIPE,
         "training_elements": dict(sorted(elements.items())),
-        "training_bonds": count_bond_kinds(c for d in taught for c in d.crystals()),
-        "training_lengths": measure_lengths(c for d in taught for c in d.crystals()).model_dump(),
+        "training_bonds": count_bond_kinds(crystals),
+        "training_lengths": measure_lengths(crystals).model_dump(),
         "training_formulas": sorted(formulas),
+        **({"predicted_formulas": sorted(predicted)} if predicted else {}),
         "training": {
             "config": settings,
             "data": sources[0],
