@@ -199,4 +199,6 @@ class LatticeSums:
             some = found[first : first + step]
             for matrix, even, odd in zip(some, *bonds.values(q[first : first + step]), strict=True):
                 matrix.real += even.take(bonds.places)
-                matrix.imag += odd.take(bonds.places) * bonds.signs
+                imaginary = odd.take(bonds.places)
+                imaginary *= bonds.signs
+                matrix.imag += imaginary
