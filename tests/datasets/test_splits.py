@@ -12,6 +12,8 @@ import pytest
 from phonodos.datasets.dataset import Dataset
 from phonodos.datasets.splits import Split, random_split, shared_formulas
 from phonodos.errors import ConfigError, DataError
+from phonodos.model.weights import read_header, weights_path
+from phonodos.physics.crystal import Crystal
 
 IDS = [f"mp-{i}" for i in range(100)]
 FORMULAS = [f"X{i % 60}" for i in range(100)]  # forty formulas twice
@@ -132,3 +134,30 @@ def test_phonondb_shares_no_formula_with_what_the_paper_is_judged_on(name, share
     assert used_formulas & set(of("valid", "test")) == set()
     if name == "nac":  # the comparison can fail: with what the paper trained on much is in common
         assert len(used_formulas & set(of("train"))) > 500
+
+
+@pytest.mark.parametrize("name", ["lattice", "lattice-paper", "chen2021"])
+def test_released_weights_were_not_taught_what_judges_them(name, shared, prepared):
+    """By formula, predictions that taught included; polymorphs within the paper's split may."""
+    source = shared / "phonondb2018" / "split.json"
+    if not source.is_file():
+        pytest.skip("phonondb2018/ is not in PHONODOS_SHARED")
+    header = read_header(weights_path(name))
+    paper = Split.read(shared / "dfpt2018" / "split_paper.json").parts
+    dataset = Dataset.open(prepared.output)
+    own, judged = (
+        set(dataset.select([i for part in parts for i in paper[part]]).formulas)
+        for parts in (["train"], ["valid", "test"])
+    )
+    divided = json.loads(source.read_text())
+    wanted = {*divided["valid"], *divided["test"]}
+    with gzip.open(shared / "structures" / "phonondb_structures.jsonl.gz", "rt") as lines:
+        rows = [row for row in map(json.loads, lines) if row["id"] in wanted]
+    assert len(rows) == len(wanted) == 500
+    judged |= {
+        Crystal.ordered(row["lattice"], row["frac_coords"], row["species"]).formula for row in rows
+    }
+    assert header.taught_formulas >= own
+    assert (header.taught_formulas - own) & judged == set()
+    assert set(header.predicted_formulas) & judged == set()
+    assert header.trained_ids & (wanted | {*paper["valid"], *paper["test"]}) == set()
