@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.datasets.dataset import Dataset, write_dataset
+from phonodos.datasets.dataset import Dataset, crystal_row, write_dataset
 from phonodos.datasets.splits import Split
 from phonodos.errors import PhonodosError
 from phonodos.model.bonds import bond_crystal, collate_bonded
@@ -180,14 +180,7 @@ def record_of(crystal: Crystal, networks: Sequence[LatticeNetwork]) -> dict[str,
         return None
     spread = w[: max(POINTS, STATES // crystal.n_atoms)]
     dos = dos_from_frequencies(spread, np.full(len(spread), 1.0 / len(spread)))
-    return {
-        "id": crystal.name,
-        "source": "predicted",
-        "formula": crystal.formula,
-        "n_atoms": crystal.n_atoms,
-        "species": list(crystal.symbols),
-        "cell": crystal.cell.ravel().tolist(),
-        "frac_coords": crystal.frac_coords.ravel().tolist(),
+    return crystal_row(crystal, crystal.name, "predicted") | {
         "dos_frequencies": dos.frequencies.tolist(),
         "dos_densities": dos.densities.tolist(),
         "target": target_of(dos).tolist(),

@@ -8,7 +8,7 @@ from typing import cast
 import numpy as np
 import pytest
 
-from phonodos.datasets.dataset import Dataset, write_dataset
+from phonodos.datasets.dataset import Dataset, crystal_row, write_dataset
 from phonodos.datasets.splits import Split
 from phonodos.model.lattice import LatticeNetwork
 from phonodos.model.weights import load_networks, weights_path
@@ -42,14 +42,7 @@ CRYSTALS = [
 @pytest.fixture(scope="module")
 def known(tmp_path_factory: pytest.TempPathFactory) -> Known:
     folder = tmp_path_factory.mktemp("like")
-    rows = [
-        {
-            "id": c.name, "source": "own", "formula": c.formula, "n_atoms": 2,
-            "species": list(c.symbols), "cell": c.cell.ravel().tolist(),
-            "frac_coords": c.frac_coords.ravel().tolist(),
-        }
-        for c in CRYSTALS
-    ]  # fmt: skip
+    rows = [crystal_row(c, c.name, "own") for c in CRYSTALS]
     write_dataset(folder / "data.parquet", rows, {})
     Split({"train": ("NaCl", "KBr", "MgO"), "valid": ("LiF",), "test": ("CaO",)}).write(
         folder / "split.json"

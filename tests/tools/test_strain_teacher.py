@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from ase.calculators.emt import EMT
 
-from phonodos.datasets.dataset import Dataset, write_dataset
+from phonodos.datasets.dataset import Dataset, crystal_row, write_dataset
 from phonodos.datasets.splits import Split
 from phonodos.physics.crystal import Crystal
 from phonodos.training.strain import read_teacher
@@ -25,14 +25,7 @@ ALL = ("isotropic", "uniaxial", "shear")
 @pytest.fixture(scope="module")
 def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("teacher")
-    rows = [
-        {
-            "id": c.name, "source": "own", "formula": c.formula, "n_atoms": 1,
-            "species": list(c.symbols), "cell": c.cell.ravel().tolist(),
-            "frac_coords": c.frac_coords.ravel().tolist(),
-        }
-        for c in CRYSTALS
-    ]  # fmt: skip
+    rows = [crystal_row(c, c.name, "own") for c in CRYSTALS]
     write_dataset(folder / "data.parquet", rows, {})
     parts = {"train": ("Al", "Cu", "Ag"), "valid": ("Au",), "test": ("Pd",)}
     Split(parts).write(folder / "split.json")

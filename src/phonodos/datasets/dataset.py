@@ -312,6 +312,19 @@ class Dataset:
         return {name: self._arrow(name)[index].as_py() for name in names}
 
 
+def crystal_row(crystal: Crystal, name: str, source: str) -> dict[str, Any]:
+    """Return the columns that say which record it is and of what crystal."""
+    return {
+        "id": name,
+        "source": source,
+        "formula": crystal.formula,
+        "n_atoms": crystal.n_atoms,
+        "species": list(crystal.symbols),
+        "cell": crystal.cell.ravel().tolist(),
+        "frac_coords": crystal.frac_coords.ravel().tolist(),
+    }
+
+
 def _crystal(row: Mapping[str, Any]) -> Crystal:
     return Crystal.ordered(
         np.array(row["cell"]).reshape(3, 3),

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from phonodos.datasets.dataset import crystal_row
 from phonodos.datasets.kinds import Column, Kind, kept_lines
 from phonodos.datasets.soundness import FRAME_TOLERANCE, sound_born_charges, sound_dielectric
 from phonodos.datasets.tensor_frame import find_frame
@@ -64,16 +65,7 @@ def read_record(data: Mapping[str, Any]) -> dict[str, Any]:
         raise DataError("incomplete record", f"key {err} is missing", "see docs/data.md") from err
     except (TypeError, ValueError, IndexError, AttributeError) as err:
         raise DataError("malformed record", str(err), "see docs/data.md") from err
-    row |= {
-        "id": str(data["metadata"]["material_id"]),
-        "source": "dfpt2018",
-        "formula": crystal.formula,
-        "n_atoms": crystal.n_atoms,
-        "species": list(crystal.symbols),
-        "cell": crystal.cell.ravel().tolist(),
-        "frac_coords": crystal.frac_coords.ravel().tolist(),
-    }
-    return row
+    return row | crystal_row(crystal, str(data["metadata"]["material_id"]), "dfpt2018")
 
 
 def _crystal(metadata: Mapping[str, Any]) -> tuple[Crystal, Any]:

@@ -12,6 +12,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from phonodos.datasets.dataset import crystal_row
 from phonodos.datasets.force_constants import ForceConstants, commensurate_points, separate
 from phonodos.datasets.kinds import Column, Kind
 from phonodos.datasets.phonopy.calculation import PhonopyCalculation, quiet, read_calculation
@@ -81,15 +82,7 @@ def read_record(
         calculation.dielectric if polar else None,
         cutoff=cutoff,
     )
-    row: dict[str, Any] = {
-        "id": name,
-        "source": source,
-        "formula": crystal.formula,
-        "n_atoms": crystal.n_atoms,
-        "species": list(crystal.symbols),
-        "cell": crystal.cell.ravel(),
-        "frac_coords": crystal.frac_coords.ravel(),
-    }
+    row = crystal_row(crystal, name, source)
     row |= _tensors(calculation) | _constants(constants) | _commensurate(calculation)
     if dos:
         with quiet():
