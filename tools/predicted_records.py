@@ -30,7 +30,7 @@ from numpy.typing import NDArray
 
 from phonodos.datasets.dataset import Dataset, crystal_row, write_dataset
 from phonodos.datasets.splits import Split
-from phonodos.errors import PhonodosError
+from phonodos.errors import DataError, PhonodosError
 from phonodos.model.bonds import bond_crystal, collate_bonded
 from phonodos.model.lattice import LatticeNetwork
 from phonodos.model.weights import load_networks, weights_path
@@ -45,7 +45,7 @@ from phonodos.training.lattice_samples import UNSTABLE
 
 POINTS, STATES = 24, 240  # wave vectors of a crystal: so many, and for so many atoms times them
 LEAST, MOST = -250.0, 5000.0  # [cm^-1], frequencies beyond are no crystal's
-KEPT = 4  # one of so many unstable crystals is kept: two fifths of the substituted ones are
+KEPT = 4  # one of so many unstable crystals is kept: far more are than among calculations
 TRIES = 6  # substitutions tried in a crystal
 NAME = "predicted/"  # before the id of a structure: what is known of it is not a calculation
 COLUMNS = (
@@ -69,25 +69,34 @@ class Known:
 
 
 def known_of(likes: Sequence[Sequence[str]], small: int) -> Known:
-    """Return what (data set, split) files hold; valid and test ids are those of the first."""
+    """Return what (data set, split) files hold; valid and test ids are those of the first.
+
+    Raises
+    ------
+    DataError
+        If the formula of a material in valid or test is in none of the data sets.
+    """
     parents: list[Crystal] = []
-    ids: set[str] = set()
-    formulas: set[str] = set()
-    judged: set[str] = set()
+    formula: dict[str, str] = {}
+    judges: set[str] = set()
     parts: dict[str, tuple[str, ...]] = {}
     for data, divided in likes:
         records, split = Dataset.open(data), Split.read(divided)
         parts = parts or dict(split.parts)
-        formula = dict(zip(records.ids, records.formulas, strict=True))
-        ids |= formula.keys()
-        formulas |= set(formula.values())
-        judges = (x for part in ("valid", "test") for x in split.parts[part])
-        judged |= {formula[x] for x in judges if x in formula}  # of another data set, where not
+        formula |= dict(zip(records.ids, records.formulas, strict=True))
+        judges |= {*split.parts["valid"], *split.parts["test"]}
         taught = records.select(split.parts["train"]).crystals()
         parents += [c for c in taught if c.n_atoms <= small]
+    if unknown := sorted(judges - formula.keys()):
+        raise DataError(
+            f"the formulas of {len(unknown)} materials in valid or test are not known",
+            "they are in no data set that was given: " + ", ".join(unknown[:5]),
+            "give the data set that holds them as a further --like",
+        )
+    judged = frozenset(formula[name] for name in judges)
     parents = [c for c in parents if c.formula not in judged]
     return Known(
-        tuple(parents), frozenset(ids), frozenset(formulas), frozenset(judged),
+        tuple(parents), frozenset(formula), frozenset(formula.values()), judged,
         parts["valid"], parts["test"],
     )  # fmt: skip
 
@@ -167,7 +176,7 @@ def members_of(crystal: Crystal, networks: Sequence[LatticeNetwork]) -> list[Lat
 def record_of(crystal: Crystal, networks: Sequence[LatticeNetwork]) -> dict[str, Any] | None:
     """Return the record of a crystal; None where the networks give nothing sensible.
 
-    And of most that they call unstable: as many as are among calculations remain.
+    And of three quarters of those that they call unstable.
     """
     members, q = members_of(crystal, networks), waves_of(crystal)
     w = np.mean([m.frequencies(q) for m in members], axis=0)
@@ -225,7 +234,10 @@ def main() -> None:
     lattices = [network for network in networks if isinstance(network, LatticeNetwork)]
     if len(lattices) < len(networks):
         parser.error(f"{asked.teacher} predicts spectra and no lattice dynamics")
-    known = known_of(asked.like, asked.small)
+    try:
+        known = known_of(asked.like, asked.small)
+    except PhonodosError as err:
+        parser.error(str(err))
     crystals = list(substituted(known, asked.substituted, asked.seed))
     if asked.structures is not None:
         crystals += structures_of(asked.structures, known, asked.atoms)

@@ -10,6 +10,7 @@ import pytest
 
 from phonodos.datasets.dataset import Dataset, crystal_row, write_dataset
 from phonodos.datasets.splits import Split
+from phonodos.errors import DataError
 from phonodos.model.lattice import LatticeNetwork
 from phonodos.model.weights import load_networks, weights_path
 from phonodos.physics.crystal import Crystal
@@ -59,6 +60,15 @@ def test_what_is_judged_is_no_parent(known: Known) -> None:
     assert sorted(c.name for c in known.parents) == ["KBr", "MgO", "NaCl"]
     assert known.judged == {"LiF", "CaO"}
     assert (known.valid, known.test) == (("LiF",), ("CaO",))
+
+
+def test_judged_materials_of_unknown_formula_are_refused(tmp_path: Path) -> None:
+    """A split may judge by another data set: without it their formulas could be taught."""
+    rows = [crystal_row(c, c.name, "own") for c in CRYSTALS[:4]]
+    write_dataset(tmp_path / "data.parquet", rows, {})
+    Split({"train": ("NaCl",), "valid": ("LiF",), "test": ("CaO",)}).write(tmp_path / "s.json")
+    with pytest.raises(DataError, match="formulas of 1 materials in valid or test are not known"):
+        known_of([[str(tmp_path / "data.parquet"), str(tmp_path / "s.json")]], 12)
 
 
 def test_substitution_keeps_to_columns_and_off_what_is_known(known: Known) -> None:
