@@ -87,7 +87,7 @@ def test_fewer_members_can_be_asked_for(
 def test_half_precision_halves_the_file(files: list[Path], tmp_path: Path) -> None:
     full, half = tmp_path / "full.safetensors", tmp_path / "half.safetensors"
     join_members(files, full, "x")
-    join_members(files, half, "x", half=True)
+    join_members(files, half, "x", bits=16)
     assert half.stat().st_size < 0.6 * full.stat().st_size
     networks, _ = load_networks(half)  # the reference answers are those of the rounded tensors
     assert networks[0].dtype == np.float32
@@ -105,7 +105,7 @@ def test_other_networks_are_refused(files: list[Path], tmp_path: Path) -> None:
 def test_a_network_joins_once(files: list[Path], tmp_path: Path) -> None:
     """A second time it would halve the spread, in 16 bits as in 32."""
     both, output = tmp_path / "both.safetensors", tmp_path / "x.safetensors"
-    join_members(files[:2], both, "both", half=True)
+    join_members(files[:2], both, "both", bits=16)
     for sources in ([files[0], files[0]], [f"{both}:2", both], [files[0], f"{both}:1"]):
         with pytest.raises(WeightsError, match="they are one network"):
             join_members(sources, output, "x")
@@ -115,16 +115,16 @@ def test_a_network_joins_once(files: list[Path], tmp_path: Path) -> None:
 def test_members_are_taken_out_of_ensembles(files: list[Path], tmp_path: Path) -> None:
     """FILE:2 is the second network of a file; without a number all of them are meant."""
     both, later = tmp_path / "both.safetensors", tmp_path / "later.safetensors"
-    join_members(files[:2], both, "both", half=True)
+    join_members(files[:2], both, "both", bits=16)
     two = tmp_path / "two.safetensors"
-    join_members([files[2], f"{both}:1"], two, "two", half=True)
+    join_members([files[2], f"{both}:1"], two, "two", bits=16)
     header = {
         "name": "later", **HEADER, "training": {"epoch": 7}, "training_formulas": ["KBr"],
         "more_splits": [{"parts": ["train"], "train": ["d"], "valid": ["e"], "test": ["f"]}],
     }  # fmt: skip
     save_network(later, untrained(SMALL, 5), header)
     output = tmp_path / "joined.safetensors"
-    found = join_members([f"{both}:2", later, two], output, "joined", half=True)
+    found = join_members([f"{both}:2", later, two], output, "joined", bits=16)
     assert found.held == 4
     assert found.trained_ids == {"a", "d"}
     assert found.training_formulas == ("KBr", "NaCl")
@@ -161,7 +161,7 @@ def test_a_member_of_released_weights_joins_to_the_bit(tmp_path: Path) -> None:
         later, read_member(released, 2), {**about, "training": {}, "more_splits": [second, lacking]}
     )
     output = tmp_path / "new.safetensors"
-    found = join_members(["lattice:1", later], output, "new", half=True)
+    found = join_members(["lattice:1", later], output, "new", bits=16)
     assert found["more_splits"] == config["more_splits"]
     assert found["split"] == config["split"]
     assert found.training_formulas == header.training_formulas
@@ -206,7 +206,7 @@ def write(path: Path, header: dict[str, Any], tensors: dict[str, np.ndarray]) ->
 
 @pytest.fixture
 def ensemble(files: list[Path], tmp_path: Path) -> Path:
-    join_members(files, tmp_path / "all.safetensors", "all", half=True)
+    join_members(files, tmp_path / "all.safetensors", "all", bits=16)
     return tmp_path / "all.safetensors"
 
 

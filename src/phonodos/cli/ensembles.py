@@ -19,9 +19,9 @@ def join(
     ],
     output: Annotated[Path, typer.Option("-o", "--output", help="weight file to write")],
     name: Annotated[str, typer.Option(help="name of the ensemble")],
-    half: Annotated[
-        bool, typer.Option(help="store in 16 bits: half the size; computed in 32 bits all the same")
-    ] = True,
+    bits: Annotated[
+        int, typer.Option(help="of the stored numbers, 8, 16 or 32; computed in 32 all the same")
+    ] = 16,
     data: Annotated[
         list[Path] | None,
         typer.Option(
@@ -37,7 +37,7 @@ def join(
     """
     from phonodos.model.ensemble import join_members
 
-    header = join_members(files, output, name, half=half, formulas=_formulas(data))
+    header = join_members(files, output, name, bits=bits, formulas=_formulas(data))
     size = output.stat().st_size / 1e6
     print(f"written: {output}, {header.members} members, {size:.1f} MB", file=sys.stderr)
     print("its intervals are not calibrated yet: phonodos models calibrate", file=sys.stderr)

@@ -14,6 +14,7 @@ from phonodos.model.header import FORMAT_VERSION, Answers, WeightHeader
 from phonodos.model.joined_splits import check_formulas, join_splits
 from phonodos.model.kinds import reference_answers
 from phonodos.model.network import Network
+from phonodos.model.storage import restored, stored
 from phonodos.model.weights import (
     load_networks,
     read_weights,
@@ -27,6 +28,9 @@ LEFT_OUT = (
     "metrics", "training", "calibration", "stability", "strain", "checksum", "formerly",
     "reference", "references",
 )  # fmt: skip
+
+
+ROUNDING = 0.005  # of the largest number: what storing in 8 bits may change
 
 
 @dataclass(frozen=True)
@@ -72,7 +76,7 @@ def join_members(
     output: Path,
     name: str,
     *,
-    half: bool = False,
+    bits: int = 32,
     formulas: Mapping[str, str] | None = None,
 ) -> WeightHeader:
     """Write the networks of several weight files as the members of one, and return its header.
@@ -92,9 +96,10 @@ def join_members(
         File to write.
     name
         Name of the ensemble.
-    half
-        Whether tensors of 32 bits are stored in 16: half the size, computed in 32 bits all the
-        same. Those that are stored in 16 bits stay as they are, to the bit.
+    bits
+        Of the stored tensors (`phonodos.model.storage`): 32 leaves them as they are, 16 halves the
+        file, 8 takes a third; computed in 32 bits all the same. Those that are stored in fewer
+        bits stay as they are, to the bit.
     formulas
         Formula of every material in a valid or test part. With them, a formula that some members
         were trained on and others not must not be in those parts either; polymorphs of the paper's
@@ -102,6 +107,8 @@ def join_members(
 
     Raises
     ------
+    ConfigError
+        If `bits` is not 8, 16 or 32.
     WeightsError
         If a file is unreadable or has no such member, networks or targets differ, one network is
         there twice, valid or test parts differ, or a material or formula of one member's training
@@ -114,7 +121,7 @@ def join_members(
     splits = join_splits(named)
     if formulas is not None:
         check_formulas(named, splits, formulas)
-    tensors, answers = _stored(members, half)
+    tensors, answers = _stored(members, bits)
     full = {
         **_of_all(members),
         **splits,
@@ -127,30 +134,39 @@ def join_members(
 
 
 def _check_alike(members: Sequence[_Member]) -> None:
+    first = members[0]
     for member in members[1:]:
-        for key in ("network", "target"):
-            if getattr(member.header, key) != getattr(members[0].header, key):
-                raise WeightsError(
-                    f"{member.name} cannot be a member beside {members[0].name}",
-                    f"they differ in '{key}'",
-                    "members share network and target; train it with the same settings",
-                )
+        same = {
+            "network": member.config == first.config,
+            "target": member.header.target == first.header.target,
+        }
+        for key in (key for key, is_same in same.items() if not is_same):
+            raise WeightsError(
+                f"{member.name} cannot be a member beside {first.name}",
+                f"they differ in '{key}'",
+                "members share network and target; train it with the same settings",
+            )
 
 
 def _check_distinct(members: Sequence[_Member]) -> None:
     """Raise `WeightsError` if a network is there twice: where members agree, they are believed."""
-    seen: dict[tuple[bytes, ...], str] = {}
+    seen: list[tuple[str, dict[str, Array]]] = []
     for member in members:
-        # In 16 bits, so that a file is known beside one that was stored with `half`.
-        numbers = tuple(v.astype(np.float16).tobytes() for _, v in sorted(member.tensors.items()))
-        if numbers in seen:
-            raise WeightsError(
-                f"{member.name} cannot be a member beside {seen[numbers]}",
-                "they are one network: it would count twice, and the spread of the members, which "
-                "says how sure the ensemble is, would be too small",
-                "give every network once",
-            )
-        seen[numbers] = member.name
+        tensors = restored(dict(member.tensors))
+        for name, others in seen:
+            if all(_is_same(tensors[key], other) for key, other in others.items()):
+                raise WeightsError(
+                    f"{member.name} cannot be a member beside {name}",
+                    "they are one network: it would count twice, and the spread of the members, "
+                    "which says how sure the ensemble is, would be too small",
+                    "give every network once",
+                )
+        seen.append((member.name, tensors))
+
+
+def _is_same(tensor: Array, other: Array) -> bool:
+    """Return whether tensors differ by no more than rounding to 8 bits makes of one."""
+    return bool(np.abs(tensor - other).max() <= ROUNDING * np.abs(other).max())
 
 
 def _of_all(members: Sequence[_Member]) -> dict[str, Any]:
@@ -196,15 +212,14 @@ def _members(source: Source) -> list[_Member]:
     return found
 
 
-def _stored(members: Sequence[_Member], half: bool) -> tuple[dict[str, Array], list[Answers]]:
+def _stored(members: Sequence[_Member], bits: int) -> tuple[dict[str, Array], list[Answers]]:
     """Return the tensors of all members as a file has them, and the answers that loading gives."""
     tensors: dict[str, Array] = {}
     answers = []
     for number, member in enumerate(members):
-        stored = {k: v.astype(np.float16) if half else v for k, v in member.tensors.items()}
-        tensors |= {f"{number}.{key}": value for key, value in stored.items()}
-        seen = {key: value.astype(np.float32) for key, value in stored.items()}
-        answers.append(reference_answers(member.kind(member.config, seen)))
+        own = stored(member.tensors, bits)
+        tensors |= {f"{number}.{key}": value for key, value in own.items()}
+        answers.append(reference_answers(member.kind(member.config, restored(own))))
     return tensors, answers
 
 

@@ -35,10 +35,11 @@ from phonodos.model.header import (
 from phonodos.model.kinds import network_of, reference_answers
 from phonodos.model.network import Network
 from phonodos.model.parameters import misfit
+from phonodos.model.storage import misstored, restored, without_scales
 from phonodos.version import __version__
 
 REFERENCE_TOLERANCE = 1e-3  # of the largest value; float32 on other machines differs by 1e-6
-KNOWN = ("F16", "F32", "F64")  # types of tensors, by the names of the format
+KNOWN = ("I8", "F16", "F32", "F64")  # types of tensors, by the names of the format
 # Tensors of the ensembles of release 0.1, whose files hold no checksum of them.
 RELEASED_BEFORE = (
     "2fb1c6194884b9cce483673802af78282ca7a24231ff95e2ce1afe7508a2bff4",  # lattice
@@ -196,7 +197,7 @@ def _opened(path: Path) -> Iterator[Any]:
 
 
 def _tensor(path: Path, file: Any, name: str) -> Array:
-    """Return a tensor of an open file; raises `WeightsError` unless it holds finite floats."""
+    """Return a tensor of an open file; raises `WeightsError` unless it holds finite numbers."""
     kind = file.get_slice(name).get_dtype()
     tensor = file.get_tensor(name) if kind in KNOWN else None
     finite = tensor is not None and bool(np.isfinite(tensor).all())
@@ -266,11 +267,7 @@ def _networks(
 
 
 def _network(path: Path, header: WeightHeader, tensors: dict[str, Array], number: int) -> Network:
-    """Return a member, from 0; its tensors must be those of the table of the configuration.
-
-    They are taken out of `tensors` one by one: as stored and in 32 bits they are never all there,
-    which a worker that loads them would keep as its peak of memory.
-    """
+    """Return a member, from 0; its tensors, taken out of `tensors`, must be those of the table."""
     try:
         network, config = network_of(header.network)
     except PhonodosError:
@@ -283,13 +280,13 @@ def _network(path: Path, header: WeightHeader, tensors: dict[str, Array], number
     prefix = header.prefix(number)
     taken = [name for name in tensors if name.startswith(prefix)]
     own = {name.removeprefix(prefix): tensors.pop(name) for name in taken}
-    if found := misfit(network.table(config), own):
+    if found := misstored(own) or misfit(network.table(config), without_scales(own)):
         raise WeightsError(
             f"the tensors of {path} do not fit the network of its header",
             found[:300],
             "the file was edited, or belongs to another version of phonodos",
         )
-    return network(config, {k: own.pop(k).astype(np.float32, copy=False) for k in list(own)})
+    return network(config, restored(own))
 
 
 def _check_old(path: Path, header: WeightHeader, tensors: Mapping[str, Array], wanted: int) -> None:
