@@ -52,6 +52,8 @@ from phonodos.model.trunk import (
     element_scalars,
 )
 
+MOST_COPIES = 16
+
 
 class LatticeConfig(NetworkConfig):
     """Every hyperparameter of the flagship's network."""
@@ -79,6 +81,9 @@ class LatticeConfig(NetworkConfig):
     head_hidden: tuple[Width, ...] = Field((128, 96), min_length=1, max_length=MOST_LAYERS)
     head_mixed: Width = Field(8, description="tensors a bond is expanded in, each parity")
     charge_hidden: Width = Field(64)
+    copies: int = Field(
+        1, ge=1, le=MOST_COPIES, description="networks of this size whose mean is the answer"
+    )
 
 
 class Lattice(NamedTuple):
@@ -122,19 +127,50 @@ class Parts:
 parts_of = lru_cache(maxsize=16)(Parts)
 
 
+def copy_prefix(number: int) -> str:
+    """Return what the names of the parameters of a copy, from 0, start with."""
+    return f"copies.{number}."
+
+
 class LatticeNetwork(Network):
-    """Trunk, pair head and charge heads; see `LatticeConfig` for the sizes."""
+    """Trunk, pair head and charge heads; see `LatticeConfig` for the sizes.
+
+    With several `copies` the tensors are the means of theirs: one crystal follows from them, whose
+    dynamics costs as much as that of one, and what is taught is the mean.
+    """
 
     config: LatticeConfig
 
     @classmethod
     def table(cls, config: LatticeConfig) -> Table:
         """Return the parameters of a configuration."""
-        return parts_of(config).table
+        table = parts_of(config).table
+        if config.copies == 1:
+            return table
+        return tuple(
+            line._replace(name=copy_prefix(k) + line.name)
+            for k in range(config.copies)
+            for line in table
+        )
 
     def __call__(self, crystals: BondedCrystals) -> Lattice:
         """Return force constants, Born charges and dielectric tensors of a batch."""
-        p, parts, graph = self.parameters, parts_of(self.config), crystals.seen
+        if self.config.copies == 1:
+            return self._one(self.parameters, crystals)
+        total = self._one(self._of_copy(0), crystals)
+        for k in range(1, self.config.copies):
+            more = self._one(self._of_copy(k), crystals)
+            total = Lattice(*(a + b for a, b in zip(total, more, strict=True)))
+        return Lattice(*(x / self.config.copies for x in total))
+
+    def _of_copy(self, number: int) -> Parameters:
+        prefix = copy_prefix(number)
+        held = self.parameters.items()
+        return {name.removeprefix(prefix): x for name, x in held if name.startswith(prefix)}
+
+    def _one(self, p: Parameters, crystals: BondedCrystals) -> Lattice:
+        """Return what one copy says."""
+        parts, graph = parts_of(self.config), crystals.seen
         vectors = like(graph.edge_vectors, p["embedding.weight"])
         lib = library_of(vectors)
         elements, radii = parts.elements(p, like(crystals.graph.fractions, vectors))

@@ -20,8 +20,7 @@ from torch import nn
 from phonodos.errors import ConfigError, PredictionError
 from phonodos.model.devices import check_device
 from phonodos.model.kinds import network_of
-from phonodos.model.lattice import LatticeConfig, LatticeNetwork
-from phonodos.model.weights import read_member, save_network, weights_path
+from phonodos.model.weights import save_network, weights_path
 from phonodos.training.checkpoint import (
     CHECKPOINT_NAME,
     Progress,
@@ -36,7 +35,7 @@ from phonodos.training.interrupts import collected
 from phonodos.training.losses import Sample, Task, make_task
 from phonodos.training.module import NetworkModule
 from phonodos.training.optimizers import make_optimizer
-from phonodos.training.widening import widened
+from phonodos.training.starts import started
 
 BEST_NAME = "best.safetensors"
 LOG_NAME = "log.jsonl"
@@ -159,7 +158,7 @@ def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
     torch.manual_seed(config.seed)
     network = NetworkModule(*network_of(config.network.model_dump()))
     if config.init is not None and not resume:
-        network = _started(network, weights_path(config.init), config.init_member)
+        network = started(network, weights_path(config.init), config.init_member)
     network = network.to(device=config.device, dtype=getattr(torch, config.dtype))
     average = copy.deepcopy(network).requires_grad_(False) if config.average else None
     optimizer = make_optimizer(network, config.optimizer)
@@ -178,16 +177,6 @@ def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
         run.save()
         (config.folder / LOG_NAME).touch()
     return run
-
-
-def _started(network: NetworkModule, path: Path, member: int) -> NetworkModule:
-    """Return the network with the weights of a member of a file, widened where it is wider."""
-    held, wanted = read_member(path, member), network.config
-    both = isinstance(held, LatticeNetwork) and isinstance(wanted, LatticeConfig)
-    if both and held.config != wanted:
-        return widened(held, wanted)  # type: ignore[arg-type]  # both are what they should be
-    network.fill(held)
-    return network
 
 
 def _train_epoch(run: _Run, deadline: float | None, interrupted: list[int]) -> str:

@@ -1,0 +1,101 @@
+"""What a training starts from: copies that are members of a file, wider networks."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from phonodos.errors import ConfigError, WeightsError
+from phonodos.model.bonds import bond_crystal
+from phonodos.model.ensemble import join_members
+from phonodos.model.lattice import LatticeConfig, LatticeNetwork
+from phonodos.model.weights import load_networks, read_member, save_network
+from phonodos.physics.crystal import Crystal
+from phonodos.training.module import NetworkModule
+from phonodos.training.starts import started
+
+CONFIG = LatticeConfig(
+    cutoff=4.0, embedding=6, hidden=("6x0e+3x1o+2x2e", "6x0e+3x1o+2x1e+2x2e"), head=(4, 2, 2),
+    head_hidden=(8,), radial_hidden=(8,), head_mixed=2, charge_hidden=4,
+)  # fmt: skip
+HEADER = {
+    "target": {}, "split": {"train": ["a"], "valid": ["b"], "test": ["c"]}, "training": {},
+    "training_elements": {"Na": 20, "Cl": 20}, "training_formulas": ["NaCl"],
+}  # fmt: skip
+
+
+@pytest.fixture
+def three(tmp_path: Path) -> Path:
+    paths = [tmp_path / f"{seed}.safetensors" for seed in range(3)]
+    for seed, path in enumerate(paths):
+        network = LatticeNetwork.untrained(CONFIG, seed).to(dtype=np.float32)
+        save_network(path, network, {"name": f"m{seed}", **HEADER})
+    output = tmp_path / "three.safetensors"
+    join_members(paths, output, "three")
+    return output
+
+
+def module(**changes: object) -> NetworkModule:
+    torch.manual_seed(7)
+    return NetworkModule(LatticeNetwork, CONFIG.model_copy(update=changes))
+
+
+def assert_alike(found: LatticeNetwork, wanted: list[LatticeNetwork], crystal: Crystal) -> None:
+    bonded = bond_crystal(crystal, CONFIG.cutoff)
+    means = [np.mean(x, axis=0) for x in zip(*(n(bonded) for n in wanted), strict=True)]
+    for one, other in zip(found(bonded), means, strict=True):
+        np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
+
+
+def test_copies_start_from_members(three: Path, low_symmetry: Crystal, tmp_path: Path) -> None:
+    """The answer is the mean of theirs, written and read as one network."""
+    members = load_networks(three)[0]
+    double = started(module(copies=2), three, 2).frozen()
+    assert_alike(double, members[1:], low_symmetry)
+    path = tmp_path / "double.safetensors"
+    save_network(path, double, {"name": "double", **HEADER})
+    assert_alike(read_member(path), members[1:], low_symmetry)
+    again = started(module(copies=2), path, 1).frozen()  # of copies, from as many
+    assert_alike(again, members[1:], low_symmetry)
+
+
+def test_all_copies_learn(three: Path, low_symmetry: Crystal) -> None:
+    double = started(module(copies=2), three, 1)
+    bonded = bond_crystal(low_symmetry, CONFIG.cutoff).to(dtype=torch.float32)
+    sum(x.square().sum() for x in double(bonded)[:3]).backward()
+    for number in range(2):
+        gradient = double.flat()[f"copies.{number}.embedding.weight"].grad
+        assert gradient is not None
+        assert (gradient != 0.0).any()
+
+
+def test_copies_may_be_wider(three: Path, low_symmetry: Crystal) -> None:
+    double = started(module(copies=2, embedding=9), three, 1).frozen()
+    assert double.config.embedding == 9
+    assert_alike(double, load_networks(three)[0][:2], low_symmetry)
+
+
+def test_there_are_enough_members(three: Path) -> None:
+    with pytest.raises(WeightsError, match="has no member 4"):
+        started(module(copies=2), three, 3)
+
+
+def test_copies_are_of_one_kind(three: Path, tmp_path: Path) -> None:
+    double = started(module(copies=2), three, 1).frozen()
+    path = tmp_path / "double.safetensors"
+    save_network(path, double, {"name": "double", **HEADER})
+    with pytest.raises(ConfigError, match="cannot start from these weights"):
+        started(module(copies=3), path, 1)
+
+
+def test_networks_of_copies_are_members(three: Path, tmp_path: Path) -> None:
+    paths = [tmp_path / "a.safetensors", tmp_path / "b.safetensors"]
+    for first, path in enumerate(paths, 1):
+        double = started(module(copies=2), three, first).frozen()
+        save_network(path, double, {"name": path.stem, **HEADER})
+    output = tmp_path / "pair.safetensors"
+    assert join_members(paths, output, "pair", bits=8)["members"] == 2
+    assert [n.config.copies for n in load_networks(output)[0]] == [2, 2]
+    with pytest.raises(WeightsError, match="differ in 'network'"):
+        join_members([paths[0], three], output, "other")
