@@ -27,7 +27,7 @@ from phonodos.model.arrays import (
 from phonodos.model.bonds import BondedCrystals
 from phonodos.model.irreps import AXIAL, SCALAR, TENSOR, Irreps, parse_irreps
 from phonodos.model.layers import Features, spherical_harmonics
-from phonodos.model.neighbours import around
+from phonodos.model.neighbours import Around, around
 from phonodos.model.network import (
     MOST_LAYERS,
     WIDEST,
@@ -132,6 +132,34 @@ def copy_prefix(number: int) -> str:
     return f"copies.{number}."
 
 
+class Places(NamedTuple):
+    """Where atoms and their neighbours are, which all copies of a network see alike."""
+
+    vectors: Array  # (edges, 3) [A]
+    lengths: Array  # (edges,) [A]
+    harmonics: dict[int, Array]  # by degree, (edges, 2l+1)
+    near: Around
+    distinct: Array  # (k,) edges of which every other one is a copy but for its direction
+    bonds: Array  # (b,) edges that are bonds
+    ends: tuple[Array, Array]  # (edges,) atoms i and j
+    distances: Array  # (k,) lengths of distinct edges [A]
+    fade: Array  # (k,) what is left of their messages near the cutoff
+
+    @classmethod
+    def of(cls, crystals: BondedCrystals, config: LatticeConfig, parameter: Array) -> "Places":
+        """Return those of a batch, in arrays like a parameter."""
+        graph = crystals.seen
+        vectors = like(graph.edge_vectors, parameter)
+        lengths = library_of(vectors).sqrt((vectors**2).sum(axis=1))
+        distinct, bonds = (indices_like(x, vectors) for x in (graph.distinct, crystals.seen_bonds))
+        i, j = (indices_like(end, vectors) for end in crystals.seen_ends)
+        distances = taken(lengths, distinct)
+        harmonics = spherical_harmonics(vectors, config.lmax)
+        near = around(graph, vectors, harmonics, crystals.representatives)
+        fade = polynomial_cutoff(distances, config.cutoff)
+        return cls(vectors, lengths, harmonics, near, distinct, bonds, (i, j), distances, fade)
+
+
 class LatticeNetwork(Network):
     """Trunk, pair head and charge heads; see `LatticeConfig` for the sizes.
 
@@ -155,11 +183,12 @@ class LatticeNetwork(Network):
 
     def __call__(self, crystals: BondedCrystals) -> Lattice:
         """Return force constants, Born charges and dielectric tensors of a batch."""
+        places = Places.of(crystals, self.config, next(iter(self.parameters.values())))
         if self.config.copies == 1:
-            return self._one(self.parameters, crystals)
-        total = self._one(self._of_copy(0), crystals)
+            return self._one(self.parameters, crystals, places)
+        total = self._one(self._of_copy(0), crystals, places)
         for k in range(1, self.config.copies):
-            more = self._one(self._of_copy(k), crystals)
+            more = self._one(self._of_copy(k), crystals, places)
             total = Lattice(*(a + b for a, b in zip(total, more, strict=True)))
         return Lattice(*(x / self.config.copies for x in total))
 
@@ -168,23 +197,17 @@ class LatticeNetwork(Network):
         held = self.parameters.items()
         return {name.removeprefix(prefix): x for name, x in held if name.startswith(prefix)}
 
-    def _one(self, p: Parameters, crystals: BondedCrystals) -> Lattice:
+    def _one(self, p: Parameters, crystals: BondedCrystals, places: Places) -> Lattice:
         """Return what one copy says."""
-        parts, graph = parts_of(self.config), crystals.seen
-        vectors = like(graph.edge_vectors, p["embedding.weight"])
+        parts, near, bond = parts_of(self.config), places.near, places.bonds
+        vectors, lengths, harmonics = places.vectors, places.lengths, places.harmonics
         lib = library_of(vectors)
         elements, radii = parts.elements(p, like(crystals.graph.fractions, vectors))
-        lengths = lib.sqrt((vectors**2).sum(axis=1))
-        distinct, bond = (indices_like(x, vectors) for x in (graph.distinct, crystals.seen_bonds))
-        ends = [indices_like(end, vectors) for end in crystals.seen_ends]
-        i, j = (taken(end, distinct) for end in ends)
-        distances = taken(lengths, distinct)
+        i, j = (taken(end, places.distinct) for end in places.ends)
+        distances, fade = places.distances, places.fade
         reduced = distances - taken(radii, i) - taken(radii, j)
-        fade = polynomial_cutoff(distances, self.config.cutoff)
         radial = parts.bonds(distances, reduced)
         edges = lib.concatenate([radial, taken(elements, i), taken(elements, j)], 1)
-        harmonics = spherical_harmonics(vectors, self.config.lmax)
-        near = around(graph, vectors, harmonics, crystals.representatives)
         own = near.of_centres(elements)
         surroundings = Surroundings(own, near, edges, fade[:, None])
         x = element_scalars(p, "embedding", own)
@@ -193,7 +216,7 @@ class LatticeNetwork(Network):
         x = near.everywhere(x)
         alike = taken(near.alike, bond)
         base = taken(base_stiffness(distances, reduced, fade), alike)
-        i, j = (taken(end, bond) for end in ends)
+        i, j = (taken(end, bond) for end in places.ends)
 
         def springs(some: slice) -> Array:
             edges, kinds = bond[some], alike[some]
