@@ -54,14 +54,43 @@ def test_batches_without_any_symmetry_look_at_all(low_symmetry: Crystal) -> None
     assert collate_bonded(bonded).representatives is None
 
 
-def test_types_of_numpy_are_kept_and_torch_looks_at_all(symmetric: dict[str, Crystal]) -> None:
+def in_torch(network: LatticeNetwork) -> LatticeNetwork:
+    found = {k: torch.from_numpy(x.copy()).requires_grad_() for k, x in network.parameters.items()}
+    return LatticeNetwork(network.config, found)
+
+
+def test_gradients_are_those_of_all_atoms(
+    lattice_network: LatticeNetwork, symmetric: dict[str, Crystal], low_symmetry: Crystal
+) -> None:
+    """In a batch of crystals with and without symmetry, with respect to every parameter."""
+    crystals = [symmetric["quartz"], low_symmetry, symmetric["rutile"]]
+    cutoff, gradients = lattice_network.config.cutoff, []
+    for by_symmetry in (False, True):
+        network = in_torch(lattice_network)
+        bonded = [bond_crystal(c, cutoff, by_symmetry=by_symmetry) for c in crystals]
+        batch = collate_bonded([b.to(dtype=torch.float64) for b in bonded])
+        assert (batch.representatives is not None) == by_symmetry
+        sum(x.square().sum() for x in network(batch)).backward()
+        gradients.append({k: x.grad for k, x in network.parameters.items() if x.grad is not None})
+    wanted, found = gradients
+    assert wanted.keys() == found.keys()
+    for name, gradient in wanted.items():
+        size = float(gradient.abs().max())
+        torch.testing.assert_close(found[name], gradient, rtol=0, atol=1e-8 * size + 1e-12)
+    assert sum(float(g.abs().max()) > 1e-6 for g in wanted.values()) > 20
+
+
+def test_types_of_numpy_are_kept_beside_torch(symmetric: dict[str, Crystal]) -> None:
     bonded = bond_crystal(symmetric["quartz"], 4.0, by_symmetry=True)
     single = bonded.to(dtype=np.float32).representatives
     assert single is not None
     assert {x.dtype for x in (single.turns, single.bond_turns, single.graph.edge_vectors)} == {
         np.dtype(np.float32)
     }
-    assert bonded.to(dtype=torch.float32).representatives is None
+    beside = bonded.to(dtype=torch.float32)
+    assert isinstance(beside.forward, torch.Tensor)
+    assert beside.representatives is not None
+    assert isinstance(beside.representatives.turns, np.ndarray)
 
 
 def test_edges_without_an_image_leave_all_to_be_looked_at(

@@ -100,8 +100,8 @@ class BondedCrystals:
         names = ("forward", "backward", "images", "cells", "positions")
         own = {k: converted(getattr(self, k), dtype, device) for k in names}
         seen = self.representatives
-        if seen is not None:
-            seen = None if is_of_torch(dtype) else seen.to(dtype=dtype)
+        if seen is not None and not is_of_torch(dtype):
+            seen = seen.to(dtype=dtype)
         graph = self.graph.to(dtype=dtype, device=device)
         return replace(self, graph=graph, representatives=seen, **own)
 

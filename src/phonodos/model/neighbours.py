@@ -62,7 +62,7 @@ class Around:
     def of_centres(self, values: Array) -> Array:
         """Return the rows of those atoms out of rows of all."""
         seen = self.representatives
-        return values if seen is None else taken(values, seen.atoms)
+        return values if seen is None else seen.of_centres(values)
 
     def everywhere(self, features: dict[Irrep, Array]) -> dict[Irrep, Array]:
         """Return features of all atoms, of those of the atoms whose neighbours are summed over."""
@@ -74,7 +74,7 @@ class Around:
         seen = self.representatives
         if seen is None:
             return constants, stiffness
-        return seen.of_all_bonds(constants), taken(stiffness, seen.bond_places)
+        return seen.of_all_bonds(constants), seen.of_all_stiffness(stiffness)
 
     @property
     def first(self) -> list[int]:
@@ -103,11 +103,15 @@ class Around:
 
     @cached_property
     def summing(self) -> tuple[Any, Any]:
-        """Sparse (n, m) and (u, m) matrices of ones: sums over edges by neighbour and by kind."""
+        """Sparse (n, m) and (u, m) matrices of ones: sums over edges by neighbour and by kind.
+
+        Neighbours are all atoms, whether those around them are summed over or not.
+        """
         from scipy.sparse import csr_array
 
-        m, found = len(self.alike), []
-        for places, size in ((self.neighbours, self.n_atoms), (self.alike, self.n_kinds)):
+        m, found, seen = len(self.alike), [], self.representatives
+        n_atoms = self.n_atoms if seen is None else len(seen.places)
+        for places, size in ((self.neighbours, n_atoms), (self.alike, self.n_kinds)):
             starts = np.concatenate([[0], np.cumsum(np.bincount(places, minlength=size))])
             order = np.argsort(places, kind="stable")
             ones = np.ones(m, self.vectors.dtype)

@@ -2,20 +2,23 @@
 
 What a network says of an atom turns with the crystal (it is equivariant), so what it says of the
 atoms of the asymmetric unit, turned by the operations of the space group, it says of all. In
-crystals of 50 atoms and more six are alike in the mean. Predictions use it; training, whose
-gradients want few operations, does not.
+crystals of 50 atoms and more six are alike in the mean. Predictions use it, and training: gradients
+with respect to parameters are those of the same numbers.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import accumulate
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
+from phonodos.model.arrays import Array, as_numpy, indices_like, library_of, like, taken
 from phonodos.model.couplings import representation
 from phonodos.model.graph import CrystalGraph, collate, distinct_edges
+from phonodos.model.irreps import Irrep
 from phonodos.model.layers import Features
 from phonodos.physics.asymmetric_unit import AsymmetricUnit
 
@@ -26,7 +29,7 @@ Places = NDArray[np.int64]
 class Representatives:
     """One atom of every orbit of atoms, and one bond of every kind, of one crystal or a batch.
 
-    Arrays are NumPy's.
+    Arrays are NumPy's, also where those of the crystals are torch's.
 
     Attributes
     ----------
@@ -56,27 +59,52 @@ class Representatives:
     bond_turns: NDArray[np.floating]
     is_reversed: NDArray[np.bool_]
 
+    def of_centres(self, values: Array) -> Array:
+        """Return the rows of the representatives out of rows of all atoms."""
+        return taken(values, indices_like(self.atoms, values))
+
     def everywhere(self, features: Features) -> Features:
         """Return features of all atoms of those of the representatives."""
         found = {}
         for irrep, block in features.items():
-            turned = block.take(self.places, axis=0)
+            turned = taken(block, indices_like(self.places, block))
             if irrep.l > 0 or irrep.p < 0:
-                turns = representation(self.turns, irrep).astype(block.dtype)
-                turned = turns.take(self.operations, axis=0) @ turned
+                turned = like(self._turned[irrep], block) @ turned
             found[irrep] = turned
         return found
 
-    def of_all_bonds(self, constants: NDArray[np.floating]) -> NDArray[np.floating]:
+    @cached_property
+    def _turned(self) -> "_Turned":
+        return _Turned(self.turns, self.operations)
+
+    def of_all_bonds(self, constants: Array) -> Array:
         """Return (b, 3, 3) force constants of all bonds of (u, 3, 3) those of `bonds`."""
-        found = constants.take(self.bond_places, axis=0)
-        found[self.is_reversed] = found[self.is_reversed].swapaxes(1, 2)
-        return np.asarray(self.bond_turns @ found @ self.bond_turns.swapaxes(1, 2))
+        found = taken(constants, indices_like(self.bond_places, constants))
+        is_reversed = indices_like(self.is_reversed, constants)[:, None, None]
+        found = library_of(constants).where(is_reversed, found.swapaxes(1, 2), found)
+        turns = like(self.bond_turns, constants)
+        return turns @ found @ turns.swapaxes(1, 2)
+
+    def of_all_stiffness(self, stiffness: Array) -> Array:
+        """Return (b,) stiffness of all bonds of (u,) those of `bonds`."""
+        return taken(stiffness, indices_like(self.bond_places, stiffness))
 
     def to(self, *, dtype: Any) -> "Representatives":
         """Return the same in a floating-point type of NumPy."""
         turns, bond_turns = (x.astype(dtype, copy=False) for x in (self.turns, self.bond_turns))
         return replace(self, graph=self.graph.to(dtype=dtype), turns=turns, bond_turns=bond_turns)
+
+
+class _Turned(dict[Irrep, NDArray[np.float64]]):
+    """(n, 2l+1, 2l+1) what makes the features of every atom, by irrep, each made once."""
+
+    def __init__(self, turns: NDArray[np.floating], operations: Places) -> None:
+        super().__init__()
+        self.turns, self.operations = turns, operations
+
+    def __missing__(self, irrep: Irrep) -> NDArray[np.float64]:
+        self[irrep] = representation(self.turns, irrep).take(self.operations, axis=0)
+        return self[irrep]
 
 
 def representatives_of(
@@ -155,8 +183,9 @@ def _places_among(edges: Edges, wanted: Edges) -> Places | None:
     return found if bool((known[found] == asked).all()) else None
 
 
-def plain_representatives(graph: CrystalGraph, forward: Places) -> Representatives:
+def plain_representatives(graph: CrystalGraph, forward: Array) -> Representatives:
     """Return those of a crystal without symmetry: all its atoms and bonds."""
+    graph, forward = graph.to(dtype=np.float64), as_numpy(forward)
     atoms, bonds = np.arange(graph.n_atoms), np.arange(len(forward))
     return Representatives(
         graph, atoms, atoms, np.zeros_like(atoms), np.eye(3)[None],

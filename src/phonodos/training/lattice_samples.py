@@ -152,7 +152,7 @@ def lattice_samples(
     found = []
     for k, (name, crystal) in enumerate(zip(dataset.ids, dataset.crystals(), strict=True)):
         n = crystal.n_atoms
-        bonded = bond_crystal(crystal, cutoff)
+        bonded = bond_crystal(crystal, cutoff, by_symmetry=True)
         whole = fitting[0][k] is None or born[k] is not None
         pathless = whole and waves and bands[0][k] is None
         stored = fitting if pathless or not whole else bands

@@ -148,7 +148,8 @@ def _sample(
     return StrainSample(
         id=str(line["id"]),
         crystals=tuple(
-            bond_crystal(strained(crystal, tensors[k]), cutoff).to(dtype=dtype) for k in order
+            bond_crystal(strained(crystal, tensors[k]), cutoff, by_symmetry=True).to(dtype=dtype)
+            for k in order
         ),
         strains=strains[order[1:]],
         qpoints=qpoints,
