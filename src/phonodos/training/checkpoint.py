@@ -35,6 +35,7 @@ class Progress:
     history: list[dict[str, Any]] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)  # crystals of every step left out, this epoch
     unseen: Annotated[int, Field(ge=0)] = 0  # how many crystals those are
+    origin: dict[str, Any] = field(default_factory=dict)  # what its start was taught
 
 
 def save_checkpoint(

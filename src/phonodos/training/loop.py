@@ -20,7 +20,7 @@ from torch import nn
 from phonodos.errors import ConfigError, PredictionError
 from phonodos.model.devices import check_device
 from phonodos.model.kinds import network_of
-from phonodos.model.weights import save_network, weights_path
+from phonodos.model.weights import read_header, save_network, weights_path
 from phonodos.training.checkpoint import (
     CHECKPOINT_NAME,
     Progress,
@@ -35,6 +35,7 @@ from phonodos.training.interrupts import collected
 from phonodos.training.losses import Sample, Task, make_task
 from phonodos.training.module import NetworkModule
 from phonodos.training.optimizers import make_optimizer
+from phonodos.training.origin import origin_of, with_origin
 from phonodos.training.starts import started
 
 BEST_NAME = "best.safetensors"
@@ -157,12 +158,15 @@ def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
     task = make_task(config)
     torch.manual_seed(config.seed)
     network = NetworkModule(*network_of(config.network.model_dump()))
+    progress = Progress()
     if config.init is not None and not resume:
-        network = started(network, weights_path(config.init), config.init_member)
+        start = weights_path(config.init)
+        splits = [provenance["split"], *provenance.get("more_splits", ())]
+        progress.origin = origin_of(read_header(start), splits)
+        network = started(network, start, config.init_member)
     network = network.to(device=config.device, dtype=getattr(torch, config.dtype))
     average = copy.deepcopy(network).requires_grad_(False) if config.average else None
     optimizer = make_optimizer(network, config.optimizer)
-    progress = Progress()
     if resume:
         _, progress, tensors = read_checkpoint(config.folder)
         restore(tensors, network, average, optimizer)
@@ -171,7 +175,7 @@ def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
     if config.strain is not None:
         train += task.strained(taught)
     valid = task.samples(judged, judged=True)
-    header = {**weight_header(config, taught), **provenance}
+    header = with_origin({**weight_header(config, taught), **provenance}, progress.origin)
     run = _Run(config, task, network, average, optimizer, train, valid, progress, header, report)
     if not resume:
         run.save()
