@@ -46,11 +46,12 @@ def orthogonalised(matrix: Tensor) -> Tensor:
     gram = gram / norm
     a, b, c = POLYNOMIAL
     eye = torch.eye(len(gram), dtype=gram.dtype, device=gram.device)
-    factor = eye * norm.rsqrt()
-    for _ in range(ITERATIONS):
+    factor = norm.rsqrt()  # a number before the first step
+    for left in reversed(range(ITERATIONS)):
         step = torch.addmm(gram * b + eye * a, gram, gram, alpha=c)
-        factor = step @ factor
-        gram = step @ gram @ step
+        factor = step * factor if factor.ndim == 0 else step @ factor
+        if left:
+            gram = step @ gram @ step
     found = factor @ wide
     return found if wide is matrix else found.T
 
