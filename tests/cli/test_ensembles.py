@@ -73,6 +73,22 @@ def joined(phonodos: Phonodos, made: Path, tmp_path: Path) -> Path:
     return tmp_path / "all.safetensors"
 
 
+def test_bits_of_the_stored_numbers(phonodos: Phonodos, made: Path, tmp_path: Path) -> None:
+    members = [made / f"{k}.safetensors" for k in range(2)]
+    sizes = []
+    for bits in (8, 16, 32):
+        words = ("-o", "x.safetensors", "--name", "x", "--bits", bits)
+        assert phonodos("models", "join", *members, *words).exit_code == 0
+        sizes.append((tmp_path / "x.safetensors").stat().st_size)
+    assert sizes == sorted(sizes)
+    assert sizes[0] < sizes[2]
+    (tmp_path / "x.safetensors").unlink()
+    done = phonodos("models", "join", *members, *words[:-1], 7)
+    assert done.exit_code != 0
+    assert "weights are not stored in 7 bits" in done.stderr
+    assert not (tmp_path / "x.safetensors").exists()
+
+
 def test_calibrated_intervals_hold_nine_of_ten(
     phonodos: Phonodos, joined: Path, made: Path
 ) -> None:

@@ -1,5 +1,6 @@
 """Tensors in 8, 16 and 32 bits."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from phonodos.model.weights import (
     read_weights,
     save_network,
     weights_path,
+    write_weights,
 )
 from phonodos.physics.crystal import Crystal
 from phonodos.prediction.predictor import Predictor, load
@@ -74,6 +76,20 @@ def test_other_numbers_of_bits_are_refused() -> None:
         stored({"a": drawn(3, 4)}, 4)
 
 
+def test_numbers_too_large_for_16_bits_are_refused() -> None:
+    with pytest.raises(WeightsError, match="a does not fit into 16 bits") as told:
+        stored({"a": np.array([[7e4]], dtype=np.float32)}, 16)
+    assert "32 bits" in told.value.fix
+
+
+def test_old_formats_hold_what_old_versions_know(files: list[Path], tmp_path: Path) -> None:
+    for bits, number in ((16, 1), (8, 2)):
+        output = tmp_path / f"{bits}.safetensors"
+        assert join_members(files, output, "x", bits=bits)["format_version"] in (1, 2)
+        assert read_weights(output)[0]["format_version"] == number
+    assert "copies" not in read_weights(files[0])[0].network
+
+
 def test_a_third_of_the_size(files: list[Path], tmp_path: Path) -> None:
     sizes = {}
     for bits in (8, 16, 32):
@@ -90,6 +106,11 @@ def test_a_network_is_known_in_any_bits(files: list[Path], tmp_path: Path) -> No
     small, output = tmp_path / "small.safetensors", tmp_path / "x.safetensors"
     join_members(files[:1], small, "small", bits=8)
     for sources in ([files[0], small], [small, files[0]]):
+        with pytest.raises(WeightsError, match="they are one network"):
+            join_members(sources, output, "x", bits=16)
+    rounded = tmp_path / "rounded.safetensors"
+    join_members(files[:1], rounded, "rounded", bits=16)
+    for sources in ([rounded, small], [small, rounded], [files[0], rounded]):
         with pytest.raises(WeightsError, match="they are one network"):
             join_members(sources, output, "x", bits=16)
     assert join_members([small, files[1]], output, "x", bits=16)["members"] == 2
@@ -113,20 +134,29 @@ def test_predictions_hardly_move(tmp_path: Path, rock_salt: Crystal) -> None:
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda t, n: t.pop(n + SCALE), "has no scale"),
-        (lambda t, n: t.update({n + SCALE: t[n + SCALE][1:]}), "do not belong together"),
-        (lambda t, n: t.update({n: t[n].astype(np.float16)}), "do not belong together"),
+        (lambda x, _: (x, None), "has no scale"),
+        (lambda x, s: (x, s[1:]), "do not belong together"),
+        (lambda x, s: (x, s[:, 0]), "do not belong together"),
+        (lambda x, s: (x.astype(np.float16), s), "do not belong together"),
+        (lambda x, s: (x, s.astype(np.float64)), "do not belong together"),
+        (lambda x, s: (x, 1e37 * s / s.max()), "do not belong together"),  # the product is infinite
+        (lambda x, s: (x, np.ones(s.shape, np.int8)), "do not belong together"),
     ],
 )
-def test_scales_belong_to_their_matrices(files: list[Path], tmp_path: Path, change, words) -> None:
+def test_scales_belong_to_their_matrices(
+    files: list[Path],
+    tmp_path: Path,
+    change: Callable[[Array, Array], tuple[Array, Array | None]],
+    words: str,
+) -> None:
     output = tmp_path / "x.safetensors"
     join_members(files, output, "x", bits=8)
     header, tensors = read_weights(output)
-    matrix = next(name for name in tensors if name + SCALE in tensors)
-    change(tensors, matrix)
+    name = next(name for name in tensors if name + SCALE in tensors)
+    tensors[name], scale = change(tensors[name], tensors.pop(name + SCALE))
+    if scale is not None:
+        tensors[name + SCALE] = scale
     assert words in misstored(tensors)
-    from phonodos.model.weights import write_weights
-
     write_weights(output, tensors, header.to_dict())
     with pytest.raises(WeightsError, match=words):
         load_networks(output)
@@ -140,3 +170,12 @@ def test_a_scale_alone_is_no_tensor_of_the_network(files: list[Path], tmp_path: 
     save_file({"a.scale": drawn(3, 1)}, output)
     with pytest.raises(WeightsError, match="no phonodos header"):
         load_networks(output)
+
+
+def test_networks_that_are_nearly_alike_are_two(files: list[Path], tmp_path: Path) -> None:
+    """Neighbours on one line of training may join: what differs is more than storing changes."""
+    network = read_member(files[0])
+    near = {name: x * np.float32(1.003) for name, x in network.parameters.items()}
+    other = tmp_path / "near.safetensors"
+    save_network(other, LatticeNetwork(network.config, near), {"name": "near", **HEADER})
+    assert join_members([files[0], other], tmp_path / "x.safetensors", "x")["members"] == 2

@@ -24,6 +24,7 @@ from phonodos.training.checkpoint import (
 )
 from phonodos.training.config import TrainConfig
 from phonodos.training.loop import BEST_NAME, LOG_NAME, fit
+from phonodos.training.origin import Origin
 
 FullDisk = Callable[..., AbstractContextManager[None]]
 Configure = Callable[..., TrainConfig]
@@ -55,7 +56,9 @@ def test_a_full_disk_leaves_the_checkpoint_that_was_there(
 
 
 def test_round_trip(tmp_path: Path) -> None:
-    progress = Progress(3, 17, 0.1 + 0.2, 9.5, 1 / 3, 2, [{"epoch": 0}], ["a, b"], 2, {"name": "y"})
+    progress = Progress(
+        3, 17, 0.1 + 0.2, 9.5, 1 / 3, 2, [{"epoch": 0}], ["a, b"], 2, Origin("y", ["a"])
+    )
     network, average, optimizer = parts(0, 3)
     save_checkpoint(tmp_path, {"name": "x"}, progress, network, average, optimizer)
     config, found, tensors = read_checkpoint(tmp_path)

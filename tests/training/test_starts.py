@@ -76,6 +76,14 @@ def test_copies_may_be_wider(three: Path, low_symmetry: Crystal) -> None:
     assert_alike(double, load_networks(three)[0][:2], low_symmetry)
 
 
+def test_copies_of_copies_may_be_wider(three: Path, low_symmetry: Crystal, tmp_path: Path) -> None:
+    path = tmp_path / "double.safetensors"
+    save_network(path, started(module(copies=2), three, 1).frozen(), {"name": "double", **HEADER})
+    wide = started(module(copies=2, embedding=9), path, 1).frozen()
+    assert wide.config.embedding == 9
+    assert_alike(wide, load_networks(three)[0][:2], low_symmetry)
+
+
 def test_there_are_enough_members(three: Path) -> None:
     with pytest.raises(WeightsError, match="has no member 4"):
         started(module(copies=2), three, 3)

@@ -215,7 +215,9 @@ def word(value: Any) -> str:
 def _run(run: Run) -> str:
     settings = _pairs(run.get("config", {}))
     text = "; ".join(f"{name} {value}" for name, value in settings if name != "name")
-    parts = [f"Settings: {text}." if text else "", _curve(run)]
+    start = run.get("started_from")
+    began = f"It began from weights named {word(start)}." if start else ""
+    parts = [f"Settings: {text}." if text else "", began, _curve(run)]
     return "\n\n".join(part for part in parts if part)
 
 
@@ -300,6 +302,10 @@ def _data(header: WeightHeader) -> str:
         f"{len(set(header.training_formulas))} formulas.",
         f"Predictions of other weights taught {more} formulas more, which do not count as known."
         if (more := len(header.predicted_formulas))
+        else "",
+        "What training began from was taught "
+        f"{more} formulas more, which do not count as known either."
+        if (more := len(header.earlier_formulas))
         else "",
         f"Elements in fewer than {FEW} training crystals: {', '.join(few)}." if few else "",
         f"Target: {_target(header.target)}." if header.target else "",

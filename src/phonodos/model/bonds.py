@@ -45,7 +45,7 @@ class BondedCrystals:
     atom_counts, bond_counts
         Atoms and bonds of every crystal; bonds are sorted by crystal.
     representatives
-        Which atoms and bonds a network need look at; None for all.
+        Which atoms and bonds a network need look at; None for all. Its arrays are NumPy's always.
     """
 
     graph: CrystalGraph

@@ -14,7 +14,14 @@ from phonodos.model.header import FORMAT_VERSION, Answers, WeightHeader
 from phonodos.model.joined_splits import check_formulas, join_splits
 from phonodos.model.kinds import reference_answers
 from phonodos.model.network import Network
-from phonodos.model.storage import restored, stored
+from phonodos.model.storage import (
+    SCALE,
+    check_bits,
+    restored,
+    rounding,
+    stored,
+    without_scales,
+)
 from phonodos.model.weights import (
     load_networks,
     read_weights,
@@ -28,9 +35,6 @@ LEFT_OUT = (
     "metrics", "training", "calibration", "stability", "strain", "checksum", "formerly",
     "reference", "references",
 )  # fmt: skip
-
-
-ROUNDING = 0.005  # of the largest number: what storing in 8 bits may change
 
 
 @dataclass(frozen=True)
@@ -114,6 +118,7 @@ def join_members(
         there twice, valid or test parts differ, or a material or formula of one member's training
         is judged.
     """
+    check_bits(bits)
     members = [member for source in sources for member in _members(Source.of(source))]
     _check_alike(members)
     _check_distinct(members)
@@ -150,29 +155,39 @@ def _check_alike(members: Sequence[_Member]) -> None:
 
 def _check_distinct(members: Sequence[_Member]) -> None:
     """Raise `WeightsError` if a network is there twice: where members agree, they are believed."""
-    seen: list[tuple[str, dict[str, Array]]] = []
-    for member in members:
-        tensors = restored(dict(member.tensors))
-        for name, others in seen:
-            if all(_is_same(tensors[key], other) for key, other in others.items()):
+    for number, member in enumerate(members):
+        for other in members[:number]:
+            if all(_is_same(member, other, name) for name in without_scales(member.tensors)):
                 raise WeightsError(
-                    f"{member.name} cannot be a member beside {name}",
+                    f"{member.name} cannot be a member beside {other.name}",
                     "they are one network: it would count twice, and the spread of the members, "
                     "which says how sure the ensemble is, would be too small",
                     "give every network once",
                 )
-        seen.append((member.name, tensors))
 
 
-def _is_same(tensor: Array, other: Array) -> bool:
-    """Return whether tensors differ by no more than rounding to 8 bits makes of one."""
-    return bool(np.abs(tensor - other).max() <= ROUNDING * np.abs(other).max())
+def _is_same(member: _Member, other: _Member, name: str) -> bool:
+    """Return whether a tensor of both is one, stored in as many bits or in fewer."""
+    rows = [rounding(m.tensors[name], m.tensors.get(name + SCALE)) for m in (member, other)]
+    off = [row for row in rows if row is not None]
+    if not off:  # in 16 bits, as the other may have been stored
+        a, b = (m.tensors[name].astype(np.float16) for m in (member, other))
+        return bool(np.array_equal(a, b))
+    first, second = (
+        restored({k: m.tensors[k] for k in (name, name + SCALE) if k in m.tensors})
+        for m in (member, other)
+    )
+    half = 2.0**-11 * np.abs(first[name])  # what 16 bits take off beside it
+    return bool((np.abs(first[name] - second[name]) <= sum(off) + half).all())
 
 
 def _of_all(members: Sequence[_Member]) -> dict[str, Any]:
     """Return what a file says of its members together, but for splits, name and answers."""
     headers = [member.header for member in members]
-    predicted = set().union(*(h.predicted_formulas for h in headers))
+    apart = {
+        name: sorted(set().union(*(getattr(header, name) for header in headers)))
+        for name in ("predicted_formulas", "earlier_formulas")
+    }
     return {
         **{k: v for k, v in headers[0].to_dict().items() if k not in LEFT_OUT},
         "format_version": FORMAT_VERSION,
@@ -182,7 +197,7 @@ def _of_all(members: Sequence[_Member]) -> dict[str, Any]:
         "training_bonds": _most([h.training_bonds for h in headers]),
         **_widest(headers),
         "training_formulas": sorted(set().union(*(h.training_formulas for h in headers))),
-        **({"predicted_formulas": sorted(predicted)} if predicted else {}),
+        **{name: formulas for name, formulas in apart.items() if formulas},
         "versions": versions(),
     }
 

@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from phonodos.errors import WeightsError
 from phonodos.model.bond_lengths import TrainingLengths
 
-FORMAT_VERSION = 1
+FORMAT_VERSION = 2  # 1 has neither tensors in 8 bits nor networks of several copies
 HEADER_KEY = "phonodos"
 REQUIRED_KEYS = ("format_version", "name", "network", "target", "split", "training", "reference")
 MOST_MEMBERS = 1000
@@ -115,8 +115,9 @@ class WeightHeader(BaseModel):
         Settings, data and curves; scores by part; versions of the packages that wrote the file.
     training_elements, training_bonds, training_formulas
         Crystals of training with an element or a kind of bond; their formulas.
-    predicted_formulas
-        Of crystals that were taught by predictions of other weights, not by calculations.
+    predicted_formulas, earlier_formulas
+        Of crystals that were taught by predictions of other weights, not by calculations; of those
+        that only the weights were taught which training began from.
     training_lengths
         How close atoms come in training and how far they stand apart; None in files of 0.1.
     members
@@ -137,7 +138,7 @@ class WeightHeader(BaseModel):
 
     model_config = ConfigDict(extra="allow", frozen=True)
 
-    format_version: Annotated[int, Field(strict=True, ge=1)] = FORMAT_VERSION
+    format_version: Annotated[int, Field(strict=True, ge=1)] = 1
     name: Annotated[str, Field(min_length=1, max_length=200)]
     description: str | None = None
     network: dict[str, Any] = {}
@@ -151,6 +152,7 @@ class WeightHeader(BaseModel):
     training_bonds: dict[str, Count] = {}
     training_formulas: tuple[str, ...] = ()
     predicted_formulas: tuple[str, ...] = ()
+    earlier_formulas: tuple[str, ...] = ()
     training_lengths: TrainingLengths | None = None
     members: Annotated[int, Field(strict=True, ge=1, le=MOST_MEMBERS)] | None = None
     calibration: dict[str, dict[str, CalibrationEntry]] = {}
@@ -191,8 +193,10 @@ class WeightHeader(BaseModel):
 
     @property
     def taught_formulas(self) -> frozenset[str]:
-        """Formulas of all that was taught, by calculations or by predictions."""
-        return frozenset((*self.training_formulas, *self.predicted_formulas))
+        """Formulas of all that was ever taught, by calculations or by predictions."""
+        return frozenset(
+            (*self.training_formulas, *self.predicted_formulas, *self.earlier_formulas)
+        )
 
     @property
     def trained_ids(self) -> frozenset[str]:

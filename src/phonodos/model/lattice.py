@@ -7,10 +7,10 @@ rotation and inversion, the symmetry of second derivatives, neutrality, a dielec
 
 from functools import lru_cache
 from itertools import pairwise
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
-from pydantic import Field
+from pydantic import Field, SerializerFunctionWrapHandler, model_serializer
 
 from phonodos.model.arrays import (
     Array,
@@ -84,6 +84,14 @@ class LatticeConfig(NetworkConfig):
     copies: int = Field(
         1, ge=1, le=MOST_COPIES, description="networks of this size whose mean is the answer"
     )
+
+    @model_serializer(mode="wrap")
+    def _as_before(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
+        """Leave out what releases without copies do not know, where there are none."""
+        found: dict[str, Any] = written(self)
+        if self.copies == 1:
+            found.pop("copies", None)
+        return found
 
 
 class Lattice(NamedTuple):
@@ -184,21 +192,28 @@ class LatticeNetwork(Network):
     def __call__(self, crystals: BondedCrystals) -> Lattice:
         """Return force constants, Born charges and dielectric tensors of a batch."""
         places = Places.of(crystals, self.config, next(iter(self.parameters.values())))
-        if self.config.copies == 1:
-            return self._one(self.parameters, crystals, places)
-        total = self._one(self._of_copy(0), crystals, places)
-        for k in range(1, self.config.copies):
-            more = self._one(self._of_copy(k), crystals, places)
+        first, *others = self.each
+        total = first._one(crystals, places)
+        for other in others:
+            more = other._one(crystals, places)
             total = Lattice(*(a + b for a, b in zip(total, more, strict=True)))
-        return Lattice(*(x / self.config.copies for x in total))
+        return Lattice(*(x / self.config.copies for x in total)) if others else total
 
-    def _of_copy(self, number: int) -> Parameters:
-        prefix = copy_prefix(number)
-        held = self.parameters.items()
-        return {name.removeprefix(prefix): x for name, x in held if name.startswith(prefix)}
+    @property
+    def each(self) -> "list[LatticeNetwork]":
+        """The copies, as networks of one."""
+        if self.config.copies == 1:
+            return [self]
+        single, held = self.config.model_copy(update={"copies": 1}), self.parameters.items()
+        prefixes = map(copy_prefix, range(self.config.copies))
+        return [
+            LatticeNetwork(single, {k.removeprefix(p): x for k, x in held if k.startswith(p)})
+            for p in prefixes
+        ]
 
-    def _one(self, p: Parameters, crystals: BondedCrystals, places: Places) -> Lattice:
-        """Return what one copy says."""
+    def _one(self, crystals: BondedCrystals, places: Places) -> Lattice:
+        """Return what one copy says, which this is."""
+        p = self.parameters
         parts, near, bond = parts_of(self.config), places.near, places.bonds
         vectors, lengths, harmonics = places.vectors, places.lengths, places.harmonics
         lib = library_of(vectors)

@@ -12,7 +12,7 @@ from typing import Final
 
 import numpy as np
 
-from phonodos.errors import ConfigError
+from phonodos.errors import ConfigError, WeightsError
 from phonodos.model.arrays import Array
 
 BITS: Final = (8, 16, 32)
@@ -34,12 +34,11 @@ def stored(tensors: Mapping[str, Array], bits: int) -> dict[str, Array]:
     Raises
     ------
     ConfigError
-        If `bits` is none of these.
+        As `check_bits`.
+    WeightsError
+        If a number is too large for 16 bits.
     """
-    if bits not in BITS:
-        raise ConfigError(
-            f"weights are not stored in {bits} bits", "there are 8, 16 and 32", "choose one of them"
-        )
+    check_bits(bits)
     found: dict[str, Array] = {}
     for name, tensor in tensors.items():
         if bits == 32 or tensor.dtype == np.int8 or _is_scale(name, tensors):
@@ -47,7 +46,27 @@ def stored(tensors: Mapping[str, Array], bits: int) -> dict[str, Array]:
         elif bits == 8 and tensor.ndim == 2 and tensor.size >= LARGE:
             found[name], found[name + SCALE] = _in_bytes(tensor)
         else:
-            found[name] = tensor.astype(np.float16)
+            found[name] = _in_half(name, tensor)
+    return found
+
+
+def check_bits(bits: int) -> None:
+    """Raise `ConfigError` unless weights are stored in so many bits."""
+    if bits not in BITS:
+        raise ConfigError(
+            f"weights are not stored in {bits} bits", "there are 8, 16 and 32", "choose one of them"
+        )
+
+
+def _in_half(name: str, tensor: Array) -> Array:
+    with np.errstate(over="ignore"):
+        found = tensor.astype(np.float16)
+    if not np.isfinite(found).all():
+        raise WeightsError(
+            f"{name} does not fit into 16 bits",
+            f"the largest number there is {np.finfo(np.float16).max:.0f}",
+            "store these weights in 32 bits (--bits 32)",
+        )
     return found
 
 
@@ -55,7 +74,7 @@ def _in_bytes(matrix: Array) -> tuple[Array, Array]:
     values = matrix.astype(np.float32)
     scale = np.abs(values).max(axis=1, keepdims=True) / _MOST
     scale[scale == 0.0] = 1.0
-    return np.rint(values / scale).astype(np.int8), scale
+    return np.clip(np.rint(values / scale), -_MOST, _MOST).astype(np.int8), scale
 
 
 def restored(tensors: dict[str, Array]) -> dict[str, Array]:
@@ -76,13 +95,25 @@ def misstored(tensors: Mapping[str, Array]) -> str:
     """Return what keeps stored tensors from being restored, or an empty string."""
     for name, tensor in tensors.items():
         scale = tensors.get(name + SCALE)
-        if tensor.dtype == np.int8 and scale is None:
-            return f"{name[:200]} is in 8 bits and has no scale"
-        if scale is not None and (
-            tensor.dtype != np.int8 or scale.shape != (*tensor.shape[:1], *(1,) * (tensor.ndim - 1))
-        ):
+        if scale is None:
+            if tensor.dtype == np.int8:
+                return f"{name[:200]} is in 8 bits and has no scale"
+        elif not _belong_together(tensor, scale):
             return f"{name[:200]} and its scale do not belong together"
     return ""
+
+
+def _belong_together(matrix: Array, scale: Array) -> bool:
+    if matrix.dtype != np.int8 or matrix.ndim != 2 or scale.shape != (len(matrix), 1):
+        return False
+    # What is restored is finite.
+    largest = float(np.finfo(np.float32).max) / (_MOST + 1)
+    return scale.dtype in (np.float16, np.float32) and bool((np.abs(scale) <= largest).all())
+
+
+def rounding(tensor: Array, scale: Array | None) -> Array | None:
+    """Return (n, 1) by how much a matrix that is stored in 8 bits may be off; None for others."""
+    return None if tensor.dtype != np.int8 or scale is None else 0.51 * np.abs(scale)
 
 
 def without_scales(tensors: Mapping[str, Array]) -> dict[str, Array]:

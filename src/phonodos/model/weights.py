@@ -200,7 +200,7 @@ def _tensor(path: Path, file: Any, name: str) -> Array:
     """Return a tensor of an open file; raises `WeightsError` unless it holds finite numbers."""
     kind = file.get_slice(name).get_dtype()
     tensor = file.get_tensor(name) if kind in KNOWN else None
-    finite = tensor is not None and bool(np.isfinite(tensor).all())
+    finite = tensor is not None and _is_finite(tensor)
     if tensor is None or not finite:
         raise WeightsError(
             f"{path}: the tensor '{name[:200]}' holds no finite floating-point numbers",
@@ -208,6 +208,14 @@ def _tensor(path: Path, file: Any, name: str) -> Array:
             "training went wrong or the file was altered: use another copy, or train again",
         )
     return tensor
+
+
+def _is_finite(tensor: Array) -> bool:
+    """Return whether the numbers of a tensor are finite in the 32 bits of the networks."""
+    if tensor.dtype == np.float64:
+        with np.errstate(over="ignore"):
+            tensor = tensor.astype(np.float32)
+    return bool(np.isfinite(tensor).all())
 
 
 def _header(path: Path, file: Any) -> WeightHeader:
@@ -414,8 +422,15 @@ def write_weights(path: Path, tensors: Mapping[str, Array], header: Mapping[str,
     stored = {key: np.ascontiguousarray(value) for key, value in tensors.items()}
     content = json.loads(json.dumps({k: v for k, v in header.items() if k != "checksum"}))
     checked(content, str(path))
+    content["format_version"] = _format_of(stored, content)
     content["checksum"] = {"tensors": tensors_digest(stored), "header": header_digest(content)}
     write_bytes(path, save(stored, metadata={HEADER_KEY: json.dumps(content)}))
+
+
+def _format_of(tensors: Mapping[str, Array], header: Mapping[str, Any]) -> int:
+    """Return the oldest format that a file can be of: older versions of phonodos read that."""
+    is_plain = all(tensor.dtype != np.int8 for tensor in tensors.values())
+    return 1 if is_plain and header.get("network", {}).get("copies", 1) == 1 else FORMAT_VERSION
 
 
 def versions() -> dict[str, str]:

@@ -12,7 +12,6 @@ from phonodos.model.arrays import (
     Array,
     as_numpy,
     doubled,
-    is_of_torch,
     library_of,
     without_gradients,
 )
@@ -143,7 +142,7 @@ class LatticeAnswers:
 
     def graph(self, crystal: Crystal) -> BondedCrystals:
         """Return the bonded crystal."""
-        return bond_crystal(crystal, self.cutoff, by_symmetry=not is_of_torch(self.dtype))
+        return bond_crystal(crystal, self.cutoff, by_symmetry=True)
 
     def answer(
         self, crystals: Sequence[Crystal], graphs: Sequence[BondedCrystals]

@@ -1,7 +1,7 @@
 """Checkpoints: the whole state of a run in one safetensors file, written atomically, no pickle."""
 
 import json
-from dataclasses import field
+from dataclasses import asdict, field
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from phonodos.errors import ConfigError, DataError
 from phonodos.files import write_bytes
+from phonodos.training.origin import Origin
 
 CHECKPOINT_NAME = "checkpoint.safetensors"
 
@@ -35,7 +36,7 @@ class Progress:
     history: list[dict[str, Any]] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)  # crystals of every step left out, this epoch
     unseen: Annotated[int, Field(ge=0)] = 0  # how many crystals those are
-    origin: dict[str, Any] = field(default_factory=dict)  # what its start was taught
+    origin: Origin | None = None  # what its start was taught
 
 
 def save_checkpoint(
@@ -58,7 +59,7 @@ def save_checkpoint(
         tensors |= {f"average.{k}": v for k, v in average.state_dict().items()}
     for index, state in optimizer.state_dict()["state"].items():
         tensors |= {f"optimizer.{index}.{key}": value for key, value in state.items()}
-    metadata = {"config": json.dumps(config), "progress": json.dumps(vars(progress))}
+    metadata = {"config": json.dumps(config), "progress": json.dumps(asdict(progress))}
     contiguous = {k: v.detach().cpu().contiguous() for k, v in tensors.items()}
     write_bytes(folder / CHECKPOINT_NAME, save(contiguous, metadata=metadata), durable=True)
 

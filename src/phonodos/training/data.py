@@ -8,8 +8,10 @@ from phonodos.datasets.splits import Split, shared_formulas
 from phonodos.errors import DataError
 from phonodos.model.bond_kinds import count_bond_kinds
 from phonodos.model.bond_lengths import measure_lengths
+from phonodos.model.header import WeightHeader
 from phonodos.physics.target import RECIPE
 from phonodos.training.config import TrainConfig
+from phonodos.training.origin import Origin, origin_of
 
 
 def open_data(config: TrainConfig) -> tuple[list[Dataset], Dataset, dict[str, Any]]:
@@ -37,11 +39,7 @@ def open_data(config: TrainConfig) -> tuple[list[Dataset], Dataset, dict[str, An
         splits.append(split)
     first = Dataset.open(config.data.dataset)
     valid = first.select(splits[0].parts["valid"])
-    judged = {
-        formula
-        for part in ("valid", "test")
-        for formula in first.select(splits[0].parts[part]).column("formula")
-    }
+    judged = _judged_formulas(first, splits[0])
     for data, more in zip(config.more, taught[1:], strict=True):
         if both := shared_formulas(more.column("formula"), judged):
             raise DataError(
@@ -56,6 +54,20 @@ def open_data(config: TrainConfig) -> tuple[list[Dataset], Dataset, dict[str, An
             for data, split in zip(config.more, splits[1:], strict=True)
         ]
     return taught, valid, header
+
+
+def run_origin(
+    config: TrainConfig, start: WeightHeader, taught: list[Dataset], splits: list[dict[str, Any]]
+) -> Origin:
+    """Return what a run inherits of the weights with the header `start`, as `origin_of`."""
+    formulas = frozenset(f for dataset in taught for f in dataset.formulas)
+    judges = Dataset.open(config.data.dataset), Split.read(config.data.split)
+    return origin_of(start, splits, formulas, frozenset(_judged_formulas(*judges)))
+
+
+def _judged_formulas(dataset: Dataset, split: Split) -> set[str]:
+    parts = (split.parts[part] for part in ("valid", "test"))
+    return {formula for ids in parts for formula in dataset.select(ids).column("formula")}
 
 
 def _ids(split: Split) -> dict[str, list[str]]:

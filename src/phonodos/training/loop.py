@@ -17,7 +17,8 @@ from typing import Any
 import torch
 from torch import nn
 
-from phonodos.errors import ConfigError, PredictionError
+from phonodos.datasets.dataset import Dataset
+from phonodos.errors import ConfigError, PredictionError, WeightsError
 from phonodos.model.devices import check_device
 from phonodos.model.kinds import network_of
 from phonodos.model.weights import read_header, save_network, weights_path
@@ -30,12 +31,12 @@ from phonodos.training.checkpoint import (
     seeded,
 )
 from phonodos.training.config import TrainConfig
-from phonodos.training.data import open_data, weight_header
+from phonodos.training.data import open_data, run_origin, weight_header
 from phonodos.training.interrupts import collected
 from phonodos.training.losses import Sample, Task, make_task
 from phonodos.training.module import NetworkModule
 from phonodos.training.optimizers import make_optimizer
-from phonodos.training.origin import origin_of, with_origin
+from phonodos.training.origin import Origin, with_origin
 from phonodos.training.starts import started
 
 BEST_NAME = "best.safetensors"
@@ -112,12 +113,14 @@ def fit(
         If data set, split or checkpoint cannot be read.
     PredictionError
         If more than 50 steps of an epoch, or all, are not finite; the crystals are named.
+    WeightsError
+        If the weights to start from cannot be read or do not fit, or were taught what judges.
     """
-    started = time.monotonic()
+    begun = time.monotonic()
     check_device(config.device)
     with _own_settings(config):
         run = _set_up(config, resume, report)
-        deadline = None if time_limit is None else started + time_limit
+        deadline = None if time_limit is None else begun + time_limit
         return _train(run, deadline)
 
 
@@ -154,21 +157,22 @@ def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
             f"continue it with --resume {config.folder}, or choose another folder",
         )
     taught, judged, provenance = open_data(config)
+    progress = Progress()
+    if config.init is not None and not resume:
+        start = weights_path(config.init)
+        progress.origin = run_origin(config, read_header(start), taught, _splits(provenance))
     config.folder.mkdir(parents=True, exist_ok=True)
     task = make_task(config)
     torch.manual_seed(config.seed)
     network = NetworkModule(*network_of(config.network.model_dump()))
-    progress = Progress()
     if config.init is not None and not resume:
-        start = weights_path(config.init)
-        splits = [provenance["split"], *provenance.get("more_splits", ())]
-        progress.origin = origin_of(read_header(start), splits)
-        network = started(network, start, config.init_member)
+        network = started(network, weights_path(config.init), config.init_member)
     network = network.to(device=config.device, dtype=getattr(torch, config.dtype))
     average = copy.deepcopy(network).requires_grad_(False) if config.average else None
     optimizer = make_optimizer(network, config.optimizer)
     if resume:
         _, progress, tensors = read_checkpoint(config.folder)
+        progress.origin = progress.origin or _origin_at_last(config, taught, provenance)
         restore(tensors, network, average, optimizer)
         _cut_log(config.folder, progress)
     train = [sample for dataset in taught for sample in task.samples(dataset)]
@@ -181,6 +185,26 @@ def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
         run.save()
         (config.folder / LOG_NAME).touch()
     return run
+
+
+def _splits(provenance: dict[str, Any]) -> list[dict[str, Any]]:
+    return [provenance["split"], *provenance.get("more_splits", ())]
+
+
+def _origin_at_last(
+    config: TrainConfig, taught: list[Dataset], provenance: dict[str, Any]
+) -> Origin | None:
+    """Return the origin of a run whose checkpoint, of an older version, holds none.
+
+    None where it began from nothing, or its file has gone.
+    """
+    try:
+        start = None if config.init is None else weights_path(config.init)
+    except WeightsError:
+        return None
+    if start is None:
+        return None
+    return run_origin(config, read_header(start), taught, _splits(provenance))
 
 
 def _train_epoch(run: _Run, deadline: float | None, interrupted: list[int]) -> str:

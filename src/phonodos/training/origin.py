@@ -1,62 +1,93 @@
 """What the weights that a run starts from were taught: the weights it makes were taught it too."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import field
 from typing import Any
+
+from pydantic import ConfigDict
+from pydantic.dataclasses import dataclass
 
 from phonodos.errors import WeightsError
 from phonodos.model.header import WeightHeader, judged_ids, trained_ids
 
 Ids = Mapping[str, Sequence[str]]
+SHOWN = 5
 
 
-def origin_of(header: WeightHeader, splits: Sequence[Ids]) -> dict[str, Any]:
-    """Return what a run inherits of the weights it starts from, fit for JSON.
+@dataclass(config=ConfigDict(extra="forbid"), frozen=True)
+class Origin:
+    """What a run inherits of the weights it starts from.
+
+    Attributes
+    ----------
+    name
+        Their name.
+    ids
+        What they were trained on and the run is not.
+    formulas, predicted
+        What only they were taught, and what they were taught by predictions of others.
+    """
+
+    name: str
+    ids: list[str] = field(default_factory=list)
+    formulas: list[str] = field(default_factory=list)
+    predicted: list[str] = field(default_factory=list)
+
+
+def origin_of(
+    header: WeightHeader, splits: Sequence[Ids], taught: frozenset[str], judged: frozenset[str]
+) -> Origin:
+    """Return what a run inherits of the weights with this header.
 
     Parameters
     ----------
     header
-        Of these weights.
+        Of the weights it starts from.
     splits
         Ids by part of the data sets of the run, as weight files have them.
-
-    Returns
-    -------
-    Their name, the ids they were trained on and the run does not train on, and the formulas they
-    were taught by calculations and by predictions.
+    taught, judged
+        Formulas that the run trains on, and those of its valid and test part. They may share some:
+        polymorphs of the paper's split.
 
     Raises
     ------
     WeightsError
-        If they were trained on a material that judges the run.
+        If the weights were taught a material that judges the run, or a formula that does and that
+        the run does not train on itself.
     """
-    if both := sorted(header.trained_ids & judged_ids(splits)):
+    ids = sorted(header.trained_ids & judged_ids(splits))
+    formulas = sorted((header.taught_formulas - taught) & judged)
+    if ids or formulas:
+        both, what = (ids, "materials") if ids else (formulas, "formulas")
         raise WeightsError(
             f"no run with these data can start from {header.name}",
-            f"it was trained on {len(both)} materials of the valid or test part: "
-            + ", ".join(both[:5]),
+            f"it was taught {len(both)} {what} of the valid or test part: "
+            + ", ".join(both[:SHOWN]),
             "start from other weights, or use the split of these (it is in their header)",
         )
-    return {
-        "name": header.name,
-        "ids": sorted(header.trained_ids - trained_ids(splits)),
-        "formulas": sorted(header.training_formulas),
-        "predicted": sorted(header.predicted_formulas),
-    }
+    calculated = {*header.training_formulas, *header.earlier_formulas} - taught
+    return Origin(
+        header.name,
+        sorted(header.trained_ids - trained_ids(splits)),
+        sorted(calculated),
+        sorted(header.predicted_formulas),
+    )
 
 
-def with_origin(header: Mapping[str, Any], origin: Mapping[str, Any]) -> dict[str, Any]:
+def with_origin(header: Mapping[str, Any], origin: Origin | None) -> dict[str, Any]:
     """Return a header that states as taught what its origin was; as it is without one.
 
-    What is known of elements, bonds and distances stays that of the run: what was taught before may
-    have been forgotten, and what was seen may still not judge.
+    What is known of elements, bonds, distances and formulas stays that of the run: what was taught
+    before may have been forgotten, and must not judge all the same.
     """
-    if not origin:
+    if origin is None:
         return dict(header)
-    found = {**header, "training": {**header["training"], "started_from": origin["name"]}}
-    for key, inherited in (("training_formulas", "formulas"), ("predicted_formulas", "predicted")):
-        if both := {*header.get(key, ()), *origin[inherited]}:
-            found[key] = sorted(both)
-    if origin["ids"]:
-        before = {"parts": ["train"], "train": list(origin["ids"]), "valid": [], "test": []}
+    found = {**header, "training": {**header["training"], "started_from": origin.name}}
+    if origin.formulas:
+        found["earlier_formulas"] = origin.formulas
+    if predicted := {*header.get("predicted_formulas", ()), *origin.predicted}:
+        found["predicted_formulas"] = sorted(predicted)
+    if origin.ids:
+        before = {"parts": ["train"], "train": origin.ids, "valid": [], "test": []}
         found["more_splits"] = [*header.get("more_splits", ()), before]
     return found

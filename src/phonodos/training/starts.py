@@ -5,6 +5,7 @@ from pathlib import Path
 import torch
 
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork, copy_prefix
+from phonodos.model.network import Network
 from phonodos.model.weights import read_member
 from phonodos.training.module import NetworkModule
 from phonodos.training.widening import widened
@@ -25,14 +26,12 @@ def started(network: NetworkModule, path: Path, member: int) -> NetworkModule:
     """
     wanted = network.config
     if isinstance(wanted, LatticeConfig) and wanted.copies > 1:
-        held = read_member(path, member).config
-        if not isinstance(held, LatticeConfig) or held.copies != wanted.copies:
-            return _of_copies(network, wanted, path, member)
-    return _filled(network, path, member)
+        return _of_copies(network, wanted, path, member)
+    return _filled(network, read_member(path, member))
 
 
-def _filled(network: NetworkModule, path: Path, member: int) -> NetworkModule:
-    held, wanted = read_member(path, member), network.config
+def _filled(network: NetworkModule, held: Network) -> NetworkModule:
+    wanted = network.config
     both = isinstance(held, LatticeNetwork) and isinstance(wanted, LatticeConfig)
     if both and held.config != wanted:
         return widened(held, wanted)  # type: ignore[arg-type]  # both are what they should be
@@ -44,9 +43,13 @@ def _filled(network: NetworkModule, path: Path, member: int) -> NetworkModule:
 def _of_copies(
     network: NetworkModule, wanted: LatticeConfig, path: Path, member: int
 ) -> NetworkModule:
+    held = read_member(path, member)
+    same = isinstance(held, LatticeNetwork) and held.config.copies == wanted.copies
+    copies: list[Network] = list(held.each) if same else [held]  # type: ignore[attr-defined]
     target, single = network.flat(), wanted.model_copy(update={"copies": 1})
     for k in range(wanted.copies):
-        one = _filled(NetworkModule(LatticeNetwork, single), path, member + k)
+        start = copies[k] if k < len(copies) else read_member(path, member + k)
+        one = _filled(NetworkModule(LatticeNetwork, single), start)
         for name, values in one.flat().items():
             target[copy_prefix(k) + name].copy_(values)
     return network
