@@ -101,8 +101,7 @@ def join_members(
     name
         Name of the ensemble.
     bits
-        Of the stored tensors (`storage.stored`): 32 leaves them as they are; computed in 32 bits
-        all the same. Those that are stored in fewer bits stay as they are, to the bit.
+        Of the stored tensors (`storage.stored`); what is stored in fewer stays so, to the bit.
     formulas
         Formula of every material in a valid or test part. With them, a formula that some members
         were trained on and others not must not be in those parts either; polymorphs of the paper's
