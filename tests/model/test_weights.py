@@ -59,7 +59,7 @@ def rewrite(path: Path, **changes: object) -> None:
 def test_round_trip(path: Path, perovskite: Crystal) -> None:
     network, header = load_network(path)
     assert header["name"] == "tiny"
-    assert header["format_version"] == FORMAT_VERSION
+    assert header["format_version"] == 1  # floats of one network: the oldest format
     assert header["versions"]["torch"].startswith(torch.__version__.split("+")[0])
     again = path.with_name("again.safetensors")
     save_network(again, network, HEADER)

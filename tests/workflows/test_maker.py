@@ -14,6 +14,8 @@ from phonodos.workflows.document import predict_document
 
 NAME = "phonodos.workflows.maker"
 
+COMPUTED = ("entropy", "heat_capacity", "free_energy", "internal_energy")
+
 
 def test_without_jobflow(monkeypatch: pytest.MonkeyPatch) -> None:
     real = builtins.__import__
@@ -57,6 +59,12 @@ def test_a_flow(
     assert [each["status"] for each in found] == ["ok", "ok", "failed"]
     assert "gone.cif" in found[2]["error"]["summary"]
     wanted = predict_document(structures[1], model=lattice_weights)
-    assert found[1]["thermal"] == wanted["thermal"]
+    # One of a batch there, alone here: sums may differ in the last bits.
+    assert found[1]["thermal"].keys() == wanted["thermal"].keys()
+    for name, value in wanted["thermal"].items():
+        numbers = name in (*COMPUTED, "zero_point_energy")
+        assert found[1]["thermal"][name] == (
+            pytest.approx(value, rel=1e-10) if numbers else value
+        ), name
     assert store.get_output(job.uuid)[0]["elastic"]["stiffness_GPa"]
     assert done[after.uuid][1].output[0]["dos"] == found[0]["dos"]
