@@ -10,7 +10,7 @@ import numpy as np
 
 from phonodos.errors import WeightsError
 from phonodos.model.arrays import Array
-from phonodos.model.header import FORMAT_VERSION, Answers, WeightHeader
+from phonodos.model.header import Answers, WeightHeader
 from phonodos.model.joined_splits import check_formulas, join_splits
 from phonodos.model.kinds import reference_answers
 from phonodos.model.network import Network
@@ -132,8 +132,7 @@ def join_members(
         "reference": answers[0],
         "references": answers,
     }
-    write_weights(output, tensors, full)
-    return WeightHeader.of(full)
+    return write_weights(output, tensors, full)
 
 
 def _check_alike(members: Sequence[_Member]) -> None:
@@ -188,7 +187,6 @@ def _of_all(members: Sequence[_Member]) -> dict[str, Any]:
     }
     return {
         **{k: v for k, v in headers[0].to_dict().items() if k not in LEFT_OUT},
-        "format_version": FORMAT_VERSION,
         "members": len(members),
         "training": {"members": [member.training for member in members]},
         "training_elements": _most([h.training_elements for h in headers]),

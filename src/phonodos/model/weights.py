@@ -322,7 +322,6 @@ def save_network(path: Path, network: Network, header: Mapping[str, Any]) -> Non
     """Write a network as a weight file, atomically; reference answers and versions are added."""
     answers = reference_answers(network)
     full = {
-        "format_version": FORMAT_VERSION,
         **header,
         "network": network.config.model_dump(mode="json"),
         "versions": versions(),
@@ -409,8 +408,12 @@ def known_as(path: Path) -> tuple[str, ...]:
         return (hashlib.file_digest(file, "sha256").hexdigest(), *header.formerly)
 
 
-def write_weights(path: Path, tensors: Mapping[str, Array], header: Mapping[str, Any]) -> None:
+def write_weights(
+    path: Path, tensors: Mapping[str, Array], header: Mapping[str, Any]
+) -> WeightHeader:
     """Write tensors and header as a weight file with its checksum; a reader never sees half of one.
+
+    The format is the oldest that holds them. Returns the header as it was written.
 
     Raises
     ------
@@ -421,10 +424,11 @@ def write_weights(path: Path, tensors: Mapping[str, Array], header: Mapping[str,
     """
     stored = {key: np.ascontiguousarray(value) for key, value in tensors.items()}
     content = json.loads(json.dumps({k: v for k, v in header.items() if k != "checksum"}))
-    checked(content, str(path))
     content["format_version"] = _format_of(stored, content)
+    checked(content, str(path))
     content["checksum"] = {"tensors": tensors_digest(stored), "header": header_digest(content)}
     write_bytes(path, save(stored, metadata={HEADER_KEY: json.dumps(content)}))
+    return checked(content, str(path))
 
 
 def _format_of(tensors: Mapping[str, Array], header: Mapping[str, Any]) -> int:
