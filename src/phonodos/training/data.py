@@ -8,7 +8,7 @@ from phonodos.datasets.splits import Split, shared_formulas
 from phonodos.errors import DataError
 from phonodos.model.bond_kinds import count_bond_kinds
 from phonodos.model.bond_lengths import measure_lengths
-from phonodos.model.header import WeightHeader
+from phonodos.model.weights import read_header, weights_path
 from phonodos.physics.target import RECIPE
 from phonodos.training.config import TrainConfig
 from phonodos.training.origin import Origin, origin_of
@@ -57,9 +57,13 @@ def open_data(config: TrainConfig) -> tuple[list[Dataset], Dataset, dict[str, An
 
 
 def run_origin(
-    config: TrainConfig, start: WeightHeader, taught: list[Dataset], splits: list[dict[str, Any]]
-) -> Origin:
-    """Return what a run inherits of the weights with the header `start`, as `origin_of`."""
+    config: TrainConfig, taught: list[Dataset], provenance: dict[str, Any]
+) -> Origin | None:
+    """Return what a run inherits of the weights it starts from, as `origin_of`; None without."""
+    if config.init is None:
+        return None
+    start = read_header(weights_path(config.init))
+    splits = [provenance["split"], *provenance.get("more_splits", ())]
     formulas = frozenset(f for dataset in taught for f in dataset.formulas)
     judges = Dataset.open(config.data.dataset), Split.read(config.data.split)
     return origin_of(start, splits, formulas, frozenset(_judged_formulas(*judges)))

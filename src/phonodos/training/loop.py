@@ -21,7 +21,7 @@ from phonodos.datasets.dataset import Dataset
 from phonodos.errors import ConfigError, PredictionError, WeightsError
 from phonodos.model.devices import check_device
 from phonodos.model.kinds import network_of
-from phonodos.model.weights import read_header, save_network, weights_path
+from phonodos.model.weights import save_network, weights_path
 from phonodos.training.checkpoint import (
     CHECKPOINT_NAME,
     Progress,
@@ -158,9 +158,8 @@ def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
         )
     taught, judged, provenance = open_data(config)
     progress = Progress()
-    if config.init is not None and not resume:
-        start = weights_path(config.init)
-        progress.origin = run_origin(config, read_header(start), taught, _splits(provenance))
+    if not resume:
+        progress.origin = run_origin(config, taught, provenance)
     config.folder.mkdir(parents=True, exist_ok=True)
     task = make_task(config)
     torch.manual_seed(config.seed)
@@ -187,24 +186,18 @@ def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
     return run
 
 
-def _splits(provenance: dict[str, Any]) -> list[dict[str, Any]]:
-    return [provenance["split"], *provenance.get("more_splits", ())]
-
-
 def _origin_at_last(
     config: TrainConfig, taught: list[Dataset], provenance: dict[str, Any]
 ) -> Origin | None:
     """Return the origin of a run whose checkpoint, of an older version, holds none.
 
-    None where it began from nothing, or its file has gone.
+    None where it began from nothing, or its file has gone, which a resumed run can do without.
     """
     try:
-        start = None if config.init is None else weights_path(config.init)
+        weights_path(config.init or "")
     except WeightsError:
         return None
-    if start is None:
-        return None
-    return run_origin(config, read_header(start), taught, _splits(provenance))
+    return run_origin(config, taught, provenance)
 
 
 def _train_epoch(run: _Run, deadline: float | None, interrupted: list[int]) -> str:
