@@ -385,3 +385,28 @@ def lattice_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
     header = {"name": "small", "target": {}, "split": {}, "training": {}, "training_elements": {}}
     save_network(path, LatticeNetwork.untrained(config, seed=1).to(dtype=np.float32), header)
     return path
+
+
+@pytest.fixture
+def taught() -> dict[str, Any]:
+    """What headers of small networks say of a training that never was."""
+    return {
+        "target": {}, "split": {"train": ["a"], "valid": ["b"], "test": ["c"]}, "training": {},
+        "training_elements": {"Na": 20, "Cl": 20}, "training_formulas": ["NaCl"],
+    }  # fmt: skip
+
+
+@pytest.fixture
+def write_networks(tmp_path: Path, taught: dict[str, Any]) -> Callable[..., list[Path]]:
+    """Return a function: the files of so many untrained networks of a configuration."""
+    from phonodos.model.lattice import LatticeNetwork
+    from phonodos.model.weights import save_network
+
+    def write(config: Any, count: int) -> list[Path]:
+        paths = [tmp_path / f"{seed}.safetensors" for seed in range(count)]
+        for seed, path in enumerate(paths):
+            network = LatticeNetwork.untrained(config, seed).to(dtype=np.float32)
+            save_network(path, network, {"name": f"m{seed}", **taught})
+        return paths
+
+    return write

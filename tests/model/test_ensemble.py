@@ -1,6 +1,7 @@
 """Several networks in one weight file."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,6 @@ SMALL = LatticeConfig(
     embedding=8, hidden=("8x0e+4x1o+4x2e", "8x0e+4x1o+2x1e+4x2e"), radial_hidden=(16,),
     head=(8, 4, 4), head_hidden=(16,), head_mixed=4, charge_hidden=8,
 )  # fmt: skip
-HEADER = {
-    "target": {}, "split": {"train": ["a"], "valid": ["b"], "test": ["c"]}, "training": {},
-    "training_elements": {"Na": 20, "Cl": 20}, "training_formulas": ["NaCl"],
-}  # fmt: skip
 
 
 def untrained(config: LatticeConfig, seed: int = 0) -> LatticeNetwork:
@@ -39,12 +36,8 @@ def untrained(config: LatticeConfig, seed: int = 0) -> LatticeNetwork:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> list[Path]:
-    paths = []
-    for seed in range(3):
-        paths.append(tmp_path / f"{seed}.safetensors")
-        save_network(paths[-1], untrained(SMALL, seed), {"name": f"m{seed}", **HEADER})
-    return paths
+def files(write_networks: Callable[..., list[Path]]) -> list[Path]:
+    return write_networks(SMALL, 3)
 
 
 def test_members_average_and_spread(files: list[Path], tmp_path: Path, rock_salt: Crystal) -> None:
@@ -93,10 +86,12 @@ def test_half_precision_halves_the_file(files: list[Path], tmp_path: Path) -> No
     assert networks[0].dtype == np.float32
 
 
-def test_other_networks_are_refused(files: list[Path], tmp_path: Path) -> None:
+def test_other_networks_are_refused(
+    files: list[Path], tmp_path: Path, taught: dict[str, Any]
+) -> None:
     other = tmp_path / "other.safetensors"
     save_network(
-        other, untrained(SMALL.model_copy(update={"head_mixed": 2})), {"name": "o", **HEADER}
+        other, untrained(SMALL.model_copy(update={"head_mixed": 2})), {"name": "o", **taught}
     )
     with pytest.raises(WeightsError, match="differ in 'network'"):
         join_members([files[0], other], tmp_path / "x.safetensors", "x")
@@ -112,14 +107,16 @@ def test_a_network_joins_once(files: list[Path], tmp_path: Path) -> None:
     assert not output.exists()
 
 
-def test_members_are_taken_out_of_ensembles(files: list[Path], tmp_path: Path) -> None:
+def test_members_are_taken_out_of_ensembles(
+    files: list[Path], tmp_path: Path, taught: dict[str, Any]
+) -> None:
     """FILE:2 is the second network of a file; without a number all of them are meant."""
     both, later = tmp_path / "both.safetensors", tmp_path / "later.safetensors"
     join_members(files[:2], both, "both", bits=16)
     two = tmp_path / "two.safetensors"
     join_members([files[2], f"{both}:1"], two, "two", bits=16)
     header = {
-        "name": "later", **HEADER, "training": {"epoch": 7}, "training_formulas": ["KBr"],
+        "name": "later", **taught, "training": {"epoch": 7}, "training_formulas": ["KBr"],
         "more_splits": [{"parts": ["train"], "train": ["d"], "valid": ["e"], "test": ["f"]}],
     }  # fmt: skip
     save_network(later, untrained(SMALL, 5), header)
@@ -172,21 +169,21 @@ def test_a_member_of_released_weights_joins_to_the_bit(tmp_path: Path) -> None:
 
 
 def test_a_judged_material_is_refused_and_nothing_written(
-    files: list[Path], tmp_path: Path
+    files: list[Path], tmp_path: Path, taught: dict[str, Any]
 ) -> None:
     other, output = tmp_path / "other.safetensors", tmp_path / "x.safetensors"
     split = {"train": ["a", "z"], "valid": ["b"], "test": ["c"]}
     more = [{"parts": ["train"], "train": ["c"], "valid": ["e"], "test": ["f"]}]
-    save_network(other, untrained(SMALL, 7), {"name": "o", **HEADER, "more_splits": more})
+    save_network(other, untrained(SMALL, 7), {"name": "o", **taught, "more_splits": more})
     with pytest.raises(WeightsError, match="cannot be a member beside"):
         join_members([files[0], other], output, "x")
-    save_network(other, untrained(SMALL, 7), {"name": "o", **HEADER, "split": split})
+    save_network(other, untrained(SMALL, 7), {"name": "o", **taught, "split": split})
     assert join_members([files[0], other], output, "x")["split"]["train"] == ["a", "z"]
     output.unlink()
     formulas = {"b": "KBr", "c": "NaCl"}  # all members know NaCl
     join_members([files[0], other], output, "x", formulas=formulas)
     output.unlink()
-    about = {**HEADER, "split": split, "training_formulas": ["KBr", "NaCl"]}
+    about = {**taught, "split": split, "training_formulas": ["KBr", "NaCl"]}
     save_network(other, untrained(SMALL, 7), {"name": "o", **about})
     with pytest.raises(WeightsError, match="cannot be a member beside") as caught:
         join_members([files[0], other], output, "x", formulas=formulas)

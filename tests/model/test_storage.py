@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -27,10 +28,6 @@ CONFIG = LatticeConfig(
     embedding=24, hidden=("24x0e+12x1o+8x2e", "24x0e+12x1o+8x2e"), radial_hidden=(16,),
     head=(8, 4, 4), head_hidden=(16,), head_mixed=4, charge_hidden=8,
 )  # fmt: skip
-HEADER = {
-    "target": {}, "split": {"train": ["a"], "valid": ["b"], "test": ["c"]}, "training": {},
-    "training_elements": {"Na": 20, "Cl": 20}, "training_formulas": ["NaCl"],
-}  # fmt: skip
 
 
 def drawn(rows: int, columns: int, seed: int = 0) -> Array:
@@ -38,12 +35,8 @@ def drawn(rows: int, columns: int, seed: int = 0) -> Array:
 
 
 @pytest.fixture
-def files(tmp_path: Path) -> list[Path]:
-    paths = [tmp_path / f"{seed}.safetensors" for seed in range(2)]
-    for seed, path in enumerate(paths):
-        network = LatticeNetwork.untrained(CONFIG, seed).to(dtype=np.float32)
-        save_network(path, network, {"name": f"m{seed}", **HEADER})
-    return paths
+def files(write_networks: Callable[..., list[Path]]) -> list[Path]:
+    return write_networks(CONFIG, 2)
 
 
 def test_a_row_is_rounded_by_its_own_scale() -> None:
@@ -172,10 +165,12 @@ def test_a_scale_alone_is_no_tensor_of_the_network(files: list[Path], tmp_path: 
         load_networks(output)
 
 
-def test_networks_that_are_nearly_alike_are_two(files: list[Path], tmp_path: Path) -> None:
+def test_networks_that_are_nearly_alike_are_two(
+    files: list[Path], tmp_path: Path, taught: dict[str, Any]
+) -> None:
     """Neighbours on one line of training may join: what differs is more than storing changes."""
     network = read_member(files[0])
     near = {name: x * np.float32(1.003) for name, x in network.parameters.items()}
     other = tmp_path / "near.safetensors"
-    save_network(other, LatticeNetwork(network.config, near), {"name": "near", **HEADER})
+    save_network(other, LatticeNetwork(network.config, near), {"name": "near", **taught})
     assert join_members([files[0], other], tmp_path / "x.safetensors", "x")["members"] == 2

@@ -1,6 +1,8 @@
 """What a training starts from: copies that are members of a file, wider networks."""
 
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -19,20 +21,12 @@ CONFIG = LatticeConfig(
     cutoff=4.0, embedding=6, hidden=("6x0e+3x1o+2x2e", "6x0e+3x1o+2x1e+2x2e"), head=(4, 2, 2),
     head_hidden=(8,), radial_hidden=(8,), head_mixed=2, charge_hidden=4,
 )  # fmt: skip
-HEADER = {
-    "target": {}, "split": {"train": ["a"], "valid": ["b"], "test": ["c"]}, "training": {},
-    "training_elements": {"Na": 20, "Cl": 20}, "training_formulas": ["NaCl"],
-}  # fmt: skip
 
 
 @pytest.fixture
-def three(tmp_path: Path) -> Path:
-    paths = [tmp_path / f"{seed}.safetensors" for seed in range(3)]
-    for seed, path in enumerate(paths):
-        network = LatticeNetwork.untrained(CONFIG, seed).to(dtype=np.float32)
-        save_network(path, network, {"name": f"m{seed}", **HEADER})
+def three(write_networks: Callable[..., list[Path]], tmp_path: Path) -> Path:
     output = tmp_path / "three.safetensors"
-    join_members(paths, output, "three")
+    join_members(write_networks(CONFIG, 3), output, "three")
     return output
 
 
@@ -48,13 +42,15 @@ def assert_alike(found: LatticeNetwork, wanted: list[LatticeNetwork], crystal: C
         np.testing.assert_allclose(one, other, rtol=1e-4, atol=1e-6)
 
 
-def test_copies_start_from_members(three: Path, low_symmetry: Crystal, tmp_path: Path) -> None:
+def test_copies_start_from_members(
+    three: Path, low_symmetry: Crystal, tmp_path: Path, taught: dict[str, Any]
+) -> None:
     """The answer is the mean of theirs, written and read as one network."""
     members = load_networks(three)[0]
     double = started(module(copies=2), three, 2).frozen()
     assert_alike(double, members[1:], low_symmetry)
     path = tmp_path / "double.safetensors"
-    save_network(path, double, {"name": "double", **HEADER})
+    save_network(path, double, {"name": "double", **taught})
     assert_alike(read_member(path), members[1:], low_symmetry)
     again = started(module(copies=2), path, 1).frozen()  # of copies, from as many
     assert_alike(again, members[1:], low_symmetry)
@@ -76,9 +72,11 @@ def test_copies_may_be_wider(three: Path, low_symmetry: Crystal) -> None:
     assert_alike(double, load_networks(three)[0][:2], low_symmetry)
 
 
-def test_copies_of_copies_may_be_wider(three: Path, low_symmetry: Crystal, tmp_path: Path) -> None:
+def test_copies_of_copies_may_be_wider(
+    three: Path, low_symmetry: Crystal, tmp_path: Path, taught: dict[str, Any]
+) -> None:
     path = tmp_path / "double.safetensors"
-    save_network(path, started(module(copies=2), three, 1).frozen(), {"name": "double", **HEADER})
+    save_network(path, started(module(copies=2), three, 1).frozen(), {"name": "double", **taught})
     wide = started(module(copies=2, embedding=9), path, 1).frozen()
     assert wide.config.embedding == 9
     assert_alike(wide, load_networks(three)[0][:2], low_symmetry)
@@ -89,19 +87,21 @@ def test_there_are_enough_members(three: Path) -> None:
         started(module(copies=2), three, 3)
 
 
-def test_copies_are_of_one_kind(three: Path, tmp_path: Path) -> None:
+def test_copies_are_of_one_kind(three: Path, tmp_path: Path, taught: dict[str, Any]) -> None:
     double = started(module(copies=2), three, 1).frozen()
     path = tmp_path / "double.safetensors"
-    save_network(path, double, {"name": "double", **HEADER})
+    save_network(path, double, {"name": "double", **taught})
     with pytest.raises(ConfigError, match="cannot start from these weights"):
         started(module(copies=3), path, 1)
 
 
-def test_networks_of_copies_are_members(three: Path, tmp_path: Path) -> None:
+def test_networks_of_copies_are_members(
+    three: Path, tmp_path: Path, taught: dict[str, Any]
+) -> None:
     paths = [tmp_path / "a.safetensors", tmp_path / "b.safetensors"]
     for first, path in enumerate(paths, 1):
         double = started(module(copies=2), three, first).frozen()
-        save_network(path, double, {"name": path.stem, **HEADER})
+        save_network(path, double, {"name": path.stem, **taught})
     output = tmp_path / "pair.safetensors"
     assert join_members(paths, output, "pair", bits=8)["members"] == 2
     assert [n.config.copies for n in load_networks(output)[0]] == [2, 2]
