@@ -26,7 +26,7 @@ from phonodos.evaluation.measures import (
     markdown_table,
 )
 from phonodos.files import write_text
-from phonodos.model.weights import known_as, read_header
+from phonodos.model.weights import known_as, read_header, stored_bits
 from phonodos.prediction.predictor import DEFAULT_WEIGHTS
 
 WEIGHTS = Path("src/phonodos/weights")
@@ -60,7 +60,7 @@ def documents(root: Path) -> dict[Path, str]:
         header = read_header(path)
         exams[path.stem] = () if header.strain is None else header.strain.exams
         found[WEIGHTS / f"{path.stem}.md"] = card(
-            header, released[path.stem], size=path.stat().st_size
+            header, released[path.stem], size=path.stat().st_size, bits=stored_bits(path)
         )
     rivals = _read(root / METRICS / "rivals.json")
     learned = root / METRICS / "learning_curves.json"

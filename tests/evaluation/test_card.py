@@ -172,6 +172,12 @@ def test_commands_train_join_and_calibrate() -> None:
         "phonodos models join RUN1/best.safetensors RUN2/best.safetensors -o FILE --name mine"
     )
     assert calibrate.startswith("phonodos models calibrate FILE")
+    assert list(training_commands(ensemble(), 8))[2] == f"{join} --bits 8"
+
+
+def test_card_says_in_how_many_bits(header: Json) -> None:
+    assert "large matrices in 8 bits" in card(header, [], bits=8)
+    assert "large matrices" not in card(header, [])
 
 
 @pytest.mark.parametrize("text", ["not json", "[]", '{"n": 3}'])

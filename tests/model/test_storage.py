@@ -18,6 +18,7 @@ from phonodos.model.weights import (
     read_member,
     read_weights,
     save_network,
+    stored_bits,
     weights_path,
     write_weights,
 )
@@ -81,6 +82,20 @@ def test_old_formats_hold_what_old_versions_know(files: list[Path], tmp_path: Pa
         assert join_members(files, output, "x", bits=bits)["format_version"] == number
         assert read_weights(output)[0]["format_version"] == number
     assert "copies" not in read_weights(files[0])[0].network
+
+
+@pytest.mark.parametrize("bits", [8, 16, 32])
+def test_a_file_tells_its_bits(files: list[Path], tmp_path: Path, bits: int) -> None:
+    output = tmp_path / "joined.safetensors"
+    join_members(files, output, "joined", bits=bits)
+    assert stored_bits(output) == bits
+
+
+def test_a_file_without_tensors_has_no_bits(tmp_path: Path) -> None:
+    path = tmp_path / "empty.safetensors"
+    save_file({}, path)
+    with pytest.raises(WeightsError, match="tensors"):
+        stored_bits(path)
 
 
 def test_a_third_of_the_size(files: list[Path], tmp_path: Path) -> None:

@@ -172,11 +172,12 @@ def card(
     """Write the model card of a weight file: network, data, training, accuracy, limits."""
     from phonodos.evaluation.card import card as make_card
     from phonodos.evaluation.card import read_metrics
-    from phonodos.model.weights import read_header, weights_path
+    from phonodos.model.weights import read_header, stored_bits, weights_path
 
     path = weights_path(name)
     found = [read_metrics(file) for file in metrics or []]
-    text = make_card(read_header(path), found, size=path.stat().st_size)
+    size, bits = path.stat().st_size, stored_bits(path)
+    text = make_card(read_header(path), found, size=size, bits=bits)
     if output is None:
         print(text, end="")
     else:

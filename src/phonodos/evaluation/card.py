@@ -83,7 +83,11 @@ LATTICE = Words(
 
 
 def card(
-    header: WeightHeader | Mapping[str, Any], metrics: Sequence[Metrics], *, size: int | None = None
+    header: WeightHeader | Mapping[str, Any],
+    metrics: Sequence[Metrics],
+    *,
+    size: int | None = None,
+    bits: int | None = None,
 ) -> str:
     """Return the model card of a weight file.
 
@@ -94,12 +98,12 @@ def card(
     metrics
         Contents of metrics.json of any number of evaluations; keys that are not known are shown
         under their own names.
-    size
-        Bytes of the weight file.
+    size, bits
+        Bytes of the weight file; bits of a number in its large matrices.
     """
     header = WeightHeader.of(header)
     parts: list[Callable[[], str]] = [
-        lambda: _opening(header, size),
+        lambda: _opening(header, size, bits),
         lambda: _network(header),
         lambda: _deviations(header),
         lambda: _data(header),
@@ -109,7 +113,7 @@ def card(
         lambda: _certainty(header),
         lambda: _strain(header, metrics),
         lambda: _limits(header),
-        lambda: _reproduce(header, metrics),
+        lambda: _reproduce(header, metrics, bits),
         lambda: _citation(header),
     ]
     return "\n\n".join(text for part in parts if (text := part())) + "\n"
@@ -172,8 +176,11 @@ def training_section(header: WeightHeader) -> str:
     return f"## Training\n\n{found}" if found else ""
 
 
-def training_commands(header: WeightHeader) -> Iterator[str]:
-    """Yield the commands that train the network, or the members, join and calibrate them."""
+def training_commands(header: WeightHeader, bits: int | None = None) -> Iterator[str]:
+    """Yield the commands that train the network, or the members, join and calibrate them.
+
+    Where `bits` of the stored numbers are given, the members are joined in as many.
+    """
     name, runs = header.name, runs_of(header)
     if len(runs) == 1:
         yield f"phonodos train configs/{name}.toml"
@@ -189,7 +196,8 @@ def training_commands(header: WeightHeader) -> Iterator[str]:
         )
         yield f"phonodos train configs/{config.get('name', name)}.toml folder=RUN{k} {words}"
     files = " ".join(f"RUN{k}/best.safetensors" for k in range(1, len(runs) + 1))
-    yield f"phonodos models join {files} -o FILE --name {name}"
+    stored = "" if bits is None else f" --bits {bits}"
+    yield f"phonodos models join {files} -o FILE --name {name}{stored}"
     fitted = {name for e in header.calibration.values() for c in e.values() for name in _data_of(c)}
     own = {source.get("kind") for run in runs for source in run.get("data", {}).get("sources", ())}
     more = "".join(
@@ -257,13 +265,15 @@ def _words(header: WeightHeader) -> Words:
     return words
 
 
-def _opening(header: WeightHeader, size: int | None) -> str:
+def _opening(header: WeightHeader, size: int | None, bits: int | None) -> str:
     about = header.description or _words(header).about
     versions = ", ".join(f"{k} {v}" for k, v in header.versions.items())
     lines = [f"# {header.name}", about]
     facts = [f"Format {header.format_version}"]
     if size is not None:
         facts.append(f"{size / 1e6:.1f} MB")
+    if bits is not None:
+        facts.append(f"large matrices in {bits} bits")
     if versions:
         facts.append(f"written with {versions}")
     facts.append("made from the weight file and from metrics.json; not edited by hand")
@@ -447,12 +457,12 @@ def _limits(header: WeightHeader) -> str:
     return "## Known limits\n\n" + "\n".join(f"- {line}" for line in lines)
 
 
-def _reproduce(header: WeightHeader, metrics: Sequence[Metrics]) -> str:
+def _reproduce(header: WeightHeader, metrics: Sequence[Metrics], bits: int | None) -> str:
     name = header.name
     sources = [source for origin in origins_of(header) for source in origin.get("sources", [])]
     kinds = [source.get("kind", "KIND") for source in sources] or ["KIND"]
     lines = [f"phonodos data prepare {kind} ARCHIVE -o DATASET" for kind in dict.fromkeys(kinds)]
-    lines += training_commands(header)
+    lines += training_commands(header, bits)
     lines += [
         f"phonodos evaluate {name} --data DATASET --part {part} -o FOLDER"
         for part in dict.fromkeys(str(m.get("part", "valid")) for m in metrics)

@@ -183,6 +183,22 @@ def read_weights(path: Path) -> tuple[WeightHeader, dict[str, Array]]:
     return header, tensors
 
 
+def stored_bits(path: Path) -> int:
+    """Return in how many bits the large matrices of a weight file are stored: 8, 16, 32 or 64.
+
+    Raises
+    ------
+    WeightsError
+        If the file is unreadable or holds no tensors.
+    """
+    with _opened(path) as file:
+        kinds = {str(file.get_slice(name).get_dtype()) for name in sorted(file.keys())}
+    bits = [int(kind[1:]) for kind in kinds if kind in KNOWN]
+    if not bits:
+        raise _damaged(path, "tensors")
+    return min(bits)
+
+
 @contextmanager
 def _opened(path: Path) -> Iterator[Any]:
     try:
