@@ -120,7 +120,7 @@ def test_released_weights_join_themselves(name: str) -> None:
 
 def test_a_network_trained_on_fewer_joins_lattice() -> None:
     released = read_header(weights_path("lattice"))
-    first, second = released["more_splits"]
+    first, second, *rest = released["more_splits"]
     lacking = {**first, "train": first["train"][:7] + first["train"][10:]}
     later = {**second, "train": second["train"][5:]}
     for more in ((lacking, second), (lacking, later), (later, lacking), (lacking,)):
@@ -129,4 +129,4 @@ def test_a_network_trained_on_fewer_joins_lattice() -> None:
             found = WeightHeader.of({"name": "all", **join(*members)})
             assert found.trained_ids == released.trained_ids
             sizes = sorted(len(s["train"]) for s in found.more_splits)
-            assert sizes == [1748, 3585]
+            assert sizes == sorted(len(s["train"]) for s in (first, second, *rest))

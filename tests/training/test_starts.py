@@ -11,12 +11,15 @@ import torch
 from phonodos.errors import ConfigError, WeightsError
 from phonodos.model.bonds import bond_crystal
 from phonodos.model.ensemble import join_members
+from phonodos.model.kinds import network_of
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
-from phonodos.model.weights import load_networks, read_member, save_network
+from phonodos.model.weights import load_networks, read_member, save_network, weights_path
 from phonodos.physics.crystal import Crystal
+from phonodos.training.config import read_config
 from phonodos.training.module import NetworkModule
 from phonodos.training.starts import started
 
+CONFIGS = Path(__file__).parents[2] / "configs"
 CONFIG = LatticeConfig(
     cutoff=4.0, embedding=6, hidden=("6x0e+3x1o+2x2e", "6x0e+3x1o+2x1e+2x2e"), head=(4, 2, 2),
     head_hidden=(8,), radial_hidden=(8,), head_mixed=2, charge_hidden=4,
@@ -107,3 +110,13 @@ def test_networks_of_copies_are_members(
     assert [n.config.copies for n in load_networks(output)[0]] == [2, 2]
     with pytest.raises(WeightsError, match="differ in 'network'"):
         join_members([paths[0], three], output, "other")
+
+
+@pytest.mark.parametrize("path", sorted(CONFIGS.glob("*.toml")), ids=lambda path: path.stem)
+def test_every_configuration_starts_as_it_stands(path: Path) -> None:
+    """What `init` names is released, and has tensors for all of the network."""
+    config = read_config(path)
+    drawn = NetworkModule(*network_of(config.network.model_dump()))
+    if config.init is not None:
+        found = started(drawn, weights_path(config.init), config.init_member)
+        assert found.config == config.network
