@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pytest
 
-from phonodos.physics.crystal import Crystal, reduced_basis
+from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos
+from phonodos.physics.lattice_vectors import reduced_basis
 from phonodos.physics.sound import elastic_debye_temperature
 from phonodos.physics.thermodynamics import left_out, thermal_properties
 from phonodos.physics.units import GAS_CONSTANT, KELVIN_PER_WAVENUMBER

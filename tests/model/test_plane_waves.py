@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from phonodos.model.plane_waves import FEW, PlaneWaves, plane_waves
-from phonodos.physics.crystal import reciprocal
+from phonodos.physics.lattice_vectors import reciprocal
 
 
 @pytest.fixture

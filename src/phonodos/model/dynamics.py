@@ -17,8 +17,8 @@ from phonodos.errors import PredictionError
 from phonodos.model.arrays import Array, as_numpy, complex_of, indices_like, library_of, like
 from phonodos.model.harmonic import HarmonicCrystals, obey_sum_rules, on_site
 from phonodos.model.plane_waves import plane_waves
-from phonodos.physics.crystal import reciprocal, reduced_basis
 from phonodos.physics.dipole import COULOMB, LAMBDA
+from phonodos.physics.lattice_vectors import reciprocal, reduced_basis
 from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
 
 # Dipole terms smaller than exp(-9) are left out: less than half of the wave vectors that

@@ -16,7 +16,8 @@ from phonodos.errors import StructureError
 from phonodos.model.arrays import Array, as_numpy, converted, indices_like, library_of
 from phonodos.model.imports import hidden
 from phonodos.physics import elements
-from phonodos.physics.crystal import Crystal, compact_basis
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.lattice_vectors import compact_basis
 
 with hidden("torch", "cupy"):  # vesin loads them wherever they are installed
     from vesin import NeighborList

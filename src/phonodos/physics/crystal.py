@@ -6,7 +6,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from types import MappingProxyType
-from typing import TypeVar
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -14,6 +13,13 @@ from numpy.typing import ArrayLike, NDArray
 from phonodos.errors import StructureError
 from phonodos.physics import elements
 from phonodos.physics.formula import as_written
+from phonodos.physics.lattice_vectors import (
+    compact_basis,
+    not_reducible,
+    reciprocal,
+    reduced_basis,
+    volume_and_heights,
+)
 
 OCCUPANCY_TOLERANCE = 1e-3
 MINIMUM_VOLUME_PER_ATOM = 0.5  # [A^3]; solid hydrogen at a megabar has more than 1
@@ -24,14 +30,6 @@ LOWEST_HEIGHT = 0.2  # [A], of the reduced cell; the shortest bond of all, in H2
 FARTHEST_CELL = 1000.0  # a site lies in this cell from the origin at most; usual ones lie in 0 to 1
 ROUNDING = float(np.finfo(np.float64).eps)
 LOST_DIGITS = 1e-5  # [A]; where rounding moves atoms further, the numbers do not hold the crystal
-# Times those of the reduced cell: vectors so long make a cell very skewed. Those of primitive cells
-SKEWED = 20.0  # of long polytypes, rhombohedral ones with vectors of 70 A, stay below.
-FINEST_BITS = 120  # of the largest number of a cell, kept in its reduction; a double has 53
-MOST_REDUCTIONS = 1000  # steps; 60 undo a shear of ten thousand cells
-ALIKE = 10**9  # lengths and ratios that differ by one part in this count as equal
-EXACT_WHOLE = 2**53  # whole numbers below it are exact in floating point
-
-_Number = TypeVar("_Number", int, float)
 
 
 @dataclass(frozen=True, eq=False)
@@ -199,11 +197,6 @@ class Crystal:
         return as_written(self.formula)
 
 
-def reciprocal(cell: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return the (3, 3) reciprocal vectors [1/A] of lattice vectors as rows [A], 2 pi included."""
-    return np.asarray(2.0 * np.pi * np.linalg.inv(cell).T, dtype=np.float64)
-
-
 def _amount(value: float) -> str:
     return "" if abs(value - 1.0) < 1e-6 else f"{value:.4f}".rstrip("0").rstrip(".")
 
@@ -221,130 +214,6 @@ def mixed_sites(crystal: Crystal) -> tuple[int, ...]:
 def _filled(site: Mapping[str, float]) -> Mapping[str, float]:
     total = sum(site.values())
     return site if total == 1.0 else MappingProxyType({k: v / total for k, v in site.items()})
-
-
-def reduced_basis(cell: NDArray[np.float64]) -> NDArray[np.int64]:
-    """Find short lattice vectors of the same lattice (reduced in the sense of Minkowski).
-
-    Repeatedly subtracts from each vector the whole multiples of the others that shorten it, then
-    puts a sum of all three, with any signs, in the place of the longest where it is shorter
-    (I. Semaev, "A 3-dimensional lattice reduction algorithm", 2001). In whole numbers, so that no
-    rounding stands in the way however skewed the cell is.
-
-    Parameters
-    ----------
-    cell
-        (3, 3) lattice vectors as rows [A], or reciprocal ones [1/A].
-
-    Returns
-    -------
-    (3, 3) whole numbers T of determinant 1; the rows of ``T @ cell`` are the short vectors.
-
-    Raises
-    ------
-    StructureError
-        If the vectors span no volume, or T holds numbers that floating point does not.
-    """
-    given = np.asarray(cell, dtype=np.float64)
-    if not np.isfinite(given).all() or not given.any(axis=1).all():
-        raise _bad_cell("a lattice vector is zero or not finite")
-    # All numbers as whole multiples of a power of 2: exact but for digits far behind the last.
-    finest = max(0, FINEST_BITS - int(np.frexp(np.abs(given).max())[1]))
-    short = [[int(math.ldexp(x, finest)) for x in row] for row in given.tolist()]
-    basis = [[1, 0, 0], [0, 1, 0], [0, 0, 1]]
-    for _ in range(MOST_REDUCTIONS):
-        if not _shorten_pairs(short, basis) and not _shorten_longest(short, basis):
-            break
-    else:
-        raise _bad_cell("the search for its short lattice vectors does not end")
-    if max(abs(x) for row in basis for x in row) >= EXACT_WHOLE:
-        raise _bad_cell("it is so skewed that double precision does not hold its short vectors")
-    return np.array(basis, dtype=np.int64)
-
-
-def _shorten_pairs(short: list[list[int]], basis: list[list[int]]) -> bool:
-    """Shorten each vector by each of the others; return whether anything changed."""
-    changed = False
-    for i, j in ((0, 1), (0, 2), (1, 0), (1, 2), (2, 0), (2, 1)):
-        along, square = _dot(short[i], short[j]), _dot(short[j], short[j])
-        if square == 0:
-            raise _bad_cell("its lattice vectors span no volume")
-        # At a tie, |along| = square / 2, nothing gets shorter and the search would not end.
-        if 2 * abs(along) * ALIKE > square * (ALIKE + 2):
-            times, rest = divmod(along, square)
-            times += 2 * rest > square or (2 * rest == square and times % 2)
-            short[i] = [a - times * b for a, b in zip(short[i], short[j], strict=True)]
-            basis[i] = [a - times * b for a, b in zip(basis[i], basis[j], strict=True)]
-            changed = True
-    return changed
-
-
-def _shorten_longest(short: list[list[int]], basis: list[list[int]]) -> bool:
-    """Put a sum of all three vectors in the place of the longest if it is shorter."""
-    squares = [_dot(v, v) for v in short]
-    k = squares.index(max(squares))
-    signs = [(p, q) for p in (1, -1) for q in (1, -1)]
-    i, j = (n for n in range(3) if n != k)
-
-    def total(rows: list[list[int]], p: int, q: int) -> list[int]:
-        return [a + p * b + q * c for a, b, c in zip(rows[k], rows[i], rows[j], strict=True)]
-
-    sums = [total(short, p, q) for p, q in signs]
-    lengths = [_dot(v, v) for v in sums]
-    best = lengths.index(min(lengths))
-    if lengths[best] * ALIKE >= squares[k] * (ALIKE - 2):
-        return False
-    short[k], basis[k] = sums[best], total(basis, *signs[best])
-    return True
-
-
-def volume_and_heights(
-    cell: NDArray[np.float64],
-) -> tuple[float, tuple[float, float, float]]:
-    """Return the volume of a cell [A^3] and the distances of its lattice planes [A].
-
-    The planes are those along the second and third vector, the third and first, the first and
-    second. A distance d spans at most d / height of fractional coordinate. In plain numbers: every
-    crystal that is built comes here, and arrays of three cost more than they compute.
-    """
-    a, b, c = cell.tolist()
-    normals = _cross(b, c), _cross(c, a), _cross(a, b)
-    volume = abs(_dot(a, normals[0]))
-    x, y, z = (volume / size if (size := math.sqrt(_dot(n, n))) else 0.0 for n in normals)
-    return volume, (x, y, z)
-
-
-def _cross(a: list[float], b: list[float]) -> list[float]:
-    return [a[1] * b[2] - a[2] * b[1], a[2] * b[0] - a[0] * b[2], a[0] * b[1] - a[1] * b[0]]
-
-
-def _dot(a: list[_Number], b: list[_Number]) -> _Number:
-    return a[0] * b[0] + a[1] * b[1] + a[2] * b[2]
-
-
-def compact_basis(
-    cell: NDArray[np.float64], basis: NDArray[np.int64] | None = None
-) -> NDArray[np.int64]:
-    """Return the basis to search in: the identity, or `reduced_basis` of a very skewed cell.
-
-    Neighbours, images and wave vectors of a cell whose vectors are much longer than those of the
-    reduced one would cost as many times more; usual cells stay as they are.
-
-    Parameters
-    ----------
-    cell
-        (3, 3) lattice vectors as rows [A].
-    basis
-        Its `reduced_basis`, where that is known.
-    """
-    basis = reduced_basis(cell) if basis is None else basis
-    given, short = (np.sort(np.linalg.norm(c, axis=1)) for c in (cell, basis @ cell))
-    return basis if (given > SKEWED * short).any() else np.eye(3, dtype=np.int64)
-
-
-def whole_inverse(basis: NDArray[np.int64]) -> NDArray[np.float64]:
-    """Return the inverse of whole numbers of determinant 1 or -1: whole numbers again."""
-    return np.asarray(np.rint(np.linalg.inv(basis)))
 
 
 def compact(crystal: Crystal) -> tuple[Crystal, NDArray[np.int64]]:
@@ -405,9 +274,9 @@ def _check_cell(crystal: Crystal, who: str) -> None:
         raise StructureError(f"{who}: {err.summary}", err.reason, err.fix) from None
     lost = ROUNDING * (np.abs(basis) @ np.abs(cell).max(axis=1)).max()
     if lost > LOST_DIGITS:
-        error = _bad_cell(f"rounding its numbers moves its short vectors by {lost:.1g} A")
+        error = not_reducible(f"rounding its numbers moves its short vectors by {lost:.1g} A")
         raise StructureError(f"{who}: {error.summary}", error.reason, error.fix)
-    longest = math.sqrt(max(_dot(v, v) for v in crystal.short_cell.tolist()))
+    longest = max(math.hypot(*v) for v in crystal.short_cell.tolist())
     height = min(crystal.shape[1])
     if crystal.volume > MAXIMUM_VOLUME_PER_ATOM * n:
         found = f"a cell volume of {crystal.volume:.3g} A^3 for {n} atoms"
@@ -450,12 +319,6 @@ def _out_of_range(who: str, found: str, limit: str) -> StructureError:
         f"{who}: {found}",
         f"no crystal is like that: phonodos takes {limit}",
         "check the lattice vectors and their unit (Angstrom)",
-    )
-
-
-def _bad_cell(reason: str) -> StructureError:
-    return StructureError(
-        "the cell cannot be reduced", reason, "give the crystal in a reduced cell (Niggli)"
     )
 
 

@@ -10,7 +10,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.physics.crystal import reciprocal
+from phonodos.physics.lattice_vectors import reciprocal
 from phonodos.physics.units import ELEMENTARY_CHARGE
 
 LAMBDA: Final = 0.4  # [1/A]

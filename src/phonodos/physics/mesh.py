@@ -22,9 +22,10 @@ from phonodos.physics.acoustic import (
 )
 from phonodos.physics.cells import FINER as FINER
 from phonodos.physics.cells import Cells, irreducible_cells, orbits_of
-from phonodos.physics.crystal import Crystal, compact, site_kinds, whole_inverse
+from phonodos.physics.crystal import Crystal, compact, site_kinds
 from phonodos.physics.dos import STEP, PhononDos, check_frequencies, finer_axis
 from phonodos.physics.downfolding import Surroundings
+from phonodos.physics.lattice_vectors import whole_inverse
 from phonodos.physics.primitive import SYMMETRY_TOLERANCE, standard_basis, symmetry_dataset
 from phonodos.physics.refinement import Part, decided, refined_in_part, states_of_all
 from phonodos.physics.refinement import refined as refined

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from phonodos.errors import StructureError
 from phonodos.physics.brillouin_zone import special_lines
-from phonodos.physics.crystal import Crystal, compact, whole_inverse
+from phonodos.physics.crystal import Crystal, compact
+from phonodos.physics.lattice_vectors import whole_inverse
 from phonodos.physics.primitive import SYMMETRY_TOLERANCE, symmetry_dataset
 
 Array = NDArray[np.float64]

@@ -9,7 +9,8 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.physics.crystal import Crystal, compact, reduced_basis, site_kinds
+from phonodos.physics.crystal import Crystal, compact, site_kinds
+from phonodos.physics.lattice_vectors import reduced_basis
 from phonodos.physics.space_group import SpaceGroup, group_of, symmetry_of
 
 SYMMETRY_TOLERANCE = 1e-3  # [A], how far equivalent sites may be from each other

@@ -5,7 +5,8 @@ import itertools
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.physics.crystal import Crystal, reduced_basis
+from phonodos.physics.crystal import Crystal
+from phonodos.physics.lattice_vectors import reduced_basis
 from phonodos.physics.primitive import row_basis
 
 COMPARED = 64  # superlattices with equally far images whose vectors are compared

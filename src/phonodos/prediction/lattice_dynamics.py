@@ -15,10 +15,11 @@ from phonodos.model.dynamics import frequencies, settled, to_frequencies
 from phonodos.model.harmonic import HarmonicCrystals, harmonic_of
 from phonodos.model.lattice import Lattice
 from phonodos.model.lattice_sums import LatticeSums
-from phonodos.physics.crystal import Crystal, reduced_basis
+from phonodos.physics.crystal import Crystal
 from phonodos.physics.dos import PhononDos, check_frequencies
 from phonodos.physics.downfolding import downfolded
 from phonodos.physics.inversion import partners, real_form
+from phonodos.physics.lattice_vectors import reduced_basis
 from phonodos.physics.mesh import (
     MESH_LENGTH,
     QMesh,

@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from phonodos.datasets.force_constants import commensurate_points
 from phonodos.datasets.phonopy.calculation import quiet
-from phonodos.physics.crystal import compact, reduced_basis
+from phonodos.physics.crystal import compact
+from phonodos.physics.lattice_vectors import reduced_basis
 from phonodos.physics.primitive import SYMMETRY_TOLERANCE, standard_basis, symmetry_dataset
 from phonodos.results.desk import Results
 from phonodos.structures.objects import to_phonopy_atoms

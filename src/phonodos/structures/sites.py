@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from phonodos.errors import StructureError
 from phonodos.physics import elements
-from phonodos.physics.crystal import OCCUPANCY_TOLERANCE, Crystal, volume_and_heights
+from phonodos.physics.crystal import OCCUPANCY_TOLERANCE, Crystal
+from phonodos.physics.lattice_vectors import volume_and_heights
 from phonodos.structures.occupancies import occupied
 
 SAME_PLACE = 0.05  # [A]; atoms that share a site are written at the same place up to rounding

@@ -13,8 +13,8 @@ from phonodos.datasets.dataset import Dataset
 from phonodos.evaluation.sound import FROM, LEAST, TO
 from phonodos.model.arrays import as_numpy
 from phonodos.model.bonds import BondedCrystals, bond_crystal
-from phonodos.physics.crystal import reciprocal
 from phonodos.physics.dos import PhononDos
+from phonodos.physics.lattice_vectors import reciprocal
 from phonodos.physics.mesh import QMesh, irreducible_mesh
 from phonodos.physics.path import lengths_from_gamma, step_along_path
 from phonodos.training.constant_waves import LONG, ConstantWaves
