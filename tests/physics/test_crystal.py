@@ -10,7 +10,7 @@ import pytest
 
 from phonodos.errors import StructureError
 from phonodos.physics import elements
-from phonodos.physics.crystal import Crystal, compact, element_union, mixed_sites, site_kinds
+from phonodos.physics.crystal import Crystal, compact, element_union, mixed_sites
 
 
 @pytest.fixture
@@ -62,7 +62,7 @@ def test_formula_units_grow_with_the_cell() -> None:
 def test_kinds_number_what_is_on_the_sites() -> None:
     sites = ({"Cu": 0.5, "Au": 0.5}, {"Cu": 1.0}, {"Au": 0.5, "Cu": 0.5}, {"H": 1.0}, {"D": 1.0})
     crystal = Crystal(5.0 * np.eye(3), np.linspace(0, 0.8, 15).reshape(5, 3), sites)
-    assert site_kinds(crystal) == (0, 1, 0, 2, 3)
+    assert crystal.site_kinds == (0, 1, 0, 2, 3)
 
 
 def test_pickle_keeps_everything(alloy: Crystal) -> None:

@@ -133,7 +133,7 @@ class Crystal:
 
     @cached_property
     def site_kinds(self) -> tuple[int, ...]:
-        """(n,) `site_kinds`, which is asked for again and again."""
+        """(n,) what is on each site, numbered from 0 in order of first appearance."""
         keys = [tuple(sorted((s, round(f, 6)) for s, f in o.items())) for o in self.occupancy]
         return tuple(map(list(dict.fromkeys(keys)).index, keys))
 
@@ -181,7 +181,7 @@ class Crystal:
         The greatest common divisor of the numbers of sites of each kind (same elements, same
         fractions), so it grows with the cell for mixed crystals as for pure ones.
         """
-        return math.gcd(*Counter(site_kinds(self)).values())
+        return math.gcd(*Counter(self.site_kinds).values())
 
     @cached_property
     def formula(self) -> str:
@@ -199,11 +199,6 @@ class Crystal:
 
 def _amount(value: float) -> str:
     return "" if abs(value - 1.0) < 1e-6 else f"{value:.4f}".rstrip("0").rstrip(".")
-
-
-def site_kinds(crystal: Crystal) -> tuple[int, ...]:
-    """Number the sites by what is on them, from 0 in order of first appearance."""
-    return crystal.site_kinds
 
 
 def mixed_sites(crystal: Crystal) -> tuple[int, ...]:

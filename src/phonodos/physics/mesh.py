@@ -22,7 +22,7 @@ from phonodos.physics.acoustic import (
 )
 from phonodos.physics.cells import FINER as FINER
 from phonodos.physics.cells import Cells, irreducible_cells, orbits_of
-from phonodos.physics.crystal import Crystal, compact, site_kinds
+from phonodos.physics.crystal import Crystal, compact
 from phonodos.physics.dos import STEP, PhononDos, check_frequencies, finer_axis
 from phonodos.physics.downfolding import Surroundings
 from phonodos.physics.lattice_vectors import whole_inverse
@@ -116,7 +116,7 @@ def mesh_divisions(cell: NDArray[np.float64], length: float) -> tuple[int, int, 
 
 def mass_kinds(crystal: Crystal, masses: NDArray[np.float64]) -> tuple[int, ...]:
     """Return numbers of the kinds of sites where equal elements may differ in mass (n,) [amu]."""
-    pairs = zip(site_kinds(crystal), masses.round(6).tolist(), strict=True)
+    pairs = zip(crystal.site_kinds, masses.round(6).tolist(), strict=True)
     numbers: dict[tuple[int, float], int] = {}
     return tuple(numbers.setdefault(pair, len(numbers)) for pair in pairs)
 

@@ -9,7 +9,7 @@ from weakref import WeakKeyDictionary
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.physics.crystal import Crystal, compact, site_kinds
+from phonodos.physics.crystal import Crystal, compact
 from phonodos.physics.lattice_vectors import reduced_basis
 from phonodos.physics.space_group import SpaceGroup, group_of, symmetry_of
 
@@ -106,7 +106,7 @@ def _may_repeat(crystal: Crystal, tolerance: float) -> bool:
         return False
     cell = crystal.reduction @ crystal.cell
     coords = crystal.positions @ np.linalg.inv(cell)
-    kinds = np.array(site_kinds(crystal))
+    kinds = np.array(crystal.site_kinds)
     rarest = np.flatnonzero(kinds == np.argmin(np.bincount(kinds)))
     shifts = coords[rarest[1:]] - coords[rarest[0]]
     for kind, position in zip(kinds, coords, strict=True):
@@ -175,7 +175,7 @@ def _pass_on(
             for name in ("wyckoffs", "site_symmetry_symbols")
         },
     )
-    _searched[found.crystal] = {(symprec, site_kinds(found.crystal)): known}
+    _searched[found.crystal] = {(symprec, found.crystal.site_kinds): known}
 
 
 @lru_cache(maxsize=64)
@@ -212,11 +212,11 @@ def row_basis(rows: NDArray[np.int64]) -> NDArray[np.int64]:
 def symmetry_dataset(crystal: Crystal, symprec: float, kinds: Sequence[int] | None = None) -> Any:
     """Return spglib's data set, None where it finds nothing.
 
-    Sites are alike if their `kinds` are the same, by default those of `site_kinds`. The search,
+    Sites are alike if their `kinds` are the same, by default its `site_kinds`. The search,
     a good part of the time of small crystals, is made once a crystal: mesh, export and table ask
     for the same.
     """
-    numbers = tuple(kinds or site_kinds(crystal))
+    numbers = tuple(kinds or crystal.site_kinds)
     known = _searched.setdefault(crystal, {})
     if (symprec, numbers) not in known:
         found = symmetry_of(crystal.cell, crystal.frac_coords, numbers, symprec)

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from phonodos.errors import ConfigError, StructureError
-from phonodos.physics.crystal import Crystal, site_kinds
+from phonodos.physics.crystal import Crystal
 from phonodos.physics.primitive import primitive_cell
 from phonodos.physics.short_range_order import shell_pairs, warren_cowley
 from phonodos.physics.supercell import compact_supercell, supercell
@@ -112,7 +112,7 @@ def quasirandom(crystal: Crystal, order: Arrangements) -> Quasirandom:
     cell = primitive_cell(crystal).crystal
     count, counts = whole_atoms(crystal.label, cell, order.atoms)
     whole, origins = supercell(cell, compact_supercell(cell.cell, count))
-    kinds = np.array(site_kinds(cell))[origins]
+    kinds = np.array(cell.site_kinds)[origins]
     found: dict[tuple[str, ...], Crystal] = {}
     largest = 0.0
     for index in range(order.number):

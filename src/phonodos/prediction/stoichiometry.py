@@ -1,7 +1,7 @@
 """Whole atoms for shared sites: which supercell holds the occupancies of a disordered crystal."""
 
 from phonodos.errors import StructureError
-from phonodos.physics.crystal import OCCUPANCY_TOLERANCE, Crystal, site_kinds
+from phonodos.physics.crystal import OCCUPANCY_TOLERANCE, Crystal
 
 MOST_ATOMS = 256
 LARGEST_ROUNDING = 0.02  # of an occupancy; more is another alloy
@@ -51,7 +51,7 @@ def whole_atoms(label: str, cell: Crystal, atoms: int) -> tuple[int, Counts]:
 
 def mixed_kinds(cell: Crystal) -> dict[int, tuple[int, dict[str, float]]]:
     """Return kind -> number of its sites in the primitive cell, and its occupancy."""
-    kinds = site_kinds(cell)
+    kinds = cell.site_kinds
     return {
         kind: (kinds.count(kind), dict(cell.occupancy[kinds.index(kind)]))
         for kind in sorted(set(kinds))
