@@ -56,6 +56,20 @@ def test_a_row_is_rounded_by_its_own_scale() -> None:
     assert 0.004 < relative < 0.012
 
 
+def test_rows_of_a_stack_have_scales_of_their_own() -> None:
+    """Weights of convolutions: a matrix for every radial function."""
+    stack = np.stack([10.0**k * drawn(64, 32, k) for k in range(10)])
+    file = stored({"a": stack, "b": drawn(16, 32)[None]}, 8)
+    assert (file["a"].dtype, file["b"].dtype) == (np.int8, np.float16)
+    assert file["a" + SCALE].shape == (10, 64, 1)
+    assert misstored(file) == ""
+    for alone, found in zip(stack, restored(dict(file))["a"], strict=True):
+        matrix = stored({"a": alone.repeat(8, axis=0)}, 8)  # large enough for 8 bits by itself
+        np.testing.assert_array_equal(restored(matrix)["a"][::8], found)
+    file["a" + SCALE] = file["a" + SCALE][:, :1]
+    assert "do not belong together" in misstored(file)
+
+
 def test_stored_again_it_stays_to_the_bit() -> None:
     once = stored({"a": drawn(256, 128), "b": drawn(3, 4)}, 8)
     for bits in (8, 16, 32):

@@ -1,10 +1,11 @@
 """In how many bits a weight file holds its tensors; networks compute in 32 whatever it holds.
 
 In 8 bits a matrix is whole numbers from -127 to 127 and a scale of every row: ``layers.0.weight``
-(n, m) of type int8 beside ``layers.0.weight.scale`` (n, 1) of type float32. Rounding is off by 1 %
-of a row's root mean square, in no direction, and a sum over a hundred channels hardly feels it:
-frequencies move by 0.03 cm^-1, a hundredth of their error. Vectors and small matrices, which decide
-more of what a network says per number, take 16 bits.
+(n, m) of type int8 beside ``layers.0.weight.scale`` (n, 1) of type float32; a stack of matrices
+(k, n, m), as convolutions hold, has scales (k, n, 1). Rounding is off by 1 % of a row's root mean
+square, in no direction, and a sum over a hundred channels hardly feels it: frequencies move by
+0.03 cm^-1, a hundredth of their error. Vectors and small matrices, which decide more of what a
+network says per number, take 16 bits.
 """
 
 from collections.abc import Mapping
@@ -17,8 +18,9 @@ from phonodos.model.arrays import Array
 
 BITS: Final = (8, 16, 32)
 SCALE: Final = ".scale"  # what the name of a matrix in 8 bits is followed by
-LARGE: Final = 2**14  # elements of a matrix from which on it takes 8 bits
+LARGE: Final = 2**14  # elements of a matrix, or a stack, from which on it takes 8 bits
 _MOST: Final = 127
+_MATRICES: Final = (2, 3)  # axes of a matrix and of a stack
 
 
 def stored(tensors: Mapping[str, Array], bits: int) -> dict[str, Array]:
@@ -29,7 +31,8 @@ def stored(tensors: Mapping[str, Array], bits: int) -> dict[str, Array]:
     tensors
         Of floats, or as they were stored before.
     bits
-        32: as they are; 16: those of 32 bits in 16; 8: large matrices in 8, the rest in 16.
+        32: as they are; 16: those of 32 bits in 16; 8: large matrices and stacks of them in 8, the
+        rest in 16.
 
     Raises
     ------
@@ -43,7 +46,7 @@ def stored(tensors: Mapping[str, Array], bits: int) -> dict[str, Array]:
     for name, tensor in tensors.items():
         if bits == 32 or tensor.dtype == np.int8 or _is_scale(name, tensors):
             found[name] = tensor
-        elif bits == 8 and tensor.ndim == 2 and tensor.size >= LARGE:
+        elif bits == 8 and tensor.ndim in _MATRICES and tensor.size >= LARGE:
             found[name], found[name + SCALE] = _in_bytes(tensor)
         else:
             found[name] = _in_half(name, tensor)
@@ -72,7 +75,7 @@ def _in_half(name: str, tensor: Array) -> Array:
 
 def _in_bytes(matrix: Array) -> tuple[Array, Array]:
     values = matrix.astype(np.float32)
-    scale = np.abs(values).max(axis=1, keepdims=True) / _MOST
+    scale = np.abs(values).max(axis=-1, keepdims=True) / _MOST
     scale[scale == 0.0] = 1.0
     return np.clip(np.rint(values / scale), -_MOST, _MOST).astype(np.int8), scale
 
@@ -104,7 +107,9 @@ def misstored(tensors: Mapping[str, Array]) -> str:
 
 
 def _belong_together(matrix: Array, scale: Array) -> bool:
-    if matrix.dtype != np.int8 or matrix.ndim != 2 or scale.shape != (len(matrix), 1):
+    if matrix.dtype != np.int8 or matrix.ndim not in _MATRICES:
+        return False
+    if scale.shape != (*matrix.shape[:-1], 1):
         return False
     # What is restored is finite.
     largest = float(np.finfo(np.float32).max) / (_MOST + 1)
@@ -112,7 +117,7 @@ def _belong_together(matrix: Array, scale: Array) -> bool:
 
 
 def rounding(tensor: Array, scale: Array | None) -> Array | None:
-    """Return (n, 1) by how much a matrix that is stored in 8 bits may be off; None for others."""
+    """Return (..., n, 1) by how much rows stored in 8 bits may be off; None for other tensors."""
     return None if tensor.dtype != np.int8 or scale is None else 0.51 * np.abs(scale)
 
 
