@@ -209,6 +209,21 @@ def test_unstable_crystals_are_drawn_where_they_are_soft(
     assert losses[1] == pytest.approx(3.0 * losses[0], rel=1e-6)
 
 
+def test_unstable_crystals_are_taught_several_times_a_pass(
+    network: NetworkModule, configure: Callable[..., TrainConfig], tmp_path: Path
+) -> None:
+    """Few they are, and the others would drown them; what is judged is judged once."""
+    rows = [own_row(network, GAAS) | {"id": name} for name in ("stable", "soft")]
+    rows[0]["band_frequencies"] = np.abs(rows[0]["band_frequencies"]).tolist()
+    rows[1]["band_frequencies"] = [-90.0, *rows[1]["band_frequencies"][1:]]
+    write_dataset(tmp_path / "two.parquet", rows, {})
+    records = Dataset.open(tmp_path / "two.parquet")
+    task = LatticeTask(configure("run", losses={"unstable_times": 3}))
+    assert [s.id for s in task.samples(records)] == ["stable", "soft", "soft", "soft"]
+    assert [s.id for s in task.samples(records, judged=True)] == ["stable", "soft"]
+    assert [s.id for s in LatticeTask(configure("run")).samples(records)] == ["stable", "soft"]
+
+
 WITHOUT_PATH = {"band_qpoints": None, "band_frequencies": None}
 GAAS = Crystal.ordered(5.65 * (1 - np.eye(3)) / 2, [[0.0] * 3, [0.25] * 3], ["Ga", "As"], "GaAs")
 

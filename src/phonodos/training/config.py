@@ -79,6 +79,9 @@ class LatticeLossConfig(_Section):
     unstable: float = Field(
         0.0, ge=0, le=1e6, description="more weight of crystals with imaginary modes, at these"
     )
+    unstable_times: int = Field(
+        1, gt=0, le=1000, description="how often a crystal with imaginary modes is drawn a pass"
+    )
     waves: bool = Field(
         False, description="bands of records without a path: waves of the supercell, long waves"
     )

@@ -64,10 +64,16 @@ class LatticeTask:
         self.strain = config.strain
 
     def samples(self, dataset: Dataset, *, judged: bool = False) -> list[LatticeSample]:
-        """Return the samples of a data set; `judged` ones get the mesh of validation."""
-        return lattice_samples(
-            dataset, self.cutoff, self.dtype, meshes=judged, waves=self.weights.waves and not judged
-        )
+        """Return the samples of a data set; `judged` ones get the mesh of validation.
+
+        Of those to teach an unstable crystal is there `unstable_times`.
+        """
+        waves = self.weights.waves and not judged
+        found = lattice_samples(dataset, self.cutoff, self.dtype, meshes=judged, waves=waves)
+        if judged or self.weights.unstable_times == 1:
+            return found
+        soft = [sample for sample in found if sample.unstable]
+        return found + soft * (self.weights.unstable_times - 1)
 
     def strained(self, taught: Sequence[Dataset]) -> list[StrainSample]:
         """Return the samples of the teacher of strain, whose crystals are among those taught."""
