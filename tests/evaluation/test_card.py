@@ -82,6 +82,13 @@ def test_deviations_are_found_in_the_settings(header: Json) -> None:
     assert "clipped at norm 1" in text
     header["training"] = {"members": [header["training"]]}  # as of files that were joined
     assert section(card(header, []), title) == text
+    run = header["training"]["members"][0]
+    run["config"]["optimizer"] |= {"kind": "muon", "schedule": "cycle"}
+    header |= {"training": {"members": [run] * 3}, "members": 3}
+    text = section(card(header, []), title)
+    assert "trained with muon instead of adamw" in text
+    assert "learning rate in a cycle" in text
+    assert "mean spectrum of 3 networks instead of that of one" in text
 
 
 def test_the_papers_own_settings_deviate_in_nothing(header: Json) -> None:

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from phonodos.training.config import OptimizerConfig
-from phonodos.training.optimizers import MuonAdamW, is_matrix, make_optimizer, orthogonalised
+from phonodos.training.optimizers import Muon, MuonAdamW, is_matrix, make_optimizer, orthogonalised
 
 
 @pytest.mark.parametrize("shape", [(16, 16), (20, 70), (70, 20)])
@@ -55,6 +55,24 @@ def test_it_learns_and_the_rate_set_on_the_groups_counts() -> None:
         group["lr"] = 0.0
     descend(model, optimizer, range(1))
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
+
+
+def test_a_stack_is_stepped_as_one_matrix() -> None:
+    """What leads from all radial functions and channels to an output is one column."""
+    generator = torch.Generator().manual_seed(0)
+    start, gradient = (torch.randn(5, 20, 16, generator=generator) for _ in range(2))
+    steps = []
+    for shape in ((5, 20, 16), (100, 16)):
+        weight = nn.Parameter(start.reshape(shape).clone())
+        assert is_matrix(weight)
+        weight.grad = gradient.reshape(shape)
+        Muon([weight], lr=0.01, weight_decay=0.1).step()
+        steps.append((weight.detach() - 0.999 * start.reshape(shape)).reshape(100, 16))
+    assert torch.equal(*steps)
+    left = torch.linalg.svdvals(steps[0] / (0.01 * 0.2 * 10.0))  # one after the step's size
+    assert 0.6 < left.min() < left.max() < 1.3
+    assert not is_matrix(torch.zeros(40, 15, 20))
+    assert not is_matrix(torch.zeros(2, 2, 20, 20))
 
 
 def test_the_state_goes_to_another_optimizer_to_the_last_bit() -> None:

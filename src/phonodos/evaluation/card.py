@@ -49,10 +49,13 @@ PAPER_SETTINGS: dict[str, tuple[Any, str]] = {
     "config.batch_size": (1, "{0} crystals a step instead of {1}"),
     "config.epochs": (64, "{0} epochs instead of {1}"),
     "config.average": (0.0, "moving average of the weights, decay {0}"),
+    "config.optimizer.kind": ("adamw", "trained with {0} instead of {1}"),
+    "config.optimizer.schedule": ("decay", "learning rate in a {0}, up and down to nothing"),
     "config.optimizer.lr": (0.005, "learning rate {0} instead of {1}"),
     "config.optimizer.weight_decay": (0.05, "weight decay {0} instead of {1}"),
     "config.optimizer.decay_per_epoch": (0.96, "learning rate x {0} an epoch instead of {1}"),
     "config.optimizer.clip": (None, "gradients clipped at norm {0}"),
+    "members": (1, "the mean spectrum of {0} networks instead of that of one"),
 }  # fmt: skip
 
 SPECTRUM = Words(
@@ -289,7 +292,11 @@ def _deviations(header: WeightHeader) -> str:
     words = _words(header)
     if words.settings is None:
         return ""
-    settings = {"network": header.network, "config": runs_of(header)[0].get("config", {})}
+    settings = {
+        "network": header.network,
+        "config": runs_of(header)[0].get("config", {}),
+        "members": header.held,
+    }
     found = []
     for key, (paper, text) in words.settings.items():
         value: Any = settings

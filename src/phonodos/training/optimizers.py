@@ -2,7 +2,9 @@
 
 Muon makes every step of a matrix orthogonal: all its directions move equally far, also those that
 hardly show in the gradient. Steps have the size of AdamW's, so that one learning rate serves both
-(K. Jordan et al., "Muon", 2024; J. Liu et al., arXiv:2502.16982, for the size).
+(K. Jordan et al., "Muon", 2024; J. Liu et al., arXiv:2502.16982, for the size). A stack of matrices
+(k, n, m), as a convolution has one for every radial function, is one of k n rows: all that leads to
+an output.
 """
 
 from typing import Any
@@ -30,8 +32,8 @@ def make_optimizer(network: nn.Module, config: OptimizerConfig) -> Optimizer:
 
 
 def is_matrix(weight: Tensor) -> bool:
-    """Return whether a weight is a matrix with at least 16 rows and columns."""
-    return weight.ndim == 2 and min(weight.shape) >= SMALLEST_SIDE
+    """Return whether a weight is a matrix, or a stack, with at least 16 rows and columns."""
+    return weight.ndim in (2, 3) and min(weight.shape[-2:]) >= SMALLEST_SIDE
 
 
 def orthogonalised(matrix: Tensor) -> Tensor:
@@ -75,9 +77,10 @@ class Muon(Optimizer):
                 if not state:
                     state["momentum"] = torch.zeros_like(weight)
                 mean = state["momentum"].lerp_(weight.grad, 1.0 - MOMENTUM)
-                direction = orthogonalised(weight.grad.lerp(mean, MOMENTUM))
-                size = USUAL_STEP * max(weight.shape) ** 0.5
-                weight.mul_(1.0 - rate * group["weight_decay"]).add_(direction, alpha=-rate * size)
+                direction = orthogonalised(weight.grad.lerp(mean, MOMENTUM).flatten(0, -2))
+                size = USUAL_STEP * max(direction.shape) ** 0.5
+                weight.mul_(1.0 - rate * group["weight_decay"])
+                weight.add_(direction.view_as(weight), alpha=-rate * size)
 
 
 class MuonAdamW(Optimizer):
