@@ -46,7 +46,8 @@ def test_the_largest_frequency_is_that_of_the_states() -> None:
     mean = mean_of([stiff, soft])
     assert mean.largest_frequency == 289.0
     assert mean.finer(0.5).highest == mean.per_cells(2.0, 8).highest == 289.0
-    assert mean_of([stiff, plain]).highest is None
+    assert mean_of([stiff, plain]).largest_frequency == 295.5  # of a density its end
+    assert mean_of([plain]).highest is None
 
 
 def test_faint_states_do_not_end_the_spectrum() -> None:

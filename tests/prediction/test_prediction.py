@@ -137,6 +137,12 @@ def test_the_largest_frequency_of_an_ensemble(rock_salt: Crystal) -> None:
     found = Prediction(rock_salt, mean_of(members), None, "x", (), members)
     assert found.max_frequency == 350.0
     assert found.max_frequency_spread == pytest.approx(np.sqrt(8.0))
+    ends = tuple(bump(w) for w in (300.0, 380.0))  # spectra that know no frequencies
+    found = Prediction(rock_salt, mean_of(ends), None, "x", (), ends)
+    wanted = [end.max_frequency for end in ends]
+    assert found.max_frequency == pytest.approx(np.mean(wanted))
+    assert found.max_frequency < max(wanted) == pytest.approx(found.dos.max_frequency, abs=20.0)
+    assert found.max_frequency_spread == pytest.approx(np.std(wanted, ddof=1))
     single = Prediction(rock_salt, bump(300.0), None, "x", ())
     assert single.max_frequency == single.dos.max_frequency
     assert single.max_frequency_spread is None

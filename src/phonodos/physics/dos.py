@@ -249,7 +249,8 @@ class PhononDos:
 def mean_of(spectra: Sequence[PhononDos]) -> PhononDos:
     """Return the mean of spectra of the same cell, on an axis that holds them all.
 
-    It is projected if all of them are.
+    It is projected if all of them are. Its largest frequency is the mean of theirs: the mean
+    density ends where the last of them does.
     """
     first = spectra[0]
     if len(spectra) == 1:
@@ -263,8 +264,7 @@ def mean_of(spectra: Sequence[PhononDos]) -> PhononDos:
     projected = None
     if all(s.projected is not None for s in spectra):
         projected = np.mean([s.projected_on(axis) for s in spectra], axis=0)
-    known = [s.highest for s in spectra if s.highest is not None]
-    highest = float(np.mean(known)) if len(known) == len(spectra) else None
+    highest = float(np.mean([s.largest_frequency for s in spectra]))
     return PhononDos(axis, density, first.n_atoms, projected, highest)
 
 
