@@ -209,6 +209,24 @@ def test_a_spectrum_doubts_every_hydride(spectrum: SpectrumNetwork, site: dict[s
 
 
 @pytest.mark.parametrize(
+    ("crystal", "reasons"),
+    [
+        (lithium_and({"F": 1.0}), ()),
+        (lithium_and({"H": 1.0}), ("hydrogen",)),
+        (lithium_and({"Al": 1.0}), ("a metal",)),
+        (Crystal.ordered(1.808 * (1 - np.eye(3)), [[0.0] * 3, [0.25] * 3], ["B", "N"], "BN"),
+         ("states above the spectrum's end",)),
+    ],
+)  # fmt: skip
+def test_where_a_spectrum_states_no_interval(
+    spectrum: SpectrumNetwork, crystal: Crystal, reasons: tuple[str, ...]
+) -> None:
+    """Its errors there are others than those that intervals are fitted on."""
+    (found,) = answer([spectrum], crystal)
+    assert found.outside == reasons
+
+
+@pytest.mark.parametrize(
     ("site", "named"),
     [({"D": 1.0}, "(D)"), ({"T": 1.0}, "(T)"), ({"H": 0.9, "D": 0.1}, "(D)")],
 )

@@ -3,6 +3,7 @@
 from collections.abc import Callable, Mapping, Sequence
 from copy import copy
 from dataclasses import dataclass, replace
+from itertools import chain
 from typing import Any, Protocol
 
 import numpy as np
@@ -111,14 +112,20 @@ class SpectrumAnswers:
                 "the crystal is too far from the training data; try another model",
             )
         members = tuple(dos_from_target(v, crystal.n_atoms) for v in values)
+        reasons = {
+            "unseen bonds": bond_doubts(crystal, graph, self.header),
+            "states above the spectrum's end": axis_doubts(crystal, graph, name),
+            "hydrogen": hydride_doubts(crystal, name),
+            "a metal": metal_doubts(crystal, self.header, charged=False),
+        }
         doubts = (
             *training_doubts(crystal, self.header),
-            *bond_doubts(crystal, graph, self.header),
-            *axis_doubts(crystal, graph, name),
-            *hydride_doubts(crystal, name),
+            *chain.from_iterable(reasons.values()),
             *graph_doubts(graph, self.cutoff),
         )
-        return Answer(mean_of(members), doubts, None, members if len(members) > 1 else ())
+        outside = tuple(reason for reason, found in reasons.items() if found)
+        spread = members if len(members) > 1 else ()
+        return Answer(mean_of(members), doubts, None, spread, outside)
 
 
 class LatticeAnswers:

@@ -49,10 +49,13 @@ def training_doubts(crystal: Crystal, header: WeightHeader) -> list[str]:
     return found
 
 
-def metal_doubts(crystal: Crystal, header: WeightHeader, *, screened: bool = False) -> list[str]:
+def metal_doubts(
+    crystal: Crystal, header: WeightHeader, *, screened: bool = False, charged: bool = True
+) -> list[str]:
     """Return what speaks for a metal: nothing where the formula was trained on, as an insulator.
 
-    `screened` says that the prediction is without charges, as was asked for.
+    `screened` says that the prediction is without charges, as was asked for; `charged`, that the
+    network predicts them at all.
     """
     if screened:
         return [
@@ -63,9 +66,12 @@ def metal_doubts(crystal: Crystal, header: WeightHeader, *, screened: bool = Fal
     if family is None or element_formula(crystal) in header.training_formulas:
         return []
     kind = "" if family == "a metal" else f" ({family})"
+    field = (
+        ", with charges whose field free electrons would screen. --metal (metal=True) leaves it out"
+    )
     return [
-        f"this may be a metal{kind}: training held insulators only, with charges whose field "
-        "free electrons would screen. --metal (metal=True) leaves it out; no interval is stated"
+        f"this may be a metal{kind}: training held insulators only{field if charged else ''}; no "
+        "interval is stated"
     ]
 
 

@@ -61,8 +61,8 @@ class Prediction:
         What the weight file says of the errors of such predictions; see `intervals`.
     outside
         Why no interval is stated: bonds that training never held, a metal, an unstable crystal,
-        means over crystals.
-        There the reference lay inside far less often than the intervals say.
+        means over crystals; of networks that predict a spectrum also states above its end and
+        hydrogen. There the reference lay inside far less often than the intervals say.
     stability
         Whether the crystal is predicted to be stable, by the lowest frequency anywhere; None for
         networks that predict a spectrum only, and for means over structures.
