@@ -2,6 +2,7 @@
 
 import csv
 import json
+import re
 import shlex
 import shutil
 import time
@@ -33,6 +34,11 @@ def names(folder: Path) -> set[str]:
     return {path.name for path in folder.iterdir()}
 
 
+def number(cell: str) -> float:
+    """Return the number of a cell of the table, without its interval or spread."""
+    return float(re.split(r"[+]-|[(]", cell)[0])
+
+
 def test_one_file(phonodos: Phonodos, examples: Path, tmp_path: Path) -> None:
     done = phonodos("predict", examples / "SrTiO3.cif")
     assert done.exit_code == 0
@@ -47,9 +53,9 @@ def test_one_file(phonodos: Phonodos, examples: Path, tmp_path: Path) -> None:
     thermal = prediction.thermal_properties([300.0]).per("formula", prediction.crystal)
     name, formula, atoms, mean, largest, c_v, entropy, zero_point, _ = row.split()
     assert (name, formula, atoms) == ("SrTiO3", "SrTiO3", "10")
-    assert float(mean) == pytest.approx(prediction.dos.mean_frequency, abs=0.51)
-    assert float(largest) == prediction.dos.max_frequency
-    assert float(c_v) == pytest.approx(thermal.heat_capacity[0], abs=0.0051)
+    assert number(mean) == pytest.approx(prediction.dos.mean_frequency, abs=0.51)
+    assert number(largest) == pytest.approx(prediction.max_frequency, abs=0.51)
+    assert number(c_v) == pytest.approx(thermal.heat_capacity[0], abs=0.051)  # as far as is known
     assert float(entropy) == pytest.approx(thermal.entropy[0], abs=0.051)  # one decimal from 100
     assert float(zero_point) == pytest.approx(thermal.zero_point_energy / 1000, abs=0.0051)
 
@@ -195,7 +201,7 @@ def test_units(
     shown = {}
     for u in ("cm-1", unit):
         done = phonodos("predict", examples / "MgO.cif", "--units", u, "--format", "csv", "-o", u)
-        shown[u] = [float(word) for word in done.stdout.splitlines()[3].split()[3:8]]
+        shown[u] = [number(word) for word in done.stdout.splitlines()[3].split()[3:8]]
         assert done.stdout.splitlines()[1].split()[:2] == [u, u]
     assert shown[unit][0] == pytest.approx(shown["cm-1"][0] * factor, rel=5e-3)
     assert shown[unit][1] == pytest.approx(shown["cm-1"][1] * factor, rel=5e-3)
@@ -222,7 +228,8 @@ def test_many_files_a_folder_and_standard_input(
     inputs = (examples / "MgO.cif", folder, "-", examples / "Cu0.7Au0.3.cif")
     done = phonodos("predict", *inputs, "--no-plot", "-o", "out", stdin=poscar)
     assert done.exit_code == 0
-    rows = [line.split()[:3] for line in done.stdout.splitlines()[3:8]]
+    cells = " ".join(done.stdout.splitlines()[3:9]).split()  # a long name has a line of its own
+    rows = [cells[i : i + 3] for i in range(0, len(cells), 9)][:5]
     assert rows == [
         ["MgO", "MgO", "8"],
         ["Si", "Si", "2"],

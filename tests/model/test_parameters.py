@@ -16,6 +16,7 @@ from phonodos.model.parameters import (
     registered,
 )
 from phonodos.model.spectrum import SpectrumConfig, SpectrumNetwork
+from phonodos.model.storage import restored
 from phonodos.model.weights import read_weights, weights_path
 
 
@@ -31,7 +32,8 @@ def test_released_weights_fit_their_tables(
 ) -> None:
     header, tensors = read_weights(weights_path(weights))
     prefix = header.prefix(0)
-    own = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    held = {k.removeprefix(prefix): v for k, v in tensors.items() if k.startswith(prefix)}
+    own = restored(held)
     table = network.table(config.model_validate(header.network))
     assert misfit(table, own) == ""
     name = next(iter(own))

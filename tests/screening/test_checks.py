@@ -2,6 +2,7 @@
 
 import json
 import math
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from phonodos.errors import ConfigError, DataError, PhonodosError
-from phonodos.model.weights import known_as, weights_path
+from phonodos.model.weights import add_to_header, rewrite_header, weights_path
 from phonodos.screening.checks import _alike, _gap, verify
 from phonodos.screening.rows import METADATA_KEY, STABILITY, STABILITY_SETTING, columns
 from phonodos.screening.screen import screen
@@ -230,18 +231,19 @@ def test_a_changed_interval_is_found(ensemble_table: Path, tmp_path: Path, colum
         assert what.startswith(column)
 
 
-def test_a_table_of_the_same_weights_before_they_had_a_checksum(
-    forty: Tables, tmp_path: Path
+def test_a_table_of_the_same_weights_before_something_was_added(
+    lines: Callable[[Path, int], Path], tmp_path: Path
 ) -> None:
-    table = pq.read_table(forty[1])
-    text = table.schema.metadata[METADATA_KEY].decode()
-    (before,) = known_as(weights_path(json.loads(text)["model"]))[1:]
-    other = text.replace(table["model_hash"][0].as_py(), before[:16])
-    assert other != text
-    pq.write_table(
-        table.replace_schema_metadata({METADATA_KEY: other.encode()}), tmp_path / "t.parquet"
-    )
-    assert verify(tmp_path / "t.parquet", 0.1).differing == []
+    """What no prediction depends on: a table made before is still theirs."""
+    own, table = tmp_path / "own.safetensors", tmp_path / "t.parquet"
+    own.write_bytes(weights_path("chen2021").read_bytes())
+    screen(lines(tmp_path / "four.jsonl", 4), table, model=str(own), engine="serial")
+    assert add_to_header(own, {"description": "It was said later."})
+    check = verify(table, 1.0, model=str(own))
+    assert (check.checked, check.differing) == (4, [])
+    rewrite_header(own, {"description": "It was said by others."})
+    with pytest.raises(ConfigError, match="other weights"):
+        verify(table, 1.0, model=str(own))
 
 
 def test_an_axis_longer_by_an_empty_step_is_the_same(forty: Tables, tmp_path: Path) -> None:
@@ -249,12 +251,19 @@ def test_an_axis_longer_by_an_empty_step_is_the_same(forty: Tables, tmp_path: Pa
     rows = pq.read_table(forty[1]).slice(0, 6).to_pylist()
     axes = [[*r["dos_frequencies"], 2 * r["dos_frequencies"][-1]] for r in rows]
     longer = [[*r["dos_densities"], 0.0] for r in rows]
+    spreads = [[*r["dos_densities_std"], 0.0] for r in rows]
     last = [r["dos_densities"][-1] / max(r["dos_densities"]) for r in rows]
     assert max(last) < 1e-4  # spectra that end within their axis
-    copy = rewritten(forty[1], tmp_path / "t.parquet", dos_frequencies=axes, dos_densities=longer)
+    copy = rewritten(
+        forty[1], tmp_path / "t.parquet", dos_frequencies=axes, dos_densities=longer,
+        dos_densities_std=spreads,
+    )  # fmt: skip
     assert verify(copy, 1.0).differing == []
     longer[2][-1] = 0.5 * max(longer[2])
-    copy = rewritten(forty[1], tmp_path / "t.parquet", dos_frequencies=axes, dos_densities=longer)
+    copy = rewritten(
+        forty[1], tmp_path / "t.parquet", dos_frequencies=axes, dos_densities=longer,
+        dos_densities_std=spreads,
+    )  # fmt: skip
     assert [name for name, _ in verify(copy, 1.0).differing] == [rows[2]["id"]]
 
 
