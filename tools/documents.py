@@ -309,12 +309,13 @@ def _static(released: Released) -> list[str]:
 
 INTERVALS = """\
 How often the reference lay inside the stated 90 % interval, with the binomial error of that share,
-and the mean half width. None is stated where bonds were never seen in training, for metals and for
-crystals called unstable; by `chen2021` none for hydrogen and states above 1000 cm^-1 either. The factors are fitted on materials that had no say in the epoch of any
-member: the valid part of phonondb2018; the epochs were chosen on that of dfpt2018. phonondb2018's
-valid spoke once about members: a candidate that had seen the paper's data alone was left out of
-`lattice`, since it did worse there (docs/decisions/0004); of `lattice-paper` it chose nothing. Its
-own rows are those of the fit and have nine of ten by construction."""
+and the mean half width. None is stated where bonds were never seen in training, for metals and
+for crystals called unstable; by `chen2021` none for hydrogen and states above 1000 cm^-1 either.
+The factors are fitted on materials that had no say in the epoch of any member: the valid part of
+phonondb2018; the epochs were chosen on that of dfpt2018. phonondb2018's valid spoke once about
+members: a candidate that had seen the paper's data alone was left out of `lattice`, since it did
+worse there (docs/decisions/0004); of `lattice-paper` it chose nothing. Its own rows are those of
+the fit and have nine of ten by construction."""
 
 DEFINITIONS = """\
 - **own-max**: reference and prediction each divided by their own maximum, on 51 points from 0 to
