@@ -6,10 +6,13 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from phonodos.model.ensemble import join_members
 
 ROOT = Path(__file__).parent.parent.parent
 NAMES = ("chromium", "chromium-browser", "google-chrome")
@@ -68,8 +71,23 @@ def browser() -> Iterator[Any]:
 @pytest.fixture(scope="session")
 def service() -> Iterator[str]:
     """The address of a service with one worker."""
+    with serving() as address:
+        yield address
+
+
+@pytest.fixture
+def uncalibrated(tmp_path: Path) -> Iterator[str]:
+    """The address of a service whose weights state no intervals: a network of `chen2021` alone."""
+    join_members(["chen2021:1"], tmp_path / "alone.safetensors", "alone")
+    with serving("--model", str(tmp_path / "alone.safetensors")) as address:
+        yield address
+
+
+@contextmanager
+def serving(*words: str) -> Iterator[str]:
+    """Give the address of a service with one worker."""
     pytest.importorskip("fastapi", reason="no fastapi: extra [web]")
-    command = [sys.executable, "-m", "phonodos", "serve", "--port", "0", "--workers", "1"]
+    command = [sys.executable, "-m", "phonodos", "serve", "--port", "0", "--workers", "1", *words]
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(["src", *sys.path])}
     process = subprocess.Popen(
         command,
