@@ -84,8 +84,10 @@ def test_deviations_are_found_in_the_settings(header: Json) -> None:
     assert section(card(header, []), title) == text
     run = header["training"]["members"][0]
     run["config"]["optimizer"] |= {"kind": "muon", "schedule": "cycle"}
-    header |= {"training": {"members": [run] * 3}, "members": 3}
+    longer = run | {"config": run["config"] | {"epochs": 30}}
+    header |= {"training": {"members": [run, longer, run]}, "members": 3}
     text = section(card(header, []), title)
+    assert f"{run['config'].get('epochs', 64)} or 30 epochs instead of 64" in text
     assert "trained with muon instead of adamw" in text
     assert "learning rate in a cycle" in text
     assert "mean spectrum of 3 networks instead of that of one" in text

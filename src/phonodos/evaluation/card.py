@@ -292,19 +292,22 @@ def _deviations(header: WeightHeader) -> str:
     words = _words(header)
     if words.settings is None:
         return ""
-    settings = {
-        "network": header.network,
-        "config": runs_of(header)[0].get("config", {}),
-        "members": header.held,
-    }
+    held = {"network": header.network, "members": header.held}
+    runs = [{**held, "config": run.get("config", {})} for run in runs_of(header)]
     found = []
     for key, (paper, text) in words.settings.items():
-        value: Any = settings
-        for name in key.split("."):
-            value = value.get(name, paper) if isinstance(value, Mapping) else paper
-        if value != paper:
-            found.append("- " + text.format(word(value), word(paper)))
+        values = [_at(run, key, paper) for run in runs]
+        if any(value != paper for value in values):
+            ours = dict.fromkeys(word(value) for value in values)
+            found.append("- " + text.format(" or ".join(ours), word(paper)))
     return f"## Deviations from {words.paper}\n\n" + ("\n".join(found) or "None.")
+
+
+def _at(settings: Any, key: str, otherwise: Any) -> Any:
+    """Return what stands under a key with dots; `otherwise` where there is no such setting."""
+    for name in key.split("."):
+        settings = settings.get(name, otherwise) if isinstance(settings, Mapping) else otherwise
+    return settings
 
 
 def _data(header: WeightHeader) -> str:
