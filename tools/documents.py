@@ -314,8 +314,8 @@ for crystals called unstable; by `chen2021` none for hydrogen and states above 1
 The factors are fitted on materials that had no say in the epoch of any member: the valid part of
 phonondb2018; the epochs were chosen on that of dfpt2018. phonondb2018's valid spoke once about
 members: a candidate that had seen the paper's data alone was left out of `lattice`, since it did
-worse there (docs/decisions/0004); of `lattice-paper` it chose nothing. Its own rows are those of
-the fit and have nine of ten by construction."""
+worse there (docs/decisions/0004); of `lattice-paper` and `chen2021` it chose nothing. Its own rows
+are those of the fit and have nine of ten by construction."""
 
 DEFINITIONS = """\
 - **own-max**: reference and prediction each divided by their own maximum, on 51 points from 0 to

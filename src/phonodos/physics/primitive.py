@@ -212,7 +212,7 @@ def row_basis(rows: NDArray[np.int64]) -> NDArray[np.int64]:
 def symmetry_dataset(crystal: Crystal, symprec: float, kinds: Sequence[int] | None = None) -> Any:
     """Return spglib's data set, None where it finds nothing.
 
-    Sites are alike if their `kinds` are the same, by default its `site_kinds`. The search,
+    Sites are alike if their `kinds` are the same, by default `Crystal.site_kinds`. The search,
     a good part of the time of small crystals, is made once a crystal: mesh, export and table ask
     for the same.
     """
