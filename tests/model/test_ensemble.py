@@ -260,7 +260,7 @@ def test_a_file_of_release_0_1_loads_with_a_warning(
     assert all(len(digest) == 64 for digest in weights.RELEASED_BEFORE)
     monkeypatch.setattr(weights, "RELEASED_BEFORE", (weights.tensors_digest(tensors),))
     with pytest.warns(WeightsWarning, match="no checksum"):
-        assert len(load_networks(path)[0]) == 4
+        assert len(load_networks(path)[0]) == header["members"]
     tensors["2.embedding.weight"][0, 0] += 1.0
     write(path, header, tensors)
     with pytest.raises(WeightsError, match="cannot be checked"):
