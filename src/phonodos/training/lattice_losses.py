@@ -34,6 +34,7 @@ from phonodos.model.lattice import Lattice
 from phonodos.physics.mesh import dos_from_frequencies
 from phonodos.physics.target import target_of
 from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
+from phonodos.training.branches import Places, matched_branches
 from phonodos.training.lattice_samples import UNSTABLE, LatticeSample, lattice_samples
 from phonodos.training.strain import StrainSample, read_teacher, strain_loss
 
@@ -140,7 +141,8 @@ class LatticeTask:
             if reference is not None:
                 first = len(reference)
                 wanted = _soft(torch.from_numpy(reference), softening).to(found)
-                total = total + self._band_loss(found[k, :first], wanted, sample)
+                beside = _places(squares[k, :first], reference)
+                total = total + self._band_loss(found[k, :first], wanted, sample, beside)
                 long = np.isin(drawn[k], sample.long)
                 if weights.long_waves and long.any():
                     waves = found[k, :first][long, :3], wanted[long, :3]
@@ -163,12 +165,18 @@ class LatticeTask:
         assert found.shape[2] == modes
         return total
 
-    def _band_loss(self, found: Tensor, wanted: Tensor, sample: LatticeSample) -> Tensor:
-        """Return the loss of (q, 3n) frequencies: absolute of all, relative of the lowest three."""
+    def _band_loss(
+        self, found: Tensor, wanted: Tensor, sample: LatticeSample, beside: Places
+    ) -> Tensor:
+        """Return the loss of (q, 3n) frequencies: absolute of all, relative of the lowest three.
+
+        `beside` tells which stands beside which (`matched_branches`); the lowest go by order.
+        """
         weight = self.weights.bands
         if sample.unstable:
             weight *= 1.0 + self.weights.unstable
-        band = functional.huber_loss(found / UNIT, wanted / UNIT, delta=BAND_HUBER)
+        matched = found.gather(1, torch.from_numpy(beside).to(found.device))
+        band = functional.huber_loss(matched / UNIT, wanted / UNIT, delta=BAND_HUBER)
         if not self.weights.sound:
             return weight * band
         lowest = wanted[:, :3]
@@ -251,16 +259,23 @@ def _long_loss(found: Tensor, wanted: Tensor, reference: np.ndarray) -> Tensor:
     return functional.huber_loss(error, torch.zeros_like(error), delta=SOUND_HUBER)
 
 
+def _places(squares: Tensor, reference: np.ndarray) -> Places:
+    """Return which of (q, 3n) signed squares stands beside which of the reference."""
+    found = squares.detach().double().cpu().numpy()
+    return matched_branches(np.sign(found) * np.sqrt(np.abs(found)), reference)
+
+
 def _imaginary_loss(squares: Tensor, reference: np.ndarray, rigid: np.ndarray) -> Tensor:
     """Return the loss of the branches that are imaginary in the reference, by signed squares.
 
     Where a crystal that should be unstable is stable, the slope of the square does not vanish as
     that of the softened root nearly does, and what is right of other branches does not share it.
     At Gamma (`rigid`, a flag a wave vector) the translations are left out on both sides: they are
-    the lowest branch of a stable crystal, and no constants move them.
+    the lowest branch of a stable crystal, and no constants move them. Where multiplets tell
+    branches apart none of it is needed.
     """
-    modes = reference.shape[1]
-    places = np.tile(np.arange(modes), (len(reference), 1))
+    places = _places(squares, reference)
+    rigid = rigid & (places == np.arange(reference.shape[1])).all(axis=1)
     if rigid.any():
         sizes = squares.detach().abs().cpu().numpy()
         places[rigid] = _optic_first(sizes[rigid])
