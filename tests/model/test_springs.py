@@ -8,20 +8,21 @@ import torch
 from e3nn import o3
 from scipy.spatial.transform import Rotation
 
-from phonodos.model.irreps import parse_irreps
+from phonodos.model.irreps import HEXADECAPOLE, OCTUPOLE, parse_irreps
 from phonodos.model.layers import Features, spherical_harmonics
 from phonodos.model.parameters import drawn
 from phonodos.model.radial import polynomial_cutoff
 from phonodos.model.springs import SpringHead, base_stiffness
 
 IRREPS = parse_irreps("4x0e+3x1o+3x1e+3x2e")
-N_RADIAL, N_ELEMENTS = 5, 3
+N_RADIAL, N_ELEMENTS, MULTIPOLES = 5, 3, 2
 
 
-@pytest.fixture(params=["with 1e", "without"])
+@pytest.fixture(params=["with 1e", "without", "with multipoles"])
 def head(request: pytest.FixtureRequest) -> SpringHead:
-    irreps = IRREPS if request.param == "with 1e" else parse_irreps("4x0e+3x1o+3x2e")
-    return SpringHead("springs", irreps, (4, 3, 2), N_RADIAL, N_ELEMENTS, (10,), 4)
+    irreps = parse_irreps("4x0e+3x1o+3x2e") if request.param == "without" else IRREPS
+    more = MULTIPOLES if request.param == "with multipoles" else 0
+    return SpringHead("springs", irreps, (4, 3, 2), N_RADIAL, N_ELEMENTS, (10,), 4, more)
 
 
 Bonds = tuple[Features, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
@@ -29,7 +30,8 @@ Bonds = tuple[Features, np.ndarray, np.ndarray, np.ndarray, np.ndarray]
 
 def bonds() -> Bonds:
     rng = np.random.default_rng(12)
-    x = {ir: rng.normal(size=(3, ir.dim, mul)) for mul, ir in IRREPS}
+    irreps = (*IRREPS, (MULTIPOLES, OCTUPOLE), (MULTIPOLES, HEXADECAPOLE))
+    x = {ir: rng.normal(size=(3, ir.dim, mul)) for mul, ir in irreps}
     ends = np.array([[0, 1, 2, 1], [1, 2, 0, 1]])
     vectors = 2.0 * rng.normal(size=(4, 3))
     return x, ends, vectors, rng.normal(size=(4, N_RADIAL)), rng.normal(size=(3, N_ELEMENTS))
@@ -41,9 +43,12 @@ def constants(
 ) -> np.ndarray:  # fmt: skip
     p = drawn(head.table, np.random.default_rng(11), np.float64)
     distances = np.linalg.norm(vectors, axis=1)
+    kept = head.ends(p, x)
+    if head.has_multipoles:
+        kept |= {ir: x[ir] for ir in (OCTUPOLE, HEXADECAPOLE)}
     return head(  # type: ignore[no-any-return]
-        p, head.ends(p, x), (ends[0], ends[1]), elements, radial, np.ones_like(distances),
-        vectors / distances[:, None], spherical_harmonics(vectors, 2),
+        p, kept, (ends[0], ends[1]), elements, radial, np.ones_like(distances),
+        vectors / distances[:, None], spherical_harmonics(vectors, 4),
     )  # fmt: skip
 
 

@@ -96,6 +96,11 @@ def test_old_formats_hold_what_old_versions_know(files: list[Path], tmp_path: Pa
         assert join_members(files, output, "x", bits=bits)["format_version"] == number
         assert read_weights(output)[0]["format_version"] == number
     assert "copies" not in read_weights(files[0])[0].network
+    for update, number in (({"copies": 2}, 2), ({"head_multipoles": 2}, 3)):
+        network = LatticeNetwork.untrained(CONFIG.model_copy(update=update)).to(dtype=np.float32)
+        output = tmp_path / f"{number}.safetensors"
+        save_network(output, network, read_weights(files[0])[0].to_dict())
+        assert read_weights(output)[0]["format_version"] == number
 
 
 @pytest.mark.parametrize("bits", [8, 16, 32])

@@ -39,6 +39,24 @@ def test_the_answers_stay() -> None:
         np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
 
 
+def test_multipoles_come_beside_what_was_there() -> None:
+    torch.manual_seed(0)
+    before, config = narrow(), WIDE.model_copy(update={"head_multipoles": 2})
+    wide = widened(before, config)
+    for found, wanted in zip(wide.frozen()(batch()), before(batch()), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+    sum(x.square().sum() for x in wide(batch())[:3]).backward()
+    even = wide.flat()["springs.even"]
+    assert (even[-8:] == 0.0).all()
+    assert (even.grad[-8:] != 0.0).any()
+    # Those of a network that has them stay, and it may grow.
+    grown = widened(wide.frozen(), config.model_copy(update={"embedding": 11}))
+    for found, wanted in zip(grown.frozen()(batch()), before(batch()), strict=True):
+        np.testing.assert_allclose(found, wanted, rtol=1e-4, atol=1e-5)
+    with pytest.raises(ConfigError, match="cannot start from these weights"):
+        widened(wide.frozen(), config.model_copy(update={"head_multipoles": 3}))
+
+
 def test_new_channels_learn() -> None:
     torch.manual_seed(0)
     wide = widened(narrow(), WIDE)

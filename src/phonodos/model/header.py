@@ -10,7 +10,8 @@ from pydantic import BaseModel, ConfigDict, Field, FiniteFloat, ValidationError
 from phonodos.errors import WeightsError
 from phonodos.model.bond_lengths import TrainingLengths
 
-FORMAT_VERSION = 2  # 1 has neither tensors in 8 bits nor networks of several copies
+# 1 has neither tensors in 8 bits nor networks of several copies, 2 no multipoles in the pair head.
+FORMAT_VERSION = 3
 HEADER_KEY = "phonodos"
 REQUIRED_KEYS = ("format_version", "name", "network", "target", "split", "training", "reference")
 MOST_MEMBERS = 1000

@@ -21,6 +21,7 @@ class Irrep(NamedTuple):
 
 Irreps = tuple[tuple[int, Irrep], ...]  # multiplicity and irrep of every term, in order
 SCALAR, VECTOR, AXIAL, TENSOR = Irrep(0, 1), Irrep(1, -1), Irrep(1, 1), Irrep(2, 1)
+OCTUPOLE, HEXADECAPOLE = Irrep(3, -1), Irrep(4, 1)
 
 
 def parse_irrep(text: str) -> Irrep:

@@ -27,6 +27,8 @@ from phonodos.model.arrays import (
 from phonodos.model.bonds import BondedCrystals
 from phonodos.model.irreps import AXIAL, SCALAR, TENSOR, Irreps, parse_irreps
 from phonodos.model.layers import Features, spherical_harmonics
+from phonodos.model.multipoles import DEGREE as MULTIPOLE_DEGREE
+from phonodos.model.multipoles import Multipoles
 from phonodos.model.neighbours import Around, around
 from phonodos.model.network import (
     MOST_LAYERS,
@@ -53,6 +55,7 @@ from phonodos.model.trunk import (
 )
 
 MOST_COPIES = 16
+LATER = {"copies": 1, "head_multipoles": 0}  # settings of later releases, where they say nothing
 
 
 class LatticeConfig(NetworkConfig):
@@ -80,6 +83,12 @@ class LatticeConfig(NetworkConfig):
     )
     head_hidden: tuple[Width, ...] = Field((128, 96), min_length=1, max_length=MOST_LAYERS)
     head_mixed: Width = Field(8, description="tensors a bond is expanded in, each parity")
+    head_multipoles: int = Field(
+        0,
+        ge=0,
+        le=WIDEST,
+        description="octupoles (and hexadecapoles) of neighbours an atom gives to the pair head",
+    )
     charge_hidden: Width = Field(64)
     copies: int = Field(
         1, ge=1, le=MOST_COPIES, description="networks of this size whose mean is the answer"
@@ -87,11 +96,17 @@ class LatticeConfig(NetworkConfig):
 
     @model_serializer(mode="wrap")
     def _as_before(self, written: SerializerFunctionWrapHandler) -> dict[str, Any]:
-        """Leave out what releases without copies do not know, where there are none."""
+        """Leave out what earlier releases do not know, where there is none of it."""
         found: dict[str, Any] = written(self)
-        if self.copies == 1:
-            found.pop("copies", None)
+        for name, nothing in LATER.items():
+            if found.get(name) == nothing:
+                found.pop(name)
         return found
+
+    @property
+    def degree(self) -> int:
+        """Highest degree of the spherical harmonics that any part of the network sees."""
+        return max(self.lmax, MULTIPOLE_DEGREE) if self.head_multipoles else self.lmax
 
 
 class Lattice(NamedTuple):
@@ -119,8 +134,13 @@ class Parts:
         last = irreps[-1]
         self.springs = SpringHead(
             "springs", last, config.head, n_radial, n_elements, config.head_hidden,
-            config.head_mixed,
+            config.head_mixed, config.head_multipoles,
         )  # fmt: skip
+        self.multipoles = (
+            Multipoles("multipoles", last, config.head_multipoles, radial)
+            if config.head_multipoles
+            else None
+        )
         axial = AXIAL in [ir for _, ir in last]
         self.charges = ChargeHead("charges", last, n_elements, config.charge_hidden, axial)
         self.table: Table = (
@@ -129,6 +149,7 @@ class Parts:
             *(line for layer in self.layers for line in layer.table),
             *self.springs.table,
             *self.charges.table,
+            *(() if self.multipoles is None else self.multipoles.table),
         )
 
 
@@ -162,7 +183,7 @@ class Places(NamedTuple):
         distinct, bonds = (indices_like(x, vectors) for x in (graph.distinct, crystals.seen_bonds))
         i, j = (indices_like(end, vectors) for end in crystals.seen_ends)
         distances = taken(lengths, distinct)
-        harmonics = spherical_harmonics(vectors, config.lmax)
+        harmonics = spherical_harmonics(vectors, config.degree)
         near = around(graph, vectors, harmonics, crystals.representatives)
         fade = polynomial_cutoff(distances, config.cutoff)
         return cls(vectors, lengths, harmonics, near, distinct, bonds, (i, j), distances, fade)
@@ -228,6 +249,10 @@ class LatticeNetwork(Network):
         x = element_scalars(p, "embedding", own)
         for layer in parts.layers:
             x = layer(p, x, surroundings, self.config.neighbours)
+        multipoles: Features = {}
+        if parts.multipoles is not None:
+            found = parts.multipoles(p, x, surroundings, self.config.neighbours)
+            multipoles = near.everywhere(found)
         x = near.everywhere(x)
         alike = taken(near.alike, bond)
         base = taken(base_stiffness(distances, reduced, fade), alike)
@@ -236,13 +261,13 @@ class LatticeNetwork(Network):
         def springs(some: slice) -> Array:
             edges, kinds = bond[some], alike[some]
             unit = taken(vectors, edges) / taken(lengths, edges)[:, None]
-            at_bonds = {degree: taken(harmonics[degree], edges) for degree in (1, 2)}
+            at_bonds = {degree: taken(y, edges) for degree, y in harmonics.items() if degree}
             return parts.springs(
                 p, kept, (i[some], j[some]), elements, taken(radial, kinds), base[some], unit,
                 at_bonds,
             )  # fmt: skip
 
-        kept = parts.springs.ends(p, x)
+        kept = parts.springs.ends(p, x) | multipoles
         constants = in_pieces(springs, len(bond), of=vectors)
         born, dielectric = parts.charges(p, x, elements, crystals)
         constants, base = near.of_all_bonds(constants, base)

@@ -10,7 +10,15 @@ from collections.abc import Sequence
 import numpy as np
 
 from phonodos.model.arrays import Array, constant, library_of, split, taken
-from phonodos.model.irreps import AXIAL, SCALAR, TENSOR, VECTOR, Irreps
+from phonodos.model.irreps import (
+    AXIAL,
+    HEXADECAPOLE,
+    OCTUPOLE,
+    SCALAR,
+    TENSOR,
+    VECTOR,
+    Irreps,
+)
 from phonodos.model.layers import Features
 from phonodos.model.parameters import Normal, Parameter, Parameters, Table
 from phonodos.model.tensors import channel_sums, from_vector, scalar_product, unit_product
@@ -20,7 +28,8 @@ NEAR, NEAR_DECAY = 6.0, 1.6  # [eV/A^2], [1/A]: a bond's stiffness against the r
 FAR, FAR_DECAY = 0.15, 0.6  # [eV/A^2], [1/A]: the tail, from 3 A on
 SHORTEST = -0.7  # [A], of the reduced distance: closer atoms get no stiffer base
 LONGITUDINAL = 0.7  # of the base: longitudinal spring before anything is learned
-Part = tuple[Array, tuple[int, Array] | None]  # features; harmonics they are multiplied with
+# Features, their degree, and that of the harmonics they are multiplied with (0: with none).
+Part = tuple[Array, int, int]
 
 
 def base_stiffness(distances: Array, reduced: Array, fade: Array) -> Array:
@@ -52,21 +61,24 @@ class SpringHead:
         Hidden layers of the MLP on the invariants.
     mixed
         Tensors a bond is expanded in, each parity.
+    multipoles
+        Octupoles and hexadecapoles an atom has beside them (`multipoles.Multipoles`).
     """
 
     def __init__(
         self, name: str, irreps: Irreps, channels: tuple[int, int, int], n_radial: int,
-        n_elements: int, hidden: tuple[int, ...], mixed: int,
+        n_elements: int, hidden: tuple[int, ...], mixed: int, multipoles: int = 0,
     ) -> None:  # fmt: skip
         scalars, vectors, tensors = channels
         self.axial = AXIAL in [ir for _, ir in irreps]
         kept = [(scalars, SCALAR), (vectors, VECTOR), (tensors, TENSOR)]
         axial = [(vectors, AXIAL)] if self.axial else []
         self.ends = IrrepLinear(f"{name}.ends", irreps, (*kept, *axial))
-        n_even = 2 * tensors + vectors
-        n_odd = tensors + vectors * (2 if self.axial else 1)
+        self.has_multipoles = multipoles > 0
+        n_even = 2 * tensors + vectors + 4 * multipoles
+        n_odd = tensors + vectors * (2 if self.axial else 1) + 2 * multipoles
         self.even, self.odd, self.mixed = f"{name}.even", f"{name}.odd", mixed
-        invariants = n_radial + 2 * n_elements + 2 * scalars + tensors + vectors
+        invariants = n_radial + 2 * n_elements + 2 * scalars + tensors + vectors + 2 * multipoles
         self.mlp = Dense(f"{name}.mlp", [invariants, *hidden, 2 + 2 * mixed])
         self.table: Table = (
             *self.ends.table,
@@ -81,7 +93,8 @@ class SpringHead:
     ) -> Array:  # fmt: skip
         """Return (b, 3, 3) force constants Phi_ij of bonds i -> j; Phi_ji is the transpose.
 
-        `kept` is what `ends` keeps of the features of all atoms.
+        `kept` is what `ends` keeps of the features of all atoms, and their multipoles if the head
+        takes any; `harmonics` go up to their degree.
         """
         lib, y1, y2 = library_of(radial), harmonics[1], harmonics[2]
         first = {ir: taken(block, ends[0]) for ir, block in kept.items()}
@@ -93,35 +106,42 @@ class SpringHead:
             radial, a + b, abs(a - b), total[SCALAR][:, 0], abs(change[SCALAR][:, 0]),
             scalar_product(total[TENSOR], y2, 2), scalar_product(change[VECTOR], y1, 1),
         ]  # fmt: skip
+        if self.has_multipoles:
+            invariants += [
+                scalar_product(total[HEXADECAPOLE], harmonics[4], 4),
+                scalar_product(change[OCTUPOLE], harmonics[3], 3),
+            ]
         learned = self.mlp(p, lib.concatenate(invariants, 1))
         along, across = learned[:, :1, None], learned[:, 1:2, None]
         symmetric, skew = split(learned[:, 2:], [self.mixed] * 2, 1)
         line = unit[:, :, None] * unit[:, None, :]
         eye = constant(np.eye, 3, of=line)
         spring = LONGITUDINAL * (1.0 + 3.0 * along) * line + across * (eye - line)
-        even: list[Part] = [
-            (total[TENSOR], None),
-            (total[TENSOR], (2, y2)),
-            (change[VECTOR], (1, y1)),
-        ]
-        odd: list[Part] = [(change[TENSOR], (2, y2)), (total[VECTOR], (1, y1))]
+        even: list[Part] = [(total[TENSOR], 2, 0), (total[TENSOR], 2, 2), (change[VECTOR], 1, 1)]
+        odd: list[Part] = [(change[TENSOR], 2, 2), (total[VECTOR], 1, 1)]
         if self.axial:
-            odd.append((change[AXIAL], None))
-        spring = spring + _mixed(even, symmetric @ p[self.even].T, 2)
-        spring = spring + _mixed(odd, skew @ p[self.odd].T, 1)
+            odd.append((change[AXIAL], 1, 0))
+        if self.has_multipoles:
+            even += [(total[HEXADECAPOLE], 4, degree) for degree in (2, 4)]
+            even += [(change[OCTUPOLE], 3, degree) for degree in (1, 3)]
+            odd += [(change[HEXADECAPOLE], 4, 4), (total[OCTUPOLE], 3, 3)]
+        spring = spring + _mixed(even, harmonics, symmetric @ p[self.even].T, 2)
+        spring = spring + _mixed(odd, harmonics, skew @ p[self.odd].T, 1)
         return -base[:, None, None] * spring
 
 
-def _mixed(parts: Sequence[Part], coefficients: Array, degree: int) -> Array:
+def _mixed(
+    parts: Sequence[Part], harmonics: dict[int, Array], coefficients: Array, degree: int
+) -> Array:
     """Return (b, 3, 3) tensors of a degree: of features (b, 2l+1, k), some with harmonics.
 
     Channels are summed with their coefficients before they are multiplied with harmonics.
     """
-    vector, each = None, split(coefficients, [block.shape[2] for block, _ in parts], 1)
-    for (block, partner), weights in zip(parts, each, strict=True):
+    vector, each = None, split(coefficients, [block.shape[2] for block, _, _ in parts], 1)
+    for (block, own, other), weights in zip(parts, each, strict=True):
         found = channel_sums(block, weights)
-        if partner is not None:
-            of, harmonic = partner
-            found = unit_product(found[:, :, None], harmonic, (of, of, degree))[:, :, 0]
+        if other > 0:
+            triple = (own, other, degree)
+            found = unit_product(found[:, :, None], harmonics[other], triple)[:, :, 0]
         vector = found if vector is None else vector + found
     return from_vector(vector, degree)

@@ -449,8 +449,11 @@ def write_weights(
 
 def _format_of(tensors: Mapping[str, Array], header: Mapping[str, Any]) -> int:
     """Return the oldest format that a file can be of: older versions of phonodos read that."""
+    network = header.get("network", {})
+    if network.get("head_multipoles", 0):
+        return FORMAT_VERSION
     is_plain = all(tensor.dtype != np.int8 for tensor in tensors.values())
-    return 1 if is_plain and header.get("network", {}).get("copies", 1) == 1 else FORMAT_VERSION
+    return 1 if is_plain and network.get("copies", 1) == 1 else 2
 
 
 def versions() -> dict[str, str]:

@@ -14,6 +14,7 @@ import torch
 from phonodos.errors import ConfigError
 from phonodos.model.irreps import SCALAR, Irrep, Irreps, multiplicities, parse_irreps
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork, parts_of
+from phonodos.model.springs import SpringHead
 from phonodos.model.trunk import TrunkLayer
 from phonodos.training.module import NetworkModule
 
@@ -41,8 +42,8 @@ def widened(narrow: LatticeNetwork, config: LatticeConfig) -> NetworkModule:
     Raises
     ------
     ConfigError
-        If `config` differs in more than `embedding` and the multiplicities of `hidden`, or one of
-        them is smaller.
+        If `config` differs in more than `embedding`, the multiplicities of `hidden` and multipoles
+        that `narrow` has none of, or one of them is smaller.
     """
     _check(narrow.config, config)
     wide = NetworkModule(LatticeNetwork, config)
@@ -66,7 +67,8 @@ def widened(narrow: LatticeNetwork, config: LatticeConfig) -> NetworkModule:
 
 
 def _check(narrow: LatticeConfig, wide: LatticeConfig) -> None:
-    same = narrow.model_copy(update={"hidden": wide.hidden, "embedding": wide.embedding}) == wide
+    free = ("hidden", "embedding", *(() if narrow.head_multipoles else ("head_multipoles",)))
+    same = narrow.model_copy(update={name: getattr(wide, name) for name in free}) == wide
     pairs = [(narrow.embedding, wide.embedding)]
     alike = len(narrow.hidden) == len(wide.hidden)
     for before, after in zip(narrow.hidden, wide.hidden, strict=False):
@@ -77,7 +79,7 @@ def _check(narrow: LatticeConfig, wide: LatticeConfig) -> None:
         raise ConfigError(
             "the network cannot start from these weights",
             "it may only be as wide or wider in `embedding` and in every multiplicity of `hidden`, "
-            "and equal in everything else",
+            "have `head_multipoles` where there were none, and be equal in everything else",
             "choose other weights for `init`, or the settings that phonodos models show prints",
         )
 
@@ -92,7 +94,10 @@ def _blocks(narrow: LatticeConfig, wide: LatticeConfig) -> Iterator[tuple[str, B
     for old, new in zip(small.layers, large.layers, strict=True):
         yield from _layer_blocks(old, before, _gate_axes(old, new), narrow, n_elements)
         before = _irrep_axes(old.gate.irreps_out, new.gate.irreps_out)
-    for linear in (small.springs.ends, small.charges.tensors):
+    linears = [small.springs.ends, small.charges.tensors]
+    if small.multipoles is not None:
+        linears.append(small.multipoles.charges)
+    for linear in linears:
         for (ir, name), line in zip(linear.names.items(), linear.table, strict=True):
             kept = line.shape[1]
             yield name, Block((before[ir], _grown(kept, kept)), 0)
@@ -100,6 +105,17 @@ def _blocks(narrow: LatticeConfig, wide: LatticeConfig) -> Iterator[tuple[str, B
     rows = _grown(hidden, hidden)
     columns = _joined([before[SCALAR], _grown(n_elements, n_elements)])
     yield f"{small.charges.mlp.names[0]}.weight", Block((rows, columns), 1)
+    if wide.head_multipoles != narrow.head_multipoles:
+        yield from _head_blocks(small.springs, large.springs)
+
+
+def _head_blocks(old: SpringHead, new: SpringHead) -> Iterator[tuple[str, Block]]:
+    """Yield where matrices of a pair head without multipoles go: theirs come last in every sum."""
+    sizes = {line.name: line.shape for line in new.table}
+    for line in old.table:
+        if line.shape != sizes[line.name]:
+            axes = tuple(_grown(a, b) for a, b in zip(line.shape, sizes[line.name], strict=True))
+            yield line.name, Block(axes, int(line.shape[0] == sizes[line.name][0]))
 
 
 def _layer_blocks(
