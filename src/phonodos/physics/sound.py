@@ -16,6 +16,7 @@ from phonodos.physics.dipole import COULOMB
 from phonodos.physics.units import KELVIN_PER_WAVENUMBER, WAVENUMBER_PER_SQRT_SPRING
 
 Array = NDArray[np.float64]
+OPTIC = 1e-9  # [eV/(A^2 amu)], mean square of frequencies at Gamma below which none is optic
 LONG = 1e-3  # [1/A], of the waves that D(q) is expanded by: dispersion is 1e-6 there
 # Directions of these waves; the squares of linear functions on them determine a quadratic form.
 DIRECTIONS = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 1, 1], [1, 0, 1], [1, 1, 0]], float)
@@ -213,7 +214,9 @@ def _without_field(
     masses.
     """
     size = len(rigid)
-    scale = np.trace(at_gamma) / size or 1.0
+    scale = np.trace(at_gamma) / size
+    if abs(scale) < OPTIC:  # one atom: D(Gamma) is rounding
+        scale = 1.0
     coupling = -pulls[:3].imag / LONG  # (3, 3n, 3)
     coupling -= rigid @ (rigid.T @ coupling)
     solved = np.linalg.solve(
