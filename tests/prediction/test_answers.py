@@ -19,7 +19,9 @@ from phonodos.prediction import answers
 from phonodos.prediction.answers import Answer, LatticeAnswers, answers_of
 from phonodos.prediction.predictor import Predictor, load
 
-HEADER: dict[str, Any] = {"name": "random", "training_elements": {"Na": 9, "Cl": 2, "Ga": 30}}
+HEADER: dict[str, Any] = {
+    "name": "random", "training_elements": {"Na": 9, "Cl": 2, "Ga": 30, "Li": 9, "B": 9},
+}  # fmt: skip
 
 
 def small_network(seed: int) -> LatticeNetwork:
@@ -216,6 +218,8 @@ def test_a_spectrum_doubts_every_hydride(spectrum: SpectrumNetwork, site: dict[s
         (lithium_and({"Al": 1.0}), ("a metal",)),
         (Crystal.ordered(1.808 * (1 - np.eye(3)), [[0.0] * 3, [0.25] * 3], ["B", "N"], "BN"),
          ("states above the spectrum's end",)),
+        (lithium_and({"F": 0.5, "Cl": 0.5}), ("shared sites",)),
+        (Crystal.ordered(2.6 * (1 - np.eye(3)), [[0.0] * 3], ["Ar"], "Ar"), ("unseen elements",)),
     ],
 )  # fmt: skip
 def test_where_a_spectrum_states_no_interval(
@@ -224,6 +228,16 @@ def test_where_a_spectrum_states_no_interval(
     """Its errors there are others than those that intervals are fitted on."""
     (found,) = answer([spectrum], crystal)
     assert found.outside == reasons
+
+
+def test_lattice_dynamics_of_what_was_never_taught(rock_salt: Crystal) -> None:
+    argon = Crystal.ordered(2.6 * (1 - np.eye(3)), [[0.0] * 3], ["Ar"], "Ar")
+    mixture = replace(rock_salt, occupancy=({"Na": 0.5, "K": 0.5}, {"Cl": 1.0}))
+    for crystal, reason in ((argon, "unseen elements"), (mixture, "shared sites")):
+        (found,) = answer([small_network(0)], crystal)
+        assert reason in found.outside
+    (plain,) = answer([small_network(0)], rock_salt)
+    assert not {"unseen elements", "shared sites"} & set(plain.outside)
 
 
 @pytest.mark.parametrize(

@@ -137,6 +137,16 @@ def test_stiff_bonds_are_short_and_light(rock_salt: Crystal) -> None:
     assert stiff_bonds(ice, build_graph(ice, 5.0)) == ["H-O"]
 
 
+def test_silicates_vibrate_above_the_axis() -> None:
+    """A fifth of the states of SiO2 lie between 1000 and 1200 cm^-1."""
+    cell = 7.16 / 2 * np.array([[0.0, 1, 1], [1, 0, 1], [1, 1, 0]])
+    oxygens = [[0.125] * 3, [0.625, 0.125, 0.125], [0.125, 0.625, 0.125], [0.125, 0.125, 0.625]]
+    cristobalite = Crystal.ordered(
+        cell, [[0.0] * 3, [0.25] * 3, *oxygens], ["Si"] * 2 + ["O"] * 4
+    )  # fmt: skip
+    assert stiff_bonds(cristobalite, build_graph(cristobalite, 5.0)) == ["Si-O"]
+
+
 def test_alloy_goes_through_the_same_path(model: Predictor, rock_salt: Crystal) -> None:
     shares = (1.0, 0.999, 0.5, 0.001, 0.0)
     sites = [{k: v for k, v in (("Cl", x), ("Br", 1.0 - x)) if v > 0.0} for x in shares]

@@ -24,7 +24,7 @@ from phonodos.model.kinds import kind_of, resolved
 from phonodos.model.lattice import Lattice, LatticeNetwork
 from phonodos.model.network import Network
 from phonodos.model.spectrum import SpectrumNetwork, compressed
-from phonodos.physics.crystal import Crystal
+from phonodos.physics.crystal import Crystal, mixed_sites
 from phonodos.physics.dos import PhononDos, mean_of
 from phonodos.physics.target import dos_from_target
 from phonodos.prediction.doubts import (
@@ -32,6 +32,7 @@ from phonodos.prediction.doubts import (
     bond_doubts,
     graph_doubts,
     hydride_doubts,
+    is_foreign,
     isotope_refusal,
     metal_doubts,
     stability_doubts,
@@ -43,6 +44,7 @@ from phonodos.prediction.stability import Stability, entry_of, search_points, su
 
 DENSE = 500  # neighbours an atom; within 6 A no solid at ambient pressure has more than 330
 PROBE = np.array([[0.5, 0.5, 0.5]])
+UNSEEN, SHARED = "unseen elements", "shared sites"  # among the reasons of `Answer.outside`
 MOST_IMAGINARY = 0.1  # of the states, which are left out: with more no interval is stated
 
 
@@ -124,6 +126,7 @@ class SpectrumAnswers:
             *graph_doubts(graph, self.cutoff),
         )
         outside = tuple(reason for reason, found in reasons.items() if found)
+        outside += _untaught(crystal, self.header)
         spread = members if len(members) > 1 else ()
         return Answer(mean_of(members), doubts, None, spread, outside)
 
@@ -261,10 +264,20 @@ class LatticeAnswers:
             "imaginary states": imaginary and not unstable,
         }  # fmt: skip
         outside = tuple(name for name, found in reasons.items() if found)
+        outside += _untaught(crystal, self.header)
         whole, *each = (replace(x, metal=self.metal) for x in (whole, *each))
         if len(members) == 1:
             return Answer(dos, doubts, whole, (), outside, stability)
         return Answer(dos, doubts, whole, members, outside, stability, tuple(each))
+
+
+def _untaught(crystal: Crystal, header: WeightHeader) -> tuple[str, ...]:
+    """Return why intervals, which are fitted on what training resembles, do not hold of a crystal.
+
+    `training_doubts` warn of the same.
+    """
+    reasons = {UNSEEN: is_foreign(crystal, header), SHARED: mixed_sites(crystal)}
+    return tuple(name for name, found in reasons.items() if found)
 
 
 def _each(

@@ -60,9 +60,10 @@ class Prediction:
     calibrations
         What the weight file says of the errors of such predictions; see `intervals`.
     outside
-        Why no interval is stated: bonds that training never held, a metal, an unstable crystal,
-        means over crystals; of networks that predict a spectrum also states above its end and
-        hydrogen. There the reference lay inside far less often than the intervals say.
+        Why no interval is stated: bonds that training never held, or none of the elements, sites
+        shared by elements, a metal, an unstable crystal, means over crystals; of networks that
+        predict a spectrum also states above its end and hydrogen. There the reference lay inside
+        far less often than the intervals say, or nothing is known of it.
     stability
         Whether the crystal is predicted to be stable, by the lowest frequency anywhere; None for
         networks that predict a spectrum only, and for means over structures.
