@@ -7,6 +7,7 @@ every released weight, ``rivals.json`` and ``duel.json``, values of others with 
 ``learning_curves.json``, what benchmarks/voxel_cnn.py and learning_curves.py printed.
 """
 
+import argparse
 import json
 import sys
 from collections.abc import Mapping, Sequence
@@ -309,8 +310,9 @@ def _static(released: Released) -> list[str]:
 
 INTERVALS = """\
 How often the reference lay inside the stated 90 % interval, with the binomial error of that share,
-and the mean half width. None is stated where bonds were never seen in training, for metals and
-for crystals called unstable; by `chen2021` none for hydrogen and states above 1000 cm^-1 either.
+and the mean half width. None is stated where bonds or all elements were never seen in training,
+for sites shared by elements, for metals and for crystals called unstable; by `chen2021` neither
+for hydrogen and bonds that vibrate above 1000 cm^-1.
 The factors are fitted on materials that had no say in the epoch of any member: the valid part of
 phonondb2018; the epochs were chosen on that of dfpt2018. phonondb2018's valid spoke once about
 members: a candidate that had seen the paper's data alone was left out of `lattice`, since it did
@@ -334,12 +336,9 @@ DEFINITIONS = """\
   same weights (`lattice`, phonondb2018 test) MSE 0.0082 and WD 7.4 then, 0.0080 and 7.2 now; on
   dfpt2018 test 0.0081 and 7.1 then, 0.0079 and 6.8 now, where only the prediction's side moved. A
   corrected ruler, read again on released weights: nothing was chosen by it.
-- The rows of `lattice` and `lattice-paper` were read once more, since the road to C_V and S at low
-  temperature, `max`, stability and intervals changed: the same tensors, and nothing was chosen by
-  test.
 - Means are over materials; nothing is left out except failures, which are counted.
 - The best epoch is chosen on valid, so scores on valid flatter; test is looked at once for every
-  released weight."""
+  released weight, and for one candidate more of `lattice-paper` (docs/decisions/0025)."""
 
 
 def readme_verdicts(released: Released) -> str:
@@ -440,4 +439,6 @@ def main(root: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(*sys.argv[1:2]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("root", nargs="?", type=Path, default=Path(), help="of the repository")
+    main(parser.parse_args().root)

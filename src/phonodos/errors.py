@@ -31,7 +31,7 @@ class PhonodosWarning(UserWarning):
 
 
 class WeightsWarning(PhonodosWarning):
-    """A weight file that could not be checked as well as others can."""
+    """A weight file that could not be checked as others can, or states less as it is used."""
 
 
 class StructureError(PhonodosError):

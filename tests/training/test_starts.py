@@ -9,11 +9,19 @@ import pytest
 import torch
 
 from phonodos.errors import ConfigError, WeightsError
+from phonodos.evaluation.card import runs_of
 from phonodos.model.bonds import bond_crystal
 from phonodos.model.ensemble import join_members
 from phonodos.model.kinds import network_of
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
-from phonodos.model.weights import load_networks, read_member, save_network, weights_path
+from phonodos.model.weights import (
+    available,
+    load_networks,
+    read_header,
+    read_member,
+    save_network,
+    weights_path,
+)
 from phonodos.physics.crystal import Crystal
 from phonodos.training.config import read_config
 from phonodos.training.module import NetworkModule
@@ -120,3 +128,15 @@ def test_every_configuration_starts_as_it_stands(path: Path) -> None:
     if config.init is not None:
         found = started(drawn, weights_path(config.init), config.init_member)
         assert found.config == config.network
+
+
+@pytest.mark.parametrize("name", available())
+def test_released_weights_name_the_configuration_they_were_trained_by(name: str) -> None:
+    """Their cards say `phonodos train configs/NAME.toml`, with what else to set."""
+    for run in runs_of(read_header(weights_path(name))):
+        own = run["config"]
+        config = read_config(CONFIGS / f"{own.get('name', name)}.toml").model_dump(mode="json")
+        if own.get("losses") is not None:
+            assert own["losses"].items() <= config["losses"].items()  # others came later
+        assert (own["init"] is None) == (config["init"] is None)
+        assert own["optimizer"]["kind"] == config["optimizer"]["kind"]

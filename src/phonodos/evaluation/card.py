@@ -14,6 +14,7 @@ from phonodos.evaluation.measures import (
     FEATURES,
     HEADLINE,
     MEASURES,
+    NO_INTERVAL,
     QUANTITIES,
     UNDEFINED,
     flatten,
@@ -414,8 +415,7 @@ def _fitted_intervals(header: WeightHeader) -> str:
         return ""
     text = (
         "Half width of a 90 % interval: f sqrt(s^2 + b^2), s the standard deviation of the "
-        "members. Fitted on materials for which an interval is stated: not where bonds were never "
-        "seen, for metals, or for crystals called unstable."
+        f"members. Fitted on materials for which an interval is stated: none is {NO_INTERVAL}."
     )
     if held == {True}:
         text += " The materials it was fitted on had no say in which epoch the weights are from."

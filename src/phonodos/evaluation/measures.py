@@ -41,7 +41,13 @@ _OWN = "own-max, 51 points"
 _AXIS = "full axis"
 _GAP = "largest gap, 51 points"
 _STATIC = "clamped cell, sound references, no soft optic mode in reference or prediction"
-_INTERVAL = "none is stated outside of training's bonds, for metals, for unstable crystals"
+# Where no interval is stated (`Prediction.outside`).
+NO_INTERVAL = (
+    "where bonds or all elements were never seen in training, for sites shared by elements, for "
+    "metals, for crystals called unstable; by networks of spectra neither for hydrogen and bonds "
+    "that vibrate above 1000 cm^-1"
+)
+_INTERVAL = f"none is stated {NO_INTERVAL}"
 
 # Of intervals, by their name in metrics and headers.
 QUANTITIES = {"mean_frequency": "wbar", "heat_capacity": "C_V(300 K)"}

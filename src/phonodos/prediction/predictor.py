@@ -11,7 +11,13 @@ from typing import Any, Literal, overload
 import numpy as np
 from numpy.typing import NDArray
 
-from phonodos.errors import ConfigError, PhonodosError, PredictionError, StructureError
+from phonodos.errors import (
+    ConfigError,
+    PhonodosError,
+    PredictionError,
+    StructureError,
+    WeightsWarning,
+)
 from phonodos.model.header import WeightHeader
 from phonodos.model.isolation import undisturbed
 from phonodos.model.memory import keep_freed
@@ -89,6 +95,13 @@ def load(
             vacancies=vacancies,
         )
     predictor.path = path
+    if header.calibration and not predictor.calibrations:
+        warnings.warn(
+            f"intervals of {header.name} were fitted with {' and '.join(header.calibration)} of "
+            f"its networks: with {len(networks)} none is stated",
+            WeightsWarning,
+            stacklevel=2,
+        )
     return predictor
 
 

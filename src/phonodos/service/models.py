@@ -92,7 +92,8 @@ def _header(path: str) -> WeightHeader:
 
 def _summary(header: WeightHeader) -> str:
     kind = SUMMARIES.get(header.kind or "", "unknown kind")
-    several = f", mean of {header.held} networks" if header.held > 1 else ""
+    copies = header.network.get("copies", 1)
+    several = f", mean of {header.held * copies} networks" if header.held * copies > 1 else ""
     sizes = [len(part.get("train", ())) for part in (header.split, *header.more_splits)]
     return f"{kind}{several}, trained on {sum(sizes)} crystals"
 
