@@ -1,5 +1,6 @@
 """The records of a run: which are taught and judged, and what the weights will say of them."""
 
+import json
 from collections.abc import Callable
 from pathlib import Path
 
@@ -9,8 +10,10 @@ from phonodos.datasets.dataset import write_dataset
 from phonodos.datasets.splits import Split
 from phonodos.errors import DataError
 from phonodos.model.header import WeightHeader
-from phonodos.training.config import TrainConfig
-from phonodos.training.data import open_data, weight_header
+from phonodos.training.config import EmphasisConfig, TrainConfig
+from phonodos.training.data import emphasised, open_data, weight_header
+from phonodos.training.loop import fit
+from phonodos.training.losses import make_task
 
 Configure = Callable[..., TrainConfig]
 
@@ -74,3 +77,38 @@ def test_predictions_that_teach_do_not_count_as_known(
     assert header.taught_formulas == {*alone["training_formulas"], "KF"}
     assert "predicted/x" in header.trained_ids
     assert header.training["more_data"][0]["predicted_by"] == {"weights": "lattice"}
+
+
+def test_some_crystals_are_drawn_more_often(configure: Configure, tmp_path: Path) -> None:
+    config = configure("run")
+    samples = make_task(config).samples(open_data(config)[0][0])
+    first, *others = [s.id for s in samples]
+    path = tmp_path / "hardest.json"
+    path.write_text(json.dumps([first]))
+    found = emphasised(samples, EmphasisConfig(ids=path, times=3))
+    assert sorted(s.id for s in found) == sorted([first] * 3 + others)
+    often = configure("often", emphasis={"ids": path, "times": 3})
+    assert weight_header(often, open_data(often)[0])["training"]["config"]["emphasis"] == {
+        "ids": "hardest.json", "times": 3
+    }  # fmt: skip
+    assert fit(often).finished
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[", "cannot be read"),
+        ("{}", "holds no ids"),
+        ("[1]", "holds no ids"),
+        ('["nobody"]', "names 1 crystals that are not taught"),
+    ],
+)
+def test_lists_of_ids_that_are_none(
+    configure: Configure, tmp_path: Path, text: str, words: str
+) -> None:
+    config = configure("run")
+    samples = make_task(config).samples(open_data(config)[0][0])
+    path = tmp_path / "ids.json"
+    path.write_text(text)
+    with pytest.raises(DataError, match=words):
+        emphasised(samples, EmphasisConfig(ids=path, times=2))

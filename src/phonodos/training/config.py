@@ -119,6 +119,13 @@ class StrainConfig(_Section):
     )
 
 
+class EmphasisConfig(_Section):
+    """Training crystals that are drawn several times a pass, such as those learned worst."""
+
+    ids: Path = Field(description="JSON file with a list of ids (tools/hardest.py writes one)")
+    times: int = Field(gt=1, le=1000, description="how often each is drawn a pass")
+
+
 class TrainConfig(_Section):
     """One training run.
 
@@ -130,6 +137,9 @@ class TrainConfig(_Section):
     data: DataConfig
     more: tuple[DataConfig, ...] = Field((), description="further data sets to train on")
     strain: StrainConfig | None = Field(None, description="a teacher of strain")
+    emphasis: EmphasisConfig | None = Field(
+        None, description="training crystals that are drawn several times a pass"
+    )
     network: Annotated[
         SerializeAsAny[NetworkConfig],
         Field(default_factory=KINDS[DEFAULT_KIND].config, validate_default=True),
@@ -305,6 +315,9 @@ def _anchor(config: TrainConfig, base: Path) -> TrainConfig:
     if config.strain is not None:
         where = resolve(config.strain.teacher)
         update["strain"] = config.strain.model_copy(update={"teacher": where})
+    if config.emphasis is not None:
+        where = resolve(config.emphasis.ids)
+        update["emphasis"] = config.emphasis.model_copy(update={"ids": where})
     if config.init is not None and config.init.endswith(".safetensors"):
         update["init"] = str(resolve(Path(config.init)))
     return config.model_copy(update=update)

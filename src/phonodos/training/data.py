@@ -1,7 +1,9 @@
 """The records of a run: what is taught, what is judged, and what the weights will say of both."""
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol, TypeVar
 
 from phonodos.datasets.dataset import Dataset
 from phonodos.datasets.splits import Split, shared_formulas
@@ -10,8 +12,16 @@ from phonodos.model.bond_kinds import count_bond_kinds
 from phonodos.model.bond_lengths import measure_lengths
 from phonodos.model.weights import read_header, weights_path
 from phonodos.physics.target import RECIPE
-from phonodos.training.config import TrainConfig
+from phonodos.training.config import EmphasisConfig, TrainConfig
 from phonodos.training.origin import Origin, origin_of
+
+
+class _HasId(Protocol):
+    @property
+    def id(self) -> str: ...
+
+
+_Named = TypeVar("_Named", bound=_HasId)
 
 
 def open_data(config: TrainConfig) -> tuple[list[Dataset], Dataset, dict[str, Any]]:
@@ -56,6 +66,35 @@ def open_data(config: TrainConfig) -> tuple[list[Dataset], Dataset, dict[str, An
     return taught, valid, header
 
 
+def emphasised(samples: Sequence[_Named], emphasis: EmphasisConfig) -> list[_Named]:
+    """Return samples, followed by those of some ids `times` - 1 times more.
+
+    Raises
+    ------
+    DataError
+        If the ids cannot be read, or one of them is not taught.
+    """
+    path = emphasis.ids
+    try:
+        ids = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as err:
+        raise DataError(
+            f"{path} cannot be read", str(err)[:200], "a JSON list of ids is expected"
+        ) from err
+    if not isinstance(ids, list) or not all(isinstance(name, str) for name in ids):
+        raise DataError(f"{path} holds no ids", "a JSON list of texts is expected", "correct it")
+    unknown = sorted(set(ids) - {sample.id for sample in samples})
+    if unknown:
+        raise DataError(
+            f"{path} names {len(unknown)} crystals that are not taught",
+            "in no training part: " + ", ".join(name[:40] for name in unknown[:5]),
+            "leave them out of the list, or add their data set",
+        )
+    chosen = set(ids)
+    often = [sample for sample in samples if sample.id in chosen]
+    return [*samples, *often * (emphasis.times - 1)]
+
+
 def run_origin(
     config: TrainConfig, taught: list[Dataset], provenance: dict[str, Any]
 ) -> Origin | None:
@@ -96,6 +135,8 @@ def weight_header(config: TrainConfig, taught: list[Dataset]) -> dict[str, Any]:
     settings = config.model_dump(mode="json", exclude={"folder", "data", "more", "network"})
     if config.strain is not None:  # likewise a name, not a path
         settings["strain"]["teacher"] = config.strain.teacher.name
+    if config.emphasis is not None:
+        settings["emphasis"]["ids"] = config.emphasis.ids.name
     if config.init is not None:
         settings["init"] = Path(config.init).name  # a path would say where it lay, not what it was
     return {

@@ -31,7 +31,7 @@ from phonodos.training.checkpoint import (
     seeded,
 )
 from phonodos.training.config import TrainConfig
-from phonodos.training.data import open_data, run_origin, weight_header
+from phonodos.training.data import emphasised, open_data, run_origin, weight_header
 from phonodos.training.interrupts import collected
 from phonodos.training.losses import Sample, Task, make_task
 from phonodos.training.module import NetworkModule
@@ -175,6 +175,8 @@ def _set_up(config: TrainConfig, resume: bool, report: Report) -> _Run:
         restore(tensors, network, average, optimizer)
         _cut_log(config.folder, progress)
     train = [sample for dataset in taught for sample in task.samples(dataset)]
+    if config.emphasis is not None:
+        train = emphasised(train, config.emphasis)
     if config.strain is not None:
         train += task.strained(taught)
     valid = task.samples(judged, judged=True)
