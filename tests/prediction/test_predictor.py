@@ -19,6 +19,7 @@ from phonodos.errors import (
     PredictionError,
     StructureError,
     WeightsError,
+    WeightsWarning,
 )
 from phonodos.model.graph import build_graph
 from phonodos.physics.crystal import Crystal
@@ -296,3 +297,11 @@ def test_predictions_need_no_torch(examples: Path) -> None:
     for name, mean in zip(("lattice", "chen2021"), found, strict=True):
         here = next(load(name).predict_many([examples / "NaCl.cif"]))
         assert float(mean) == pytest.approx(here.dos.mean_frequency, rel=1e-9)
+
+
+def test_fewer_members_than_intervals_were_fitted_for() -> None:
+    with pytest.warns(WeightsWarning, match="fitted with 1 and 3 of its networks: with 2 none is"):
+        assert load("chen2021", members=2).calibrations == {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert load("chen2021", members=1).calibrations

@@ -23,10 +23,10 @@ def report(done: list[dict[str, Any]], model: str, units: str, output: Path = Pa
     print(f"{model}; C_V, S ({ROOM_TEMPERATURE:g} K) and zero-point energy (ZPE) per {basis}")
     print(_at_standard_temperature(done))
     if any("spread" in r["max_frequency"] for r in done):
-        what = "largest frequencies"
+        what = "mean of the members' largest frequencies (their s.d. in the last digit)"
         if not any(r["stability"] for r in done):
-            what = "spectra's ends, which spectra alone hardly tell"
-        print(f"max: mean of the members' {what} (their s.d. in the last digit)")
+            what = "mean of the members' ends of spectra, roughly (their s.d. in the last digit)"
+        print(f"max: {what}")
     print("Debye (2nd moment): k theta = hbar sqrt(5 <w^2> / 3) over all frequencies")
     if any(r["intervals"] for r in done):
         print("after +-: half width of the interval that holds 9 of 10 DFT values (PBEsol)")

@@ -120,13 +120,13 @@ class SpectrumAnswers:
             "hydrogen": hydride_doubts(crystal, name),
             "a metal": metal_doubts(crystal, self.header, charged=False),
         }
+        untaught = _untaught(crystal, self.header)
         doubts = (
             *training_doubts(crystal, self.header),
             *chain.from_iterable(reasons.values()),
             *graph_doubts(graph, self.cutoff),
         )
-        outside = tuple(reason for reason, found in reasons.items() if found)
-        outside += _untaught(crystal, self.header)
+        outside = tuple(name for name, found in (reasons | untaught).items() if found)
         spread = members if len(members) > 1 else ()
         return Answer(mean_of(members), doubts, None, spread, outside)
 
@@ -204,7 +204,8 @@ class LatticeAnswers:
         """Return the answer of crystal `index`; the first of `outputs` is the members' mean."""
         unseen = bond_doubts(crystal, graph.graph, self.header)
         doubts = (*training_doubts(crystal, self.header), *unseen)
-        return self._follow(crystal, graph, batch, outputs, index, doubts, unseen)
+        reasons = {"unseen bonds": unseen, **_untaught(crystal, self.header)}
+        return self._follow(crystal, graph, batch, outputs, index, doubts, reasons)
 
     def averaged(
         self, crystals: Sequence[Crystal], shares: Sequence[float]
@@ -234,9 +235,12 @@ class LatticeAnswers:
     def _follow(
         self, crystal: Crystal, graph: BondedCrystals, batch: BondedCrystals,
         outputs: list[Lattice], index: int, doubts: tuple[str, ...],
-        unseen: Sequence[str] = (),
+        reasons: Mapping[str, Any] | None = None,
     ) -> Answer | PhonodosError:  # fmt: skip
-        """Return what follows from a network's tensors, with `doubts` before those of its own."""
+        """Return what follows from a network's tensors, with `doubts` before those of its own.
+
+        No interval is stated for `reasons` that hold, nor for those of metals and soft modes.
+        """
         whole, *each = (lattice_dynamics(crystal, batch, x, index, graph) for x in outputs)
         if not all(_is_finite(x) for x in each):
             return PredictionError(
@@ -260,24 +264,22 @@ class LatticeAnswers:
         unstable = stability.is_unstable
         imaginary = dos.imaginary_fraction > MOST_IMAGINARY
         reasons = {
-            "unseen bonds": unseen, "a metal": metal, "unstable": unstable,
+            **(reasons or {}), "a metal": metal, "unstable": unstable,
             "imaginary states": imaginary and not unstable,
         }  # fmt: skip
         outside = tuple(name for name, found in reasons.items() if found)
-        outside += _untaught(crystal, self.header)
         whole, *each = (replace(x, metal=self.metal) for x in (whole, *each))
         if len(members) == 1:
             return Answer(dos, doubts, whole, (), outside, stability)
         return Answer(dos, doubts, whole, members, outside, stability, tuple(each))
 
 
-def _untaught(crystal: Crystal, header: WeightHeader) -> tuple[str, ...]:
-    """Return why intervals, which are fitted on what training resembles, do not hold of a crystal.
+def _untaught(crystal: Crystal, header: WeightHeader) -> dict[str, Any]:
+    """Return why intervals, which are fitted on what training resembles, may not hold of a crystal.
 
     `training_doubts` warn of the same.
     """
-    reasons = {UNSEEN: is_foreign(crystal, header), SHARED: mixed_sites(crystal)}
-    return tuple(name for name, found in reasons.items() if found)
+    return {UNSEEN: is_foreign(crystal, header), SHARED: mixed_sites(crystal)}
 
 
 def _each(

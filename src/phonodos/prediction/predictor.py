@@ -95,14 +95,19 @@ def load(
             vacancies=vacancies,
         )
     predictor.path = path
+    _tell_of_no_intervals(predictor)
+    return predictor
+
+
+def _tell_of_no_intervals(predictor: "Predictor") -> None:
+    header = predictor.header
     if header.calibration and not predictor.calibrations:
         warnings.warn(
             f"intervals of {header.name} were fitted with {' and '.join(header.calibration)} of "
-            f"its networks: with {len(networks)} none is stated",
+            f"its networks: with {len(predictor.networks)} none is stated",
             WeightsWarning,
-            stacklevel=2,
+            stacklevel=3,
         )
-    return predictor
 
 
 def as_predictor(
