@@ -65,3 +65,4 @@ def test_off_or_unstable(records: Dataset) -> None:
     model: Any = Model()
     assert hardest(records, model) == ["off", "unstable"]
     assert hardest(records, model, error=25.0) == ["unstable"]
+    assert hardest(records, model, without=["LiF"]) == ["off"]
