@@ -62,7 +62,8 @@ def training_doubts(crystal: Crystal, header: WeightHeader) -> list[str]:
 def is_foreign(crystal: Crystal, header: WeightHeader) -> bool:
     """Return whether no element of a crystal was in training, as far as the weights tell.
 
-    Where some were, intervals hold (docs/accuracy.md, group "unseen element").
+    Where some were, intervals hold: those of `lattice-paper` of 86 to 92 in 100, as of others
+    (docs/metrics/lattice-paper, group "unseen element").
     """
     seen = header.training_elements
     return bool(seen) and not any(seen.get(element_of(s)) for s in crystal.composition)
