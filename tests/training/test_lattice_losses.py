@@ -31,6 +31,7 @@ from phonodos.training.lattice_losses import (
     _draw,
     _imaginary_loss,
     _long_loss,
+    _places,
 )
 from phonodos.training.lattice_samples import cumulated, match_bonds
 from phonodos.training.loop import fit
@@ -300,34 +301,38 @@ def test_long_waves_are_judged_by_relative_errors() -> None:
     assert far == pytest.approx(SOUND_HUBER * ((0.48 + 1.2 + 0.8) / 3.0 - SOUND_HUBER / 2.0))
 
 
+def _imaginary(squares: torch.Tensor, reference: np.ndarray, rigid: np.ndarray) -> torch.Tensor:
+    return _imaginary_loss(squares, reference, _places(squares, reference), rigid)
+
+
 def test_imaginary_branches_have_a_loss_of_their_own() -> None:
     """It is not shared with other branches, and pulls where a crystal is stable by mistake."""
     reference = np.array([[-200.0, 50.0, 100.0], [40.0, 60.0, 90.0]])
     right = torch.from_numpy(reference * np.abs(reference))
     away = np.zeros(2, dtype=bool)
-    assert float(_imaginary_loss(right, reference, away)) == 0.0
-    assert float(_imaginary_loss(right[1:], reference[1:], away[1:])) == 0.0
+    assert float(_imaginary(right, reference, away)) == 0.0
+    assert float(_imaginary(right[1:], reference[1:], away[1:])) == 0.0
     wrong = right.clone()
     wrong[0, 0], wrong[1] = 170.0**2, 0.0
-    loss = float(_imaginary_loss(wrong, reference, away))
+    loss = float(_imaginary(wrong, reference, away))
     error = (170.0**2 + 200.0**2) / (200.0 + IMAGINARY_FLOOR) ** 2
     assert loss == pytest.approx(error - 0.5)
     more = [np.hstack([x, np.full((2, 30), 300.0)]) for x in (wrong.numpy(), reference)]
-    assert float(_imaginary_loss(torch.from_numpy(more[0]), more[1], away)) == pytest.approx(loss)
+    assert float(_imaginary(torch.from_numpy(more[0]), more[1], away)) == pytest.approx(loss)
 
 
 def test_at_gamma_translations_are_no_answer_to_an_imaginary_branch() -> None:
     """They are the lowest branch of a crystal that comes out stable, and nothing moves them."""
     reference = np.array([[-110.0, -0.2, 0.1, 0.3, 150.0, 400.0]])
     found = torch.tensor([[0.0, 0.0, 0.1, 165.0**2, 200.0**2, 390.0**2]], requires_grad=True)
-    loss = _imaginary_loss(found, reference, np.array([True]))
+    loss = _imaginary(found, reference, np.array([True]))
     error = (165.0**2 + 110.0**2) / (110.0 + IMAGINARY_FLOOR) ** 2
     assert float(loss.detach()) == pytest.approx(error - 0.5)
     loss.backward()  # type: ignore[no-untyped-call]
     assert found.grad is not None
     assert found.grad[0].nonzero().ravel().tolist() == [3]
     right = torch.from_numpy(reference * np.abs(reference))
-    assert float(_imaginary_loss(right, reference, np.array([True]))) == 0.0
+    assert float(_imaginary(right, reference, np.array([True]))) == 0.0
 
 
 def test_an_unstable_crystal_that_comes_out_stable_is_pulled_down(

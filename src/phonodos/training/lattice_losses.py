@@ -149,7 +149,7 @@ class LatticeTask:
                     total = total + weights.long_waves * _long_loss(*waves, reference[long, :3])
                 if weights.imaginary and sample.unstable:
                     rigid = sample.lengths[drawn[k]] < AT_GAMMA
-                    error = _imaginary_loss(squares[k, :first], reference, rigid)
+                    error = _imaginary_loss(squares[k, :first], reference, beside, rigid)
                     total = total + weights.imaginary * error
             if sample.levels is None:
                 continue
@@ -265,18 +265,22 @@ def _places(squares: Tensor, reference: np.ndarray) -> Places:
     return matched_branches(np.sign(found) * np.sqrt(np.abs(found)), reference)
 
 
-def _imaginary_loss(squares: Tensor, reference: np.ndarray, rigid: np.ndarray) -> Tensor:
+def _imaginary_loss(
+    squares: Tensor, reference: np.ndarray, beside: Places, rigid: np.ndarray
+) -> Tensor:
     """Return the loss of the branches that are imaginary in the reference, by signed squares.
 
+    `beside` tells which stands beside which (`matched_branches`).
     Where a crystal that should be unstable is stable, the slope of the square does not vanish as
     that of the softened root nearly does, and what is right of other branches does not share it.
     At Gamma (`rigid`, a flag a wave vector) the translations are left out on both sides: they are
     the lowest branch of a stable crystal, and no constants move them. Where multiplets tell
     branches apart none of it is needed.
     """
-    places = _places(squares, reference)
-    rigid = rigid & (places == np.arange(reference.shape[1])).all(axis=1)
+    rigid = rigid & (beside == np.arange(reference.shape[1])).all(axis=1)
+    places = beside
     if rigid.any():
+        places = beside.copy()
         sizes = squares.detach().abs().cpu().numpy()
         places[rigid] = _optic_first(sizes[rigid])
         own = _optic_first(np.abs(reference[rigid]))
