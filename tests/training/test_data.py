@@ -87,6 +87,9 @@ def test_some_crystals_are_drawn_more_often(configure: Configure, tmp_path: Path
     path.write_text(json.dumps([first]))
     found = emphasised(samples, EmphasisConfig(ids=path, times=3))
     assert sorted(s.id for s in found) == sorted([first] * 3 + others)
+    path.write_text(json.dumps([first, first]))
+    twice = emphasised(samples, EmphasisConfig(ids=path, times=3))
+    assert sorted(s.id for s in twice) == sorted([first] * 5 + others)
     often = configure("often", emphasis={"ids": path, "times": 3})
     assert weight_header(often, open_data(often)[0])["training"]["config"]["emphasis"] == {
         "ids": "hardest.json", "times": 3

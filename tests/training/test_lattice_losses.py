@@ -14,8 +14,8 @@ from phonodos.datasets.force_constants import ForceConstants
 from phonodos.datasets.pack import pack
 from phonodos.datasets.splits import Split
 from phonodos.errors import DataError
-from phonodos.model.bonds import bond_crystal
-from phonodos.model.dynamics import settled
+from phonodos.model.bonds import bond_crystal, collate_bonded
+from phonodos.model.dynamics import dynamical_matrices, frequencies, settled
 from phonodos.model.harmonic import group_by_size
 from phonodos.model.lattice import LatticeConfig, LatticeNetwork
 from phonodos.physics.crystal import Crystal
@@ -23,17 +23,24 @@ from phonodos.physics.dos import PhononDos
 from phonodos.physics.mesh import irreducible_mesh
 from phonodos.physics.path import step_along_path
 from phonodos.prediction.lattice_dynamics import lattice_dynamics
+from phonodos.training.branches import branches_of_path, matched_branches
 from phonodos.training.config import TrainConfig
 from phonodos.training.lattice_losses import (
     IMAGINARY_FLOOR,
     SOUND_HUBER,
     LatticeTask,
     _draw,
+    _followed,
     _imaginary_loss,
     _long_loss,
-    _places,
+    _roots,
 )
-from phonodos.training.lattice_samples import cumulated, match_bonds
+from phonodos.training.lattice_samples import (
+    UNSTABLE,
+    LatticeSample,
+    cumulated,
+    match_bonds,
+)
 from phonodos.training.loop import fit
 from phonodos.training.module import NetworkModule
 
@@ -302,7 +309,7 @@ def test_long_waves_are_judged_by_relative_errors() -> None:
 
 
 def _imaginary(squares: torch.Tensor, reference: np.ndarray, rigid: np.ndarray) -> torch.Tensor:
-    return _imaginary_loss(squares, reference, _places(squares, reference), rigid)
+    return _imaginary_loss(squares, reference, matched_branches(_roots(squares), reference), rigid)
 
 
 def test_imaginary_branches_have_a_loss_of_their_own() -> None:
@@ -354,6 +361,61 @@ def test_an_unstable_crystal_that_comes_out_stable_is_pulled_down(
         assert all(torch.isfinite(slope).all() for slope in slopes)
         losses.append(float(loss.detach()))
     assert losses[1] > losses[0] + 0.1
+
+
+FINE = np.concatenate([np.linspace(0, 0.5, 13)[:, None] * [[1.0, 0, 1]], PATH[4:]])
+
+
+def _with_soft_end(sample: LatticeSample, fine: np.ndarray) -> LatticeSample:
+    """Return the sample with the (k, 6) bands along FINE, one of them imaginary at X."""
+    bands = fine.copy()
+    bands[12, 0] = -120.0
+    bands[12, 1:] = np.maximum(bands[12, 1:], 1.0)
+    return replace(sample, band_qpoints=FINE, band_frequencies=bands)
+
+
+def test_lines_are_followed_in_unstable_crystals_of_few_branches(
+    network: NetworkModule, folder: Path, configure: Callable[..., TrainConfig]
+) -> None:
+    task = LatticeTask(configure("run"))
+    samples = task.samples(Dataset.open(folder / "data.parquet"))[:2]
+    crystals = collate_bonded([s.crystal for s in samples])
+    with torch.no_grad():
+        (group,) = group_by_size(crystals, network(crystals))
+        fixed, site = settled(group)
+        points = torch.from_numpy(FINE).expand(2, -1, -1)
+        own = frequencies(dynamical_matrices(group, points)).numpy()
+    for k, sample in enumerate(samples):
+        stable = replace(sample, band_qpoints=FINE, band_frequencies=np.abs(own[k]) + 1.0)
+        assert stable.lines == []
+        soft = _with_soft_end(sample, own[k])
+        assert soft.lines == [(0, 12)]
+        assert soft.bands is not None
+        expected = branches_of_path(own[k], soft.bands[1], soft.lines, UNSTABLE)
+        drawn = np.array([13, 12, 0, 5, 5])
+        places, known = _followed(fixed, site, k, soft, drawn)
+        np.testing.assert_array_equal(places, expected[0][drawn])
+        np.testing.assert_array_equal(known, expected[1][drawn])
+        assert known[1:].all()
+
+
+def test_where_no_branch_is_known_none_is_taught(
+    folder: Path, configure: Callable[..., TrainConfig]
+) -> None:
+    losses = ONLY["bands"] | {"imaginary": 1.0}
+    task = LatticeTask(configure("run", losses=losses))
+    (sample, *_) = task.samples(Dataset.open(folder / "data.parquet"))
+    reference = np.tile([-120.0, 40, 40, 90, 90, 160], (2, 1))
+    soft = replace(sample, band_qpoints=PATH[2:4], band_frequencies=reference)
+    found = torch.from_numpy(reference + 30.0)
+    about = found * found.abs(), found, reference, soft, np.arange(2)
+    beside = np.tile(np.arange(6), (2, 1))
+    one = task._taught(*about, beside, np.array([True, False]))
+    both = task._taught(*about, beside, np.array([True, True]))
+    assert float(task._taught(*about, beside, np.zeros(2, dtype=bool))) == 0.0
+    assert float(one) == pytest.approx(float(both))
+    assert float(both) == pytest.approx(float(task._taught(*about, beside, None)))
+    assert float(both) > 0.05
 
 
 def test_only_what_is_across_a_bond_counts_as_transverse(

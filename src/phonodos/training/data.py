@@ -1,6 +1,7 @@
 """The records of a run: what is taught, what is judged, and what the weights will say of both."""
 
 import json
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
@@ -69,6 +70,8 @@ def open_data(config: TrainConfig) -> tuple[list[Dataset], Dataset, dict[str, An
 def emphasised(samples: Sequence[_Named], emphasis: EmphasisConfig) -> list[_Named]:
     """Return samples, followed by those of some ids `times` - 1 times more.
 
+    An id that the list holds n times is drawn n times as much more.
+
     Raises
     ------
     DataError
@@ -90,8 +93,8 @@ def emphasised(samples: Sequence[_Named], emphasis: EmphasisConfig) -> list[_Nam
             "in no training part: " + ", ".join(name[:40] for name in unknown[:5]),
             "leave them out of the list, or add their data set",
         )
-    chosen = set(ids)
-    often = [sample for sample in samples if sample.id in chosen]
+    counts = Counter(ids)
+    often = [sample for sample in samples for _ in range(counts[sample.id])]
     return [*samples, *often * (emphasis.times - 1)]
 
 

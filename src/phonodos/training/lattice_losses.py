@@ -34,8 +34,8 @@ from phonodos.model.lattice import Lattice
 from phonodos.physics.mesh import dos_from_frequencies
 from phonodos.physics.target import target_of
 from phonodos.physics.units import WAVENUMBER_PER_SQRT_SPRING
-from phonodos.training.branches import Places, matched_branches
-from phonodos.training.lattice_samples import UNSTABLE, LatticeSample, lattice_samples
+from phonodos.training.branches import Places, branches_of_path, matched_branches
+from phonodos.training.lattice_samples import AT_GAMMA, UNSTABLE, LatticeSample, lattice_samples
 from phonodos.training.strain import StrainSample, read_teacher, strain_loss
 
 if TYPE_CHECKING:
@@ -49,7 +49,6 @@ LONG_SHARE, LONG_FLOOR = 3, 5.0  # of long waves the same; [cm^-1], softer ones 
 # Signed squares of imaginary branches have errors in units of (|w| + this)^2 [cm^-1].
 IMAGINARY_FLOOR, IMAGINARY_HUBER, TRANSVERSE_HUBER = 50.0, 1.0, 0.3
 TRANSLATIONS = 3
-AT_GAMMA = 0.01  # [1/A], closer three branches are rigid translations
 # Steps of the additive recurrence with the best spread in three dimensions (1/g, 1/g^2, 1/g^3).
 SPREAD = np.array([0.8191725133961645, 0.6710436067037893, 0.5497004779019703])
 
@@ -140,17 +139,12 @@ class LatticeTask:
             reference = bands[k]
             if reference is not None:
                 first = len(reference)
-                wanted = _soft(torch.from_numpy(reference), softening).to(found)
-                beside = _places(squares[k, :first], reference)
-                total = total + self._band_loss(found[k, :first], wanted, sample, beside)
-                long = np.isin(drawn[k], sample.long)
-                if weights.long_waves and long.any():
-                    waves = found[k, :first][long, :3], wanted[long, :3]
-                    total = total + weights.long_waves * _long_loss(*waves, reference[long, :3])
-                if weights.imaginary and sample.unstable:
-                    rigid = sample.lengths[drawn[k]] < AT_GAMMA
-                    error = _imaginary_loss(squares[k, :first], reference, beside, rigid)
-                    total = total + weights.imaginary * error
+                beside, known = matched_branches(_roots(squares[k, :first]), reference), None
+                if sample.lines:
+                    beside, known = _followed(group, site, k, sample, drawn[k])
+                total = total + self._taught(
+                    squares[k, :first], found[k, :first], reference, sample, drawn[k], beside, known
+                )
             if sample.levels is None:
                 continue
             spread = found[k, first:].flatten().sort().values
@@ -163,6 +157,33 @@ class LatticeTask:
         if weights.transverse and any(s.constants for s in samples):
             total = total + weights.transverse * _transverse_loss(group, samples)
         assert found.shape[2] == modes
+        return total
+
+    def _taught(
+        self, squares: Tensor, found: Tensor, reference: np.ndarray, sample: LatticeSample,
+        drawn: np.ndarray, beside: Places, known: np.ndarray | None,
+    ) -> Tensor:  # fmt: skip
+        """Return the losses of the bands of a crystal at its (q,) `drawn` wave vectors.
+
+        Of those that are not `known` nothing but long waves is taught.
+        """
+        weights = self.weights
+        wanted = _soft(torch.from_numpy(reference), weights.softening).to(found)
+        total = found.new_zeros(())
+        long = np.isin(drawn, sample.long)
+        if weights.long_waves and long.any():
+            waves = found[long, :3], wanted[long, :3]
+            total = total + weights.long_waves * _long_loss(*waves, reference[long, :3])
+        if known is not None:
+            if not known.any():
+                return total
+            rows = torch.from_numpy(np.flatnonzero(known)).to(found.device)
+            squares, found, wanted = squares[rows], found[rows], wanted[rows]
+            reference, drawn, beside = reference[known], drawn[known], beside[known]
+        total = total + self._band_loss(found, wanted, sample, beside)
+        if weights.imaginary and sample.unstable:
+            rigid = sample.lengths[drawn] < AT_GAMMA
+            total = total + weights.imaginary * _imaginary_loss(squares, reference, beside, rigid)
         return total
 
     def _band_loss(
@@ -259,10 +280,27 @@ def _long_loss(found: Tensor, wanted: Tensor, reference: np.ndarray) -> Tensor:
     return functional.huber_loss(error, torch.zeros_like(error), delta=SOUND_HUBER)
 
 
-def _places(squares: Tensor, reference: np.ndarray) -> Places:
-    """Return which of (q, 3n) signed squares stands beside which of the reference."""
+def _roots(squares: Tensor) -> np.ndarray:
+    """Return signed squares as frequencies [cm^-1], imaginary ones negative."""
     found = squares.detach().double().cpu().numpy()
-    return matched_branches(np.sign(found) * np.sqrt(np.abs(found)), reference)
+    return np.asarray(np.sign(found) * np.sqrt(np.abs(found)))
+
+
+@torch.no_grad()
+def _followed(
+    group: HarmonicCrystals, site: Tensor, k: int, sample: LatticeSample, drawn: np.ndarray
+) -> tuple[Places, np.ndarray]:
+    """Return which branch stands beside which at the `drawn` wave vectors, and where it is known.
+
+    By all of the path of the crystal in place k of the group (`branches_of_path`).
+    """
+    assert sample.bands is not None
+    qpoints, reference = sample.bands
+    path = torch.from_numpy(qpoints - np.rint(qpoints)).to(group.cells)
+    points = path[None].expand(group.n_crystals, -1, -1)
+    squares = signed_squares(settled_matrices(group, site, points)[k])
+    places, known = branches_of_path(_roots(squares), reference, sample.lines, UNSTABLE)
+    return places[drawn], known[drawn]
 
 
 def _imaginary_loss(

@@ -17,12 +17,15 @@ from phonodos.physics.dos import PhononDos
 from phonodos.physics.lattice_vectors import reciprocal
 from phonodos.physics.mesh import QMesh, irreducible_mesh
 from phonodos.physics.path import lengths_from_gamma, step_along_path
+from phonodos.training.branches import Line, lines_from_gamma
 from phonodos.training.constant_waves import LONG, ConstantWaves
 
 if TYPE_CHECKING:
     from phonodos.datasets.force_constants import ForceConstants
 
 UNSTABLE = -15.0  # [cm^-1], a branch below it is one that the crystal is unstable along
+FEW = 9  # branches that can be followed through their crossings
+AT_GAMMA = 0.01  # [1/A], closer three branches are rigid translations
 MESH_LENGTH = 20.0  # [A], of the meshes of validation
 Array = NDArray[np.float64]
 
@@ -120,6 +123,16 @@ class LatticeSample:
             return np.zeros(0, dtype=np.int64)
         near = (self.lengths > FROM) & (self.lengths < TO)
         return np.flatnonzero(near & (self.bands[1][:, 0] > LEAST))
+
+    @cached_property
+    def lines(self) -> list[Line]:
+        """Lines from Gamma, first in `bands`, that tell which branch of few is unstable."""
+        if not self.unstable or self.waves is not None or self.bands is None:
+            return []
+        qpoints, frequencies = self.bands
+        if frequencies.shape[1] > FEW:
+            return []
+        return lines_from_gamma(qpoints, self.lengths < AT_GAMMA)
 
     @property
     def unstable(self) -> bool:
