@@ -18,7 +18,7 @@ from phonodos.training import loop
 from phonodos.training.checkpoint import CHECKPOINT_NAME, Progress, read_checkpoint
 from phonodos.training.config import TrainConfig
 from phonodos.training.loop import BEST_NAME, LOG_NAME, FitResult, fit
-from phonodos.training.losses import SpectrumTask
+from phonodos.training.losses import SpectrumTask, make_task
 from phonodos.training.module import NetworkModule
 
 Configure = Callable[..., TrainConfig]
@@ -285,6 +285,21 @@ def test_another_measure_can_pick_the_best(configure: Configure, log_of: LogOf) 
     result = fit(config)
     assert result.best == min(line["valid"]["wd"] for line in log_of(config.folder))
     assert (config.folder / CHECKPOINT_NAME).is_file()
+
+
+def test_the_last_epoch_can_be_taken(
+    configure: Configure, log_of: LogOf, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    scores = iter([0.2, 0.1, 0.3])
+    config = configure("run", select="last")
+    monkeypatch.setattr(
+        type(make_task(config)), "validate", lambda *_: {"mse": next(scores), "wd": 9.0}
+    )
+    result = fit(config)
+    assert (result.best_epoch, result.best) == (2, 0.3)
+    header = read_header(config.folder / BEST_NAME)
+    assert header["training"]["epoch"] == 2
+    assert header["metrics"]["valid"] == log_of(config.folder)[-1]["valid"]
 
 
 def test_learning_rate_falls_each_epoch(configure: Configure, log_of: LogOf) -> None:

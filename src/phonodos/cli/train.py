@@ -52,7 +52,8 @@ def train(
     with shown_progress("train", every=None, bar=not as_json) as progress:
         report = reporter(progress, chosen.epochs, as_json)
         result = fit(chosen, resume=resume is not None, time_limit=seconds, report=report)
-    best = f"best {chosen.select} on valid {result.best:.5g} (epoch {result.best_epoch})"
+    measure = "last mse" if chosen.select == "last" else f"best {chosen.select}"
+    best = f"{measure} on valid {result.best:.5g} (epoch {result.best_epoch})"
     print(f"{result.reason} after {result.epochs} epochs; {best}", file=sys.stderr)
     if not result.finished:
         print(f"continue with: phonodos train --resume {result.folder}", file=sys.stderr)

@@ -155,7 +155,9 @@ class TrainConfig(_Section):
     average: float = Field(
         0.0, ge=0, lt=1, description="decay of the moving average of the weights; 0 = none"
     )
-    select: Literal["mse", "wd"] = Field("mse", description="valid measure that picks the best")
+    select: Literal["mse", "wd", "last"] = Field(
+        "mse", description="valid measure that picks the best epoch; last takes the last one"
+    )
     init: str | None = Field(None, description="weights to start from (released name or path)")
     init_member: int = Field(1, gt=0, le=1000, description="member of an ensemble to start from")
 

@@ -102,7 +102,8 @@ def fit(
     """Train a network; stop at the end, at `time_limit` [s], or at an interrupt, always resumable.
 
     The run folder gets ``log.jsonl`` (a line an epoch), ``checkpoint.safetensors`` and
-    ``best.safetensors`` (lowest valid error). `report` receives a dict a step and an epoch.
+    ``best.safetensors`` (lowest valid error, or the last epoch: `select`). `report` receives a dict
+    a step and an epoch.
 
     Raises
     ------
@@ -299,8 +300,9 @@ def _finish_epoch(run: _Run) -> None:
     if progress.skipped:
         line["skipped"] = progress.skipped
     progress.history.append(line)
-    if scores[config.select] < progress.best:
-        progress.best, progress.best_epoch = scores[config.select], progress.epoch
+    score = scores["mse" if config.select == "last" else config.select]
+    if config.select == "last" or score < progress.best:
+        progress.best, progress.best_epoch = score, progress.epoch
         curve = [{k: v for k, v in h.items() if k != "skipped"} for h in progress.history]
         header = {**run.header, "metrics": {"valid": scores}}
         header["training"] = {**header["training"], "epoch": progress.epoch, "curve": curve}
