@@ -21,7 +21,7 @@ def test_the_page_holds_all_of_them() -> None:
         assert (to_measured, lo_measured) == (mode.transverse, mode.longitudinal)
         assert to < lo
         assert to == pytest.approx(to_measured, rel=0.1)
-        assert lo == pytest.approx(lo_measured, rel=0.11)
+        assert lo == pytest.approx(lo_measured, rel=0.12)
 
 
 def test_wurtzite_anew() -> None:
