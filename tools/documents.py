@@ -337,7 +337,8 @@ DEFINITIONS = """\
   dfpt2018 test 0.0081 and 7.1 then, 0.0079 and 6.8 now, where only the prediction's side moved. A
   corrected ruler, read again on released weights: nothing was chosen by it.
 - Means are over materials; nothing is left out except failures, which are counted.
-- The best epoch is chosen on valid, so scores on valid flatter; test is looked at once for every
+- The best epoch is chosen on valid (of `lattice` the last is taken, settings were chosen there), so
+  scores on valid flatter; test is looked at once for every
   released weight, and for one candidate more of `lattice-paper` (docs/decisions/0025)."""
 
 

@@ -152,6 +152,12 @@ def test_every_member_has_settings_and_curve() -> None:
     assert "| 2 | 0.33333 | 0.0200 |" in text
 
 
+@pytest.mark.parametrize(("select", "why"), [("mse", "the best on valid"), ("last", "the last")])
+def test_it_says_why_weights_are_of_an_epoch(select: str, why: str) -> None:
+    text = training_section(WeightHeader(name="mine", training=trained(0, 3, select=select)))
+    assert f"The weights are those of epoch 2 of 0 to 2, {why}; the curve" in text
+
+
 def test_long_curves_are_thinned_to_their_end() -> None:
     rows = [line for line in training_section(ensemble()).splitlines() if line.startswith("| ")]
     second = rows[rows.index(next(r for r in rows[1:] if r.startswith("| epoch"))) + 1 :]

@@ -254,10 +254,12 @@ def _curve(run: Run) -> str:
     for line in curve[(len(curve) - 1) % step :: step]:
         numbers = [measure_of(k).show(line["valid"].get(k.split(".", 1)[1])) for k in keys]
         rows.append([str(line["epoch"]), f"{line['train_loss']:.5f}", *numbers])
-    best = run.get("epoch", curve[-1]["epoch"])
-    planned = run.get("config", {}).get("epochs")
+    taken = run.get("epoch", curve[-1]["epoch"])
+    config = run.get("config", {})
+    planned = config.get("epochs")
     of = f" of 0 to {planned - 1}" if planned else ""
-    text = f"The weights are those of epoch {best}{of}, the best on valid; the curve up to there:"
+    why = "the last" if config.get("select") == "last" else "the best on valid"
+    text = f"The weights are those of epoch {taken}{of}, {why}; the curve up to there:"
     table = markdown_table(["epoch", "train loss", *(f"valid {n}" for n in names)], rows)
     return f"{text}\n\n{table}"
 
