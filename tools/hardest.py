@@ -3,9 +3,9 @@
     python tools/hardest.py DATASET SPLIT WEIGHTS -o IDS.json [--error 15] [--without FORMULA ...]
 
 Listed are records whose bands are off by more than so many cm^-1 in the mean, and those that are
-unstable (below -20 cm^-1 on their path, Gamma aside) where the weights see nothing of it. Records
-of a single element are left out: solid gases. What is not to be believed should be, too
-(docs/decisions/0026).
+unstable (below -20 cm^-1 on their path, Gamma aside) where the weights see nothing of it, or stable
+where these have a mode below -10. Records of a single element are left out: solid gases. What is
+not to be believed should be, too (docs/decisions/0026).
 """
 
 import argparse
@@ -24,6 +24,7 @@ from phonodos.prediction.predictor import AnyPredictor, load
 from phonodos.prediction.stability import UNSTABLE_BELOW
 
 ERROR = 15.0  # [cm^-1], of the bands in the mean
+SOFT = -10.0  # [cm^-1], below it a mode that the reference does not have counts
 
 
 def hardest(
@@ -32,7 +33,7 @@ def hardest(
     error: float = ERROR,
     without: Collection[str] = (),
 ) -> list[str]:
-    """Return the ids of the crystals that are off by more than `error` [cm^-1], or stable.
+    """Return the ids of crystals off by more than `error` [cm^-1], or stable or soft by mistake.
 
     Those of the formulas `without` are left out.
     """
@@ -48,7 +49,8 @@ def hardest(
             continue
         lowest = reference_lowest(records, index)
         missed = lowest is not None and lowest < UNSTABLE_BELOW <= errors.path_lowest
-        if missed or errors.bands_mae > error:
+        invented = lowest is not None and lowest >= UNSTABLE_BELOW and errors.path_lowest < SOFT
+        if missed or invented or errors.bands_mae > error:
             found.append(records.ids[index])
     return found
 
