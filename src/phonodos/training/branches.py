@@ -118,12 +118,11 @@ def branches_along(found: Array, reference: Array) -> Places:
     own, wanted = followed(found), followed(reference)
     f, r = np.take_along_axis(found, own, 1), np.take_along_axis(reference, wanted, 1)
     cost = np.abs(f[:, :, None] - r[:, None, :]).mean(axis=0)
-    mine, theirs = _degenerate(f), _degenerate(r)
-    if sorted(mine) == sorted(theirs):
-        cost[mine[:, None] != theirs[None, :]] += ELSEWHERE
+    sizes, wanted_sizes = _degenerate(f), _degenerate(r)
+    if sorted(sizes) == sorted(wanted_sizes):
+        cost[sizes[:, None] != wanted_sizes[None, :]] += ELSEWHERE
     places = np.empty_like(own)
-    for mine, theirs in zip(*linear_sum_assignment(cost), strict=True):
-        np.put_along_axis(places, wanted[:, theirs, None], own[:, mine, None], axis=1)
+    np.put_along_axis(places, wanted, own[:, linear_sum_assignment(cost.T)[1]], axis=1)
     return places
 
 

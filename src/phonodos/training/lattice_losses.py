@@ -139,9 +139,11 @@ class LatticeTask:
             reference = bands[k]
             if reference is not None:
                 first = len(reference)
-                beside, known = matched_branches(_roots(squares[k, :first]), reference), None
                 if sample.lines:
                     beside, known = _followed(group, site, k, sample, drawn[k])
+                else:
+                    beside = matched_branches(_roots(squares[k, :first]), reference)
+                    known = np.ones(first, dtype=bool)
                 total = total + self._taught(
                     squares[k, :first], found[k, :first], reference, sample, drawn[k], beside, known
                 )
@@ -161,7 +163,7 @@ class LatticeTask:
 
     def _taught(
         self, squares: Tensor, found: Tensor, reference: np.ndarray, sample: LatticeSample,
-        drawn: np.ndarray, beside: Places, known: np.ndarray | None,
+        drawn: np.ndarray, beside: Places, known: np.ndarray,
     ) -> Tensor:  # fmt: skip
         """Return the losses of the bands of a crystal at its (q,) `drawn` wave vectors.
 
@@ -174,9 +176,9 @@ class LatticeTask:
         if weights.long_waves and long.any():
             waves = found[long, :3], wanted[long, :3]
             total = total + weights.long_waves * _long_loss(*waves, reference[long, :3])
-        if known is not None:
-            if not known.any():
-                return total
+        if not known.any():
+            return total
+        if not known.all():
             rows = torch.from_numpy(np.flatnonzero(known)).to(found.device)
             squares, found, wanted = squares[rows], found[rows], wanted[rows]
             reference, drawn, beside = reference[known], drawn[known], beside[known]
