@@ -122,7 +122,8 @@ def branches_along(found: Array, reference: Array) -> Places:
     if sorted(sizes) == sorted(wanted_sizes):
         cost[sizes[:, None] != wanted_sizes[None, :]] += ELSEWHERE
     places = np.empty_like(own)
-    np.put_along_axis(places, wanted, own[:, linear_sum_assignment(cost.T)[1]], axis=1)
+    mine, theirs = linear_sum_assignment(cost)
+    np.put_along_axis(places, wanted[:, theirs], own[:, mine], axis=1)
     return places
 
 
